@@ -1,0 +1,29 @@
+/* arena.h - memory that is given out piece by piece and taken back all at once
+ *
+ * A zeroed struct is an empty arena. Pieces never move, and are valid until the arena is reset.
+ */
+#ifndef EP_BASE_ARENA_H
+#define EP_BASE_ARENA_H
+
+#include "base/status.h"
+
+#include <stddef.h>
+
+struct ep_arena {
+	struct ep_arena_chunk *chunks; /* newest first */
+	size_t used; /* bytes given out of the newest chunk */
+};
+
+/* Gives size bytes, aligned for any type; NULL when there is no memory. A size of 0 gives a pointer
+ * that must not be followed. */
+EP_MUST_USE void *ep_arena_alloc(struct ep_arena *arena, size_t size);
+
+/* Takes everything back; keeps one chunk for the next use. */
+void ep_arena_reset(struct ep_arena *arena);
+
+/* Takes everything back and frees it. */
+void ep_arena_free(struct ep_arena *arena);
+
+#define EP_ARENA __attribute__((cleanup(ep_arena_free)))
+
+#endif

@@ -1,0 +1,55 @@
+/* bytes.h - integers on disk and wire: little-endian, and varints
+ *
+ * A varint is LEB128: seven bits a byte, low bits first, the high bit set on every byte but the
+ * last; at most ten bytes. Only the shortest form is accepted.
+ */
+#ifndef EP_BASE_BYTES_H
+#define EP_BASE_BYTES_H
+
+#include "base/buffer.h"
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define EP_VARINT_MAX 10
+
+/* Integers at the start of bytes; bytes need no alignment. */
+uint16_t ep_load16(const uint8_t *bytes);
+uint32_t ep_load32(const uint8_t *bytes);
+uint64_t ep_load64(const uint8_t *bytes);
+void ep_store16(uint8_t *bytes, uint16_t value);
+void ep_store32(uint8_t *bytes, uint32_t value);
+void ep_store64(uint8_t *bytes, uint64_t value);
+
+/* Writes value to bytes, which has room for EP_VARINT_MAX; returns the bytes written, 1 to 10. */
+size_t ep_varint_store(uint8_t *bytes, uint64_t value);
+
+/* Appends value as a varint. Fails as ep_buffer_append does. */
+EP_MUST_USE enum ep_status ep_buffer_varint(struct ep_buffer *buffer, uint64_t value,
+                                            struct ep_error *err);
+
+/* Reads bytes from the front, and remembers that it once ran out: check `ok` at the end, and before
+ * a value that was read decides how much is allocated. */
+struct ep_reader {
+	const uint8_t *at;
+	const uint8_t *end;
+	bool ok;
+};
+
+struct ep_reader ep_reader_of(const void *bytes, size_t size);
+
+/* All give 0 (or NULL) once the reader is not ok. */
+uint8_t ep_read8(struct ep_reader *reader);
+uint32_t ep_read32(struct ep_reader *reader);
+uint64_t ep_read64(struct ep_reader *reader);
+uint64_t ep_read_varint(struct ep_reader *reader);
+
+/* Borrows the next size bytes, or NULL (not ok) where there are fewer. */
+const uint8_t *ep_read_bytes(struct ep_reader *reader, uint64_t size);
+
+/* Bytes not read yet. */
+size_t ep_reader_left(const struct ep_reader *reader);
+
+#endif

@@ -1,0 +1,112 @@
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum ep_status
+ep_write_all(int fd, const void *bytes, size_t size, const char *name, struct ep_error *err)
+{
+	const char *at = bytes;
+	while (size > 0) {
+		ssize_t written = write(fd, at, size);
+		if (written < 0) {
+			if (errno == EINTR)
+				continue;
+			return ep_fail_errno(err, errno, "cannot write %s", name);
+		}
+		at += written;
+		size -= (size_t)written;
+	}
+	return EP_OK;
+}
+
+enum ep_status
+ep_read_some(size_t *got, int fd, void *bytes, size_t size, const char *name, struct ep_error *err)
+{
+	for (;;) {
+		ssize_t count = read(fd, bytes, size);
+		if (count >= 0) {
+			*got = (size_t)count;
+			return EP_OK;
+		}
+		if (errno != EINTR)
+			return ep_fail_errno(err, errno, "cannot read %s", name);
+	}
+}
+
+enum ep_status
+ep_sync_folder(const char *folder, struct ep_error *err)
+{
+	EP_FD int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return ep_fail_errno(err, errno, "cannot open the folder %s", folder);
+	if (fsync(fd) != 0 && errno != EINVAL) /* EINVAL: a file system without this notion */
+		return ep_fail_errno(err, errno, "cannot make the folder %s durable", folder);
+	return EP_OK;
+}
+
+/* Makes one folder whose parent exists. */
+static enum ep_status
+make_one(const char *folder, struct ep_error *err)
+{
+	if (mkdir(folder, 0777) != 0) {
+		struct stat info;
+		int reason = errno;
+		if (reason == EEXIST && stat(folder, &info) == 0 && S_ISDIR(info.st_mode))
+			return EP_OK;
+		return ep_fail_errno(err, reason, "cannot make the folder %s", folder);
+	}
+	EP_FREE char *parent = strdup(folder);
+	if (!parent)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	char *slash = strrchr(parent, '/');
+	if (slash)
+		slash[slash == parent ? 1 : 0] = '\0';
+	return ep_sync_folder(slash ? parent : ".", err);
+}
+
+enum ep_status
+ep_make_folder(const char *folder, struct ep_error *err)
+{
+	EP_FREE char *path = strdup(folder);
+	if (!path)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	size_t size = strlen(path);
+	while (size > 1 && path[size - 1] == '/')
+		path[--size] = '\0';
+	struct stat info;
+	if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
+		return EP_OK;
+	for (char *at = path + 1; *at; at++) {
+		if (*at != '/')
+			continue;
+		*at = '\0';
+		if (stat(path, &info) != 0)
+			EP_TRY(make_one(path, err));
+		*at = '/';
+	}
+	return make_one(path, err);
+}
+
+char *
+ep_path_join(const char *folder, const char *name)
+{
+	size_t size = strlen(folder) + strlen(name) + 2;
+	char *path = malloc(size);
+	if (path)
+		snprintf(path, size, "%s/%s", folder, name);
+	return path;
+}
+
+void
+ep_fd_close(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}

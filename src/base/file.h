@@ -1,0 +1,32 @@
+/* file.h - files written so that they are complete or absent under their names */
+#ifndef EP_BASE_FILE_H
+#define EP_BASE_FILE_H
+
+#include "base/buffer.h"
+#include "base/hash.h"
+#include "base/status.h"
+
+#include <stdint.h>
+
+/* Writes all bytes. EP_IO, EP_NO_SPACE; name is for the error text. */
+EP_MUST_USE enum ep_status ep_write_all(int fd, const void *bytes, size_t size, const char *name,
+                                        struct ep_error *err);
+
+/* Reads up to size bytes; *got is 0 at the end of the file. EP_IO. */
+EP_MUST_USE enum ep_status ep_read_some(size_t *got, int fd, void *bytes, size_t size,
+                                        const char *name, struct ep_error *err);
+
+/* Makes the names in a folder durable: what was made, renamed or removed in it. EP_IO. */
+EP_MUST_USE enum ep_status ep_sync_folder(const char *folder, struct ep_error *err);
+
+/* Makes a folder and those above it where they are absent, durably; mode 0777 less the umask. */
+EP_MUST_USE enum ep_status ep_make_folder(const char *folder, struct ep_error *err);
+
+/* "folder/name" for free(); NULL when there is no memory. */
+char *ep_path_join(const char *folder, const char *name);
+
+/* Closes *fd where it is not negative: `EP_FD int fd = open(...);` */
+void ep_fd_close(int *fd);
+#define EP_FD __attribute__((cleanup(ep_fd_close)))
+
+#endif

@@ -1,0 +1,51 @@
+#include "base/hash.h"
+
+#include <libdeflate.h>
+
+void
+ep_hasher_init(struct ep_hasher *hasher)
+{
+	crypto_generichash_init(&hasher->state, NULL, 0, EP_HASH_SIZE);
+}
+
+void
+ep_hasher_add(struct ep_hasher *hasher, const void *bytes, size_t size)
+{
+	crypto_generichash_update(&hasher->state, bytes, size);
+}
+
+void
+ep_hasher_done(struct ep_hash *out, struct ep_hasher *hasher)
+{
+	crypto_generichash_final(&hasher->state, out->bytes, EP_HASH_SIZE);
+}
+
+uint32_t
+ep_crc32(const void *bytes, size_t size)
+{
+	return libdeflate_crc32(0, bytes, size);
+}
+
+void
+ep_sha256_init(struct ep_sha256 *sha)
+{
+	sha256_init(&sha->state);
+}
+
+void
+ep_sha256_add(struct ep_sha256 *sha, const void *bytes, size_t size)
+{
+	sha256_update(&sha->state, size, bytes);
+}
+
+void
+ep_sha256_done(struct ep_hash *out, struct ep_sha256 *sha)
+{
+	sha256_digest(&sha->state, EP_HASH_SIZE, out->bytes);
+}
+
+void
+ep_hash_print(char text[EP_HASH_TEXT], const struct ep_hash *hash)
+{
+	sodium_bin2hex(text, EP_HASH_TEXT, hash->bytes, EP_HASH_SIZE);
+}

@@ -1,0 +1,84 @@
+#include "base/text.h"
+
+#include <stdint.h>
+#include <string.h>
+
+struct ep_text
+ep_text_of(const char *string)
+{
+	return (struct ep_text){ .at = string, .size = strlen(string) };
+}
+
+bool
+ep_text_equal(struct ep_text one, struct ep_text other)
+{
+	return one.size == other.size && (one.size == 0 || memcmp(one.at, other.at, one.size) == 0);
+}
+
+int
+ep_text_compare(struct ep_text one, struct ep_text other)
+{
+	size_t size = one.size < other.size ? one.size : other.size;
+	int order = size ? memcmp(one.at, other.at, size) : 0;
+	if (order)
+		return order;
+	return (one.size > other.size) - (one.size < other.size);
+}
+
+/* How many bytes follow the lead byte, and between which bounds the first of them lies. */
+static int
+following(uint8_t lead, uint8_t *low, uint8_t *high)
+{
+	*low = 0x80;
+	*high = 0xbf;
+	if (lead >= 0xc2 && lead <= 0xdf)
+		return 1;
+	if (lead >= 0xe0 && lead <= 0xef) {
+		if (lead == 0xe0)
+			*low = 0xa0; /* shorter forms exist */
+		if (lead == 0xed)
+			*high = 0x9f; /* surrogates */
+		return 2;
+	}
+	if (lead >= 0xf0 && lead <= 0xf4) {
+		if (lead == 0xf0)
+			*low = 0x90;
+		if (lead == 0xf4)
+			*high = 0x8f; /* above U+10FFFF */
+		return 3;
+	}
+	return -1;
+}
+
+bool
+ep_text_is_utf8(struct ep_text text)
+{
+	const uint8_t *at = (const uint8_t *)text.at;
+	const uint8_t *end = text.size ? at + text.size : at;
+	while (at < end) {
+		if (*at < 0x80) {
+			at++;
+			continue;
+		}
+		uint8_t low;
+		uint8_t high;
+		int more = following(*at, &low, &high);
+		if (more < 0 || end - at <= more)
+			return false;
+		at++;
+		if (*at < low || *at > high)
+			return false;
+		for (int i = 1; i < more; i++) {
+			if (at[i] < 0x80 || at[i] > 0xbf)
+				return false;
+		}
+		at += more;
+	}
+	return true;
+}
+
+int
+ep_text_print_size(struct ep_text text)
+{
+	return text.size > 255 ? 255 : (int)text.size;
+}

@@ -1,0 +1,27 @@
+/* text.h - a slice of text that somebody else owns; not ended by NUL */
+#ifndef EP_BASE_TEXT_H
+#define EP_BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct ep_text {
+	const char *at; /* may be NULL where size is 0 */
+	size_t size; /* bytes */
+};
+
+/* The bytes of a literal, or of a string that ends with NUL. */
+struct ep_text ep_text_of(const char *string);
+
+bool ep_text_equal(struct ep_text one, struct ep_text other);
+
+/* Order of the bytes as unsigned numbers; a prefix comes first. Below, equal to or above 0. */
+int ep_text_compare(struct ep_text one, struct ep_text other);
+
+/* Whether text is UTF-8 as RFC 3629 has it: shortest forms, no surrogates, up to U+10FFFF. */
+bool ep_text_is_utf8(struct ep_text text);
+
+/* For "%.*s", where text is known to be short: its size, at most 255. */
+int ep_text_print_size(struct ep_text text);
+
+#endif

@@ -1,0 +1,223 @@
+#include "cli/cli.h"
+
+#include "base/time.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool progress_line; /* a line of progress stands on the terminal */
+
+static void
+clear_progress(void)
+{
+	if (progress_line)
+		fputs("\r\033[K", stderr);
+	progress_line = false;
+}
+
+static void say(const char *fmt, va_list args) EP_PRINTF(1, 0);
+
+static void
+say(const char *fmt, va_list args)
+{
+	clear_progress();
+	fputs("echoprint: ", stderr);
+	vfprintf(stderr, fmt, args);
+	fputc('\n', stderr);
+}
+
+void
+ep_say(const char *fmt, ...)
+{
+	va_list args;
+	va_start(args, fmt);
+	say(fmt, args);
+	va_end(args);
+}
+
+enum ep_exit
+ep_bad_usage(const struct ep_command *command, const char *fmt, ...)
+{
+	va_list args;
+	va_start(args, fmt);
+	say(fmt, args);
+	va_end(args);
+	fprintf(stderr, "try: echoprint %s%s--help\n", command ? command->name : "",
+	        command ? " " : "");
+	return EP_EXIT_USAGE;
+}
+
+enum ep_exit
+ep_exit_of(enum ep_status status)
+{
+	switch (status) {
+	case EP_OK:
+		return EP_EXIT_DONE;
+	case EP_USAGE:
+		return EP_EXIT_USAGE;
+	case EP_NEWER:
+		return EP_EXIT_NEWER;
+	case EP_CORRUPT:
+		return EP_EXIT_DAMAGED;
+	case EP_NO_MEMORY:
+	case EP_IO:
+	case EP_NO_SPACE:
+	case EP_NOT_FOUND:
+	case EP_BAD_INPUT:
+	case EP_INTERRUPTED:
+		return EP_EXIT_FAILED;
+	}
+	return EP_EXIT_FAILED;
+}
+
+enum ep_exit
+ep_give_up(const struct ep_call *call, const struct ep_error *err)
+{
+	ep_say("%s", err->text);
+	enum ep_exit exit = ep_exit_of(err->status);
+	return call->json ? ep_print_json(json_pack("{s:s}", "error", err->text), exit) : exit;
+}
+
+enum ep_exit
+ep_finish(enum ep_exit exit)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return exit;
+	ep_say("cannot write to standard output: %s", strerror(errno));
+	return EP_EXIT_FAILED;
+}
+
+enum ep_exit
+ep_print_json(json_t *value, enum ep_exit exit)
+{
+	clear_progress();
+	if (!value || json_dumpf(value, stdout, JSON_COMPACT) != 0)
+		ep_say("cannot print the result as JSON");
+	json_decref(value);
+	putchar('\n');
+	return exit;
+}
+
+/* A place for a short text; four in turn. */
+static char *
+next_text(void)
+{
+	static char texts[4][40];
+	static unsigned next;
+	return texts[next++ % 4];
+}
+
+const char *
+ep_grouped(uint64_t number)
+{
+	char digits[24];
+	int size = snprintf(digits, sizeof digits, "%" PRIu64, number);
+	char *text = next_text();
+	char *at = text;
+	for (int i = 0; i < size; i++) {
+		if (i > 0 && (size - i) % 3 == 0)
+			*at++ = ',';
+		*at++ = digits[i];
+	}
+	*at = '\0';
+	return text;
+}
+
+const char *
+ep_bytes_text(uint64_t bytes)
+{
+	static const char *const units[] = { "bytes", "kB", "MB", "GB", "TB", "PB", "EB" };
+	char *text = next_text();
+	double value = (double)bytes;
+	size_t unit = 0;
+	while (value >= 999.95 && unit + 1 < sizeof units / sizeof *units) {
+		value /= 1000;
+		unit++;
+	}
+	snprintf(text, 40, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
+	return text;
+}
+
+bool
+ep_shows_progress(const struct ep_call *call)
+{
+	return !call->quiet && isatty(STDERR_FILENO);
+}
+
+void
+ep_show_progress(double *started, const char *fmt, ...)
+{
+	double now = ep_clock_s();
+	if (*started == 0)
+		*started = now;
+	if (!*fmt) {
+		clear_progress();
+		return;
+	}
+	if (now - *started < 1)
+		return;
+	va_list args;
+	va_start(args, fmt);
+	fputs("\r", stderr);
+	vfprintf(stderr, fmt, args);
+	fputs("\033[K", stderr);
+	va_end(args);
+	fflush(stderr);
+	progress_line = true;
+}
+
+enum ep_status
+ep_option_number(uint64_t *number, const char *option, const char *value, uint64_t least,
+                 uint64_t most, struct ep_error *err)
+{
+	char *end;
+	errno = 0;
+	unsigned long long read = strtoull(value, &end, 10);
+	if (value[0] < '0' || value[0] > '9' || *end || errno || read < least || read > most)
+		return ep_fail(err, EP_USAGE,
+		               "%s is \"%s\", but must be a whole number from %" PRIu64
+		               " to %" PRIu64,
+		               option, value, least, most);
+	*number = read;
+	return EP_OK;
+}
+
+void
+ep_host_name(char name[EP_SOURCE_NAME_MAX + 1])
+{
+	char host[EP_SOURCE_NAME_MAX + 1] = "";
+	if (gethostname(host, sizeof host - 1) != 0 || !host[0])
+		memcpy(host, "node", 5);
+	size_t size = 0;
+	for (; host[size]; size++) {
+		bool fits = ep_source_name_ok((struct ep_text){ .at = host + size, .size = 1 });
+		name[size] = fits ? host[size] : '-';
+	}
+	name[size] = '\0';
+	if (strcmp(name, "local") == 0 || strcmp(name, "master") == 0)
+		memcpy(name, "node", 5);
+}
+
+enum ep_status
+ep_node_name(char name[EP_SOURCE_NAME_MAX + 1], const struct ep_log_read *read,
+             struct ep_error *err)
+{
+	struct ep_text value;
+	enum ep_status status = ep_log_value(&value, read, EP_NAME_VALUE, err);
+	if (status == EP_NOT_FOUND) {
+		ep_host_name(name);
+		return EP_OK;
+	}
+	if (status != EP_OK)
+		return status;
+	if (!ep_source_name_ok(value))
+		return ep_fail(err, EP_CORRUPT, "the name of this node is damaged in the log");
+	memcpy(name, value.at, value.size);
+	name[value.size] = '\0';
+	return EP_OK;
+}

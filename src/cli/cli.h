@@ -1,0 +1,123 @@
+/* cli.h - what the commands of the program share: one row, one file, one options table a command
+ *
+ * Only this room prints and exits. Results go to stdout, words and progress to stderr.
+ */
+#ifndef EP_CLI_CLI_H
+#define EP_CLI_CLI_H
+
+#include "base/status.h"
+#include "store/log.h"
+
+#include <jansson.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+enum ep_exit {
+	EP_EXIT_DONE = 0,
+	EP_EXIT_FAILED = 1,
+	EP_EXIT_USAGE = 2,
+	EP_EXIT_PARTLY = 3, /* some input was rejected */
+	EP_EXIT_NEWER = 6,
+	EP_EXIT_DAMAGED = 7
+};
+
+/* An option: what the parser takes and what the help says. A table ends with a row without name. */
+struct ep_option {
+	const char *name; /* "output", for --output */
+	char letter; /* 'o', for -o; 0: none */
+	const char *value; /* what the help calls its value; NULL: it takes none */
+	const char *help;
+};
+#define EP_OPTIONS_MAX 16
+
+struct ep_command;
+
+/* A command line that has been read. */
+struct ep_call {
+	const struct ep_command *command;
+	const char *values[EP_OPTIONS_MAX]; /* by row of the command's table; flags have "" */
+	const char **arguments; /* the rest, ended by NULL */
+	size_t argument_count;
+	const char *folder; /* the data folder */
+	bool quiet;
+	bool verbose;
+	bool json;
+	const atomic_bool *stop; /* set by Ctrl-C and SIGTERM */
+};
+
+struct ep_command {
+	const char *name;
+	const char *old_name; /* the original's script; NULL: none */
+	const char *synopsis; /* of arguments and main options */
+	const char *summary;
+	const char *details; /* paragraphs of the help */
+	const struct ep_option *options;
+	enum ep_exit (*run)(const struct ep_call *call);
+};
+
+extern const struct ep_command ep_cmd_init;
+extern const struct ep_command ep_cmd_ingest;
+extern const struct ep_command ep_cmd_slave_ingest;
+extern const struct ep_command ep_cmd_master_ingest;
+extern const struct ep_command ep_cmd_master_dump;
+extern const struct ep_command ep_cmd_slave_dump;
+extern const struct ep_command ep_cmd_show;
+extern const struct ep_command ep_cmd_delete;
+extern const struct ep_command ep_cmd_status;
+extern const struct ep_command ep_cmd_verify;
+extern const struct ep_command ep_cmd_digest;
+
+/* ---- words ---- */
+
+/* "echoprint: ..." on stderr. */
+void ep_say(const char *fmt, ...) EP_PRINTF(1, 2);
+
+/* The same, for a mistake on the command line, with a hint at the help; gives EP_EXIT_USAGE. */
+enum ep_exit ep_bad_usage(const struct ep_command *command, const char *fmt, ...) EP_PRINTF(2, 3);
+
+/* Says what failed (with --json also as {"error": ...} on stdout), and gives the exit status. */
+enum ep_exit ep_give_up(const struct ep_call *call, const struct ep_error *err);
+
+/* The exit status that a failure stands for. */
+enum ep_exit ep_exit_of(enum ep_status status);
+
+/* ---- results ---- */
+
+/* Prints value as one line on stdout and releases it; NULL counts as out of memory. */
+enum ep_exit ep_print_json(json_t *value, enum ep_exit exit);
+
+/* Flushes stdout; a failure is said and makes the exit status EP_EXIT_FAILED. */
+enum ep_exit ep_finish(enum ep_exit exit);
+
+/* "1,234,567" for people. Good until the fourth call after it. */
+const char *ep_grouped(uint64_t number);
+
+/* "12.3 MB", the same way. */
+const char *ep_bytes_text(uint64_t bytes);
+
+/* ---- progress ---- */
+
+/* Whether progress is to be shown: stderr is a terminal, and -q is not given. */
+bool ep_shows_progress(const struct ep_call *call);
+
+/* One line on the terminal that replaces the one before, once a second has passed since the first
+ * call; started is 0 before the first. An empty text takes the line away. */
+void ep_show_progress(double *started, const char *fmt, ...) EP_PRINTF(2, 3);
+
+/* ---- values of options ---- */
+
+/* A whole number from least to most. EP_USAGE with what would be right. */
+EP_MUST_USE enum ep_status ep_option_number(uint64_t *number, const char *option, const char *value,
+                                            uint64_t least, uint64_t most, struct ep_error *err);
+
+/* The host's name as the name of a source, for nodes that were given none. */
+void ep_host_name(char name[EP_SOURCE_NAME_MAX + 1]);
+
+/* The name of this node: what `init` was told, else the host's. */
+EP_MUST_USE enum ep_status ep_node_name(char name[EP_SOURCE_NAME_MAX + 1],
+                                        const struct ep_log_read *read, struct ep_error *err);
+
+/* The value under which the log keeps it. */
+#define EP_NAME_VALUE "name"
+
+#endif

@@ -1,0 +1,268 @@
+#include "base/file.h"
+#include "base/time.h"
+#include "cli/cli.h"
+#include "replication/ingest.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { OPTION_STRICT, OPTION_REJECTS, OPTION_DRY_RUN, OPTION_DEDUP, OPTION_DATE, OPTION_SOURCE };
+
+#define COMMON_OPTIONS                                                                           \
+	[OPTION_STRICT] = { "strict", 0, NULL, "keep all of a file, or nothing of it" },         \
+	[OPTION_REJECTS] = { "rejects", 0, "FILE",                                               \
+		             "write the rejected rows to FILE as they are" },                    \
+	[OPTION_DRY_RUN] = { "dry-run", 0, NULL, "say what would be done, and change nothing" }, \
+	[OPTION_DEDUP] = { "dedup", 0, "HOW",                                                    \
+		           "look for copies of songs: off, which is all so far" },               \
+	[OPTION_DATE] = { "import-date", 0, "DATE",                                              \
+		          "note DATE (YYYY-MM-DDThh:mm:ssZ) as the time of import, not now" }
+
+static const struct ep_option options[] = { COMMON_OPTIONS, { 0 } };
+static const struct ep_option master_options[] = {
+	COMMON_OPTIONS,
+	[OPTION_SOURCE] = { "source", 's', "SOURCE", "the slave that the files are from (needed)" },
+	{ 0 },
+};
+
+struct session {
+	const struct ep_call *call;
+	int rejects_fd; /* -1: they are not written */
+	double began;
+	double shown;
+};
+
+static enum ep_status
+on_reject(void *context, const struct ep_reject *reject, struct ep_error *err)
+{
+	struct session *session = context;
+	bool song = session->call->command == &ep_cmd_ingest;
+	ep_say("%s: %s %llu rejected: %s", reject->file, song ? "object" : "row",
+	       (unsigned long long)reject->number, reject->reason);
+	if (session->rejects_fd < 0)
+		return EP_OK;
+	const char *name = session->call->values[OPTION_REJECTS];
+	EP_TRY(ep_write_all(session->rejects_fd, reject->raw.at, reject->raw.size, name, err));
+	char last = reject->raw.size ? reject->raw.at[reject->raw.size - 1] : '\n';
+	return last == '\n' || last == '\r' ? EP_OK
+	                                    : ep_write_all(session->rejects_fd, "\n", 1, name, err);
+}
+
+static void
+on_progress(void *context, const struct ep_ingest_progress *progress)
+{
+	struct session *session = context;
+	if (!ep_shows_progress(session->call))
+		return;
+	double seconds = ep_clock_s() - session->began;
+	char left[48] = "";
+	if (progress->size > 0 && progress->bytes > 0 && progress->bytes <= progress->size)
+		snprintf(left, sizeof left, ", %d %% of the file",
+		         (int)(100 * progress->bytes / progress->size));
+	ep_show_progress(&session->shown, "%s: %s rows, %s rows/s, %s/s%s", progress->file,
+	                 ep_grouped(progress->rows),
+	                 ep_grouped((uint64_t)((double)progress->rows / seconds)),
+	                 ep_bytes_text((uint64_t)((double)progress->bytes / seconds)), left);
+}
+
+/* ---- the result ---- */
+
+static json_t *
+result_json(const struct ep_ingest_report *report, uint64_t position, double seconds,
+            const char *error)
+{
+	json_t *json = json_pack(
+		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "read",
+		(json_int_t)ep_ingest_read(report), "new", (json_int_t)report->counts.added,
+		"updated", (json_int_t)report->counts.updated, "unchanged",
+		(json_int_t)report->counts.unchanged, "duplicate", (json_int_t)0, "conflict",
+		(json_int_t)report->counts.conflict, "rejected", (json_int_t)report->rejected,
+		"position", (json_int_t)position, "seconds", seconds);
+	if (json && error)
+		json_object_set_new(json, "error", json_string(error));
+	return json;
+}
+
+static void
+print_result(const struct ep_call *call, const struct ep_ingest_report *report, uint64_t position,
+             double seconds)
+{
+	const struct ep_put_counts *counts = &report->counts;
+	printf("%s%s documents: %s new, %s updated, %s unchanged",
+	       call->values[OPTION_DRY_RUN] ? "dry run, nothing changed: " : "",
+	       ep_grouped(ep_ingest_read(report)), ep_grouped(counts->added),
+	       ep_grouped(counts->updated), ep_grouped(counts->unchanged));
+	printf(", %s in conflict, %s rejected; position %s, %.2f s\n", ep_grouped(counts->conflict),
+	       ep_grouped(report->rejected), ep_grouped(position), seconds);
+	if (report->without_codes)
+		printf("%s songs have no codes, and so no documents\n",
+		       ep_grouped(report->without_codes));
+	if (report->passed_over)
+		printf("%s objects hold no song and were passed over\n",
+		       ep_grouped(report->passed_over));
+}
+
+/* ---- running ---- */
+
+static enum ep_status
+read_options(struct ep_ingest_options *wanted, const struct ep_call *call, struct ep_error *err)
+{
+	const char *date = call->values[OPTION_DATE];
+	const char *dedup = call->values[OPTION_DEDUP];
+	const char *source = call->values[OPTION_SOURCE];
+	bool from_slave = call->command == &ep_cmd_master_ingest;
+	wanted->import_date = ep_time_now();
+	if (date && !ep_time_parse(&wanted->import_date, ep_text_of(date)))
+		return ep_fail(err, EP_USAGE,
+		               "--import-date is \"%s\", but must be like 2026-01-31T23:59:59Z",
+		               date);
+	if (dedup && strcmp(dedup, "off") != 0)
+		return ep_fail(err, EP_USAGE, "--dedup is \"%s\", but this version knows only: off",
+		               dedup);
+	if (call->argument_count == 0)
+		return ep_fail(err, EP_USAGE, "give one file or more, or - for standard input");
+	if (from_slave && !source)
+		return ep_fail(err, EP_USAGE,
+		               "-s SOURCE is missing: which slave the files are from");
+	if (from_slave && (!ep_source_name_ok(ep_text_of(source)) || strcmp(source, "local") == 0 ||
+	                   strcmp(source, "master") == 0))
+		return ep_fail(err, EP_USAGE,
+		               "\"%s\" is no SOURCE: 1 to %d of A-Z a-z 0-9 . _ -, and not local "
+		               "or master",
+		               source, EP_SOURCE_NAME_MAX);
+	wanted->kind = call->command == &ep_cmd_ingest ? EP_INGEST_CODEGEN : EP_INGEST_DUMP;
+	wanted->source = ep_text_of(from_slave                        ? source
+	                            : call->command == &ep_cmd_ingest ? "local"
+	                                                              : "master");
+	wanted->strict = call->values[OPTION_STRICT] != NULL;
+	wanted->dry_run = call->values[OPTION_DRY_RUN] != NULL;
+	wanted->stop = call->stop;
+	return EP_OK;
+}
+
+static enum ep_status
+open_rejects(struct session *session, struct ep_error *err)
+{
+	const char *path = session->call->values[OPTION_REJECTS];
+	if (!path)
+		return EP_OK;
+	session->rejects_fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	return session->rejects_fd < 0 ? ep_fail_errno(err, errno, "cannot make %s", path) : EP_OK;
+}
+
+static enum ep_status
+close_rejects(struct session *session, struct ep_error *err)
+{
+	const char *path = session->call->values[OPTION_REJECTS];
+	int fd = session->rejects_fd;
+	session->rejects_fd = -1;
+	if (fd < 0)
+		return EP_OK;
+	/* A pipe cannot be synced, which is no failure. */
+	int failed = fsync(fd) != 0 && errno != EINVAL && errno != EROFS ? errno : 0;
+	if (close(fd) != 0 && !failed)
+		failed = errno;
+	return failed ? ep_fail_errno(err, failed, "cannot write %s", path) : EP_OK;
+}
+
+static enum ep_status
+ingest_files(struct ep_ingest_report *report, uint64_t *position, struct session *session,
+             const struct ep_ingest_options *wanted, struct ep_error *err)
+{
+	const struct ep_call *call = session->call;
+	EP_OWNED(ep_log_close)
+	struct ep_log *log = NULL;
+	EP_TRY(ep_log_open(&log, call->folder, EP_LOG_MAKE, err));
+	enum ep_status status = EP_OK;
+	for (size_t i = 0; status == EP_OK && i < call->argument_count; i++)
+		status = ep_ingest_file(report, log, call->arguments[i], wanted, err);
+	EP_OWNED(ep_log_read_end)
+	struct ep_log_read *read = NULL;
+	struct ep_error late;
+	if (ep_log_read_begin(&read, log, &late) == EP_OK) {
+		struct ep_log_state state;
+		ep_log_state(&state, read);
+		*position = state.position;
+	}
+	return status;
+}
+
+static enum ep_exit
+run(const struct ep_call *call)
+{
+	struct session session = { .call = call, .rejects_fd = -1, .began = ep_clock_s() };
+	struct ep_ingest_options wanted = { .on_reject = on_reject,
+		                            .on_progress = on_progress,
+		                            .context = &session };
+	struct ep_ingest_report report = { 0 };
+	struct ep_error err = { 0 };
+	uint64_t position = 0;
+	if (read_options(&wanted, call, &err) != EP_OK)
+		return ep_bad_usage(call->command, "%s", err.text);
+	enum ep_status status = open_rejects(&session, &err);
+	if (status == EP_OK)
+		status = ingest_files(&report, &position, &session, &wanted, &err);
+	if (status == EP_OK)
+		status = close_rejects(&session, &err);
+	else
+		(void)close_rejects(&session, NULL);
+	double seconds = ep_clock_s() - session.began;
+	enum ep_exit exit = ep_exit_of(status);
+	if (status == EP_INTERRUPTED)
+		ep_say("interrupted; what is counted below has been kept, and ingesting the same "
+		       "again goes on from there");
+	else if (status != EP_OK)
+		ep_say("%s", err.text);
+	if (status == EP_OK && report.rejected)
+		exit = EP_EXIT_PARTLY;
+	if (call->json)
+		return ep_print_json(
+			result_json(&report, position, seconds, status == EP_OK ? NULL : err.text),
+			exit);
+	ep_show_progress(&session.shown, "%s", "");
+	print_result(call, &report, position, seconds);
+	return exit;
+}
+
+#define ROWS_DETAILS                                                                              \
+	"Files are CSV as dumps are, plain or packed by bzip2, gzip, zstd or xz; - is standard\n" \
+	"input. Rows that are there already change nothing, so that a file may be ingested\n"     \
+	"again. A bad row is named and rejected, the rest of the file goes on (exit status 3).\n"
+
+const struct ep_command ep_cmd_ingest = {
+	.name = "ingest",
+	.old_name = "fastingest",
+	.synopsis = "[OPTIONS] FILE...|-",
+	.summary = "Ingest songs that this node found itself: JSON of the code generator",
+	.details =
+		"Each song is cut into documents of a minute and becomes a track of source local.\n"
+		"Files of any size are read, plain or packed by bzip2, gzip, zstd or xz; - is\n"
+		"standard input. A song that is there already changes nothing.\n",
+	.options = options,
+	.run = run,
+};
+
+const struct ep_command ep_cmd_slave_ingest = {
+	.name = "slave-ingest",
+	.old_name = "slave_ingest",
+	.synopsis = "[OPTIONS] FILE...|-",
+	.summary = "On a slave: ingest what the master dumped",
+	.details = ROWS_DETAILS,
+	.options = options,
+	.run = run,
+};
+
+const struct ep_command ep_cmd_master_ingest = {
+	.name = "master-ingest",
+	.old_name = "master_ingest",
+	.synopsis = "-s SOURCE [OPTIONS] FILE...|-",
+	.summary = "On the master: ingest what the slave SOURCE dumped",
+	.details = ROWS_DETAILS
+	"A source may change only what it brought itself; other changes are conflicts, which\n"
+	"are counted and kept aside.\n",
+	.options = master_options,
+	.run = run,
+};

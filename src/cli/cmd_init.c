@@ -1,0 +1,63 @@
+#include "cli/cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { OPTION_NAME };
+
+static const struct ep_option options[] = {
+	[OPTION_NAME] = { "name", 0, "NAME",
+	                  "what files and the master call this node (default: the host's name)" },
+	{ 0 },
+};
+
+static enum ep_status
+init(struct ep_log **log, char *name, const struct ep_call *call, struct ep_error *err)
+{
+	EP_TRY(ep_log_open(log, call->folder, EP_LOG_MAKE, err));
+	EP_OWNED(ep_log_abort)
+	struct ep_log_write *write = NULL;
+	EP_TRY(ep_log_write_begin(&write, *log, err));
+	/* Without --name, a name that was given before stays. */
+	if (call->values[OPTION_NAME])
+		snprintf(name, EP_SOURCE_NAME_MAX + 1, "%s", call->values[OPTION_NAME]);
+	else
+		EP_TRY(ep_node_name(name, ep_log_inside(write), err));
+	EP_TRY(ep_log_set_value(write, EP_NAME_VALUE, ep_text_of(name), err));
+	return ep_log_commit(&write, err);
+}
+
+static enum ep_exit
+run(const struct ep_call *call)
+{
+	struct ep_error err;
+	if (call->argument_count)
+		return ep_bad_usage(call->command,
+		                    "init takes no arguments; --name names the node");
+	const char *wanted = call->values[OPTION_NAME];
+	if (wanted && (!ep_source_name_ok(ep_text_of(wanted)) || strcmp(wanted, "local") == 0 ||
+	               strcmp(wanted, "master") == 0))
+		return ep_bad_usage(call->command,
+		                    "\"%s\" is no name for a node: 1 to %d of A-Z a-z 0-9 . _ -, "
+		                    "and not local or master",
+		                    wanted, EP_SOURCE_NAME_MAX);
+	char name[EP_SOURCE_NAME_MAX + 1] = "";
+	EP_OWNED(ep_log_close)
+	struct ep_log *log = NULL;
+	if (init(&log, name, call, &err) != EP_OK)
+		return ep_give_up(call, &err);
+	if (call->json)
+		return ep_print_json(json_pack("{s:s, s:s}", "name", name, "data", call->folder),
+		                     EP_EXIT_DONE);
+	printf("node %s has its data in %s\n", name, call->folder);
+	return EP_EXIT_DONE;
+}
+
+const struct ep_command ep_cmd_init = {
+	.name = "init",
+	.synopsis = "[--name NAME]",
+	.summary = "Make the data folder of a node",
+	.details = "The ingests make it too; init is for giving the node a name, also later on.\n",
+	.options = options,
+	.run = run,
+};

@@ -1,0 +1,189 @@
+#include "cli/cli.h"
+#include "replication/dump.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const struct ep_option options[] = { { 0 } };
+
+/* A follower of the log and how far it is behind. */
+struct follower {
+	char lastdump[EP_TIME_TEXT]; /* empty: never */
+	uint64_t watermark;
+	uint64_t waiting; /* documents behind it */
+};
+
+struct facts {
+	char name[EP_SOURCE_NAME_MAX + 1];
+	char digest[EP_HASH_TEXT];
+	struct ep_log_state state;
+	struct follower dumps[2]; /* by enum ep_dump_kind */
+	uint64_t unconfirmed; /* local tracks that the master has not sent back */
+	struct ep_source_info *sources;
+	size_t source_count;
+	uint64_t bytes;
+};
+
+static enum ep_status
+read_follower(struct follower *follower, uint64_t *unconfirmed, const struct ep_log_read *read,
+              enum ep_dump_kind kind, struct ep_error *err)
+{
+	EP_TRY(ep_log_number(&follower->watermark, read, ep_dump_watermark_name(kind), err));
+	struct ep_text date;
+	enum ep_status status = ep_log_value(&date, read, ep_dump_lastdump_name(kind), err);
+	if (status == EP_OK && date.size < sizeof follower->lastdump)
+		memcpy(follower->lastdump, date.at, date.size);
+	else if (status != EP_OK && status != EP_NOT_FOUND)
+		return status;
+	EP_OWNED(ep_log_cursor_close)
+	struct ep_log_cursor *cursor = NULL;
+	/* All local entries are looked at, as confirmation does not depend on the watermark. */
+	uint64_t after = kind == EP_DUMP_SLAVE ? 0 : follower->watermark;
+	EP_TRY(ep_log_cursor_open(&cursor, read, after,
+	                          kind == EP_DUMP_SLAVE ? EP_SOURCE_LOCAL : EP_SOURCE_ANY, err));
+	struct ep_entry entry;
+	while ((status = ep_log_cursor_next(&entry, cursor, err)) == EP_OK) {
+		if (entry.operation != EP_PUT)
+			continue;
+		if (entry.position > follower->watermark)
+			follower->waiting += entry.document_count;
+		if (kind == EP_DUMP_SLAVE)
+			*unconfirmed += !(entry.flags & EP_ENTRY_CONFIRMED);
+	}
+	return status == EP_NOT_FOUND ? EP_OK : status;
+}
+
+static uint64_t
+size_on_disk(const char *folder)
+{
+	char path[4096];
+	struct stat info;
+	snprintf(path, sizeof path, "%s/data.mdb", folder);
+	return stat(path, &info) == 0 ? (uint64_t)info.st_blocks * 512 : 0;
+}
+
+static enum ep_status
+read_facts(struct facts *facts, const struct ep_call *call, struct ep_error *err)
+{
+	EP_OWNED(ep_log_close)
+	struct ep_log *log = NULL;
+	EP_OWNED(ep_log_read_end)
+	struct ep_log_read *read = NULL;
+	EP_TRY(ep_log_open(&log, call->folder, EP_LOG_READ, err));
+	EP_TRY(ep_log_read_begin(&read, log, err));
+	ep_log_state(&facts->state, read);
+	EP_TRY(ep_node_name(facts->name, read, err));
+	struct ep_digest digest;
+	struct ep_hash name;
+	EP_TRY(ep_log_digest(&digest, read, err));
+	ep_digest_name(&name, &digest);
+	ep_hash_print(facts->digest, &name);
+	for (int kind = EP_DUMP_MASTER; kind <= EP_DUMP_SLAVE; kind++)
+		EP_TRY(read_follower(&facts->dumps[kind], &facts->unconfirmed, read,
+		                     (enum ep_dump_kind)kind, err));
+	EP_TRY(ep_log_sources(&facts->sources, &facts->source_count, read, err));
+	facts->bytes = size_on_disk(call->folder);
+	return EP_OK;
+}
+
+static json_t *
+date_json(const char *date)
+{
+	return *date ? json_string(date) : json_null();
+}
+
+static json_t *
+follower_json(const struct follower *follower)
+{
+	return json_pack("{s:I, s:I}", "position", (json_int_t)follower->watermark, "waiting",
+	                 (json_int_t)follower->waiting);
+}
+
+static enum ep_exit
+print_json(const struct facts *facts)
+{
+	const struct follower *master = &facts->dumps[EP_DUMP_MASTER];
+	const struct follower *slave = &facts->dumps[EP_DUMP_SLAVE];
+	json_t *sources = json_object();
+	for (size_t i = 0; i < facts->source_count; i++)
+		json_object_set_new(sources, facts->sources[i].name,
+		                    json_integer((json_int_t)facts->sources[i].documents));
+	json_t *json = json_pack(
+		"{s:s, s:I, s:I, s:I, s:s, s:{s:o, s:o}, s:o, s:I}", "name", facts->name,
+		"documents", (json_int_t)facts->state.documents, "tracks",
+		(json_int_t)facts->state.tracks, "position", (json_int_t)facts->state.position,
+		"digest", facts->digest, "lastdump", "master", date_json(master->lastdump), "slave",
+		date_json(slave->lastdump), "sources", sources, "bytes", (json_int_t)facts->bytes);
+	json_t *more = json_pack("{s:I, s:I, s:I, s:{s:o, s:o}}", "tombstones",
+	                         (json_int_t)facts->state.tombstones, "conflicts",
+	                         (json_int_t)facts->state.conflicts, "unconfirmed_tracks",
+	                         (json_int_t)facts->unconfirmed, "dumps", "master",
+	                         follower_json(master), "slave", follower_json(slave));
+	if (json && more)
+		json_object_update(json, more);
+	json_decref(more);
+	return ep_print_json(json, EP_EXIT_DONE);
+}
+
+static void
+print_follower(const char *name, const struct follower *follower)
+{
+	printf("%-12s %s, up to position %s; %s documents wait\n", name,
+	       *follower->lastdump ? follower->lastdump : "never", ep_grouped(follower->watermark),
+	       ep_grouped(follower->waiting));
+}
+
+static void
+print_words(const struct facts *facts)
+{
+	const struct ep_log_state *state = &facts->state;
+	printf("name         %s\n", facts->name);
+	printf("documents    %s in %s tracks\n", ep_grouped(state->documents),
+	       ep_grouped(state->tracks));
+	printf("position     %s\n", ep_grouped(state->position));
+	printf("digest       %s\n", facts->digest);
+	for (size_t i = 0; i < facts->source_count; i++) {
+		const struct ep_source_info *source = &facts->sources[i];
+		printf("source       %s: %s documents in %s tracks\n", source->name,
+		       ep_grouped(source->documents), ep_grouped(source->tracks));
+	}
+	printf("unconfirmed  %s local tracks that the master has not sent back\n",
+	       ep_grouped(facts->unconfirmed));
+	print_follower("master-dump", &facts->dumps[EP_DUMP_MASTER]);
+	print_follower("slave-dump", &facts->dumps[EP_DUMP_SLAVE]);
+	if (state->tombstones)
+		printf("deleted      %s tracks\n", ep_grouped(state->tombstones));
+	if (state->conflicts)
+		printf("conflicts    %s tracks kept aside\n", ep_grouped(state->conflicts));
+	printf("on disk      %s\n", ep_bytes_text(facts->bytes));
+}
+
+static enum ep_exit
+run(const struct ep_call *call)
+{
+	struct ep_error err;
+	if (call->argument_count)
+		return ep_bad_usage(call->command, "status takes no arguments");
+	struct facts facts = { 0 };
+	enum ep_exit exit = EP_EXIT_DONE;
+	if (read_facts(&facts, call, &err) != EP_OK)
+		exit = ep_give_up(call, &err);
+	else if (call->json)
+		exit = print_json(&facts);
+	else
+		print_words(&facts);
+	free(facts.sources);
+	return exit;
+}
+
+const struct ep_command ep_cmd_status = {
+	.name = "status",
+	.synopsis = "",
+	.summary = "Show what the node holds, and what lags",
+	.details = "Nodes with equal digests hold the same tracks, whatever their positions.\n",
+	.options = options,
+	.run = run,
+};

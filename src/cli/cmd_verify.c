@@ -1,0 +1,130 @@
+#include "cli/cli.h"
+#include "store/verify.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const struct ep_option options[] = { { 0 } };
+
+struct session {
+	const struct ep_call *call;
+	double shown;
+};
+
+static void
+on_problem(void *context, const char *text)
+{
+	(void)context;
+	ep_say("%s", text);
+}
+
+static void
+on_progress(void *context, uint64_t position, uint64_t last)
+{
+	struct session *session = context;
+	if (ep_shows_progress(session->call))
+		ep_show_progress(&session->shown, "position %s of %s", ep_grouped(position),
+		                 ep_grouped(last));
+}
+
+static const char *const form_names[EP_CODES_FORM_COUNT] = { "text", "packed", "onset" };
+
+static json_t *
+result_json(const struct ep_verify_report *report)
+{
+	json_t *forms = json_object();
+	for (size_t i = 0; i < EP_CODES_FORM_COUNT; i++)
+		json_object_set_new(forms, form_names[i],
+		                    json_pack("{s:I, s:I}", "documents",
+		                              (json_int_t)report->usage.of[i].documents, "bytes",
+		                              (json_int_t)report->usage.of[i].bytes));
+	return json_pack("{s:I, s:I, s:I, s:I, s:o}", "documents", (json_int_t)report->documents,
+	                 "tracks", (json_int_t)report->tracks, "tombstones",
+	                 (json_int_t)report->tombstones, "problems", (json_int_t)report->problems,
+	                 "forms", forms);
+}
+
+static void
+print_words(const struct ep_verify_report *report)
+{
+	printf("%s documents in %s tracks and %s tombstones read back: %s problems\n",
+	       ep_grouped(report->documents), ep_grouped(report->tracks),
+	       ep_grouped(report->tombstones), ep_grouped(report->problems));
+	for (size_t i = 0; i < EP_CODES_FORM_COUNT; i++) {
+		uint64_t documents = report->usage.of[i].documents;
+		uint64_t bytes = report->usage.of[i].bytes;
+		if (documents)
+			printf("%s documents are in the %s form, %.1f bytes each\n",
+			       ep_grouped(documents), form_names[i],
+			       (double)bytes / (double)documents);
+	}
+}
+
+static enum ep_exit
+verify(const struct ep_call *call)
+{
+	struct ep_error err;
+	struct session session = { .call = call };
+	struct ep_verify_options wanted = {
+		.stop = call->stop,
+		.on_problem = on_problem,
+		.on_progress = on_progress,
+		.context = &session,
+	};
+	EP_OWNED(ep_log_close)
+	struct ep_log *log = NULL;
+	struct ep_verify_report report;
+	if (ep_log_open(&log, call->folder, EP_LOG_READ, &err) != EP_OK ||
+	    ep_log_verify(&report, log, &wanted, &err) != EP_OK)
+		return ep_give_up(call, &err);
+	enum ep_exit exit = report.problems ? EP_EXIT_DAMAGED : EP_EXIT_DONE;
+	ep_show_progress(&session.shown, "%s", "");
+	if (call->json)
+		return ep_print_json(result_json(&report), exit);
+	print_words(&report);
+	return exit;
+}
+
+/* LMDB trusts its pages: a damaged one can make it crash. So the work is done in a child, and a
+ * crash of it is a finding. */
+static enum ep_exit
+run(const struct ep_call *call)
+{
+	if (call->argument_count)
+		return ep_bad_usage(call->command, "verify takes no arguments");
+	fflush(stdout);
+	pid_t child = fork();
+	if (child < 0) {
+		ep_say("cannot start a process: %s", strerror(errno));
+		return EP_EXIT_FAILED;
+	}
+	if (child == 0)
+		_exit((int)ep_finish(verify(call)));
+	int result;
+	while (waitpid(child, &result, 0) < 0 && errno == EINTR)
+		continue;
+	if (WIFEXITED(result))
+		return (enum ep_exit)WEXITSTATUS(result);
+	struct ep_error err;
+	(void)ep_fail(&err, EP_CORRUPT,
+	              "reading the log in %s made the reader crash (signal %d): its pages are "
+	              "damaged",
+	              call->folder, WIFSIGNALED(result) ? WTERMSIG(result) : 0);
+	return ep_give_up(call, &err);
+}
+
+const struct ep_command ep_cmd_verify = {
+	.name = "verify",
+	.synopsis = "",
+	.summary = "Read everything back and check it",
+	.details = "Every track is decoded and compared with its hash; counts, lists, positions "
+	           "and the\n"
+		   "state digest are compared with what the entries add up to. Exit status 7 means "
+	           "that\n"
+		   "something is damaged.\n",
+	.options = options,
+	.run = run,
+};

@@ -1,0 +1,57 @@
+#include "cli/options.h"
+
+#include <signal.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct ep_command *const commands[] = {
+	&ep_cmd_init,        &ep_cmd_ingest,     &ep_cmd_slave_ingest, &ep_cmd_master_ingest,
+	&ep_cmd_master_dump, &ep_cmd_slave_dump, &ep_cmd_show,         &ep_cmd_delete,
+	&ep_cmd_status,      &ep_cmd_verify,     &ep_cmd_digest,       NULL,
+};
+
+static atomic_bool stop;
+
+static void
+on_signal(int number)
+{
+	(void)number;
+	atomic_store(&stop, true);
+}
+
+/* The first Ctrl-C or SIGTERM asks for an orderly end, a second one ends at once. */
+static void
+catch_signals(void)
+{
+	struct sigaction action = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGHUP, &action, NULL);
+	/* A reader that goes away is an error of the write, not a silent death. */
+	signal(SIGPIPE, SIG_IGN);
+	/* The same for a file system's limit on the size of files. */
+	signal(SIGXFSZ, SIG_IGN);
+}
+
+int
+main(int argc, char **argv)
+{
+	if (sodium_init() < 0) {
+		ep_say("cannot start libsodium");
+		return EP_EXIT_FAILED;
+	}
+	const char **storage = calloc((size_t)argc + 1, sizeof *storage);
+	if (!storage) {
+		ep_say("out of memory");
+		return EP_EXIT_FAILED;
+	}
+	catch_signals();
+	struct ep_call call = { .stop = &stop };
+	enum ep_exit exit = EP_EXIT_DONE;
+	if (ep_read_command_line(&call, &exit, storage, argc, argv, commands))
+		exit = call.command->run(&call);
+	free(storage);
+	return (int)ep_finish(exit);
+}

@@ -1,0 +1,259 @@
+#include "cli/options.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { GLOBAL_DATA, GLOBAL_QUIET, GLOBAL_VERBOSE, GLOBAL_JSON, GLOBAL_HELP, GLOBAL_VERSION };
+
+static const struct ep_option globals[] = {
+	[GLOBAL_DATA] = { "data", 'd', "DIR",
+	                  "data folder of this node (default: $ECHOPRINT_DATA, else "
+	                  "$XDG_DATA_HOME/echoprint, else ~/.local/share/echoprint)" },
+	[GLOBAL_QUIET] = { "quiet", 'q', NULL, "no progress and no words but errors" },
+	[GLOBAL_VERBOSE] = { "verbose", 'v', NULL, "say more" },
+	[GLOBAL_JSON] = { "json", 0, NULL, "print the result as one JSON object" },
+	[GLOBAL_HELP] = { "help", 'h', NULL, "print this" },
+	[GLOBAL_VERSION] = { "version", 0, NULL, "print the version" },
+	{ 0 },
+};
+#define GLOBAL_COUNT (sizeof globals / sizeof *globals)
+
+struct line {
+	struct ep_call *call;
+	const char *global_values[GLOBAL_COUNT];
+	const struct ep_command *const *commands;
+};
+
+/* ---- help ---- */
+
+static void
+print_options(const struct ep_option *options)
+{
+	for (const struct ep_option *option = options; option->name; option++) {
+		char left[64];
+		char letter[8] = "    ";
+		if (option->letter)
+			snprintf(letter, sizeof letter, "-%c, ", option->letter);
+		snprintf(left, sizeof left, "%s--%s%s%s", letter, option->name,
+		         option->value ? " " : "", option->value ? option->value : "");
+		printf("  %-24s %s\n", left, option->help);
+	}
+}
+
+static void
+print_program_help(const struct ep_command *const *commands)
+{
+	printf("usage: echoprint [-d DIR] [-q] [-v] [--json] COMMAND [OPTIONS] [ARGUMENTS]\n\n"
+	       "A database of music fingerprints that many sites share: one master, many slaves.\n"
+	       "\nCommands:\n");
+	for (size_t i = 0; commands[i]; i++)
+		printf("  %-14s %s\n", commands[i]->name, commands[i]->summary);
+	printf("\nOptions, before or after the command:\n");
+	print_options(globals);
+	printf("\n`echoprint COMMAND --help` tells more of each. Exit status: 0 done, 1 failed,\n"
+	       "2 wrong usage, 3 done but some input was rejected, 6 made by a newer version,\n"
+	       "7 damaged.\n");
+}
+
+static void
+print_command_help(const struct ep_command *command)
+{
+	printf("usage: echoprint %s %s\n\n%s.\n", command->name, command->synopsis,
+	       command->summary);
+	if (command->details)
+		printf("\n%s", command->details);
+	if (command->options && command->options->name) {
+		printf("\nOptions:\n");
+		print_options(command->options);
+	}
+	printf("\nOptions of all commands:\n");
+	print_options(globals);
+	if (command->old_name)
+		printf("\nAs a link named %s, the program is this command.\n", command->old_name);
+}
+
+/* ---- reading ---- */
+
+static const struct ep_command *
+find_command(const struct ep_command *const *commands, const char *name)
+{
+	for (size_t i = 0; commands[i]; i++) {
+		if (strcmp(commands[i]->name, name) == 0)
+			return commands[i];
+	}
+	return NULL;
+}
+
+/* The command that the program's own name stands for, as a link. */
+static const struct ep_command *
+command_of_link(const struct ep_command *const *commands, const char *program)
+{
+	const char *slash = program ? strrchr(program, '/') : NULL;
+	const char *name = slash ? slash + 1 : program;
+	for (size_t i = 0; name && commands[i]; i++) {
+		if (commands[i]->old_name && strcmp(commands[i]->old_name, name) == 0)
+			return commands[i];
+	}
+	return NULL;
+}
+
+/* Finds a row by its long name (up to size) or its letter; gives its place for the value. */
+static const struct ep_option *
+find_option(struct line *line, const char ***value, const char *name, size_t size, char letter)
+{
+	const struct ep_option *tables[] = { globals, line->call->command
+		                                              ? line->call->command->options
+		                                              : NULL };
+	const char **values[] = { line->global_values, line->call->values };
+	for (size_t t = 0; t < 2; t++) {
+		for (size_t i = 0; tables[t] && tables[t][i].name; i++) {
+			const struct ep_option *option = &tables[t][i];
+			bool same = name ? strlen(option->name) == size &&
+			                            strncmp(option->name, name, size) == 0
+			                 : option->letter == letter;
+			if (same) {
+				*value = &values[t][i];
+				return option;
+			}
+		}
+	}
+	return NULL;
+}
+
+/* Reads --name, --name=value, --name value. */
+static enum ep_exit
+read_long(struct line *line, int *at, int argc, char **argv)
+{
+	const char *name = argv[*at] + 2;
+	size_t size = strcspn(name, "=");
+	const char **value;
+	const struct ep_option *option = find_option(line, &value, name, size, 0);
+	if (!option)
+		return ep_bad_usage(line->call->command, "there is no option --%.*s", (int)size,
+		                    name);
+	if (!option->value && name[size] == '=')
+		return ep_bad_usage(line->call->command, "--%s takes no value", option->name);
+	if (!option->value)
+		*value = "";
+	else if (name[size] == '=')
+		*value = name + size + 1;
+	else if (*at + 1 < argc)
+		*value = argv[++*at];
+	else
+		return ep_bad_usage(line->call->command, "--%s needs a value: %s", option->name,
+		                    option->value);
+	return EP_EXIT_DONE;
+}
+
+/* Reads -q, -qv, -oDIR, -o DIR. */
+static enum ep_exit
+read_letters(struct line *line, int *at, int argc, char **argv)
+{
+	for (const char *letter = argv[*at] + 1; *letter; letter++) {
+		const char **value;
+		const struct ep_option *option = find_option(line, &value, NULL, 0, *letter);
+		if (!option)
+			return ep_bad_usage(line->call->command, "there is no option -%c", *letter);
+		if (!option->value) {
+			*value = "";
+			continue;
+		}
+		if (letter[1])
+			*value = letter + 1;
+		else if (*at + 1 < argc)
+			*value = argv[++*at];
+		else
+			return ep_bad_usage(line->call->command, "-%c needs a value: %s", *letter,
+			                    option->value);
+		break;
+	}
+	return EP_EXIT_DONE;
+}
+
+static enum ep_exit
+read_words(struct line *line, const char **storage, int argc, char **argv)
+{
+	struct ep_call *call = line->call;
+	bool only_arguments = false;
+	for (int at = 1; at < argc; at++) {
+		const char *word = argv[at];
+		enum ep_exit exit = EP_EXIT_DONE;
+		if (only_arguments || word[0] != '-' || !word[1]) {
+			if (call->command) {
+				storage[call->argument_count++] = word;
+				continue;
+			}
+			call->command = find_command(line->commands, word);
+			if (!call->command)
+				exit = ep_bad_usage(NULL, "there is no command %s", word);
+		} else if (strcmp(word, "--") == 0) {
+			only_arguments = true;
+		} else if (word[1] == '-') {
+			exit = read_long(line, &at, argc, argv);
+		} else {
+			exit = read_letters(line, &at, argc, argv);
+		}
+		if (exit != EP_EXIT_DONE)
+			return exit;
+	}
+	storage[call->argument_count] = NULL;
+	call->arguments = storage;
+	return EP_EXIT_DONE;
+}
+
+/* The data folder where -d does not name it; kept for the life of the process. */
+static const char *
+default_folder(void)
+{
+	static char folder[4096];
+	const char *data = getenv("ECHOPRINT_DATA");
+	if (data && *data)
+		return data;
+	const char *xdg = getenv("XDG_DATA_HOME");
+	const char *home = getenv("HOME");
+	if (xdg && xdg[0] == '/')
+		snprintf(folder, sizeof folder, "%s/echoprint", xdg);
+	else if (home && *home)
+		snprintf(folder, sizeof folder, "%s/.local/share/echoprint", home);
+	else
+		return NULL;
+	return folder;
+}
+
+bool
+ep_read_command_line(struct ep_call *call, enum ep_exit *exit, const char **storage, int argc,
+                     char **argv, const struct ep_command *const *commands)
+{
+	struct line line = { .call = call, .commands = commands };
+	call->command = command_of_link(commands, argc > 0 ? argv[0] : NULL);
+	*exit = read_words(&line, storage, argc, argv);
+	if (*exit != EP_EXIT_DONE)
+		return false;
+	if (line.global_values[GLOBAL_VERSION]) {
+		printf("echoprint %s\n", EP_VERSION);
+		return false;
+	}
+	if (line.global_values[GLOBAL_HELP]) {
+		if (call->command)
+			print_command_help(call->command);
+		else
+			print_program_help(commands);
+		return false;
+	}
+	if (!call->command) {
+		*exit = ep_bad_usage(NULL, "a command is missing");
+		return false;
+	}
+	call->quiet = line.global_values[GLOBAL_QUIET] != NULL;
+	call->verbose = line.global_values[GLOBAL_VERBOSE] != NULL;
+	call->json = line.global_values[GLOBAL_JSON] != NULL;
+	call->folder = line.global_values[GLOBAL_DATA];
+	if (!call->folder)
+		call->folder = default_folder();
+	if (!call->folder || !*call->folder) {
+		*exit = ep_bad_usage(call->command, "no data folder is known: give -d DIR");
+		return false;
+	}
+	return true;
+}

@@ -1,0 +1,105 @@
+/* batch.h - a piece of input on its way into the log: what it holds, made ready side by side
+ *
+ *     reader (one thread) -> block of rows or songs -> tracks ready to be put (many threads) -> log
+ */
+#ifndef EP_REPLICATION_BATCH_H
+#define EP_REPLICATION_BATCH_H
+
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "code/codes.h"
+#include "code/cut.h"
+#include "code/pairs.h"
+#include "format/codegen_json.h"
+#include "format/csv.h"
+#include "store/log.h"
+
+/* Where a row was in the input. */
+struct ep_origin {
+	uint64_t number; /* of the row or object in its file, from 1 */
+	struct ep_text raw; /* its bytes there */
+};
+
+/* Rows of one track, as ep_log_put takes them. */
+struct ep_ready {
+	struct ep_track track;
+	size_t body_at; /* in the batch's bodies */
+	size_t body_size;
+	struct ep_hash hash;
+	bool whole;
+	struct ep_origin *origins; /* origin_count of them */
+	size_t origin_count;
+	/* Rows whose document comes again in the same group, where only the last one counts. */
+	uint64_t repeated_same;
+	uint64_t repeated_changed;
+};
+
+struct ep_refused {
+	struct ep_origin origin;
+	char reason[240];
+};
+
+struct ep_batch {
+	/* The reader fills one of these. */
+	struct ep_csv_block rows;
+	struct ep_codegen_block songs;
+
+	/* A worker fills the rest. */
+	struct ep_ready *ready;
+	size_t ready_count;
+	size_t ready_capacity;
+	struct ep_refused *refused;
+	size_t refused_count;
+	size_t refused_capacity;
+	struct ep_buffer bodies;
+	struct ep_arena arena;
+	uint64_t without_codes; /* songs that hold no pairs, and so no documents */
+	uint64_t passed_over; /* objects that are no songs */
+};
+
+/* Scratch memory of one worker. A zeroed struct is empty. */
+struct ep_batch_scratch {
+	struct ep_codes_coder *coder;
+	struct ep_pairs pairs;
+	struct ep_cut cut;
+};
+
+void ep_batch_free(struct ep_batch *batch);
+void ep_batch_scratch_free(struct ep_batch_scratch *scratch);
+
+/* Empties all that a worker fills. */
+void ep_batch_reset(struct ep_batch *batch);
+
+/* Makes the tracks of batch->rows ready; what cannot be is refused, with the reason. EP_NO_MEMORY.
+ */
+EP_MUST_USE enum ep_status ep_batch_rows(struct ep_batch *batch, struct ep_batch_scratch *scratch,
+                                         struct ep_error *err);
+
+/* The same for batch->songs. now_ms (since 1970) goes into ids that are made. */
+EP_MUST_USE enum ep_status ep_batch_songs(struct ep_batch *batch, struct ep_batch_scratch *scratch,
+                                          int64_t now_ms, struct ep_error *err);
+
+/* Whether two rows belong to one track, so that they should come in one batch. */
+bool ep_rows_together(void *context, const struct ep_csv_row *previous,
+                      const struct ep_csv_row *next);
+
+/* ---- for those who fill batches ---- */
+
+/* Adds an item; NULL when there is no memory. */
+struct ep_ready *ep_batch_add_ready(struct ep_batch *batch);
+
+/* Refuses a row, with a reason as for ep_fail. EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_batch_refuse(struct ep_batch *batch, struct ep_origin origin,
+                                           struct ep_error *err, const char *fmt, ...)
+	EP_PRINTF(4, 5);
+
+/* Encodes ready->track (in order, no document twice) into the bodies, and hashes it. usage may be
+ * NULL. EP_NO_MEMORY, EP_BAD_INPUT. */
+EP_MUST_USE enum ep_status ep_batch_encode(struct ep_batch *batch, struct ep_ready *ready,
+                                           struct ep_codes_usage *usage,
+                                           struct ep_batch_scratch *scratch, struct ep_error *err);
+
+/* Whether an id may be that of a document; the reason is in err, where it may not. */
+EP_MUST_USE enum ep_status ep_check_id(struct ep_text id, struct ep_error *err);
+
+#endif

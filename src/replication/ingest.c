@@ -1,0 +1,330 @@
+#include "replication/ingest.h"
+
+#include "base/pipeline.h"
+#include "base/time.h"
+#include "replication/batch.h"
+#include "replication/input.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+/* A transaction is committed when it holds so many bytes, or is so old when nothing comes. */
+#define COMMIT_BYTES ((size_t)16 << 20)
+#define COMMIT_IDLE_MS 300
+
+#define PROGRESS_S 0.2
+
+/* Memory of the log's map is given back after so many bytes of entries. */
+#define TRIM_BYTES ((size_t)64 << 20)
+
+struct ingest {
+	struct ep_log *log;
+	const struct ep_ingest_options *options;
+	struct ep_input *input;
+	struct ep_csv_reader *rows;
+	struct ep_codegen_reader *songs;
+	struct ep_batch_scratch *scratch; /* one a worker */
+	int64_t now_ms;
+	atomic_bool stop; /* the reader is to stop: a later stage failed */
+
+	/* The stage that puts. */
+	struct ep_log_write *write; /* NULL while nothing is to be committed */
+	bool broken; /* a put failed half way: not to be committed */
+	uint32_t source;
+	size_t uncommitted;
+	size_t untrimmed;
+	struct ep_ingest_report pending; /* of the transaction at hand */
+	struct ep_ingest_report *report;
+	uint64_t rejected_here;
+	double shown;
+};
+
+uint64_t
+ep_ingest_read(const struct ep_ingest_report *report)
+{
+	const struct ep_put_counts *counts = &report->counts;
+	return counts->added + counts->updated + counts->unchanged + counts->conflict +
+	       report->rejected;
+}
+
+static void
+add_report(struct ep_ingest_report *sum, const struct ep_ingest_report *part)
+{
+	sum->counts.added += part->counts.added;
+	sum->counts.updated += part->counts.updated;
+	sum->counts.unchanged += part->counts.unchanged;
+	sum->counts.conflict += part->counts.conflict;
+	sum->rejected += part->rejected;
+	sum->without_codes += part->without_codes;
+	sum->passed_over += part->passed_over;
+}
+
+/* ---- read ---- */
+
+static enum ep_status
+produce(void *context, void *job, bool *end, struct ep_error *err)
+{
+	struct ingest *ingest = context;
+	struct ep_batch *batch = job;
+	if (ingest->options->kind == EP_INGEST_DUMP) {
+		EP_TRY(ep_csv_read(ingest->rows, &batch->rows, err));
+		*end = batch->rows.count == 0;
+	} else {
+		EP_TRY(ep_codegen_read(ingest->songs, &batch->songs, err));
+		*end = batch->songs.count == 0;
+	}
+	return EP_OK;
+}
+
+/* ---- decode and encode ---- */
+
+static enum ep_status
+work(void *context, void *job, unsigned worker, struct ep_error *err)
+{
+	struct ingest *ingest = context;
+	struct ep_batch_scratch *scratch = &ingest->scratch[worker];
+	if (!scratch->coder)
+		EP_TRY(ep_codes_coder_new(&scratch->coder, EP_CODES_ONSET, err));
+	return ingest->options->kind == EP_INGEST_DUMP
+	               ? ep_batch_rows(job, scratch, err)
+	               : ep_batch_songs(job, scratch, ingest->now_ms, err);
+}
+
+/* ---- put ---- */
+
+static enum ep_status
+begin(struct ingest *ingest, struct ep_error *err)
+{
+	if (ingest->write)
+		return EP_OK;
+	EP_TRY(ep_log_write_begin(&ingest->write, ingest->log, err));
+	ingest->uncommitted = 0;
+	return ep_log_source(&ingest->source, ingest->write, ingest->options->source, err);
+}
+
+static enum ep_status
+commit(struct ingest *ingest, struct ep_error *err)
+{
+	if (ingest->write && !ingest->options->dry_run)
+		EP_TRY(ep_log_commit(&ingest->write, err));
+	add_report(ingest->report, &ingest->pending);
+	ingest->pending = (struct ep_ingest_report){ 0 };
+	return EP_OK;
+}
+
+/* Whether a file is one transaction. */
+static bool
+one_transaction(const struct ingest *ingest)
+{
+	return ingest->options->strict || ingest->options->dry_run;
+}
+
+static enum ep_status
+idle(void *context, struct ep_error *err)
+{
+	struct ingest *ingest = context;
+	return one_transaction(ingest) ? EP_OK : commit(ingest, err);
+}
+
+static enum ep_status
+reject(struct ingest *ingest, struct ep_origin origin, const char *reason, struct ep_error *err)
+{
+	ingest->pending.rejected++;
+	ingest->rejected_here++;
+	if (!ingest->options->on_reject)
+		return EP_OK;
+	struct ep_reject rejected = {
+		.file = ep_input_name(ingest->input),
+		.number = origin.number,
+		.reason = reason,
+		.raw = origin.raw,
+	};
+	return ingest->options->on_reject(ingest->options->context, &rejected, err);
+}
+
+static enum ep_status
+put_ready(struct ingest *ingest, const struct ep_batch *batch, const struct ep_ready *ready,
+          struct ep_error *err)
+{
+	EP_TRY(begin(ingest, err));
+	struct ep_put put = {
+		.track = &ready->track,
+		.body = batch->bodies.data + ready->body_at,
+		.body_size = ready->body_size,
+		.hash = ready->hash,
+		.source = ingest->source,
+		.import_date = ingest->options->import_date,
+		.whole = ready->whole,
+	};
+	struct ep_put_counts *counts = &ingest->pending.counts;
+	uint64_t conflicts = counts->conflict;
+	struct ep_error why;
+	enum ep_status status = ep_log_put(ingest->write, &put, counts, &why);
+	if (status == EP_BAD_INPUT) {
+		for (size_t i = 0; i < ready->origin_count; i++)
+			EP_TRY(reject(ingest, ready->origins[i], why.text, err));
+		ingest->pending.rejected += ready->repeated_same + ready->repeated_changed;
+		return EP_OK;
+	}
+	if (status != EP_OK) {
+		ingest->broken = true;
+		return ep_fail(err, status, "%s", why.text);
+	}
+	if (counts->conflict > conflicts)
+		counts->conflict += ready->repeated_changed;
+	else
+		counts->updated += ready->repeated_changed;
+	counts->unchanged += ready->repeated_same;
+	ingest->uncommitted += ready->body_size;
+	return EP_OK;
+}
+
+static void
+show_progress(struct ingest *ingest)
+{
+	double now = ep_clock_s();
+	if (!ingest->options->on_progress || now - ingest->shown < PROGRESS_S)
+		return;
+	ingest->shown = now;
+	struct ep_ingest_progress progress = {
+		.file = ep_input_name(ingest->input),
+		.rows = ep_ingest_read(ingest->report) + ep_ingest_read(&ingest->pending),
+		.bytes = ep_input_done(ingest->input),
+		.size = ep_input_size(ingest->input),
+	};
+	ingest->options->on_progress(ingest->options->context, &progress);
+}
+
+static enum ep_status
+put_batch(struct ingest *ingest, const struct ep_batch *batch, struct ep_error *err)
+{
+	for (size_t i = 0; i < batch->refused_count; i++)
+		EP_TRY(reject(ingest, batch->refused[i].origin, batch->refused[i].reason, err));
+	for (size_t i = 0; i < batch->ready_count; i++)
+		EP_TRY(put_ready(ingest, batch, &batch->ready[i], err));
+	ingest->pending.without_codes += batch->without_codes;
+	ingest->pending.passed_over += batch->passed_over;
+	ingest->untrimmed += batch->bodies.size;
+	if (ingest->untrimmed >= TRIM_BYTES) {
+		ep_log_trim(ingest->log);
+		ingest->untrimmed = 0;
+	}
+	show_progress(ingest);
+	if (ingest->uncommitted >= COMMIT_BYTES && !one_transaction(ingest))
+		return commit(ingest, err);
+	return EP_OK;
+}
+
+static enum ep_status
+consume(void *context, void *job, struct ep_error *err)
+{
+	struct ingest *ingest = context;
+	enum ep_status status = put_batch(ingest, job, err);
+	if (status != EP_OK)
+		atomic_store(&ingest->stop, true);
+	return status;
+}
+
+/* ---- a file ---- */
+
+static enum ep_status
+read_stoppable(void *context, void *bytes, size_t size, size_t *got, struct ep_error *err)
+{
+	struct ingest *ingest = context;
+	if (atomic_load(&ingest->stop))
+		return ep_fail(err, EP_INTERRUPTED, "interrupted");
+	struct ep_source source = ep_input_source(ingest->input);
+	enum ep_status status = source.read(source.context, bytes, size, got, err);
+	/* What the decompressors refuse is a damaged file, not a bad row. */
+	return status == EP_BAD_INPUT ? EP_CORRUPT : status;
+}
+
+static enum ep_status
+open_reader(struct ingest *ingest, struct ep_error *err)
+{
+	struct ep_source source = { .read = read_stoppable, .context = ingest };
+	struct ep_csv_options options = { .together = ep_rows_together };
+	return ingest->options->kind == EP_INGEST_DUMP
+	               ? ep_csv_open(&ingest->rows, source, &options, err)
+	               : ep_codegen_open(&ingest->songs, source, NULL, err);
+}
+
+static enum ep_status
+run(struct ingest *ingest, struct ep_error *err)
+{
+	unsigned workers = ep_processors();
+	size_t job_count = (size_t)workers + 2;
+	enum ep_status status = EP_NO_MEMORY;
+	struct ep_batch *batches = calloc(job_count, sizeof *batches);
+	void **jobs = calloc(job_count, sizeof *jobs);
+	ingest->scratch = calloc(workers, sizeof *ingest->scratch);
+	if (batches && jobs && ingest->scratch) {
+		for (size_t i = 0; i < job_count; i++)
+			jobs[i] = &batches[i];
+		struct ep_pipeline pipeline = {
+			.produce = produce,
+			.work = work,
+			.consume = consume,
+			.idle = idle,
+			.idle_ms = COMMIT_IDLE_MS,
+			.context = ingest,
+			.jobs = jobs,
+			.job_count = job_count,
+			.worker_count = workers,
+		};
+		status = ep_pipeline_run(&pipeline, err);
+	} else {
+		(void)ep_fail(err, EP_NO_MEMORY, "out of memory for reading a file");
+	}
+	for (size_t i = 0; batches && i < job_count; i++)
+		ep_batch_free(&batches[i]);
+	for (size_t i = 0; ingest->scratch && i < workers; i++)
+		ep_batch_scratch_free(&ingest->scratch[i]);
+	free(ingest->scratch);
+	free(batches);
+	free(jobs);
+	return status;
+}
+
+/* Keeps what the file brought, where it is to be kept. */
+static enum ep_status
+settle(struct ingest *ingest, enum ep_status status, struct ep_error *err)
+{
+	bool strict = ingest->options->strict;
+	if (status == EP_OK && strict && ingest->rejected_here)
+		status = ep_fail(err, EP_BAD_INPUT,
+		                 "%llu row%s rejected, so nothing of the file is kept (--strict)",
+		                 (unsigned long long)ingest->rejected_here,
+		                 ingest->rejected_here == 1 ? " was" : "s were");
+	if (status != EP_OK && strict) {
+		/* Of what was read, only that it was rejected is still true. */
+		ingest->report->rejected += ingest->pending.rejected;
+		return status;
+	}
+	/* What stood before a failure is kept, unless it is the log that failed. */
+	struct ep_error late;
+	enum ep_status committed = ingest->broken ? EP_OK : commit(ingest, &late);
+	return committed == EP_OK ? status : ep_fail(err, committed, "%s", late.text);
+}
+
+enum ep_status
+ep_ingest_file(struct ep_ingest_report *report, struct ep_log *log, const char *path,
+               const struct ep_ingest_options *options, struct ep_error *err)
+{
+	struct ingest ingest = { .log = log, .options = options, .report = report };
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	ingest.now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	ingest.shown = ep_clock_s();
+	EP_TRY(ep_input_open(&ingest.input, path, options->stop, err));
+	enum ep_status status = open_reader(&ingest, err);
+	if (status == EP_OK)
+		status = settle(&ingest, run(&ingest, err), err);
+	if (status != EP_OK && status != EP_INTERRUPTED)
+		ep_error_prefix(err, "%s: ", ep_input_name(ingest.input));
+	ep_log_abort(ingest.write);
+	ep_csv_close(ingest.rows);
+	ep_codegen_close(ingest.songs);
+	ep_input_close(ingest.input);
+	return status;
+}

@@ -1,0 +1,72 @@
+/* ingest.h - what comes in: files of rows or songs, into the log
+ *
+ * A file is read, decoded and encoded side by side and put in order, in transactions of some
+ * megabytes each. What has been committed stays, whatever happens to the rest; ingesting the whole
+ * again changes nothing of it.
+ */
+#ifndef EP_REPLICATION_INGEST_H
+#define EP_REPLICATION_INGEST_H
+
+#include "store/log.h"
+
+#include <stdatomic.h>
+
+enum ep_ingest_kind {
+	EP_INGEST_DUMP, /* CSV files of a master or slave; rows join their track */
+	EP_INGEST_CODEGEN /* JSON of the code generator; a song is a whole track */
+};
+
+struct ep_reject {
+	const char *file;
+	uint64_t number; /* of the row or object in its file, from 1 */
+	const char *reason;
+	struct ep_text raw; /* its bytes in the file */
+};
+
+struct ep_ingest_progress {
+	const char *file;
+	uint64_t rows; /* documents of all files so far, not all of them committed */
+	uint64_t bytes; /* read of this file, as it lies on the disk */
+	uint64_t size; /* of this file; 0 where it is not known */
+};
+
+struct ep_ingest_options {
+	enum ep_ingest_kind kind;
+	struct ep_text source; /* "local", "master" or the name of a slave */
+	int64_t import_date;
+	bool strict; /* a file is kept whole, in one transaction, or not at all */
+	bool dry_run; /* everything is done but the commit, in one transaction a file */
+	/* Once true, the ingest ends with EP_INTERRUPTED; may be NULL. */
+	const atomic_bool *stop;
+	/* Told of every row that is refused, in order; may fail. May be NULL. */
+	enum ep_status (*on_reject)(void *context, const struct ep_reject *reject,
+	                            struct ep_error *err);
+	/* Told some times a second; may be NULL. */
+	void (*on_progress)(void *context, const struct ep_ingest_progress *progress);
+	void *context;
+};
+
+/* Counts documents; those of transactions that were not committed are not in it. */
+struct ep_ingest_report {
+	struct ep_put_counts counts;
+	uint64_t rejected;
+	uint64_t without_codes; /* songs that hold no pairs, and so no documents */
+	uint64_t passed_over; /* objects that are no songs */
+};
+
+/* Documents of all kinds. */
+uint64_t ep_ingest_read(const struct ep_ingest_report *report);
+
+/* Ingests one file ("-": standard input) and adds to report, on failure too: what it then counts
+ * has been kept.
+ *
+ * EP_INTERRUPTED  by options->stop.
+ * EP_BAD_INPUT    the JSON ends or goes wrong outside of objects, or with `strict` some of the file
+ * was refused. EP_CORRUPT      the compressed file is damaged or truncated; or the log is.
+ * EP_NOT_FOUND, EP_IO, EP_NO_SPACE, EP_NO_MEMORY
+ * What on_reject fails with. */
+EP_MUST_USE enum ep_status ep_ingest_file(struct ep_ingest_report *report, struct ep_log *log,
+                                          const char *path, const struct ep_ingest_options *options,
+                                          struct ep_error *err);
+
+#endif

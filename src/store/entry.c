@@ -1,0 +1,287 @@
+#include "store/entry.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LAYOUT_VERSION = 1, NUMBERED = 0, NAMED = 1 };
+
+/* The texts of a document that its track's other documents usually share. */
+enum { METADATA_TEXTS = 5 };
+
+static void
+metadata_of(struct ep_text *texts[METADATA_TEXTS], struct ep_document *row)
+{
+	texts[0] = &row->codever;
+	texts[1] = &row->length;
+	texts[2] = &row->artist;
+	texts[3] = &row->release;
+	texts[4] = &row->track;
+}
+
+static bool
+metadata_equal(const struct ep_document *one, const struct ep_document *other)
+{
+	return ep_text_equal(one->codever, other->codever) &&
+	       ep_text_equal(one->length, other->length) &&
+	       ep_text_equal(one->artist, other->artist) &&
+	       ep_text_equal(one->release, other->release) &&
+	       ep_text_equal(one->track, other->track);
+}
+
+static enum ep_status
+put_text(struct ep_buffer *out, struct ep_text text, struct ep_error *err)
+{
+	EP_TRY(ep_buffer_varint(out, text.size, err));
+	return ep_buffer_append(out, text.at, text.size, err);
+}
+
+/* Writes each distinct metadata once. Documents of a track nearly always agree; where they do not,
+ * neighbours do, so only the metadata last seen is looked for. */
+static enum ep_status
+put_metadata(struct ep_buffer *out, const struct ep_track *track, struct ep_error *err)
+{
+	uint64_t distinct = 1;
+	for (size_t i = 1; i < track->count; i++)
+		distinct += !metadata_equal(&track->documents[i], &track->documents[i - 1]);
+	EP_TRY(ep_buffer_varint(out, distinct, err));
+	for (size_t i = 0; i < track->count; i++) {
+		struct ep_document row = track->documents[i];
+		if (i > 0 && metadata_equal(&row, &track->documents[i - 1]))
+			continue;
+		struct ep_text *texts[METADATA_TEXTS];
+		metadata_of(texts, &row);
+		for (size_t k = 0; k < METADATA_TEXTS; k++)
+			EP_TRY(put_text(out, *texts[k], err));
+	}
+	uint64_t which = 0;
+	for (size_t i = 0; distinct > 1 && i < track->count; i++) {
+		which += i > 0 && !metadata_equal(&track->documents[i], &track->documents[i - 1]);
+		EP_TRY(ep_buffer_varint(out, which, err));
+	}
+	return EP_OK;
+}
+
+static enum ep_status
+put_numbering(struct ep_buffer *out, const struct ep_track *track, struct ep_error *err)
+{
+	uint8_t kind = NUMBERED;
+	for (size_t i = 0; i < track->count; i++) {
+		if (ep_suffix_segment(track->documents[i].suffix) != i)
+			kind = NAMED;
+	}
+	EP_TRY(ep_buffer_append(out, &kind, 1, err));
+	for (size_t i = 0; kind == NAMED && i < track->count; i++)
+		EP_TRY(put_text(out, track->documents[i].suffix, err));
+	return EP_OK;
+}
+
+static enum ep_status
+put_codes(struct ep_buffer *out, const struct ep_track *track, struct ep_codes_coder *coder,
+          struct ep_error *err)
+{
+	EP_FREE struct ep_codes_document *codes = calloc(track->count, sizeof *codes);
+	if (!codes)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory for %zu documents", track->count);
+	for (size_t i = 0; i < track->count; i++) {
+		codes[i].text = track->documents[i].codes;
+		codes[i].segment = ep_suffix_segment(track->documents[i].suffix);
+	}
+	return ep_codes_encode(out, coder, codes, track->count, err);
+}
+
+enum ep_status
+ep_entry_put_body(struct ep_buffer *out, struct ep_codes_usage *usage, const struct ep_track *track,
+                  struct ep_codes_coder *coder, struct ep_error *err)
+{
+	EP_TRY(put_text(out, track->id, err));
+	EP_TRY(ep_buffer_varint(out, track->count, err));
+	EP_TRY(put_metadata(out, track, err));
+	EP_TRY(put_numbering(out, track, err));
+	size_t codes_at = out->size;
+	EP_TRY(put_codes(out, track, coder, err));
+	if (!usage)
+		return EP_OK;
+	return ep_codes_add_usage(usage, track->count, out->data + codes_at, out->size - codes_at,
+	                          err);
+}
+
+enum ep_status
+ep_entry_delete_body(struct ep_buffer *out, struct ep_text id, uint32_t document_count,
+                     struct ep_error *err)
+{
+	EP_TRY(put_text(out, id, err));
+	return ep_buffer_varint(out, document_count, err);
+}
+
+void
+ep_entry_write(uint8_t *bytes, const struct ep_entry *entry, const void *body, size_t body_size)
+{
+	bytes[0] = LAYOUT_VERSION;
+	bytes[1] = (uint8_t)entry->operation;
+	bytes[2] = entry->flags;
+	bytes[3] = 0;
+	ep_store32(bytes + 4, entry->source);
+	ep_store64(bytes + 8, (uint64_t)entry->import_date);
+	memcpy(bytes + 16, entry->hash.bytes, EP_HASH_SIZE);
+	memcpy(bytes + EP_ENTRY_HEADER, body, body_size);
+	size_t size = EP_ENTRY_HEADER + body_size;
+	ep_store32(bytes + size, ep_crc32(bytes, size));
+}
+
+static struct ep_text
+read_text(struct ep_reader *reader)
+{
+	uint64_t size = ep_read_varint(reader);
+	const uint8_t *bytes = ep_read_bytes(reader, size);
+	return (struct ep_text){ .at = (const char *)bytes, .size = bytes ? (size_t)size : 0 };
+}
+
+static enum ep_status
+damaged(struct ep_error *err, uint64_t position, const char *what)
+{
+	return ep_fail(err, EP_CORRUPT, "the log's entry at position %llu is damaged: %s",
+	               (unsigned long long)position, what);
+}
+
+enum ep_status
+ep_entry_read(struct ep_entry *entry, uint64_t position, const void *bytes, size_t size,
+              struct ep_error *err)
+{
+	if (size < EP_ENTRY_HEADER + EP_ENTRY_TRAILER)
+		return damaged(err, position, "too short");
+	const uint8_t *at = bytes;
+	size_t end = size - EP_ENTRY_TRAILER;
+	if (ep_load32(at + end) != ep_crc32(at, end))
+		return damaged(err, position, "its checksum does not fit");
+	if (at[0] > LAYOUT_VERSION)
+		return ep_fail(err, EP_NEWER,
+		               "the log's entry at position %llu has layout %u, this program "
+		               "knows 1 to %u",
+		               (unsigned long long)position, at[0], LAYOUT_VERSION);
+	if (at[0] != LAYOUT_VERSION || (at[1] != EP_PUT && at[1] != EP_DELETE))
+		return damaged(err, position, "no such layout or operation");
+	struct ep_reader reader = ep_reader_of(at + EP_ENTRY_HEADER, end - EP_ENTRY_HEADER);
+	struct ep_entry found = {
+		.position = position,
+		.operation = at[1] == EP_PUT ? EP_PUT : EP_DELETE,
+		.flags = at[2],
+		.source = ep_load32(at + 4),
+		.import_date = (int64_t)ep_load64(at + 8),
+		.id = read_text(&reader),
+	};
+	memcpy(found.hash.bytes, at + 16, EP_HASH_SIZE);
+	uint64_t count = ep_read_varint(&reader);
+	if (!reader.ok || found.id.size == 0 || count == 0 || count > UINT32_MAX)
+		return damaged(err, position, "bad id or count of documents");
+	found.document_count = (uint32_t)count;
+	found.rest = reader.at;
+	found.rest_size = ep_reader_left(&reader);
+	*entry = found;
+	return EP_OK;
+}
+
+static bool
+read_metadata(struct ep_reader *reader, struct ep_decoded *decoded)
+{
+	struct ep_track *track = &decoded->track;
+	uint64_t distinct = ep_read_varint(reader);
+	if (!reader->ok || distinct == 0 || distinct > track->count)
+		return false;
+	struct ep_document *kinds = ep_arena_alloc(&decoded->arena, distinct * sizeof *kinds);
+	if (!kinds)
+		return false;
+	for (size_t i = 0; i < distinct; i++) {
+		struct ep_text *texts[METADATA_TEXTS];
+		metadata_of(texts, &kinds[i]);
+		for (size_t k = 0; k < METADATA_TEXTS; k++)
+			*texts[k] = read_text(reader);
+	}
+	for (size_t i = 0; i < track->count; i++) {
+		uint64_t which = distinct > 1 ? ep_read_varint(reader) : 0;
+		if (!reader->ok || which >= distinct)
+			return false;
+		track->documents[i] = kinds[which];
+	}
+	return true;
+}
+
+static bool
+read_numbering(struct ep_reader *reader, struct ep_decoded *decoded)
+{
+	struct ep_track *track = &decoded->track;
+	uint8_t kind = ep_read8(reader);
+	if (kind != NUMBERED && kind != NAMED)
+		return false;
+	for (size_t i = 0; i < track->count; i++) {
+		struct ep_text *suffix = &track->documents[i].suffix;
+		if (kind == NAMED) {
+			*suffix = read_text(reader);
+		} else {
+			char *text = ep_arena_alloc(&decoded->arena, 16);
+			if (!text)
+				return false;
+			suffix->at = text;
+			suffix->size = (size_t)snprintf(text, 16, "-%u", (unsigned)i);
+		}
+		decoded->codes[i].segment = ep_suffix_segment(*suffix);
+	}
+	return reader->ok;
+}
+
+/* Reads all of a put but its codes, which are what is left in *reader. */
+static enum ep_status
+read_rows(struct ep_decoded *decoded, struct ep_reader *reader, const struct ep_entry *entry,
+          struct ep_error *err)
+{
+	ep_arena_reset(&decoded->arena);
+	*reader = ep_reader_of(entry->rest, entry->rest_size);
+	size_t count = entry->document_count;
+	if (entry->operation != EP_PUT || count > EP_TRACK_DOCUMENTS_MAX)
+		return damaged(err, entry->position, "it has no documents, or too many");
+	struct ep_track *track = &decoded->track;
+	track->id = entry->id;
+	track->count = count;
+	track->documents = ep_arena_alloc(&decoded->arena, count * sizeof *track->documents);
+	decoded->codes = ep_arena_alloc(&decoded->arena, count * sizeof *decoded->codes);
+	if (!track->documents || !decoded->codes)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory for %zu documents", count);
+	if (!read_metadata(reader, decoded) || !read_numbering(reader, decoded))
+		return damaged(err, entry->position, "bad metadata or numbering");
+	return EP_OK;
+}
+
+enum ep_status
+ep_entry_decode(struct ep_decoded *decoded, const struct ep_entry *entry,
+                struct ep_codes_coder *coder, struct ep_error *err)
+{
+	struct ep_reader reader;
+	EP_TRY(read_rows(decoded, &reader, entry, err));
+	size_t count = decoded->track.count;
+	enum ep_status status = ep_codes_decode(coder, decoded->codes, count, reader.at,
+	                                        ep_reader_left(&reader), err);
+	if (status != EP_OK) {
+		ep_error_prefix(err, "the log's entry at position %llu: ",
+		                (unsigned long long)entry->position);
+		return status;
+	}
+	for (size_t i = 0; i < count; i++)
+		decoded->track.documents[i].codes = decoded->codes[i].text;
+	return EP_OK;
+}
+
+enum ep_status
+ep_entry_usage(struct ep_codes_usage *usage, const struct ep_entry *entry, struct ep_error *err)
+{
+	EP_DECODED struct ep_decoded decoded = { 0 };
+	struct ep_reader reader;
+	EP_TRY(read_rows(&decoded, &reader, entry, err));
+	return ep_codes_add_usage(usage, decoded.track.count, reader.at, ep_reader_left(&reader),
+	                          err);
+}
+
+void
+ep_decoded_free(struct ep_decoded *decoded)
+{
+	ep_arena_free(&decoded->arena);
+}

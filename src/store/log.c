@@ -1,0 +1,324 @@
+#include "store/log_internal.h"
+
+#include "base/file.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#define MAP_SIZE ((size_t)1 << 40)
+#define READERS_MAX 1022
+
+enum ep_status
+ep_fail_mdb(struct ep_error *err, int rc, const char *fmt, ...)
+{
+	char what[256];
+	va_list args;
+	va_start(args, fmt);
+	vsnprintf(what, sizeof what, fmt, args);
+	va_end(args);
+	switch (rc) {
+	case MDB_MAP_FULL:
+		return ep_fail(err, EP_NO_SPACE,
+		               "%s: the log is full; a larger ECHOPRINT_MAP_SIZE makes room", what);
+	case MDB_VERSION_MISMATCH:
+		return ep_fail(err, EP_NEWER, "%s: made by another version of LMDB", what);
+	case MDB_INVALID:
+	case MDB_CORRUPTED:
+	case MDB_PAGE_NOTFOUND:
+	case MDB_PANIC:
+	case MDB_INCOMPATIBLE:
+	case MDB_BAD_TXN:
+		return ep_fail(err, EP_CORRUPT, "%s: %s", what, mdb_strerror(rc));
+	default:
+		break;
+	}
+	if (rc > 0)
+		return ep_fail_errno(err, rc, "%s", what);
+	return ep_fail(err, EP_IO, "%s: %s", what, mdb_strerror(rc));
+}
+
+/* ---- opening ---- */
+
+/* Where the kernel mapped data.mdb: LMDB does not tell. */
+static void *
+find_map(const struct stat *data)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	if (!maps)
+		return NULL;
+	void *found = NULL;
+	char line[4352];
+	while (!found && fgets(line, sizeof line, maps)) {
+		uintptr_t start;
+		unsigned major;
+		unsigned minor;
+		uint64_t inode;
+		if (sscanf(line, "%" SCNxPTR "-%*x %*s %*x %x:%x %" SCNu64, &start, &major, &minor,
+		           &inode) == 4 &&
+		    inode == data->st_ino && makedev(major, minor) == data->st_dev)
+			found = (void *)start; // NOLINT(performance-no-int-to-ptr)
+	}
+	fclose(maps);
+	return found;
+}
+
+static enum ep_status
+map_size(size_t *size, struct ep_error *err)
+{
+	*size = MAP_SIZE;
+	const char *text = getenv("ECHOPRINT_MAP_SIZE");
+	if (!text || !*text)
+		return EP_OK;
+	char *end;
+	errno = 0;
+	unsigned long long value = strtoull(text, &end, 10);
+	if (errno || *end || *text == '-' || value < 1048576 || value > SIZE_MAX / 2)
+		return ep_fail(err, EP_USAGE,
+		               "ECHOPRINT_MAP_SIZE is \"%s\", but must be bytes: 1048576 or more",
+		               text);
+	*size = (size_t)value / 4096 * 4096;
+	return EP_OK;
+}
+
+/* Whether there is a log in the folder; EP_NOT_FOUND says where it was looked for. */
+static enum ep_status
+check_folder(const char *folder, struct ep_error *err)
+{
+	EP_FREE char *path = ep_path_join(folder, "data.mdb");
+	if (!path)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	if (access(path, F_OK) == 0)
+		return EP_OK;
+	if (errno != ENOENT && errno != ENOTDIR)
+		return ep_fail_errno(err, errno, "cannot open the data folder %s", folder);
+	return ep_fail(err, EP_NOT_FOUND,
+	               "there is no data folder at %s; `echoprint init` or an ingest makes it",
+	               folder);
+}
+
+static enum ep_status
+open_databases(struct ep_log *log, MDB_txn *txn, unsigned flags)
+{
+	struct {
+		const char *name;
+		MDB_dbi *dbi;
+		unsigned flags;
+	} databases[] = {
+		{ "log", &log->log, MDB_INTEGERKEY }, { "ids", &log->ids, 0 },
+		{ "by_source", &log->by_source, 0 },  { "sources", &log->sources, 0 },
+		{ "conflicts", &log->conflicts, 0 },  { "values", &log->values, 0 },
+	};
+	for (size_t i = 0; i < sizeof databases / sizeof *databases; i++) {
+		int rc = mdb_dbi_open(txn, databases[i].name, databases[i].flags | flags,
+		                      databases[i].dbi);
+		if (rc)
+			return rc == MDB_NOTFOUND ? EP_NOT_FOUND : EP_IO;
+	}
+	return EP_OK;
+}
+
+/* Puts the first values into a new log. */
+static int
+first_values(struct ep_log *log, MDB_txn *txn)
+{
+	uint8_t format[8];
+	ep_store64(format, EP_LOG_FORMAT);
+	uint8_t zeros[EP_DIGEST_BYTES] = { 0 };
+	uint8_t id[EP_NODE_ID_SIZE];
+	randombytes_buf(id, sizeof id);
+	struct {
+		const char *name;
+		void *bytes;
+		size_t size;
+	} values[] = {
+		{ "format", format, sizeof format },
+		{ "state", zeros, 32 },
+		{ "digest", zeros, EP_DIGEST_BYTES },
+		{ "id", id, sizeof id },
+	};
+	for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+		char name[16];
+		snprintf(name, sizeof name, "%s", values[i].name);
+		MDB_val key = { .mv_data = name, .mv_size = strlen(name) };
+		MDB_val value = { .mv_data = values[i].bytes, .mv_size = values[i].size };
+		int rc = mdb_put(txn, log->values, &key, &value, MDB_NOOVERWRITE);
+		if (rc && rc != MDB_KEYEXIST)
+			return rc;
+	}
+	for (uint32_t number = EP_SOURCE_LOCAL; number <= EP_SOURCE_MASTER; number++) {
+		uint32_t big = htobe32(number);
+		uint8_t bytes[16 + 6] = { 0 };
+		memcpy(bytes + 16, number == EP_SOURCE_LOCAL ? "local" : "master", 6);
+		MDB_val key = { .mv_data = &big, .mv_size = sizeof big };
+		MDB_val value = { .mv_data = bytes,
+			          .mv_size = number == EP_SOURCE_LOCAL ? 16 + 5 : 16 + 6 };
+		int rc = mdb_put(txn, log->sources, &key, &value, MDB_NOOVERWRITE);
+		if (rc && rc != MDB_KEYEXIST)
+			return rc;
+	}
+	return 0;
+}
+
+/* Makes the databases where a new log, or one whose making was interrupted, has none. */
+static enum ep_status
+make_databases(struct ep_log *log, struct ep_error *err)
+{
+	MDB_txn *txn;
+	int rc = mdb_txn_begin(log->env, NULL, 0, &txn);
+	if (rc)
+		return ep_fail_mdb(err, rc, "cannot write the log in %s", log->folder);
+	if (open_databases(log, txn, MDB_CREATE) != EP_OK) {
+		mdb_txn_abort(txn);
+		return ep_fail(err, EP_IO, "cannot make the databases of the log in %s",
+		               log->folder);
+	}
+	rc = first_values(log, txn);
+	if (rc) {
+		mdb_txn_abort(txn);
+		return ep_fail_mdb(err, rc, "cannot write the log in %s", log->folder);
+	}
+	rc = mdb_txn_commit(txn);
+	if (rc)
+		return ep_fail_mdb(err, rc, "cannot write the log in %s", log->folder);
+	return ep_sync_folder(log->folder, err);
+}
+
+static enum ep_status
+find_databases(struct ep_log *log, bool writing, struct ep_error *err)
+{
+	MDB_txn *txn;
+	int rc = mdb_txn_begin(log->env, NULL, MDB_RDONLY, &txn);
+	if (rc)
+		return ep_fail_mdb(err, rc, "cannot read the log in %s", log->folder);
+	enum ep_status status = open_databases(log, txn, 0);
+	if (status == EP_OK) {
+		rc = mdb_txn_commit(txn);
+		return rc ? ep_fail_mdb(err, rc, "cannot read the log in %s", log->folder) : EP_OK;
+	}
+	mdb_txn_abort(txn);
+	if (status != EP_NOT_FOUND)
+		return ep_fail(err, EP_CORRUPT, "%s holds no log of this program", log->folder);
+	if (writing)
+		return make_databases(log, err);
+	return ep_fail(err, EP_NOT_FOUND, "the log in %s is empty; `echoprint init` makes it",
+	               log->folder);
+}
+
+static enum ep_status
+check_format(struct ep_log *log, struct ep_error *err)
+{
+	EP_OWNED(ep_log_read_end)
+	struct ep_log_read *read = NULL;
+	EP_TRY(ep_log_read_begin(&read, log, err));
+	uint64_t format;
+	EP_TRY(ep_log_number(&format, read, "format", err));
+	if (format > EP_LOG_FORMAT)
+		return ep_fail(err, EP_NEWER,
+		               "the log in %s has format %llu, this program knows 1 to %d",
+		               log->folder, (unsigned long long)format, EP_LOG_FORMAT);
+	return EP_OK;
+}
+
+/* LMDB reads its map without looking at the file's size: a file cut short would be a bus error. */
+static enum ep_status
+check_size(struct ep_log *log, struct stat *info, struct ep_error *err)
+{
+	mdb_filehandle_t fd;
+	MDB_envinfo env;
+	MDB_stat stat;
+	if (mdb_env_info(log->env, &env) || mdb_env_stat(log->env, &stat) ||
+	    mdb_env_get_fd(log->env, &fd) || fstat(fd, info) != 0)
+		return ep_fail(err, EP_IO, "cannot look at the log in %s", log->folder);
+	uint64_t needed = ((uint64_t)env.me_last_pgno + 1) * stat.ms_psize;
+	if ((uint64_t)info->st_size < needed)
+		return ep_fail(err, EP_CORRUPT,
+		               "%s/data.mdb has been cut short: it has %lld bytes and needs %llu",
+		               log->folder, (long long)info->st_size, (unsigned long long)needed);
+	return EP_OK;
+}
+
+static enum ep_status
+open_environment(struct ep_log *log, enum ep_log_mode mode, struct ep_error *err)
+{
+	size_t size;
+	EP_TRY(map_size(&size, err));
+	int rc = mdb_env_create(&log->env);
+	if (!rc)
+		rc = mdb_env_set_maxdbs(log->env, 8);
+	if (!rc)
+		rc = mdb_env_set_maxreaders(log->env, READERS_MAX);
+	if (!rc)
+		rc = mdb_env_set_mapsize(log->env, size);
+	/* MDB_NOTLS: a snapshot may be handed from thread to thread. */
+	unsigned flags = MDB_NOTLS | (mode == EP_LOG_READ ? MDB_RDONLY : 0U);
+	if (!rc)
+		rc = mdb_env_open(log->env, log->folder, flags, 0666);
+	if (rc)
+		return ep_fail_mdb(err, rc, "cannot open the log in %s", log->folder);
+	int dead;
+	rc = mdb_reader_check(log->env, &dead); /* frees what killed readers held */
+	return rc ? ep_fail_mdb(err, rc, "cannot open the log in %s", log->folder) : EP_OK;
+}
+
+enum ep_status
+ep_log_open(struct ep_log **out, const char *folder, enum ep_log_mode mode, struct ep_error *err)
+{
+	if (mode == EP_LOG_MAKE)
+		EP_TRY(ep_make_folder(folder, err));
+	else
+		EP_TRY(check_folder(folder, err));
+	EP_OWNED(ep_log_close)
+	struct ep_log *log = calloc(1, sizeof *log);
+	if (!log)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	log->folder = strdup(folder);
+	if (!log->folder)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	EP_TRY(open_environment(log, mode, err));
+	struct stat info;
+	EP_TRY(check_size(log, &info, err));
+	EP_TRY(find_databases(log, mode != EP_LOG_READ, err));
+	EP_TRY(check_format(log, err));
+	log->map = find_map(&info);
+	*out = EP_TAKE(log);
+	return EP_OK;
+}
+
+void
+ep_log_close(struct ep_log *log)
+{
+	if (!log)
+		return;
+	if (log->env)
+		mdb_env_close(log->env);
+	free(log->folder);
+	free(log);
+}
+
+const char *
+ep_log_folder(const struct ep_log *log)
+{
+	return log->folder;
+}
+
+void
+ep_log_trim(struct ep_log *log)
+{
+	MDB_envinfo env;
+	MDB_stat stat;
+	if (!log->map || mdb_env_info(log->env, &env) || mdb_env_stat(log->env, &stat))
+		return;
+	size_t used = (env.me_last_pgno + 1) * (size_t)stat.ms_psize;
+	/* The pages stay in the system's cache; nothing that was written is lost, as LMDB writes
+	 * with pwrite and maps for reading only. */
+	(void)madvise(log->map, used < env.me_mapsize ? used : env.me_mapsize, MADV_DONTNEED);
+}

@@ -1,0 +1,99 @@
+/* log_internal.h - what log.c and log_write.c share; of no use elsewhere
+ *
+ * Databases of the environment:
+ *
+ *     name       key                              value
+ *     log        position (native 64-bit)         entry (entry.h)
+ *     ids        track id                         position, 64-bit LE
+ *     by_source  source 32-bit BE, position BE    nothing; tombstones too
+ *     sources    number 32-bit BE                 tracks, documents 64-bit LE, name
+ *     conflicts  source 32-bit BE, track id       entry
+ *     values     name                             as named
+ *
+ * Named values: "format" (number), "state" (position, documents, tracks, tombstones, each 64-bit
+ * LE), "digest" (EP_DIGEST_BYTES); the rest belongs to those who use the log.
+ */
+#ifndef EP_STORE_LOG_INTERNAL_H
+#define EP_STORE_LOG_INTERNAL_H
+
+#include "store/log.h"
+
+#include <lmdb.h>
+#include <sodium.h>
+
+#define EP_LOG_FORMAT 1
+
+/* A key of by_source. */
+#define EP_SOURCE_KEY 12
+
+struct ep_log {
+	char *folder;
+	MDB_env *env;
+	MDB_dbi log;
+	MDB_dbi ids;
+	MDB_dbi by_source;
+	MDB_dbi sources;
+	MDB_dbi conflicts;
+	MDB_dbi values;
+	void *map; /* NULL where it is not known */
+};
+
+struct ep_log_read {
+	struct ep_log *log;
+	MDB_txn *txn;
+	struct ep_log_state state;
+};
+
+/* ep_fail for what LMDB returned. */
+enum ep_status ep_fail_mdb(struct ep_error *err, int rc, const char *fmt, ...) EP_PRINTF(3, 4);
+
+/* The transaction that writes. */
+struct ep_log_write {
+	struct ep_log_read inside;
+	struct ep_digest digest;
+	bool changed; /* position, state or digest differ from what is stored */
+	struct ep_source_info *sources;
+	size_t source_count;
+	/* Scratch of a merge: one coder decodes what is there while the other encodes anew. */
+	struct ep_codes_coder *decoder;
+	struct ep_codes_coder *encoder;
+	struct ep_decoded there;
+	struct ep_buffer body;
+};
+
+/* ep_fail_mdb for a failed change. */
+enum ep_status ep_log_fail_write(const struct ep_log_write *write, int rc, struct ep_error *err);
+
+/* Takes an entry out of the log, and what it was from counts, lists and the digest. */
+EP_MUST_USE enum ep_status ep_log_remove_entry(struct ep_log_write *write,
+                                               const struct ep_entry *entry, struct ep_error *err);
+
+/* Writes an entry's bytes under key of dbi, in place in the page. */
+EP_MUST_USE enum ep_status ep_log_write_entry(struct ep_log_write *write, MDB_dbi dbi, MDB_val key,
+                                              const struct ep_entry *entry, const void *body,
+                                              size_t body_size, unsigned flags,
+                                              struct ep_error *err);
+
+/* Appends an entry at the next position, which it is given, and makes its track's id point there.
+ */
+EP_MUST_USE enum ep_status ep_log_append_entry(struct ep_log_write *write, struct ep_entry *entry,
+                                               const void *body, size_t body_size,
+                                               struct ep_error *err);
+
+/* Sets a flag of an entry where it stands: nothing that others follow has changed. */
+EP_MUST_USE enum ep_status ep_log_set_flag(struct ep_log_write *write, const struct ep_entry *entry,
+                                           uint8_t flag, struct ep_error *err);
+
+/* Text as LMDB takes it: its keys are not const, and it does not write them. */
+MDB_val ep_val_of(struct ep_text text);
+
+/* Reads "state" into read->state. */
+EP_MUST_USE enum ep_status ep_log_load_state(struct ep_log_read *read, struct ep_error *err);
+
+void ep_source_key(uint8_t key[EP_SOURCE_KEY], uint32_t source, uint64_t position);
+
+/* A value of the database sources. EP_CORRUPT. */
+EP_MUST_USE enum ep_status ep_source_load(struct ep_source_info *info, const MDB_val *key,
+                                          const MDB_val *value, struct ep_error *err);
+
+#endif

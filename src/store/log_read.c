@@ -1,0 +1,315 @@
+#include "store/log_internal.h"
+
+#include <endian.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum ep_status
+ep_log_load_state(struct ep_log_read *read, struct ep_error *err)
+{
+	struct ep_text value;
+	EP_TRY(ep_log_value(&value, read, "state", err));
+	MDB_stat stat;
+	int rc = mdb_stat(read->txn, read->log->conflicts, &stat);
+	if (rc || value.size != 32)
+		return ep_fail(err, EP_CORRUPT, "the log's state is damaged");
+	const uint8_t *bytes = (const uint8_t *)value.at;
+	read->state = (struct ep_log_state){
+		.position = ep_load64(bytes),
+		.documents = ep_load64(bytes + 8),
+		.tracks = ep_load64(bytes + 16),
+		.tombstones = ep_load64(bytes + 24),
+		.conflicts = stat.ms_entries,
+	};
+	return EP_OK;
+}
+
+enum ep_status
+ep_log_read_begin(struct ep_log_read **out, struct ep_log *log, struct ep_error *err)
+{
+	EP_OWNED(ep_log_read_end)
+	struct ep_log_read *read = calloc(1, sizeof *read);
+	if (!read)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	read->log = log;
+	int rc = mdb_txn_begin(log->env, NULL, MDB_RDONLY, &read->txn);
+	if (rc)
+		return ep_fail_mdb(err, rc, "cannot read the log in %s", log->folder);
+	EP_TRY(ep_log_load_state(read, err));
+	*out = EP_TAKE(read);
+	return EP_OK;
+}
+
+void
+ep_log_read_end(struct ep_log_read *read)
+{
+	if (!read)
+		return;
+	if (read->txn)
+		mdb_txn_abort(read->txn);
+	free(read);
+}
+
+void
+ep_log_state(struct ep_log_state *state, const struct ep_log_read *read)
+{
+	*state = read->state;
+}
+
+MDB_val
+ep_val_of(struct ep_text text)
+{
+	MDB_val val = { .mv_size = text.size };
+	memcpy(&val.mv_data, &text.at, sizeof val.mv_data);
+	return val;
+}
+
+enum ep_status
+ep_log_value(struct ep_text *value, const struct ep_log_read *read, const char *name,
+             struct ep_error *err)
+{
+	MDB_val key = ep_val_of(ep_text_of(name));
+	MDB_val found;
+	int rc = mdb_get(read->txn, read->log->values, &key, &found);
+	if (rc == MDB_NOTFOUND)
+		return ep_fail(err, EP_NOT_FOUND, "the log has no value named %s", name);
+	if (rc)
+		return ep_fail_mdb(err, rc, "cannot read %s from the log", name);
+	*value = (struct ep_text){ .at = found.mv_data, .size = found.mv_size };
+	return EP_OK;
+}
+
+enum ep_status
+ep_log_number(uint64_t *value, const struct ep_log_read *read, const char *name,
+              struct ep_error *err)
+{
+	struct ep_text text;
+	enum ep_status status = ep_log_value(&text, read, name, err);
+	if (status == EP_NOT_FOUND) {
+		*value = 0;
+		return EP_OK;
+	}
+	if (status == EP_OK && text.size != 8)
+		return ep_fail(err, EP_CORRUPT, "the log's value %s is no number", name);
+	if (status == EP_OK)
+		*value = ep_load64((const uint8_t *)text.at);
+	return status;
+}
+
+enum ep_status
+ep_log_digest(struct ep_digest *digest, const struct ep_log_read *read, struct ep_error *err)
+{
+	struct ep_text value;
+	EP_TRY(ep_log_value(&value, read, "digest", err));
+	if (value.size != EP_DIGEST_BYTES)
+		return ep_fail(err, EP_CORRUPT, "the log's state digest is damaged");
+	ep_digest_load(digest, (const uint8_t *)value.at);
+	return EP_OK;
+}
+
+static enum ep_status
+entry_at(struct ep_entry *entry, const struct ep_log_read *read, uint64_t position,
+         struct ep_error *err)
+{
+	MDB_val key = { .mv_data = &position, .mv_size = sizeof position };
+	MDB_val value;
+	int rc = mdb_get(read->txn, read->log->log, &key, &value);
+	if (rc == MDB_NOTFOUND)
+		return ep_fail(err, EP_CORRUPT, "the log has no entry at position %llu",
+		               (unsigned long long)position);
+	if (rc)
+		return ep_fail_mdb(err, rc, "cannot read the log at position %llu",
+		                   (unsigned long long)position);
+	return ep_entry_read(entry, position, value.mv_data, value.mv_size, err);
+}
+
+enum ep_status
+ep_log_find(struct ep_entry *entry, const struct ep_log_read *read, struct ep_text track_id,
+            struct ep_error *err)
+{
+	MDB_val key = ep_val_of(track_id);
+	MDB_val value;
+	/* LMDB takes keys of 1 to 511 bytes; ids are shorter. */
+	int rc = track_id.size && track_id.size <= 511
+	                 ? mdb_get(read->txn, read->log->ids, &key, &value)
+	                 : MDB_NOTFOUND;
+	if (rc == MDB_NOTFOUND)
+		return ep_fail(err, EP_NOT_FOUND, "there is no track %.*s",
+		               ep_text_print_size(track_id), track_id.at);
+	if (rc)
+		return ep_fail_mdb(err, rc, "cannot look up track %.*s",
+		                   ep_text_print_size(track_id), track_id.at);
+	if (value.mv_size != 8)
+		return ep_fail(err, EP_CORRUPT, "the position of track %.*s is damaged",
+		               ep_text_print_size(track_id), track_id.at);
+	return entry_at(entry, read, ep_load64(value.mv_data), err);
+}
+
+/* ---- sources ---- */
+
+bool
+ep_source_name_ok(struct ep_text name)
+{
+	if (name.size < 1 || name.size > EP_SOURCE_NAME_MAX)
+		return false;
+	for (size_t i = 0; i < name.size; i++) {
+		char c = name.at[i];
+		bool fits = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+		            (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+		if (!fits)
+			return false;
+	}
+	return true;
+}
+
+void
+ep_source_key(uint8_t key[EP_SOURCE_KEY], uint32_t source, uint64_t position)
+{
+	source = htobe32(source);
+	position = htobe64(position);
+	memcpy(key, &source, 4);
+	memcpy(key + 4, &position, 8);
+}
+
+enum ep_status
+ep_source_load(struct ep_source_info *info, const MDB_val *key, const MDB_val *value,
+               struct ep_error *err)
+{
+	if (key->mv_size != 4 || value->mv_size < 17 || value->mv_size > 16 + EP_SOURCE_NAME_MAX)
+		return ep_fail(err, EP_CORRUPT, "the log's list of sources is damaged");
+	uint32_t big;
+	memcpy(&big, key->mv_data, sizeof big);
+	const uint8_t *bytes = value->mv_data;
+	*info = (struct ep_source_info){
+		.number = be32toh(big),
+		.tracks = ep_load64(bytes),
+		.documents = ep_load64(bytes + 8),
+	};
+	memcpy(info->name, bytes + 16, value->mv_size - 16);
+	return EP_OK;
+}
+
+enum ep_status
+ep_log_sources(struct ep_source_info **sources, size_t *count, const struct ep_log_read *read,
+               struct ep_error *err)
+{
+	MDB_stat stat;
+	int rc = mdb_stat(read->txn, read->log->sources, &stat);
+	if (rc)
+		return ep_fail_mdb(err, rc, "cannot read the log's list of sources");
+	EP_FREE struct ep_source_info *list = calloc(stat.ms_entries + 1, sizeof *list);
+	if (!list)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory for the list of sources");
+	MDB_cursor *cursor;
+	rc = mdb_cursor_open(read->txn, read->log->sources, &cursor);
+	if (rc)
+		return ep_fail_mdb(err, rc, "cannot read the log's list of sources");
+	size_t found = 0;
+	enum ep_status status = EP_OK;
+	MDB_val key;
+	MDB_val value;
+	while (status == EP_OK && found < stat.ms_entries &&
+	       (rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0)
+		status = ep_source_load(&list[found++], &key, &value, err);
+	mdb_cursor_close(cursor);
+	if (status != EP_OK)
+		return status;
+	*sources = EP_TAKE(list);
+	*count = found;
+	return EP_OK;
+}
+
+/* ---- cursors ---- */
+
+struct ep_log_cursor {
+	const struct ep_log_read *read;
+	MDB_cursor *cursor;
+	uint32_t source;
+	uint64_t after; /* the position given out last */
+};
+
+enum ep_status
+ep_log_cursor_open(struct ep_log_cursor **out, const struct ep_log_read *read, uint64_t after,
+                   uint32_t source, struct ep_error *err)
+{
+	EP_OWNED(ep_log_cursor_close)
+	struct ep_log_cursor *cursor = calloc(1, sizeof *cursor);
+	if (!cursor)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	cursor->read = read;
+	cursor->source = source;
+	cursor->after = after;
+	int rc = mdb_cursor_open(read->txn,
+	                         source == EP_SOURCE_ANY ? read->log->log : read->log->by_source,
+	                         &cursor->cursor);
+	if (rc)
+		return ep_fail_mdb(err, rc, "cannot read the log");
+	*out = EP_TAKE(cursor);
+	return EP_OK;
+}
+
+void
+ep_log_cursor_close(struct ep_log_cursor *cursor)
+{
+	if (!cursor)
+		return;
+	if (cursor->cursor)
+		mdb_cursor_close(cursor->cursor);
+	free(cursor);
+}
+
+static enum ep_status
+next_of_all(struct ep_entry *entry, struct ep_log_cursor *cursor, struct ep_error *err)
+{
+	uint64_t position = cursor->after + 1;
+	MDB_val key = { .mv_data = &position, .mv_size = sizeof position };
+	MDB_val value;
+	/* From the second call on the cursor stands at `after` already. */
+	int rc = mdb_cursor_get(cursor->cursor, &key, &value, MDB_NEXT);
+	if (rc == 0 && key.mv_size == sizeof position) {
+		memcpy(&position, key.mv_data, sizeof position);
+		if (position <= cursor->after) {
+			position = cursor->after + 1;
+			key.mv_data = &position;
+			rc = mdb_cursor_get(cursor->cursor, &key, &value, MDB_SET_RANGE);
+		}
+	}
+	if (rc == MDB_NOTFOUND)
+		return EP_NOT_FOUND;
+	if (rc || key.mv_size != sizeof position)
+		return ep_fail_mdb(err, rc ? rc : MDB_CORRUPTED, "cannot read the log");
+	memcpy(&position, key.mv_data, sizeof position);
+	EP_TRY(ep_entry_read(entry, position, value.mv_data, value.mv_size, err));
+	cursor->after = position;
+	return EP_OK;
+}
+
+static enum ep_status
+next_of_source(struct ep_entry *entry, struct ep_log_cursor *cursor, struct ep_error *err)
+{
+	uint8_t wanted[EP_SOURCE_KEY];
+	ep_source_key(wanted, cursor->source, cursor->after + 1);
+	MDB_val key = { .mv_data = wanted, .mv_size = sizeof wanted };
+	MDB_val value;
+	int rc = mdb_cursor_get(cursor->cursor, &key, &value, MDB_SET_RANGE);
+	if (rc == MDB_NOTFOUND)
+		return EP_NOT_FOUND;
+	if (rc || key.mv_size != EP_SOURCE_KEY)
+		return ep_fail_mdb(err, rc ? rc : MDB_CORRUPTED, "cannot read the log");
+	if (memcmp(key.mv_data, wanted, 4) != 0)
+		return EP_NOT_FOUND;
+	uint64_t big;
+	memcpy(&big, (const uint8_t *)key.mv_data + 4, sizeof big);
+	EP_TRY(entry_at(entry, cursor->read, be64toh(big), err));
+	cursor->after = be64toh(big);
+	return EP_OK;
+}
+
+enum ep_status
+ep_log_cursor_next(struct ep_entry *entry, struct ep_log_cursor *cursor, struct ep_error *err)
+{
+	if (cursor->after == UINT64_MAX)
+		return EP_NOT_FOUND;
+	return cursor->source == EP_SOURCE_ANY ? next_of_all(entry, cursor, err)
+	                                       : next_of_source(entry, cursor, err);
+}
