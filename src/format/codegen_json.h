@@ -121,6 +121,11 @@ struct ep_codegen_song {
 EP_MUST_USE enum ep_status ep_codegen_parse(struct ep_codegen_song *song, struct ep_text raw,
                                             struct ep_error *err);
 
+/* As ep_codegen_parse, for a question: sets has_code and code only, and does not ask for metadata.
+ */
+EP_MUST_USE enum ep_status ep_codegen_parse_code(struct ep_codegen_song *song, struct ep_text raw,
+                                                 struct ep_error *err);
+
 /* Frees what song holds and leaves it zeroed. */
 void ep_codegen_song_free(struct ep_codegen_song *song);
 

@@ -143,28 +143,45 @@ take_version(char version[EP_CODEGEN_VERSION_MAX + 1], const json_t *metadata, s
 	return EP_OK;
 }
 
-enum ep_status
-ep_codegen_parse(struct ep_codegen_song *song, struct ep_text raw, struct ep_error *err)
+static enum ep_status
+take_metadata(struct ep_codegen_song *song, struct ep_error *err)
+{
+	const json_t *metadata = json_object_get(song->json, "metadata");
+	if (!json_is_object(metadata))
+		return ep_fail(err, EP_BAD_INPUT, "metadata is %s",
+		               metadata ? "no object" : "missing");
+	EP_TRY(take_texts(song, metadata, err));
+	EP_TRY(take_duration(&song->duration_s, metadata, err));
+	return take_version(song->version, metadata, err);
+}
+
+static enum ep_status
+parse(struct ep_codegen_song *song, struct ep_text raw, bool with_metadata, struct ep_error *err)
 {
 	EP_OWNED(json_decref)
 	struct json_t *json = NULL;
 	EP_TRY(load(&json, raw, err));
-	struct ep_codegen_song found = { .json = json };
-	if (!json_object_get(json, "code")) {
-		*song = (struct ep_codegen_song){ 0 };
-		return EP_OK;
+	struct ep_codegen_song found = { 0 };
+	if (json_object_get(json, "code")) {
+		found.has_code = true;
+		found.json = json;
+		EP_TRY(take_code(&found, err));
+		if (with_metadata)
+			EP_TRY(take_metadata(&found, err));
+		json = NULL;
 	}
-	const json_t *metadata = json_object_get(json, "metadata");
-	if (!json_is_object(metadata))
-		return ep_fail(err, EP_BAD_INPUT, "metadata is %s",
-		               metadata ? "no object" : "missing");
-	found.has_code = true;
-	EP_TRY(take_code(&found, err));
-	EP_TRY(take_texts(&found, metadata, err));
-	EP_TRY(take_duration(&found.duration_s, metadata, err));
-	EP_TRY(take_version(found.version, metadata, err));
-
 	*song = found;
-	json = NULL;
 	return EP_OK;
+}
+
+enum ep_status
+ep_codegen_parse(struct ep_codegen_song *song, struct ep_text raw, struct ep_error *err)
+{
+	return parse(song, raw, true, err);
+}
+
+enum ep_status
+ep_codegen_parse_code(struct ep_codegen_song *song, struct ep_text raw, struct ep_error *err)
+{
+	return parse(song, raw, false, err);
 }

@@ -1,0 +1,40 @@
+# Every target does its own set-up: what it needs is installed once (tools/setup.sh), as root or by sudo.
+# meson does the work; this file only gives the names.
+
+PREFIX ?= /usr/local
+
+.PHONY: all demo check bench eval fuzz lint install clean
+
+all: build/build.ninja
+	ninja -C build
+
+build/build.ninja:
+	tools/setup.sh build
+	meson setup build --prefix=$(PREFIX)
+
+demo: all
+	demo/demo.sh build/echoprint
+
+check:
+	tools/setup.sh build check
+	python3 tools/check.py
+
+lint:
+	tools/setup.sh build check
+	python3 tools/check.py --only lint
+
+fuzz:
+	tools/setup.sh build check
+	tools/fuzz.sh $(FUZZ)
+
+bench: all
+	tools/setup.sh bench
+	ninja -C build
+	python3 bench/bench.py --build build $(BENCH)
+
+install: all
+	meson configure build -Dprefix=$(PREFIX)
+	meson install -C build --no-rebuild
+
+clean:
+	rm -rf build build-*

@@ -1,0 +1,177 @@
+#include "base/pipeline.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#define JOBS 5
+#define WORKERS 3
+
+struct item {
+	uint64_t number;
+	uint64_t square;
+};
+
+/* Squares numbers; fails where it is told to. */
+struct run {
+	uint64_t count;
+	uint64_t produced;
+	uint64_t consumed;
+	uint64_t produce_fails;
+	uint64_t work_fails;
+	uint64_t consume_fails;
+	_Atomic unsigned used[WORKERS];
+	bool slow;
+	unsigned idle_calls;
+};
+
+static enum ep_status
+produce(void *context, void *job, bool *end, struct ep_error *err)
+{
+	struct run *run = context;
+	struct item *item = job;
+	if (run->produced == run->produce_fails)
+		return ep_fail(err, EP_IO, "no more to read");
+	if (run->slow)
+		nanosleep(&(struct timespec){ .tv_nsec = 30000000 }, NULL);
+	*end = run->produced == run->count;
+	item->number = run->produced++;
+	return EP_OK;
+}
+
+static enum ep_status
+work(void *context, void *job, unsigned worker, struct ep_error *err)
+{
+	struct run *run = context;
+	struct item *item = job;
+	assert_in_range(worker, 0, WORKERS - 1);
+	atomic_fetch_add(&run->used[worker], 1);
+	item->square = item->number * item->number;
+	if (item->number == run->work_fails)
+		return ep_fail(err, EP_BAD_INPUT, "job %llu", (unsigned long long)item->number);
+	return EP_OK;
+}
+
+static enum ep_status
+consume(void *context, void *job, struct ep_error *err)
+{
+	struct run *run = context;
+	const struct item *item = job;
+	assert_int_equal(item->number, run->consumed);
+	assert_int_equal(item->square, item->number * item->number);
+	if (item->number == run->consume_fails)
+		return ep_fail(err, EP_NO_SPACE, "full");
+	run->consumed++;
+	return EP_OK;
+}
+
+static enum ep_status
+idle(void *context, struct ep_error *err)
+{
+	struct run *run = context;
+	(void)err;
+	run->idle_calls++;
+	return EP_OK;
+}
+
+static enum ep_status
+run_pipeline(struct run *run, struct ep_error *err)
+{
+	struct item items[JOBS];
+	void *jobs[JOBS];
+	for (size_t i = 0; i < JOBS; i++)
+		jobs[i] = &items[i];
+	struct ep_pipeline pipeline = {
+		.produce = produce,
+		.work = work,
+		.consume = consume,
+		.idle = run->slow ? idle : NULL,
+		.idle_ms = 5,
+		.context = run,
+		.jobs = jobs,
+		.job_count = JOBS,
+		.worker_count = WORKERS,
+	};
+	return ep_pipeline_run(&pipeline, err);
+}
+
+static struct run
+run_of(uint64_t count)
+{
+	return (struct run){ .count = count,
+		             .produce_fails = UINT64_MAX,
+		             .work_fails = UINT64_MAX,
+		             .consume_fails = UINT64_MAX };
+}
+
+static void
+jobs_are_consumed_in_the_order_in_which_they_were_made(void **state)
+{
+	(void)state;
+	struct run run = run_of(20000);
+	assert_int_equal(run_pipeline(&run, NULL), EP_OK);
+	assert_int_equal(run.consumed, 20000);
+}
+
+static void
+no_jobs_are_no_failure(void **state)
+{
+	(void)state;
+	struct run run = run_of(0);
+	assert_int_equal(run_pipeline(&run, NULL), EP_OK);
+	assert_int_equal(run.consumed, 0);
+}
+
+static void
+what_stood_before_a_failure_is_consumed_and_nothing_after_it(void **state)
+{
+	(void)state;
+	for (uint64_t at = 0; at < 50; at += 7) {
+		struct ep_error err;
+		struct run run = run_of(100);
+		run.produce_fails = at;
+		assert_int_equal(run_pipeline(&run, &err), EP_IO);
+		assert_int_equal(run.consumed, at);
+		assert_string_equal(err.text, "no more to read");
+
+		run = run_of(100);
+		run.work_fails = at;
+		assert_int_equal(run_pipeline(&run, &err), EP_BAD_INPUT);
+		assert_int_equal(run.consumed, at);
+
+		run = run_of(100);
+		run.consume_fails = at;
+		assert_int_equal(run_pipeline(&run, &err), EP_NO_SPACE);
+		assert_int_equal(run.consumed, at);
+		assert_string_equal(err.text, "full");
+	}
+}
+
+static void
+a_consumer_that_waits_long_is_told(void **state)
+{
+	(void)state;
+	struct run run = run_of(4);
+	run.slow = true;
+	assert_int_equal(run_pipeline(&run, NULL), EP_OK);
+	assert_int_equal(run.consumed, 4);
+	assert_in_range(run.idle_calls, 1, 1000);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(jobs_are_consumed_in_the_order_in_which_they_were_made),
+		cmocka_unit_test(no_jobs_are_no_failure),
+		cmocka_unit_test(what_stood_before_a_failure_is_consumed_and_nothing_after_it),
+		cmocka_unit_test(a_consumer_that_waits_long_is_told),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

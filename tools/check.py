@@ -1,0 +1,156 @@
+#!/usr/bin/env python3
+"""All checks of the project: lint, builds by gcc and clang without warnings, tests under sanitizers.
+
+usage: check.py [--only STAGE]...   (stages: lint, gcc, clang, thread, release)
+Ends with a line "N passed, N failed, N skipped" and exit status 1 where something failed.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+TOTALS = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$", re.M)
+TAP = re.compile(r"^(not )?ok\b(.*)$", re.M)
+
+# Leaks are errors; a sanitizer's finding ends the program.
+SANITIZERS = {
+    "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:allocator_may_return_null=1",
+    "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
+    "TSAN_OPTIONS": "halt_on_error=1",
+}
+
+# Each stage: the compiler, meson's options, the suites or tests that are run.
+STAGES = {
+    "gcc": ("gcc", ["-Dbuildtype=debugoptimized", "-Db_sanitize=address,undefined"],
+            ["--suite", "unit", "--suite", "law", "--suite", "cli", "--suite", "e2e"]),
+    "clang": ("clang", ["-Dbuildtype=release"], ["--suite", "unit", "--suite", "law"]),
+    "thread": ("gcc", ["-Dbuildtype=debugoptimized", "-Db_sanitize=thread"],
+               ["pipeline", "log", "codes", "concurrent", "golden"]),
+    "release": ("gcc", ["-Dbuildtype=release"], ["--suite", "crash"]),
+}
+
+
+class Totals:
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+        self.failures = []
+
+    def add(self, name, passed, failed, skipped, output=""):
+        self.passed += passed
+        self.failed += failed
+        self.skipped += skipped
+        if failed:
+            self.failures.append(name)
+            print(output[-6000:])
+
+
+def run(arguments, **options):
+    return subprocess.run(arguments, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          errors="replace", **options)
+
+
+def step(totals, name, arguments, **options):
+    """Runs a command that is one check; says how long it took."""
+    began = time.monotonic()
+    done = run(arguments, **options)
+    good = done.returncode == 0
+    print(f"{'ok  ' if good else 'FAIL'} {name} ({time.monotonic() - began:.0f} s)", flush=True)
+    totals.add(name, int(good), int(not good), 0, done.stdout)
+    return good
+
+
+def sources(*folders):
+    return [str(path) for folder in folders for path in sorted((ROOT / folder).rglob("*.[ch]"))]
+
+
+def lint(totals):
+    step(totals, "lint: every file is formatted",
+         ["clang-format", "--dry-run", "-Werror", *sources("src", "tests", "bench", "tools")])
+    step(totals, "lint: includes point to rooms below", [sys.executable, "tools/check_rooms.py"])
+    build = configure(totals, "tidy", "clang", [])
+    if build:
+        tidy = shutil.which("run-clang-tidy") or next(iter(sorted(
+            str(path) for path in pathlib.Path("/usr/bin").glob("run-clang-tidy*"))), None)
+        step(totals, "lint: clang-tidy finds nothing",
+             [tidy, "-quiet", "-p", str(build), f"{ROOT}/src/.*"])
+
+
+def configure(totals, name, compiler, options):
+    """Makes the build folder of a stage; None where that fails."""
+    build = ROOT / f"build-check/{name}"
+    environment = dict(os.environ, CC=compiler)
+    if (build / "build.ninja").exists():
+        return build
+    build.parent.mkdir(exist_ok=True)
+    done = step(totals, f"{name}: configured with {compiler}",
+                ["meson", "setup", str(build), "-Dtests=enabled", "-Db_lundef=false", *options], env=environment)
+    return build if done else None
+
+
+def count_test(totals, stage, test):
+    """Counts one test of meson: its own checks, where it tells them."""
+    output = test.get("stdout") or ""
+    name = f"{stage}: {test['name']}"
+    good = test["result"] in ("OK", "EXPECTEDFAIL")
+    told = TOTALS.findall(output)
+    tap = [] if told else TAP.findall(output)
+    for line in re.findall(r"^skip .*$", output, re.M):
+        print(f"     {line}")
+    if test["result"] == "SKIP":
+        counted = (0, 0, 1)
+    elif told:
+        counted = tuple(int(number) for number in told[-1])
+    elif tap:
+        bad = sum(1 for no, _ in tap if no)
+        skipped = sum(1 for no, rest in tap if not no and "# SKIP" in rest.upper())
+        counted = (len(tap) - bad - skipped, bad, skipped)
+    else:
+        counted = (1, 0, 0)
+    passed, failed, skipped = counted
+    if not good and failed == 0:
+        failed = 1
+    print(f"{'ok  ' if good else 'FAIL'} {name}: {passed} passed, {failed} failed, {skipped} skipped "
+          f"({test.get('duration', 0):.0f} s)", flush=True)
+    totals.add(name, passed, failed, skipped, output + (test.get("stderr") or ""))
+
+
+def build_and_test(totals, stage):
+    compiler, options, selection = STAGES[stage]
+    build = configure(totals, stage, compiler, options)
+    if not build or not step(totals, f"{stage}: builds without warnings", ["ninja", "-C", str(build)]):
+        return
+    log = build / "meson-logs/testlog.json"
+    log.unlink(missing_ok=True)
+    done = run(["meson", "test", "-C", str(build), "--no-rebuild", *selection], env=dict(os.environ, **SANITIZERS))
+    if not log.exists():
+        totals.add(f"{stage}: tests", 0, 1, 0, done.stdout)
+        return
+    for line in log.read_text(errors="replace").splitlines():
+        count_test(totals, stage, json.loads(line))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", action="append", choices=["lint", *STAGES], help="only this stage")
+    wanted = parser.parse_args().only or ["lint", *STAGES]
+    totals = Totals()
+    for stage in wanted:
+        if stage == "lint":
+            lint(totals)
+        else:
+            build_and_test(totals, stage)
+    for failure in totals.failures:
+        print(f"failed: {failure}")
+    print(f"{totals.passed} passed, {totals.failed} failed, {totals.skipped} skipped")
+    return 1 if totals.failed or not totals.passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
