@@ -6,17 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum ep_status
-ep_fail(struct ep_error *err, enum ep_status status, const char *fmt, ...)
+void
+ep_error_set(struct ep_error *err, enum ep_status status, const char *fmt, ...)
 {
 	if (!err)
-		return status;
+		return;
 	err->status = status;
 	va_list args;
 	va_start(args, fmt);
 	vsnprintf(err->text, sizeof err->text, fmt, args);
 	va_end(args);
-	return status;
 }
 
 static enum ep_status

@@ -162,8 +162,8 @@ pairs_of_hex(struct ep_pairs *out, const uint8_t *hex, size_t size, struct ep_er
 		               size, HEX_PAIR_BYTES);
 	uint8_t values[256];
 	fill_values(values, hex_digits);
-	for (char c = 'a'; c <= 'f'; c++)
-		values[c - 'a' + 'A'] = values[(unsigned char)c];
+	for (unsigned i = 0; i < 6; i++)
+		values['A' + i] = values['a' + i];
 	size_t count = size / HEX_PAIR_BYTES;
 	EP_TRY(ep_pairs_reserve(out, count, err));
 	uint8_t seen = 0;

@@ -58,14 +58,14 @@ find_map(const struct stat *data)
 	void *found = NULL;
 	char line[4352];
 	while (!found && fgets(line, sizeof line, maps)) {
-		uintptr_t start;
-		unsigned major;
-		unsigned minor;
-		uint64_t inode;
+		uintptr_t start = 0;
+		unsigned major = 0;
+		unsigned minor = 0;
+		uint64_t inode = 0;
 		if (sscanf(line, "%" SCNxPTR "-%*x %*s %*x %x:%x %" SCNu64, &start, &major, &minor,
 		           &inode) == 4 &&
 		    inode == data->st_ino && makedev(major, minor) == data->st_dev)
-			found = (void *)start; // NOLINT(performance-no-int-to-ptr)
+			found = (void *)start;
 	}
 	fclose(maps);
 	return found;

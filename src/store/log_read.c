@@ -7,7 +7,7 @@
 enum ep_status
 ep_log_load_state(struct ep_log_read *read, struct ep_error *err)
 {
-	struct ep_text value;
+	struct ep_text value = { 0 };
 	EP_TRY(ep_log_value(&value, read, "state", err));
 	MDB_stat stat;
 	int rc = mdb_stat(read->txn, read->log->conflicts, &stat);
@@ -83,7 +83,7 @@ enum ep_status
 ep_log_number(uint64_t *value, const struct ep_log_read *read, const char *name,
               struct ep_error *err)
 {
-	struct ep_text text;
+	struct ep_text text = { 0 };
 	enum ep_status status = ep_log_value(&text, read, name, err);
 	if (status == EP_NOT_FOUND) {
 		*value = 0;
@@ -99,7 +99,7 @@ ep_log_number(uint64_t *value, const struct ep_log_read *read, const char *name,
 enum ep_status
 ep_log_digest(struct ep_digest *digest, const struct ep_log_read *read, struct ep_error *err)
 {
-	struct ep_text value;
+	struct ep_text value = { 0 };
 	EP_TRY(ep_log_value(&value, read, "digest", err));
 	if (value.size != EP_DIGEST_BYTES)
 		return ep_fail(err, EP_CORRUPT, "the log's state digest is damaged");
@@ -209,7 +209,7 @@ ep_log_sources(struct ep_source_info **sources, size_t *count, const struct ep_l
 	MDB_val key;
 	MDB_val value;
 	while (status == EP_OK && found < stat.ms_entries &&
-	       (rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0)
+	       mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0)
 		status = ep_source_load(&list[found++], &key, &value, err);
 	mdb_cursor_close(cursor);
 	if (status != EP_OK)

@@ -3,7 +3,6 @@
 #include "base/pipeline.h"
 #include "store/log_internal.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -278,8 +277,10 @@ ep_log_verify(struct ep_verify_report *report, struct ep_log *log,
 	verify.counted = calloc(verify.source_count + 1, sizeof *verify.counted);
 	int rc = mdb_cursor_open(read->txn, log->log, &verify.cursor);
 	enum ep_status status = EP_OK;
-	if (rc || !verify.counted)
-		status = ep_fail_mdb(err, rc ? rc : ENOMEM, "cannot read the log");
+	if (rc)
+		status = ep_fail_mdb(err, rc, "cannot read the log");
+	else if (!verify.counted)
+		status = ep_fail(err, EP_NO_MEMORY, "out of memory for the list of sources");
 	for (size_t i = 0; status == EP_OK && i < verify.source_count; i++)
 		verify.counted[i].number = verify.sources[i].number;
 	if (status == EP_OK)
