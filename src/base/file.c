@@ -50,47 +50,50 @@ ep_sync_folder(const char *folder, struct ep_error *err)
 	return EP_OK;
 }
 
-/* Makes one folder whose parent exists. */
+/* Makes one folder whose parent exists, where it is not there. */
 static enum ep_status
 make_one(const char *folder, struct ep_error *err)
 {
-	if (mkdir(folder, 0777) != 0) {
-		struct stat info;
-		int reason = errno;
-		if (reason == EEXIST && stat(folder, &info) == 0 && S_ISDIR(info.st_mode))
-			return EP_OK;
-		return ep_fail_errno(err, reason, "cannot make the folder %s", folder);
-	}
-	EP_FREE char *parent = strdup(folder);
+	struct stat info;
+	if (mkdir(folder, 0777) == 0)
+		return EP_OK;
+	int reason = errno;
+	if (stat(folder, &info) == 0 && S_ISDIR(info.st_mode))
+		return EP_OK;
+	return ep_fail_errno(err, reason, "cannot make the folder %s", folder);
+}
+
+enum ep_status
+ep_sync_name(const char *folder, struct ep_error *err)
+{
+	EP_FREE char *parent = ep_path_join(folder, "..");
 	if (!parent)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
-	char *slash = strrchr(parent, '/');
-	if (slash)
-		slash[slash == parent ? 1 : 0] = '\0';
-	return ep_sync_folder(slash ? parent : ".", err);
+	return access(parent, R_OK) == 0 ? ep_sync_folder(parent, err) : EP_OK;
 }
 
 enum ep_status
 ep_make_folder(const char *folder, struct ep_error *err)
 {
+	struct stat info;
+	if (stat(folder, &info) == 0 && S_ISDIR(info.st_mode))
+		return EP_OK;
 	EP_FREE char *path = strdup(folder);
 	if (!path)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
-	size_t size = strlen(path);
-	while (size > 1 && path[size - 1] == '/')
-		path[--size] = '\0';
-	struct stat info;
-	if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
-		return EP_OK;
-	for (char *at = path + 1; *at; at++) {
-		if (*at != '/')
+	/* Names that are there already are synced too: whoever made them may have been killed
+	 * before it saw to that. */
+	for (char *at = path + 1;; at++) {
+		if (*at != '/' && *at)
 			continue;
+		char end = *at;
 		*at = '\0';
-		if (stat(path, &info) != 0)
-			EP_TRY(make_one(path, err));
-		*at = '/';
+		EP_TRY(make_one(path, err));
+		EP_TRY(ep_sync_name(path, err));
+		*at = end;
+		if (!end)
+			return EP_OK;
 	}
-	return make_one(path, err);
 }
 
 char *

@@ -19,6 +19,9 @@ EP_MUST_USE enum ep_status ep_read_some(size_t *got, int fd, void *bytes, size_t
 /* Makes the names in a folder durable: what was made, renamed or removed in it. EP_IO. */
 EP_MUST_USE enum ep_status ep_sync_folder(const char *folder, struct ep_error *err);
 
+/* Makes the name of a folder durable in its parent; nothing, where that may not be read. EP_IO. */
+EP_MUST_USE enum ep_status ep_sync_name(const char *folder, struct ep_error *err);
+
 /* Makes a folder and those above it where they are absent, durably; mode 0777 less the umask. */
 EP_MUST_USE enum ep_status ep_make_folder(const char *folder, struct ep_error *err);
 

@@ -28,9 +28,10 @@ struct ep_error {
 #define EP_PRINTF(format_at, args_at) __attribute__((format(printf, format_at, args_at)))
 #define EP_MUST_USE __attribute__((warn_unused_result))
 
-/* Fills err (may be NULL) and gives status: `return ep_fail(err, EP_CORRUPT, "...");`. A macro, so that
- * compilers and analysers see that a failure is one; status is evaluated twice. */
-#define ep_fail(err, status, ...) (ep_error_set((err), (status), __VA_ARGS__), (enum ep_status)(status))
+/* Fills err (may be NULL) and gives status: `return ep_fail(err, EP_CORRUPT, "...");`. A macro, so
+ * that compilers and analysers see that a failure is one; status is evaluated twice. */
+#define ep_fail(err, status, ...) \
+	(ep_error_set((err), (status), __VA_ARGS__), (enum ep_status)(status))
 void ep_error_set(struct ep_error *err, enum ep_status status, const char *fmt, ...)
 	EP_PRINTF(3, 4);
 

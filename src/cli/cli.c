@@ -20,15 +20,38 @@ clear_progress(void)
 	progress_line = false;
 }
 
+/* Writes text with its control characters as \xNN. */
+static void
+write_text(FILE *file, struct ep_text text)
+{
+	for (size_t i = 0; i < text.size; i++) {
+		unsigned char c = (unsigned char)text.at[i];
+		bool second =
+			c == 0xc2 && i + 1 < text.size && (unsigned char)text.at[i + 1] < 0xa0;
+		if (c < 0x20 || c == 0x7f || second)
+			fprintf(file, "\\x%02x", c);
+		else
+			fputc(c, file);
+	}
+}
+
 static void say(const char *fmt, va_list args) EP_PRINTF(1, 0);
 
 static void
 say(const char *fmt, va_list args)
 {
+	char text[2048];
+	vsnprintf(text, sizeof text, fmt, args);
 	clear_progress();
 	fputs("echoprint: ", stderr);
-	vfprintf(stderr, fmt, args);
+	write_text(stderr, ep_text_of(text));
 	fputc('\n', stderr);
+}
+
+void
+ep_print_text(struct ep_text text)
+{
+	write_text(stdout, text);
 }
 
 void
@@ -80,7 +103,10 @@ ep_give_up(const struct ep_call *call, const struct ep_error *err)
 {
 	ep_say("%s", err->text);
 	enum ep_exit exit = ep_exit_of(err->status);
-	return call->json ? ep_print_json(json_pack("{s:s}", "error", err->text), exit) : exit;
+	return call->json ? ep_print_json(json_pack("{s:o}", "error",
+	                                            ep_json_text(ep_text_of(err->text))),
+	                                  exit)
+	                  : exit;
 }
 
 enum ep_exit
@@ -96,28 +122,51 @@ enum ep_exit
 ep_print_json(json_t *value, enum ep_exit exit)
 {
 	clear_progress();
-	if (!value || json_dumpf(value, stdout, JSON_COMPACT) != 0)
+	if (!value || json_dumpf(value, stdout, JSON_COMPACT) != 0) {
 		ep_say("cannot print the result as JSON");
+		exit = EP_EXIT_FAILED;
+	}
 	json_decref(value);
 	putchar('\n');
 	return exit;
 }
 
-/* A place for a short text; four in turn. */
+json_t *
+ep_json_text(struct ep_text text)
+{
+	if (ep_text_is_utf8(text))
+		return json_stringn(text.size ? text.at : "", text.size);
+	EP_BUFFER struct ep_buffer valid = { 0 };
+	enum ep_status status = EP_OK;
+	for (size_t i = 0; status == EP_OK && i < text.size;) {
+		size_t size = 1;
+		while (size <= 4 && size <= text.size - i &&
+		       !ep_text_is_utf8((struct ep_text){ text.at + i, size }))
+			size++;
+		bool good = size <= 4 && size <= text.size - i;
+		status = good ? ep_buffer_append(&valid, text.at + i, size, NULL)
+		              : ep_buffer_append(&valid, "\xef\xbf\xbd", 3, NULL);
+		i += good ? size : 1;
+	}
+	return status == EP_OK ? json_stringn((const char *)valid.data, valid.size) : NULL;
+}
+
+#define SHORT_TEXT 64
+
+/* A place for a short text; eight in turn. */
 static char *
 next_text(void)
 {
-	static char texts[4][40];
+	static char texts[8][SHORT_TEXT];
 	static unsigned next;
-	return texts[next++ % 4];
+	return texts[next++ % 8];
 }
 
-const char *
-ep_grouped(uint64_t number)
+static void
+group_digits(char text[SHORT_TEXT], uint64_t number)
 {
 	char digits[24];
 	int size = snprintf(digits, sizeof digits, "%" PRIu64, number);
-	char *text = next_text();
 	char *at = text;
 	for (int i = 0; i < size; i++) {
 		if (i > 0 && (size - i) % 3 == 0)
@@ -125,6 +174,35 @@ ep_grouped(uint64_t number)
 		*at++ = digits[i];
 	}
 	*at = '\0';
+}
+
+const char *
+ep_grouped(uint64_t number)
+{
+	char *text = next_text();
+	group_digits(text, number);
+	return text;
+}
+
+const char *
+ep_counted(uint64_t number, const char *noun)
+{
+	char *text = next_text();
+	group_digits(text, number);
+	size_t size = strlen(text);
+	snprintf(text + size, SHORT_TEXT - size, " %s%s", noun, number == 1 ? "" : "s");
+	return text;
+}
+
+const char *
+ep_time_left(double seconds, uint64_t done, uint64_t all)
+{
+	char *text = next_text();
+	text[0] = '\0';
+	if (done == 0 || done > all || all == 0)
+		return text;
+	uint64_t left = (uint64_t)(seconds * (double)(all - done) / (double)done + 0.5);
+	snprintf(text, SHORT_TEXT, ", %" PRIu64 ":%02u left", left / 60, (unsigned)(left % 60));
 	return text;
 }
 
@@ -139,7 +217,7 @@ ep_bytes_text(uint64_t bytes)
 		value /= 1000;
 		unit++;
 	}
-	snprintf(text, 40, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
+	snprintf(text, SHORT_TEXT, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
 	return text;
 }
 
@@ -199,7 +277,7 @@ ep_host_name(char name[EP_SOURCE_NAME_MAX + 1])
 		name[size] = fits ? host[size] : '-';
 	}
 	name[size] = '\0';
-	if (strcmp(name, "local") == 0 || strcmp(name, "master") == 0)
+	if (!ep_slave_name_ok(ep_text_of(name)))
 		memcpy(name, "node", 5);
 }
 

@@ -69,7 +69,7 @@ extern const struct ep_command ep_cmd_digest;
 
 /* ---- words ---- */
 
-/* "echoprint: ..." on stderr. */
+/* "echoprint: ..." on stderr; control characters of what is told are shown as \xNN. */
 void ep_say(const char *fmt, ...) EP_PRINTF(1, 2);
 
 /* The same, for a mistake on the command line, with a hint at the help; gives EP_EXIT_USAGE. */
@@ -89,11 +89,25 @@ enum ep_exit ep_print_json(json_t *value, enum ep_exit exit);
 /* Flushes stdout; a failure is said and makes the exit status EP_EXIT_FAILED. */
 enum ep_exit ep_finish(enum ep_exit exit);
 
-/* "1,234,567" for people. Good until the fourth call after it. */
+/* A text in JSON; bytes that are no UTF-8 are replaced by U+FFFD. */
+json_t *ep_json_text(struct ep_text text);
+
+/* Prints text on stdout with its control characters as \xNN, so that nobody's data drives a
+ * terminal. */
+void ep_print_text(struct ep_text text);
+
+/* "1,234,567" for people. Good until the eighth call after it. */
 const char *ep_grouped(uint64_t number);
+
+/* "1 document", "1,234 documents", the same way. */
+const char *ep_counted(uint64_t number, const char *noun);
 
 /* "12.3 MB", the same way. */
 const char *ep_bytes_text(uint64_t bytes);
+
+/* "3:07 left" of work of which done of all is done after seconds, the same way; "" where that is
+ * not known. */
+const char *ep_time_left(double seconds, uint64_t done, uint64_t all);
 
 /* ---- progress ---- */
 

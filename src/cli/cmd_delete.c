@@ -67,7 +67,7 @@ run(const struct ep_call *call)
 		                               (json_int_t)result.missing, "position",
 		                               (json_int_t)result.position),
 		                     exit);
-	printf("%s tracks deleted, position %s\n", ep_grouped(result.deleted),
+	printf("%s deleted, position %s\n", ep_counted(result.deleted, "track"),
 	       ep_grouped(result.position));
 	return exit;
 }
@@ -78,7 +78,7 @@ const struct ep_command ep_cmd_delete = {
 	.summary = "Delete tracks, and tell the others",
 	.details =
 		"A deleted track leaves a tombstone in the log. CSV files cannot carry deletions; "
-	        "a\n"
+		"a\n"
 		"dump says how many there are. Exit status 3 means that some ids were not there.\n",
 	.options = options,
 	.run = run,

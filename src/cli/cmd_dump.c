@@ -47,10 +47,11 @@ on_progress(void *context, const struct ep_dump_progress *progress)
 	double seconds = ep_clock_s() - session->began;
 	uint64_t done = progress->position - progress->from;
 	uint64_t all = progress->to - progress->from;
-	ep_show_progress(&session->shown, "%s documents, %s/s, %d %%",
-	                 ep_grouped(progress->documents),
+	ep_show_progress(&session->shown, "%s, %s rows/s, %s/s%s",
+	                 ep_counted(progress->documents, "row"),
+	                 ep_grouped((uint64_t)((double)progress->documents / seconds)),
 	                 ep_bytes_text((uint64_t)((double)progress->bytes / seconds)),
-	                 all ? (int)((double)done / (double)all * 100) : 100);
+	                 ep_time_left(seconds, done, all));
 }
 
 static void
@@ -93,18 +94,19 @@ print_result(const struct ep_dump_report *report, bool dry_run)
 		const struct ep_dump_file *file = &report->files[i];
 		char sha256[EP_HASH_TEXT];
 		ep_hash_print(sha256, &file->sha256);
-		printf("%s\n  %s documents, %s bytes, sha256 %s\n", file->name,
-		       ep_grouped(file->documents), ep_grouped(file->bytes), sha256);
+		printf("%s\n  %s, %s bytes, sha256 %s\n", file->name,
+		       ep_counted(file->documents, "document"), ep_grouped(file->bytes), sha256);
 	}
 	if (report->documents == 0)
 		printf("nothing new to dump behind position %s\n", ep_grouped(report->from));
 	else
-		printf("%s%s documents, from position %s to %s\n",
-		       dry_run ? "dry run, nothing written: " : "", ep_grouped(report->documents),
-		       ep_grouped(report->from), ep_grouped(report->to));
+		printf("%s%s, from position %s to %s\n",
+		       dry_run ? "dry run, nothing written: " : "",
+		       ep_counted(report->documents, "document"), ep_grouped(report->from),
+		       ep_grouped(report->to));
 	if (report->deletions)
-		printf("%s deletions are not in the files: CSV cannot carry them\n",
-		       ep_grouped(report->deletions));
+		printf("%s not in the files: CSV cannot carry them\n",
+		       ep_counted(report->deletions, "deletion"));
 }
 
 /* ---- running ---- */
@@ -114,10 +116,6 @@ read_name(char *name, const struct ep_call *call, struct ep_log *log, struct ep_
 {
 	const char *given = call->values[OPTION_NAME];
 	if (given) {
-		if (!ep_source_name_ok(ep_text_of(given)))
-			return ep_fail(err, EP_USAGE,
-			               "--name is \"%s\", but must be 1 to %d of A-Z a-z 0-9 . _ -",
-			               given, EP_SOURCE_NAME_MAX);
 		snprintf(name, EP_SOURCE_NAME_MAX + 1, "%s", given);
 		return EP_OK;
 	}
@@ -162,6 +160,12 @@ read_options(struct ep_dump_options *wanted, const struct ep_call *call, struct 
 		ep_error_prefix(err, "--compress: ");
 		return EP_USAGE;
 	}
+	if (values[OPTION_NAME] && !ep_slave_name_ok(ep_text_of(values[OPTION_NAME])))
+		return ep_fail(
+			err, EP_USAGE,
+			"--name is \"%s\", but must be 1 to %d of A-Z a-z 0-9 . _ -, and not "
+			"local or master",
+			values[OPTION_NAME], EP_SOURCE_NAME_MAX);
 	wanted->dry_run = values[OPTION_DRY_RUN] != NULL;
 	wanted->stop = call->stop;
 	return EP_OK;

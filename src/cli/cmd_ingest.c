@@ -6,7 +6,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { OPTION_STRICT, OPTION_REJECTS, OPTION_DRY_RUN, OPTION_DEDUP, OPTION_DATE, OPTION_SOURCE };
@@ -31,7 +33,10 @@ static const struct ep_option master_options[] = {
 struct session {
 	const struct ep_call *call;
 	int rejects_fd; /* -1: they are not written */
+	bool opened; /* the log: there is a result */
 	double began;
+	double file_began;
+	const char *file; /* that progress was last shown of */
 	double shown;
 };
 
@@ -57,15 +62,17 @@ on_progress(void *context, const struct ep_ingest_progress *progress)
 	struct session *session = context;
 	if (!ep_shows_progress(session->call))
 		return;
-	double seconds = ep_clock_s() - session->began;
-	char left[48] = "";
-	if (progress->size > 0 && progress->bytes > 0 && progress->bytes <= progress->size)
-		snprintf(left, sizeof left, ", %d %% of the file",
-		         (int)(100 * progress->bytes / progress->size));
-	ep_show_progress(&session->shown, "%s: %s rows, %s rows/s, %s/s%s", progress->file,
-	                 ep_grouped(progress->rows),
+	double now = ep_clock_s();
+	if (session->file != progress->file)
+		session->file_began = session->file ? now : session->began;
+	session->file = progress->file;
+	double seconds = now - session->began;
+	double file_seconds = now - session->file_began;
+	ep_show_progress(&session->shown, "%s: %s, %s rows/s, %s/s%s", progress->file,
+	                 ep_counted(progress->rows, "row"),
 	                 ep_grouped((uint64_t)((double)progress->rows / seconds)),
-	                 ep_bytes_text((uint64_t)((double)progress->bytes / seconds)), left);
+	                 ep_bytes_text((uint64_t)((double)progress->bytes / (file_seconds + 0.01))),
+	                 ep_time_left(file_seconds, progress->bytes, progress->size));
 }
 
 /* ---- the result ---- */
@@ -82,7 +89,7 @@ result_json(const struct ep_ingest_report *report, uint64_t position, double sec
 		(json_int_t)report->counts.conflict, "rejected", (json_int_t)report->rejected,
 		"position", (json_int_t)position, "seconds", seconds);
 	if (json && error)
-		json_object_set_new(json, "error", json_string(error));
+		json_object_set_new(json, "error", ep_json_text(ep_text_of(error)));
 	return json;
 }
 
@@ -91,18 +98,18 @@ print_result(const struct ep_call *call, const struct ep_ingest_report *report, 
              double seconds)
 {
 	const struct ep_put_counts *counts = &report->counts;
-	printf("%s%s documents: %s new, %s updated, %s unchanged",
+	printf("%s%s: %s new, %s updated, %s unchanged",
 	       call->values[OPTION_DRY_RUN] ? "dry run, nothing changed: " : "",
-	       ep_grouped(ep_ingest_read(report)), ep_grouped(counts->added),
+	       ep_counted(ep_ingest_read(report), "document"), ep_grouped(counts->added),
 	       ep_grouped(counts->updated), ep_grouped(counts->unchanged));
 	printf(", %s in conflict, %s rejected; position %s, %.2f s\n", ep_grouped(counts->conflict),
 	       ep_grouped(report->rejected), ep_grouped(position), seconds);
 	if (report->without_codes)
-		printf("%s songs have no codes, and so no documents\n",
-		       ep_grouped(report->without_codes));
+		printf("%s without codes, and so without documents\n",
+		       ep_counted(report->without_codes, "song"));
 	if (report->passed_over)
-		printf("%s objects hold no song and were passed over\n",
-		       ep_grouped(report->passed_over));
+		printf("%s without a song passed over\n",
+		       ep_counted(report->passed_over, "object"));
 }
 
 /* ---- running ---- */
@@ -143,6 +150,27 @@ read_options(struct ep_ingest_options *wanted, const struct ep_call *call, struc
 	return EP_OK;
 }
 
+/* Refuses to write rejected rows over a file that is to be read. */
+static enum ep_status
+check_rejects(const struct ep_call *call, struct ep_error *err)
+{
+	const char *path = call->values[OPTION_REJECTS];
+	struct stat rejects;
+	struct stat input;
+	if (path && strcmp(path, "-") == 0)
+		return ep_fail(err, EP_USAGE, "--rejects needs the name of a file, not -");
+	if (!path || stat(path, &rejects) != 0)
+		return EP_OK;
+	for (size_t i = 0; i < call->argument_count; i++) {
+		if (stat(call->arguments[i], &input) == 0 && input.st_dev == rejects.st_dev &&
+		    input.st_ino == rejects.st_ino)
+			return ep_fail(err, EP_USAGE,
+			               "--rejects %s would overwrite a file that is to be ingested",
+			               path);
+	}
+	return EP_OK;
+}
+
 static enum ep_status
 open_rejects(struct session *session, struct ep_error *err)
 {
@@ -151,6 +179,19 @@ open_rejects(struct session *session, struct ep_error *err)
 		return EP_OK;
 	session->rejects_fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	return session->rejects_fd < 0 ? ep_fail_errno(err, errno, "cannot make %s", path) : EP_OK;
+}
+
+/* Makes the name of the file durable too. */
+static enum ep_status
+sync_rejects_name(const char *path, struct ep_error *err)
+{
+	EP_FREE char *folder = strdup(path);
+	if (!folder)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	char *slash = strrchr(folder, '/');
+	if (slash)
+		slash[slash == folder] = '\0';
+	return ep_sync_folder(slash ? folder : ".", err);
 }
 
 static enum ep_status
@@ -165,7 +206,82 @@ close_rejects(struct session *session, struct ep_error *err)
 	int failed = fsync(fd) != 0 && errno != EINVAL && errno != EROFS ? errno : 0;
 	if (close(fd) != 0 && !failed)
 		failed = errno;
-	return failed ? ep_fail_errno(err, failed, "cannot write %s", path) : EP_OK;
+	return failed ? ep_fail_errno(err, failed, "cannot write %s", path)
+	              : sync_rejects_name(path, err);
+}
+
+/* A dry run where there is no data folder runs on an empty one, which goes afterwards. */
+struct scratch {
+	char folder[32];
+};
+
+static void
+scratch_done(struct scratch *scratch)
+{
+	static const char *const names[] = { "/data.mdb", "/lock.mdb", "" };
+	for (size_t i = 0; scratch->folder[0] && i < 3; i++) {
+		char path[64];
+		snprintf(path, sizeof path, "%s%s", scratch->folder, names[i]);
+		(void)remove(path);
+	}
+}
+
+static enum ep_status
+open_log(struct ep_log **log, struct scratch *scratch, const struct ep_call *call,
+         struct ep_error *err)
+{
+	if (!call->values[OPTION_DRY_RUN])
+		return ep_log_open(log, call->folder, EP_LOG_MAKE, err);
+	enum ep_status status = ep_log_open(log, call->folder, EP_LOG_WRITE, err);
+	if (status != EP_NOT_FOUND)
+		return status;
+	memcpy(scratch->folder, "/tmp/echoprint-dry-run-XXXXXX", 30);
+	if (!mkdtemp(scratch->folder)) {
+		scratch->folder[0] = '\0';
+		return ep_fail_errno(err, errno, "cannot make a folder in /tmp");
+	}
+	return ep_log_open(log, scratch->folder, EP_LOG_MAKE, err);
+}
+
+/* Whether the next file is to be read after one that failed like this. */
+static bool
+goes_on(enum ep_status status)
+{
+	return status == EP_NOT_FOUND || status == EP_BAD_INPUT || status == EP_CORRUPT;
+}
+
+/* Says which files are not there; fails where none is, before anything is made. */
+static enum ep_status
+check_files(const struct ep_call *call, struct ep_error *err)
+{
+	for (size_t i = 0; i < call->argument_count; i++) {
+		const char *path = call->arguments[i];
+		if (strcmp(path, "-") == 0 || access(path, F_OK) == 0)
+			return EP_OK;
+	}
+	return ep_fail(err, EP_NOT_FOUND, "there is no file %s%s", call->arguments[0],
+	               call->argument_count > 1 ? ", nor any of the others" : "");
+}
+
+static enum ep_status
+ingest_all(struct ep_ingest *ingest, const struct ep_call *call, struct ep_error *err)
+{
+	enum ep_status first = EP_OK;
+	for (size_t i = 0; i < call->argument_count; i++) {
+		struct ep_error why;
+		enum ep_status status = ep_ingest_file(ingest, call->arguments[i], &why);
+		if (status == EP_OK)
+			continue;
+		if (first == EP_OK) {
+			first = status;
+			*err = why;
+		} else {
+			ep_say("%s", why.text);
+		}
+		if (!goes_on(status))
+			return first;
+	}
+	return first;
 }
 
 static enum ep_status
@@ -173,14 +289,19 @@ ingest_files(struct ep_ingest_report *report, uint64_t *position, struct session
              const struct ep_ingest_options *wanted, struct ep_error *err)
 {
 	const struct ep_call *call = session->call;
+	__attribute__((cleanup(scratch_done))) struct scratch scratch = { "" };
 	EP_OWNED(ep_log_close)
 	struct ep_log *log = NULL;
-	EP_TRY(ep_log_open(&log, call->folder, EP_LOG_MAKE, err));
-	enum ep_status status = EP_OK;
-	for (size_t i = 0; status == EP_OK && i < call->argument_count; i++)
-		status = ep_ingest_file(report, log, call->arguments[i], wanted, err);
 	EP_OWNED(ep_log_read_end)
 	struct ep_log_read *read = NULL;
+	EP_OWNED(ep_ingest_close)
+	struct ep_ingest *ingest = NULL;
+	EP_TRY(check_files(call, err));
+	EP_TRY(open_rejects(session, err));
+	EP_TRY(open_log(&log, &scratch, call, err));
+	session->opened = true;
+	EP_TRY(ep_ingest_open(&ingest, log, wanted, report, err));
+	enum ep_status status = ingest_all(ingest, call, err);
 	struct ep_error late;
 	if (ep_log_read_begin(&read, log, &late) == EP_OK) {
 		struct ep_log_state state;
@@ -200,15 +321,16 @@ run(const struct ep_call *call)
 	struct ep_ingest_report report = { 0 };
 	struct ep_error err = { 0 };
 	uint64_t position = 0;
-	if (read_options(&wanted, call, &err) != EP_OK)
+	if (read_options(&wanted, call, &err) != EP_OK || check_rejects(call, &err) != EP_OK)
 		return ep_bad_usage(call->command, "%s", err.text);
-	enum ep_status status = open_rejects(&session, &err);
-	if (status == EP_OK)
-		status = ingest_files(&report, &position, &session, &wanted, &err);
+	enum ep_status status = ingest_files(&report, &position, &session, &wanted, &err);
 	if (status == EP_OK)
 		status = close_rejects(&session, &err);
 	else
 		(void)close_rejects(&session, NULL);
+	ep_show_progress(&session.shown, "%s", "");
+	if (!session.opened)
+		return ep_give_up(call, &err);
 	double seconds = ep_clock_s() - session.began;
 	enum ep_exit exit = ep_exit_of(status);
 	if (status == EP_INTERRUPTED)
@@ -216,13 +338,12 @@ run(const struct ep_call *call)
 		       "again goes on from there");
 	else if (status != EP_OK)
 		ep_say("%s", err.text);
-	if (status == EP_OK && report.rejected)
+	else if (report.rejected)
 		exit = EP_EXIT_PARTLY;
 	if (call->json)
 		return ep_print_json(
 			result_json(&report, position, seconds, status == EP_OK ? NULL : err.text),
 			exit);
-	ep_show_progress(&session.shown, "%s", "");
 	print_result(call, &report, position, seconds);
 	return exit;
 }

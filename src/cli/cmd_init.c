@@ -35,8 +35,7 @@ run(const struct ep_call *call)
 		return ep_bad_usage(call->command,
 		                    "init takes no arguments; --name names the node");
 	const char *wanted = call->values[OPTION_NAME];
-	if (wanted && (!ep_source_name_ok(ep_text_of(wanted)) || strcmp(wanted, "local") == 0 ||
-	               strcmp(wanted, "master") == 0))
+	if (wanted && !ep_slave_name_ok(ep_text_of(wanted)))
 		return ep_bad_usage(call->command,
 		                    "\"%s\" is no name for a node: 1 to %d of A-Z a-z 0-9 . _ -, "
 		                    "and not local or master",
@@ -47,7 +46,8 @@ run(const struct ep_call *call)
 	if (init(&log, name, call, &err) != EP_OK)
 		return ep_give_up(call, &err);
 	if (call->json)
-		return ep_print_json(json_pack("{s:s, s:s}", "name", name, "data", call->folder),
+		return ep_print_json(json_pack("{s:s, s:o}", "name", name, "data",
+		                               ep_json_text(ep_text_of(call->folder))),
 		                     EP_EXIT_DONE);
 	printf("node %s has its data in %s\n", name, call->folder);
 	return EP_EXIT_DONE;

@@ -69,12 +69,6 @@ print_csv(const struct shown *shown, struct ep_error *err)
 	return EP_OK;
 }
 
-static json_t *
-text_json(struct ep_text text)
-{
-	return json_stringn(text.size ? text.at : "", text.size);
-}
-
 static enum ep_status
 print_json(const struct shown *shown, struct ep_error *err)
 {
@@ -87,30 +81,54 @@ print_json(const struct shown *shown, struct ep_error *err)
 			continue;
 		EP_TRY(join_id(&id, shown, row, err));
 		struct ep_text text = { .at = (const char *)id.data, .size = id.size };
-		json_array_append_new(
-			documents,
-			json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "track_id",
-		                  text_json(text), "codever", text_json(row->codever), "codes",
-		                  text_json(row->codes), "length", text_json(row->length), "artist",
-		                  text_json(row->artist), "release", text_json(row->release),
-		                  "track", text_json(row->track)));
+		json_array_append_new(documents, json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		                                           "track_id", ep_json_text(text),
+		                                           "codever", ep_json_text(row->codever),
+		                                           "codes", ep_json_text(row->codes),
+		                                           "length", ep_json_text(row->length),
+		                                           "artist", ep_json_text(row->artist),
+		                                           "release", ep_json_text(row->release),
+		                                           "track", ep_json_text(row->track)));
 	}
 	char date[EP_TIME_TEXT];
 	ep_time_print(date, shown->entry.import_date);
-	(void)ep_print_json(json_pack("{s:o, s:s, s:s, s:I, s:b, s:o}", "track_id",
-	                              text_json(track->id), "source", shown->source, "import_date",
-	                              date, "position", (json_int_t)shown->entry.position,
-	                              "confirmed", shown->entry.flags & EP_ENTRY_CONFIRMED,
-	                              "documents", documents),
-	                    EP_EXIT_DONE);
+	(void)ep_print_json(
+		json_pack("{s:o, s:s, s:s, s:I, s:b, s:o}", "track_id", ep_json_text(track->id),
+	                  "source", shown->source, "import_date", date, "position",
+	                  (json_int_t)shown->entry.position, "confirmed",
+	                  shown->entry.flags & EP_ENTRY_CONFIRMED, "documents", documents),
+		EP_EXIT_DONE);
 	return EP_OK;
 }
 
 static void
 print_field(const char *name, struct ep_text text)
 {
-	if (text.size)
-		printf("  %-8s %.*s\n", name, ep_text_print_size(text), text.at);
+	if (text.size == 0)
+		return;
+	printf("  %-8s ", name);
+	ep_print_text(text);
+	printf("\n");
+}
+
+static void
+print_row(const struct shown *shown, const struct ep_document *row, struct ep_pairs *pairs)
+{
+	pairs->count = 0;
+	if (ep_pairs_parse(pairs, row->codes, NULL) != EP_OK)
+		pairs->count = 0;
+	ep_print_text(shown->entry.id);
+	ep_print_text(row->suffix);
+	printf(": %s", ep_counted(pairs->count, "pair"));
+	if (pairs->count)
+		printf(", times %u to %u", (unsigned)pairs->items[0].time,
+		       (unsigned)pairs->items[pairs->count - 1].time);
+	printf("\n");
+	print_field("artist", row->artist);
+	print_field("release", row->release);
+	print_field("track", row->track);
+	print_field("length", row->length);
+	print_field("codever", row->codever);
 }
 
 static void
@@ -119,31 +137,16 @@ print_words(const struct shown *shown)
 	const struct ep_track *track = &shown->decoded.track;
 	char date[EP_TIME_TEXT];
 	ep_time_print(date, shown->entry.import_date);
-	printf("track %.*s: %zu document%s, position %s, source %s%s, imported %s\n",
-	       ep_text_print_size(track->id), track->id.at, track->count,
-	       track->count == 1 ? "" : "s", ep_grouped(shown->entry.position), shown->source,
+	printf("track ");
+	ep_print_text(track->id);
+	printf(": %s, position %s, source %s%s, imported %s\n",
+	       ep_counted(track->count, "document"), ep_grouped(shown->entry.position),
+	       shown->source,
 	       shown->entry.flags & EP_ENTRY_CONFIRMED ? " (confirmed by the master)" : "", date);
 	EP_PAIRS struct ep_pairs pairs = { 0 };
 	for (size_t i = 0; i < track->count; i++) {
-		const struct ep_document *row = &track->documents[i];
-		if (!is_wanted(shown, row))
-			continue;
-		pairs.count = 0;
-		struct ep_error ignored;
-		if (ep_pairs_parse(&pairs, row->codes, &ignored) != EP_OK)
-			pairs.count = 0;
-		printf("%.*s%.*s: %zu pairs", ep_text_print_size(track->id), track->id.at,
-		       ep_text_print_size(row->suffix), row->suffix.at ? row->suffix.at : "",
-		       pairs.count);
-		if (pairs.count)
-			printf(", times %u to %u", (unsigned)pairs.items[0].time,
-			       (unsigned)pairs.items[pairs.count - 1].time);
-		printf("\n");
-		print_field("artist", row->artist);
-		print_field("release", row->release);
-		print_field("track", row->track);
-		print_field("length", row->length);
-		print_field("codever", row->codever);
+		if (is_wanted(shown, &track->documents[i]))
+			print_row(shown, &track->documents[i], &pairs);
 	}
 }
 

@@ -131,7 +131,7 @@ print_json(const struct facts *facts)
 static void
 print_follower(const char *name, const struct follower *follower)
 {
-	printf("%-12s %s, up to position %s; %s documents wait\n", name,
+	printf("%-12s %s, up to position %s; waiting: %s\n", name,
 	       *follower->lastdump ? follower->lastdump : "never", ep_grouped(follower->watermark),
 	       ep_grouped(follower->waiting));
 }
@@ -141,23 +141,24 @@ print_words(const struct facts *facts)
 {
 	const struct ep_log_state *state = &facts->state;
 	printf("name         %s\n", facts->name);
-	printf("documents    %s in %s tracks\n", ep_grouped(state->documents),
-	       ep_grouped(state->tracks));
+	printf("documents    %s in %s\n", ep_grouped(state->documents),
+	       ep_counted(state->tracks, "track"));
 	printf("position     %s\n", ep_grouped(state->position));
 	printf("digest       %s\n", facts->digest);
 	for (size_t i = 0; i < facts->source_count; i++) {
 		const struct ep_source_info *source = &facts->sources[i];
-		printf("source       %s: %s documents in %s tracks\n", source->name,
-		       ep_grouped(source->documents), ep_grouped(source->tracks));
+		printf("source       %s: %s in %s\n", source->name,
+		       ep_counted(source->documents, "document"),
+		       ep_counted(source->tracks, "track"));
 	}
-	printf("unconfirmed  %s local tracks that the master has not sent back\n",
-	       ep_grouped(facts->unconfirmed));
+	printf("unconfirmed  %s that the master has not sent back\n",
+	       ep_counted(facts->unconfirmed, "local track"));
 	print_follower("master-dump", &facts->dumps[EP_DUMP_MASTER]);
 	print_follower("slave-dump", &facts->dumps[EP_DUMP_SLAVE]);
 	if (state->tombstones)
-		printf("deleted      %s tracks\n", ep_grouped(state->tombstones));
+		printf("deleted      %s\n", ep_counted(state->tombstones, "track"));
 	if (state->conflicts)
-		printf("conflicts    %s tracks kept aside\n", ep_grouped(state->conflicts));
+		printf("conflicts    %s kept aside\n", ep_counted(state->conflicts, "track"));
 	printf("on disk      %s\n", ep_bytes_text(facts->bytes));
 }
 

@@ -50,15 +50,15 @@ result_json(const struct ep_verify_report *report)
 static void
 print_words(const struct ep_verify_report *report)
 {
-	printf("%s documents in %s tracks and %s tombstones read back: %s problems\n",
-	       ep_grouped(report->documents), ep_grouped(report->tracks),
-	       ep_grouped(report->tombstones), ep_grouped(report->problems));
+	printf("%s in %s and %s read back: %s\n", ep_counted(report->documents, "document"),
+	       ep_counted(report->tracks, "track"), ep_counted(report->tombstones, "tombstone"),
+	       ep_counted(report->problems, "problem"));
 	for (size_t i = 0; i < EP_CODES_FORM_COUNT; i++) {
 		uint64_t documents = report->usage.of[i].documents;
 		uint64_t bytes = report->usage.of[i].bytes;
 		if (documents)
-			printf("%s documents are in the %s form, %.1f bytes each\n",
-			       ep_grouped(documents), form_names[i],
+			printf("%s in the %s form, %.1f bytes each\n",
+			       ep_counted(documents, "document"), form_names[i],
 			       (double)bytes / (double)documents);
 	}
 }
@@ -121,9 +121,9 @@ const struct ep_command ep_cmd_verify = {
 	.synopsis = "",
 	.summary = "Read everything back and check it",
 	.details = "Every track is decoded and compared with its hash; counts, lists, positions "
-	           "and the\n"
+		   "and the\n"
 		   "state digest are compared with what the entries add up to. Exit status 7 means "
-	           "that\n"
+		   "that\n"
 		   "something is damaged.\n",
 	.options = options,
 	.run = run,

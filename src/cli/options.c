@@ -7,9 +7,7 @@
 enum { GLOBAL_DATA, GLOBAL_QUIET, GLOBAL_VERBOSE, GLOBAL_JSON, GLOBAL_HELP, GLOBAL_VERSION };
 
 static const struct ep_option globals[] = {
-	[GLOBAL_DATA] = { "data", 'd', "DIR",
-	                  "data folder of this node (default: $ECHOPRINT_DATA, else "
-	                  "$XDG_DATA_HOME/echoprint, else ~/.local/share/echoprint)" },
+	[GLOBAL_DATA] = { "data", 'd', "DIR", "data folder (default: see echoprint --help)" },
 	[GLOBAL_QUIET] = { "quiet", 'q', NULL, "no progress and no words but errors" },
 	[GLOBAL_VERBOSE] = { "verbose", 'v', NULL, "say more" },
 	[GLOBAL_JSON] = { "json", 0, NULL, "print the result as one JSON object" },
@@ -51,6 +49,9 @@ print_program_help(const struct ep_command *const *commands)
 		printf("  %-14s %s\n", commands[i]->name, commands[i]->summary);
 	printf("\nOptions, before or after the command:\n");
 	print_options(globals);
+	printf("\nThe data folder is that of -d, else $ECHOPRINT_DATA, else "
+	       "$XDG_DATA_HOME/echoprint, else\n"
+	       "~/.local/share/echoprint. The ingests and init make it.\n");
 	printf("\n`echoprint COMMAND --help` tells more of each. Exit status: 0 done, 1 failed,\n"
 	       "2 wrong usage, 3 done but some input was rejected, 6 made by a newer version,\n"
 	       "7 damaged.\n");
@@ -130,8 +131,11 @@ read_long(struct line *line, int *at, int argc, char **argv)
 	const char **value;
 	const struct ep_option *option = find_option(line, &value, name, size, 0);
 	if (!option)
-		return ep_bad_usage(line->call->command, "there is no option --%.*s", (int)size,
-		                    name);
+		return ep_bad_usage(line->call->command, "there is no option --%.*s%s", (int)size,
+		                    name,
+		                    line->call->command ? ""
+		                                        : " in front of the command; those of a "
+		                                          "command stand behind it");
 	if (!option->value && name[size] == '=')
 		return ep_bad_usage(line->call->command, "--%s takes no value", option->name);
 	if (!option->value)

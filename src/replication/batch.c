@@ -84,6 +84,22 @@ ep_batch_refuse(struct ep_batch *batch, struct ep_origin origin, struct ep_error
 	return EP_OK;
 }
 
+static int
+compare_refused(const void *one, const void *other)
+{
+	uint64_t first = ((const struct ep_refused *)one)->origin.number;
+	uint64_t second = ((const struct ep_refused *)other)->origin.number;
+	return (first > second) - (first < second);
+}
+
+void
+ep_batch_sort_refused(struct ep_batch *batch)
+{
+	if (batch->refused_count > 1)
+		qsort(batch->refused, batch->refused_count, sizeof *batch->refused,
+		      compare_refused);
+}
+
 enum ep_status
 ep_batch_encode(struct ep_batch *batch, struct ep_ready *ready, struct ep_codes_usage *usage,
                 struct ep_batch_scratch *scratch, struct ep_error *err)

@@ -27,7 +27,7 @@ struct ep_ready {
 	size_t body_size;
 	struct ep_hash hash;
 	bool whole;
-	struct ep_origin *origins; /* origin_count of them */
+	struct ep_origin *origins; /* of all its rows, repeated ones too */
 	size_t origin_count;
 	/* Rows whose document comes again in the same group, where only the last one counts. */
 	uint64_t repeated_same;
@@ -92,6 +92,9 @@ struct ep_ready *ep_batch_add_ready(struct ep_batch *batch);
 EP_MUST_USE enum ep_status ep_batch_refuse(struct ep_batch *batch, struct ep_origin origin,
                                            struct ep_error *err, const char *fmt, ...)
 	EP_PRINTF(4, 5);
+
+/* Puts what was refused into the order of the input. */
+void ep_batch_sort_refused(struct ep_batch *batch);
 
 /* Encodes ready->track (in order, no document twice) into the bodies, and hashes it. usage may be
  * NULL. EP_NO_MEMORY, EP_BAD_INPUT. */

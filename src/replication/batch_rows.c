@@ -186,28 +186,42 @@ encode_items(struct ep_batch *batch, struct ep_ready *ready, const struct item *
 	return ep_batch_encode(batch, ready, usage, scratch, err);
 }
 
+/* Notes where the rows of a group were. */
+static enum ep_status
+note_origins(struct ep_ready *ready, struct ep_arena *arena, const struct item *items, size_t count,
+             struct ep_error *err)
+{
+	ready->origins = ep_arena_alloc(arena, count * sizeof *ready->origins);
+	if (!ready->origins)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory for %zu rows", count);
+	for (size_t i = 0; i < count; i++)
+		ready->origins[i] = origin_of(items[i].row);
+	ready->origin_count = count;
+	return EP_OK;
+}
+
 /* Puts a group in order, refuses what has no good codes, and encodes the rest. What is encoded in
  * another form than text is pairs for certain, so that most groups need no further look. */
 static enum ep_status
-settle_group(size_t *left, struct ep_batch *batch, struct ep_ready *ready, struct item *items,
-             size_t count, struct ep_batch_scratch *scratch, struct ep_error *err)
+settle_group(struct ep_batch *batch, struct ep_ready *ready, struct item *items, size_t count,
+             struct ep_batch_scratch *scratch, struct ep_error *err)
 {
 	struct ep_codes_usage usage = { 0 };
 	size_t before = batch->bodies.size;
-	if (in_order(items, count)) {
+	bool ordered = in_order(items, count);
+	if (ordered) {
 		EP_TRY(encode_items(batch, ready, items, count, &usage, scratch, err));
-		*left = count;
 		if (usage.of[EP_CODES_TEXT].documents == 0)
-			return EP_OK;
-		EP_TRY(check_codes(left, items, count, batch, scratch, err));
-		if (*left == count)
-			return EP_OK;
-	} else {
-		EP_TRY(check_codes(left, items, count, batch, scratch, err));
-		*left = sort_items(items, *left, ready);
+			return note_origins(ready, &batch->arena, items, count, err);
 	}
+	size_t good;
+	EP_TRY(check_codes(&good, items, count, batch, scratch, err));
+	EP_TRY(note_origins(ready, &batch->arena, items, good, err));
+	if (ordered && good == count)
+		return EP_OK;
 	batch->bodies.size = before;
-	return *left ? encode_items(batch, ready, items, *left, NULL, scratch, err) : EP_OK;
+	size_t left = ordered ? good : sort_items(items, good, ready);
+	return left ? encode_items(batch, ready, items, left, NULL, scratch, err) : EP_OK;
 }
 
 /* Makes a group of rows of one track ready. */
@@ -217,18 +231,12 @@ make_group(struct ep_batch *batch, struct item *items, size_t count,
 {
 	struct ep_ready ready = { 0 };
 	ready.track.id = track_of(items[0].row);
-	size_t left;
-	EP_TRY(settle_group(&left, batch, &ready, items, count, scratch, err));
-	if (left == 0)
+	EP_TRY(settle_group(batch, &ready, items, count, scratch, err));
+	if (ready.origin_count == 0)
 		return EP_OK;
-	struct ep_origin *origins = ep_arena_alloc(&batch->arena, left * sizeof *origins);
 	struct ep_ready *added = ep_batch_add_ready(batch);
-	if (!origins || !added)
+	if (!added)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory for the tracks of a file");
-	for (size_t i = 0; i < left; i++)
-		origins[i] = origin_of(items[i].row);
-	ready.origins = origins;
-	ready.origin_count = left;
 	*added = ready;
 	return EP_OK;
 }

@@ -223,7 +223,8 @@ write_piece(void *context, const struct ep_rows_piece *piece, struct ep_error *e
 	struct dump *dump = context;
 	if (dump->fd < 0)
 		EP_TRY(open_file(dump, err));
-	ep_sha256_add(&dump->sha, piece->bytes, piece->size);
+	if (dump->options->folder)
+		ep_sha256_add(&dump->sha, piece->bytes, piece->size);
 	EP_TRY(ep_write_all(dump->fd, piece->bytes, piece->size,
 	                    dump->options->folder ? dump->base : "standard output", err));
 	off_t start = (off_t)dump->file_bytes;

@@ -17,14 +17,19 @@
 /* Memory of the log's map is given back after so many bytes of entries. */
 #define TRIM_BYTES ((size_t)64 << 20)
 
-struct ingest {
+struct ep_ingest {
 	struct ep_log *log;
 	const struct ep_ingest_options *options;
+	struct ep_ingest_report *report;
+	unsigned workers;
+	struct ep_batch_scratch *scratch; /* one a worker */
+
+	/* The file at hand. */
 	struct ep_input *input;
 	struct ep_csv_reader *rows;
 	struct ep_codegen_reader *songs;
-	struct ep_batch_scratch *scratch; /* one a worker */
 	int64_t now_ms;
+	uint64_t rejected_here;
 	atomic_bool stop; /* the reader is to stop: a later stage failed */
 
 	/* The stage that puts. */
@@ -34,8 +39,6 @@ struct ingest {
 	size_t uncommitted;
 	size_t untrimmed;
 	struct ep_ingest_report pending; /* of the transaction at hand */
-	struct ep_ingest_report *report;
-	uint64_t rejected_here;
 	double shown;
 };
 
@@ -64,7 +67,7 @@ add_report(struct ep_ingest_report *sum, const struct ep_ingest_report *part)
 static enum ep_status
 produce(void *context, void *job, bool *end, struct ep_error *err)
 {
-	struct ingest *ingest = context;
+	struct ep_ingest *ingest = context;
 	struct ep_batch *batch = job;
 	if (ingest->options->kind == EP_INGEST_DUMP) {
 		EP_TRY(ep_csv_read(ingest->rows, &batch->rows, err));
@@ -81,10 +84,8 @@ produce(void *context, void *job, bool *end, struct ep_error *err)
 static enum ep_status
 work(void *context, void *job, unsigned worker, struct ep_error *err)
 {
-	struct ingest *ingest = context;
+	struct ep_ingest *ingest = context;
 	struct ep_batch_scratch *scratch = &ingest->scratch[worker];
-	if (!scratch->coder)
-		EP_TRY(ep_codes_coder_new(&scratch->coder, EP_CODES_ONSET, err));
 	return ingest->options->kind == EP_INGEST_DUMP
 	               ? ep_batch_rows(job, scratch, err)
 	               : ep_batch_songs(job, scratch, ingest->now_ms, err);
@@ -93,7 +94,7 @@ work(void *context, void *job, unsigned worker, struct ep_error *err)
 /* ---- put ---- */
 
 static enum ep_status
-begin(struct ingest *ingest, struct ep_error *err)
+begin(struct ep_ingest *ingest, struct ep_error *err)
 {
 	if (ingest->write)
 		return EP_OK;
@@ -103,7 +104,7 @@ begin(struct ingest *ingest, struct ep_error *err)
 }
 
 static enum ep_status
-commit(struct ingest *ingest, struct ep_error *err)
+commit(struct ep_ingest *ingest, struct ep_error *err)
 {
 	if (ingest->write && !ingest->options->dry_run)
 		EP_TRY(ep_log_commit(&ingest->write, err));
@@ -112,9 +113,9 @@ commit(struct ingest *ingest, struct ep_error *err)
 	return EP_OK;
 }
 
-/* Whether a file is one transaction. */
+/* Whether nothing is committed before the end of a file. */
 static bool
-one_transaction(const struct ingest *ingest)
+one_transaction(const struct ep_ingest *ingest)
 {
 	return ingest->options->strict || ingest->options->dry_run;
 }
@@ -122,28 +123,33 @@ one_transaction(const struct ingest *ingest)
 static enum ep_status
 idle(void *context, struct ep_error *err)
 {
-	struct ingest *ingest = context;
+	struct ep_ingest *ingest = context;
 	return one_transaction(ingest) ? EP_OK : commit(ingest, err);
 }
 
+/* Tells of what was refused in a batch, in the order of the file. */
 static enum ep_status
-reject(struct ingest *ingest, struct ep_origin origin, const char *reason, struct ep_error *err)
+tell_refused(struct ep_ingest *ingest, struct ep_batch *batch, struct ep_error *err)
 {
-	ingest->pending.rejected++;
-	ingest->rejected_here++;
-	if (!ingest->options->on_reject)
-		return EP_OK;
-	struct ep_reject rejected = {
-		.file = ep_input_name(ingest->input),
-		.number = origin.number,
-		.reason = reason,
-		.raw = origin.raw,
-	};
-	return ingest->options->on_reject(ingest->options->context, &rejected, err);
+	const struct ep_ingest_options *options = ingest->options;
+	ep_batch_sort_refused(batch);
+	ingest->pending.rejected += batch->refused_count;
+	ingest->rejected_here += batch->refused_count;
+	for (size_t i = 0; options->on_reject && i < batch->refused_count; i++) {
+		const struct ep_refused *refused = &batch->refused[i];
+		struct ep_reject rejected = {
+			.file = ep_input_name(ingest->input),
+			.number = refused->origin.number,
+			.reason = refused->reason,
+			.raw = refused->origin.raw,
+		};
+		EP_TRY(options->on_reject(options->context, &rejected, err));
+	}
+	return EP_OK;
 }
 
 static enum ep_status
-put_ready(struct ingest *ingest, const struct ep_batch *batch, const struct ep_ready *ready,
+put_ready(struct ep_ingest *ingest, struct ep_batch *batch, const struct ep_ready *ready,
           struct ep_error *err)
 {
 	EP_TRY(begin(ingest, err));
@@ -162,8 +168,7 @@ put_ready(struct ingest *ingest, const struct ep_batch *batch, const struct ep_r
 	enum ep_status status = ep_log_put(ingest->write, &put, counts, &why);
 	if (status == EP_BAD_INPUT) {
 		for (size_t i = 0; i < ready->origin_count; i++)
-			EP_TRY(reject(ingest, ready->origins[i], why.text, err));
-		ingest->pending.rejected += ready->repeated_same + ready->repeated_changed;
+			EP_TRY(ep_batch_refuse(batch, ready->origins[i], err, "%s", why.text));
 		return EP_OK;
 	}
 	if (status != EP_OK) {
@@ -180,7 +185,7 @@ put_ready(struct ingest *ingest, const struct ep_batch *batch, const struct ep_r
 }
 
 static void
-show_progress(struct ingest *ingest)
+show_progress(struct ep_ingest *ingest)
 {
 	double now = ep_clock_s();
 	if (!ingest->options->on_progress || now - ingest->shown < PROGRESS_S)
@@ -196,12 +201,11 @@ show_progress(struct ingest *ingest)
 }
 
 static enum ep_status
-put_batch(struct ingest *ingest, const struct ep_batch *batch, struct ep_error *err)
+put_batch(struct ep_ingest *ingest, struct ep_batch *batch, struct ep_error *err)
 {
-	for (size_t i = 0; i < batch->refused_count; i++)
-		EP_TRY(reject(ingest, batch->refused[i].origin, batch->refused[i].reason, err));
 	for (size_t i = 0; i < batch->ready_count; i++)
 		EP_TRY(put_ready(ingest, batch, &batch->ready[i], err));
+	EP_TRY(tell_refused(ingest, batch, err));
 	ingest->pending.without_codes += batch->without_codes;
 	ingest->pending.passed_over += batch->passed_over;
 	ingest->untrimmed += batch->bodies.size;
@@ -218,7 +222,7 @@ put_batch(struct ingest *ingest, const struct ep_batch *batch, struct ep_error *
 static enum ep_status
 consume(void *context, void *job, struct ep_error *err)
 {
-	struct ingest *ingest = context;
+	struct ep_ingest *ingest = context;
 	enum ep_status status = put_batch(ingest, job, err);
 	if (status != EP_OK)
 		atomic_store(&ingest->stop, true);
@@ -230,7 +234,7 @@ consume(void *context, void *job, struct ep_error *err)
 static enum ep_status
 read_stoppable(void *context, void *bytes, size_t size, size_t *got, struct ep_error *err)
 {
-	struct ingest *ingest = context;
+	struct ep_ingest *ingest = context;
 	if (atomic_load(&ingest->stop))
 		return ep_fail(err, EP_INTERRUPTED, "interrupted");
 	struct ep_source source = ep_input_source(ingest->input);
@@ -240,7 +244,7 @@ read_stoppable(void *context, void *bytes, size_t size, size_t *got, struct ep_e
 }
 
 static enum ep_status
-open_reader(struct ingest *ingest, struct ep_error *err)
+open_reader(struct ep_ingest *ingest, struct ep_error *err)
 {
 	struct ep_source source = { .read = read_stoppable, .context = ingest };
 	struct ep_csv_options options = { .together = ep_rows_together };
@@ -250,45 +254,35 @@ open_reader(struct ingest *ingest, struct ep_error *err)
 }
 
 static enum ep_status
-run(struct ingest *ingest, struct ep_error *err)
+run(struct ep_ingest *ingest, struct ep_error *err)
 {
-	unsigned workers = ep_processors();
-	size_t job_count = (size_t)workers + 2;
-	enum ep_status status = EP_NO_MEMORY;
-	struct ep_batch *batches = calloc(job_count, sizeof *batches);
-	void **jobs = calloc(job_count, sizeof *jobs);
-	ingest->scratch = calloc(workers, sizeof *ingest->scratch);
-	if (batches && jobs && ingest->scratch) {
-		for (size_t i = 0; i < job_count; i++)
-			jobs[i] = &batches[i];
-		struct ep_pipeline pipeline = {
-			.produce = produce,
-			.work = work,
-			.consume = consume,
-			.idle = idle,
-			.idle_ms = COMMIT_IDLE_MS,
-			.context = ingest,
-			.jobs = jobs,
-			.job_count = job_count,
-			.worker_count = workers,
-		};
-		status = ep_pipeline_run(&pipeline, err);
-	} else {
-		(void)ep_fail(err, EP_NO_MEMORY, "out of memory for reading a file");
-	}
-	for (size_t i = 0; batches && i < job_count; i++)
+	size_t job_count = (size_t)ingest->workers + 2;
+	EP_FREE struct ep_batch *batches = calloc(job_count, sizeof *batches);
+	EP_FREE void **jobs = calloc(job_count, sizeof *jobs);
+	if (!batches || !jobs)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory for reading a file");
+	for (size_t i = 0; i < job_count; i++)
+		jobs[i] = &batches[i];
+	struct ep_pipeline pipeline = {
+		.produce = produce,
+		.work = work,
+		.consume = consume,
+		.idle = idle,
+		.idle_ms = COMMIT_IDLE_MS,
+		.context = ingest,
+		.jobs = jobs,
+		.job_count = job_count,
+		.worker_count = ingest->workers,
+	};
+	enum ep_status status = ep_pipeline_run(&pipeline, err);
+	for (size_t i = 0; i < job_count; i++)
 		ep_batch_free(&batches[i]);
-	for (size_t i = 0; ingest->scratch && i < workers; i++)
-		ep_batch_scratch_free(&ingest->scratch[i]);
-	free(ingest->scratch);
-	free(batches);
-	free(jobs);
 	return status;
 }
 
 /* Keeps what the file brought, where it is to be kept. */
 static enum ep_status
-settle(struct ingest *ingest, enum ep_status status, struct ep_error *err)
+settle(struct ep_ingest *ingest, enum ep_status status, struct ep_error *err)
 {
 	bool strict = ingest->options->strict;
 	if (status == EP_OK && strict && ingest->rejected_here)
@@ -299,32 +293,73 @@ settle(struct ingest *ingest, enum ep_status status, struct ep_error *err)
 	if (status != EP_OK && strict) {
 		/* Of what was read, only that it was rejected is still true. */
 		ingest->report->rejected += ingest->pending.rejected;
+		ingest->pending = (struct ep_ingest_report){ 0 };
+		ep_log_abort(EP_TAKE(ingest->write));
 		return status;
 	}
 	/* What stood before a failure is kept, unless it is the log that failed. */
 	struct ep_error late;
-	enum ep_status committed = ingest->broken ? EP_OK : commit(ingest, &late);
+	enum ep_status committed = EP_OK;
+	if (ingest->broken) {
+		ep_log_abort(EP_TAKE(ingest->write));
+		ingest->pending = (struct ep_ingest_report){ 0 };
+		ingest->broken = false;
+	} else {
+		committed = commit(ingest, &late);
+	}
 	return committed == EP_OK ? status : ep_fail(err, committed, "%s", late.text);
 }
 
 enum ep_status
-ep_ingest_file(struct ep_ingest_report *report, struct ep_log *log, const char *path,
-               const struct ep_ingest_options *options, struct ep_error *err)
+ep_ingest_file(struct ep_ingest *ingest, const char *path, struct ep_error *err)
 {
-	struct ingest ingest = { .log = log, .options = options, .report = report };
 	struct timespec now;
 	clock_gettime(CLOCK_REALTIME, &now);
-	ingest.now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-	ingest.shown = ep_clock_s();
-	EP_TRY(ep_input_open(&ingest.input, path, options->stop, err));
-	enum ep_status status = open_reader(&ingest, err);
+	ingest->now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	ingest->rejected_here = 0;
+	atomic_store(&ingest->stop, false);
+	EP_TRY(ep_input_open(&ingest->input, path, ingest->options->stop, err));
+	enum ep_status status = open_reader(ingest, err);
 	if (status == EP_OK)
-		status = settle(&ingest, run(&ingest, err), err);
+		status = settle(ingest, run(ingest, err), err);
 	if (status != EP_OK && status != EP_INTERRUPTED)
-		ep_error_prefix(err, "%s: ", ep_input_name(ingest.input));
-	ep_log_abort(ingest.write);
-	ep_csv_close(ingest.rows);
-	ep_codegen_close(ingest.songs);
-	ep_input_close(ingest.input);
+		ep_error_prefix(err, "%s: ", ep_input_name(ingest->input));
+	ep_csv_close(EP_TAKE(ingest->rows));
+	ep_codegen_close(EP_TAKE(ingest->songs));
+	ep_input_close(EP_TAKE(ingest->input));
 	return status;
+}
+
+enum ep_status
+ep_ingest_open(struct ep_ingest **out, struct ep_log *log, const struct ep_ingest_options *options,
+               struct ep_ingest_report *report, struct ep_error *err)
+{
+	EP_OWNED(ep_ingest_close)
+	struct ep_ingest *ingest = calloc(1, sizeof *ingest);
+	if (!ingest)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	ingest->log = log;
+	ingest->options = options;
+	ingest->report = report;
+	ingest->shown = ep_clock_s();
+	ingest->workers = ep_processors();
+	ingest->scratch = calloc(ingest->workers, sizeof *ingest->scratch);
+	if (!ingest->scratch)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	for (unsigned i = 0; i < ingest->workers; i++)
+		EP_TRY(ep_codes_coder_new(&ingest->scratch[i].coder, EP_CODES_ONSET, err));
+	*out = EP_TAKE(ingest);
+	return EP_OK;
+}
+
+void
+ep_ingest_close(struct ep_ingest *ingest)
+{
+	if (!ingest)
+		return;
+	ep_log_abort(ingest->write);
+	for (unsigned i = 0; ingest->scratch && i < ingest->workers; i++)
+		ep_batch_scratch_free(&ingest->scratch[i]);
+	free(ingest->scratch);
+	free(ingest);
 }

@@ -35,7 +35,7 @@ struct ep_ingest_options {
 	struct ep_text source; /* "local", "master" or the name of a slave */
 	int64_t import_date;
 	bool strict; /* a file is kept whole, in one transaction, or not at all */
-	bool dry_run; /* everything is done but the commit, in one transaction a file */
+	bool dry_run; /* everything is done but the commit, in one transaction for all files */
 	/* Once true, the ingest ends with EP_INTERRUPTED; may be NULL. */
 	const atomic_bool *stop;
 	/* Told of every row that is refused, in order; may fail. May be NULL. */
@@ -57,16 +57,25 @@ struct ep_ingest_report {
 /* Documents of all kinds. */
 uint64_t ep_ingest_read(const struct ep_ingest_report *report);
 
-/* Ingests one file ("-": standard input) and adds to report, on failure too: what it then counts
- * has been kept.
+struct ep_ingest;
+
+/* Begins to ingest. log, options and report are borrowed until ep_ingest_close; report is added to
+ * as something is kept. EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_ingest_open(struct ep_ingest **out, struct ep_log *log,
+                                          const struct ep_ingest_options *options,
+                                          struct ep_ingest_report *report, struct ep_error *err);
+
+/* Ingests one file ("-": standard input). What the report counts has been kept, on failure too.
  *
  * EP_INTERRUPTED  by options->stop.
  * EP_BAD_INPUT    the JSON ends or goes wrong outside of objects, or with `strict` some of the file
  * was refused. EP_CORRUPT      the compressed file is damaged or truncated; or the log is.
  * EP_NOT_FOUND, EP_IO, EP_NO_SPACE, EP_NO_MEMORY
  * What on_reject fails with. */
-EP_MUST_USE enum ep_status ep_ingest_file(struct ep_ingest_report *report, struct ep_log *log,
-                                          const char *path, const struct ep_ingest_options *options,
+EP_MUST_USE enum ep_status ep_ingest_file(struct ep_ingest *ingest, const char *path,
                                           struct ep_error *err);
+
+void ep_ingest_close(struct ep_ingest *ingest);
+EP_DEFINE_OWNED(struct ep_ingest, ep_ingest_close)
 
 #endif

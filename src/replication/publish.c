@@ -134,6 +134,15 @@ rename_new(const char *from, const char *to)
 	return unlink(from) == 0 ? 0 : errno;
 }
 
+static bool
+same_file(const char *one, const char *other)
+{
+	struct stat first;
+	struct stat second;
+	return stat(one, &first) == 0 && stat(other, &second) == 0 &&
+	       first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
 /* "NAME-1.csv.bz2" with another number. NULL when there is no memory. */
 static char *
 with_number(const char *final, uint64_t number)
@@ -164,6 +173,9 @@ rename_part(struct ep_part *part, const char *folder, uint64_t *next_number, str
 			return EP_OK;
 		if (failed != EEXIST)
 			return ep_fail_errno(err, failed, "cannot rename %s to %s", from, to);
+		/* Linked, and killed before the other name went. */
+		if (same_file(from, to) && unlink(from) == 0)
+			return EP_OK;
 		char *other = with_number(part->final, ++*next_number);
 		if (!other)
 			break;

@@ -4,11 +4,13 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -105,7 +107,8 @@ check_folder(const char *folder, struct ep_error *err)
 	               folder);
 }
 
-static enum ep_status
+/* Opens all databases, with MDB_CREATE makes them; gives what LMDB returned. */
+static int
 open_databases(struct ep_log *log, MDB_txn *txn, unsigned flags)
 {
 	struct {
@@ -121,9 +124,9 @@ open_databases(struct ep_log *log, MDB_txn *txn, unsigned flags)
 		int rc = mdb_dbi_open(txn, databases[i].name, databases[i].flags | flags,
 		                      databases[i].dbi);
 		if (rc)
-			return rc == MDB_NOTFOUND ? EP_NOT_FOUND : EP_IO;
+			return rc;
 	}
-	return EP_OK;
+	return 0;
 }
 
 /* Puts the first values into a new log. */
@@ -168,49 +171,39 @@ first_values(struct ep_log *log, MDB_txn *txn)
 	return 0;
 }
 
-/* Makes the databases where a new log, or one whose making was interrupted, has none. */
 static enum ep_status
 make_databases(struct ep_log *log, struct ep_error *err)
 {
 	MDB_txn *txn;
 	int rc = mdb_txn_begin(log->env, NULL, 0, &txn);
-	if (rc)
-		return ep_fail_mdb(err, rc, "cannot write the log in %s", log->folder);
-	if (open_databases(log, txn, MDB_CREATE) != EP_OK) {
-		mdb_txn_abort(txn);
-		return ep_fail(err, EP_IO, "cannot make the databases of the log in %s",
-		               log->folder);
+	if (!rc) {
+		rc = open_databases(log, txn, MDB_CREATE);
+		if (!rc)
+			rc = first_values(log, txn);
+		if (rc)
+			mdb_txn_abort(txn);
+		else
+			rc = mdb_txn_commit(txn);
 	}
-	rc = first_values(log, txn);
-	if (rc) {
-		mdb_txn_abort(txn);
-		return ep_fail_mdb(err, rc, "cannot write the log in %s", log->folder);
-	}
-	rc = mdb_txn_commit(txn);
-	if (rc)
-		return ep_fail_mdb(err, rc, "cannot write the log in %s", log->folder);
-	return ep_sync_folder(log->folder, err);
+	return rc ? ep_fail_mdb(err, rc, "cannot make the log in %s", log->folder) : EP_OK;
 }
 
 static enum ep_status
-find_databases(struct ep_log *log, bool writing, struct ep_error *err)
+find_databases(struct ep_log *log, struct ep_error *err)
 {
 	MDB_txn *txn;
 	int rc = mdb_txn_begin(log->env, NULL, MDB_RDONLY, &txn);
-	if (rc)
-		return ep_fail_mdb(err, rc, "cannot read the log in %s", log->folder);
-	enum ep_status status = open_databases(log, txn, 0);
-	if (status == EP_OK) {
-		rc = mdb_txn_commit(txn);
-		return rc ? ep_fail_mdb(err, rc, "cannot read the log in %s", log->folder) : EP_OK;
+	if (!rc) {
+		rc = open_databases(log, txn, 0);
+		if (rc)
+			mdb_txn_abort(txn);
+		else
+			rc = mdb_txn_commit(txn); /* which is what keeps the handles */
 	}
-	mdb_txn_abort(txn);
-	if (status != EP_NOT_FOUND)
-		return ep_fail(err, EP_CORRUPT, "%s holds no log of this program", log->folder);
-	if (writing)
-		return make_databases(log, err);
-	return ep_fail(err, EP_NOT_FOUND, "the log in %s is empty; `echoprint init` makes it",
-	               log->folder);
+	if (rc == MDB_NOTFOUND)
+		return ep_fail(err, EP_CORRUPT, "%s/data.mdb holds no log of this program",
+		               log->folder);
+	return rc ? ep_fail_mdb(err, rc, "cannot read the log in %s", log->folder) : EP_OK;
 }
 
 static enum ep_status
@@ -247,8 +240,15 @@ check_size(struct ep_log *log, struct stat *info, struct ep_error *err)
 }
 
 static enum ep_status
-open_environment(struct ep_log *log, enum ep_log_mode mode, struct ep_error *err)
+open_environment(struct ep_log **out, const char *folder, unsigned flags, struct ep_error *err)
 {
+	EP_OWNED(ep_log_close)
+	struct ep_log *log = calloc(1, sizeof *log);
+	if (!log)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	log->folder = strdup(folder);
+	if (!log->folder)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	size_t size;
 	EP_TRY(map_size(&size, err));
 	int rc = mdb_env_create(&log->env);
@@ -259,35 +259,94 @@ open_environment(struct ep_log *log, enum ep_log_mode mode, struct ep_error *err
 	if (!rc)
 		rc = mdb_env_set_mapsize(log->env, size);
 	/* MDB_NOTLS: a snapshot may be handed from thread to thread. */
-	unsigned flags = MDB_NOTLS | (mode == EP_LOG_READ ? MDB_RDONLY : 0U);
 	if (!rc)
-		rc = mdb_env_open(log->env, log->folder, flags, 0666);
-	if (rc)
-		return ep_fail_mdb(err, rc, "cannot open the log in %s", log->folder);
+		rc = mdb_env_open(log->env, folder, MDB_NOTLS | flags, 0666);
 	int dead;
-	rc = mdb_reader_check(log->env, &dead); /* frees what killed readers held */
-	return rc ? ep_fail_mdb(err, rc, "cannot open the log in %s", log->folder) : EP_OK;
+	if (!rc)
+		rc = mdb_reader_check(log->env, &dead); /* frees what killed readers held */
+	if (rc)
+		return ep_fail_mdb(err, rc, "cannot open the log in %s", folder);
+	*out = EP_TAKE(log);
+	return EP_OK;
+}
+
+/* ---- a new log ---- */
+
+#define NEW_FOLDER "new.tmp"
+
+/* Removes folder/NEW_FOLDER, whatever of it is there. */
+static void
+remove_new(int folder_fd)
+{
+	static const char *const names[] = { NEW_FOLDER "/data.mdb", NEW_FOLDER "/lock.mdb" };
+	for (size_t i = 0; i < 2; i++)
+		(void)unlinkat(folder_fd, names[i], 0);
+	(void)unlinkat(folder_fd, NEW_FOLDER, AT_REMOVEDIR);
+}
+
+/* Makes an empty log in folder/NEW_FOLDER and moves it into place: a log is complete or absent, as
+ * LMDB's own first pages are not. */
+static enum ep_status
+make_in_new(const char *folder, int folder_fd, struct ep_error *err)
+{
+	EP_FREE char *place = ep_path_join(folder, NEW_FOLDER);
+	if (!place)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	remove_new(folder_fd);
+	if (mkdirat(folder_fd, NEW_FOLDER, 0777) != 0)
+		return ep_fail_errno(err, errno, "cannot make the folder %s", place);
+	EP_OWNED(ep_log_close)
+	struct ep_log *log = NULL;
+	EP_TRY(open_environment(&log, place, 0, err));
+	EP_TRY(make_databases(log, err));
+	ep_log_close(EP_TAKE(log));
+	if (renameat(folder_fd, NEW_FOLDER "/data.mdb", folder_fd, "data.mdb") != 0)
+		return ep_fail_errno(err, errno, "cannot make the log in %s", folder);
+	return EP_OK;
+}
+
+/* Makes the folder, and the log in it, where they are not there. */
+static enum ep_status
+make_log(const char *folder, struct ep_error *err)
+{
+	EP_TRY(ep_make_folder(folder, err));
+	EP_FD int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return ep_fail_errno(err, errno, "cannot open the folder %s", folder);
+	if (faccessat(fd, "data.mdb", F_OK, 0) == 0)
+		return EP_OK;
+	/* Others that want to make it wait here, and find it made. */
+	while (flock(fd, LOCK_EX) != 0) {
+		if (errno != EINTR)
+			return ep_fail_errno(err, errno, "cannot lock the folder %s", folder);
+	}
+	if (faccessat(fd, "data.mdb", F_OK, 0) == 0)
+		return EP_OK;
+	enum ep_status status = make_in_new(folder, fd, err);
+	remove_new(fd);
+	return status;
 }
 
 enum ep_status
 ep_log_open(struct ep_log **out, const char *folder, enum ep_log_mode mode, struct ep_error *err)
 {
 	if (mode == EP_LOG_MAKE)
-		EP_TRY(ep_make_folder(folder, err));
+		EP_TRY(make_log(folder, err));
 	else
 		EP_TRY(check_folder(folder, err));
 	EP_OWNED(ep_log_close)
-	struct ep_log *log = calloc(1, sizeof *log);
-	if (!log)
-		return ep_fail(err, EP_NO_MEMORY, "out of memory");
-	log->folder = strdup(folder);
-	if (!log->folder)
-		return ep_fail(err, EP_NO_MEMORY, "out of memory");
-	EP_TRY(open_environment(log, mode, err));
+	struct ep_log *log = NULL;
+	EP_TRY(open_environment(&log, folder, mode == EP_LOG_READ ? MDB_RDONLY : 0, err));
 	struct stat info;
 	EP_TRY(check_size(log, &info, err));
-	EP_TRY(find_databases(log, mode != EP_LOG_READ, err));
+	EP_TRY(find_databases(log, err));
 	EP_TRY(check_format(log, err));
+	if (mode != EP_LOG_READ) {
+		/* Before anything is reported as kept, the names that lead to it are durable;
+		 * whoever made them may have been killed before it saw to that. */
+		EP_TRY(ep_sync_folder(folder, err));
+		EP_TRY(ep_sync_name(folder, err));
+	}
 	log->map = find_map(&info);
 	*out = EP_TAKE(log);
 	return EP_OK;

@@ -97,6 +97,9 @@ EP_MUST_USE enum ep_status ep_log_sources(struct ep_source_info **sources, size_
  */
 bool ep_source_name_ok(struct ep_text name);
 
+/* Whether name may name a slave: as above, and neither local nor master. */
+bool ep_slave_name_ok(struct ep_text name);
+
 /* Goes through the entries behind the position `after`, in order, tombstones too; of one source, or
  * of all (EP_SOURCE_ANY). Those of one source are found without reading the others. EP_IO,
  * EP_NO_MEMORY. */

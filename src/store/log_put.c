@@ -66,30 +66,63 @@ check_limits(const struct ep_track *track, struct ep_error *err)
 	return EP_OK;
 }
 
-/* Keeps rows aside that their source may not put; the latest of a source and track stays. */
+#define CONFLICT_KEY_MAX (4 + 255)
+
+/* The key of what a source put of a track; EP_BAD_INPUT where the id is too long. */
 static enum ep_status
-keep_aside(struct ep_log_write *write, const struct ep_put *put, struct ep_error *err)
+conflict_key(MDB_val *key, uint8_t bytes[CONFLICT_KEY_MAX], const struct ep_put *put,
+             struct ep_error *err)
 {
-	uint8_t key[4 + 255];
 	uint32_t big = htobe32(put->source);
 	size_t size = put->track->id.size;
-	if (size > sizeof key - 4)
+	if (size > CONFLICT_KEY_MAX - 4)
 		return ep_fail(err, EP_BAD_INPUT, "a track id has at most 255 bytes");
-	memcpy(key, &big, 4);
-	memcpy(key + 4, put->track->id.at, size);
-	struct ep_entry entry = { .operation = EP_PUT,
-		                  .source = put->source,
-		                  .import_date = put->import_date,
-		                  .hash = put->hash };
-	EP_TRY(ep_log_write_entry(write, write->inside.log->conflicts,
-	                          (MDB_val){ .mv_data = key, .mv_size = size + 4 }, &entry,
-	                          put->body, put->body_size, 0, err));
+	memcpy(bytes, &big, 4);
+	memcpy(bytes + 4, put->track->id.at, size);
+	*key = (MDB_val){ .mv_data = bytes, .mv_size = size + 4 };
+	return EP_OK;
+}
+
+static enum ep_status
+count_conflicts(struct ep_log_write *write, struct ep_error *err)
+{
 	MDB_stat stat;
 	int rc = mdb_stat(write->inside.txn, write->inside.log->conflicts, &stat);
 	if (rc)
 		return ep_log_fail_write(write, rc, err);
 	write->inside.state.conflicts = stat.ms_entries;
 	return EP_OK;
+}
+
+/* Keeps rows aside that their source may not put; the latest of a source and track stays. */
+static enum ep_status
+keep_aside(struct ep_log_write *write, const struct ep_put *put, struct ep_error *err)
+{
+	uint8_t bytes[CONFLICT_KEY_MAX];
+	MDB_val key;
+	EP_TRY(conflict_key(&key, bytes, put, err));
+	struct ep_entry entry = { .operation = EP_PUT,
+		                  .source = put->source,
+		                  .import_date = put->import_date,
+		                  .hash = put->hash };
+	EP_TRY(ep_log_write_entry(write, write->inside.log->conflicts, key, &entry, put->body,
+	                          put->body_size, 0, err));
+	return count_conflicts(write, err);
+}
+
+/* Forgets what was kept aside of a source and track, as the source now agrees. */
+static enum ep_status
+forget_conflict(struct ep_log_write *write, const struct ep_put *put, struct ep_error *err)
+{
+	if (write->inside.state.conflicts == 0)
+		return EP_OK;
+	uint8_t bytes[CONFLICT_KEY_MAX];
+	MDB_val key;
+	EP_TRY(conflict_key(&key, bytes, put, err));
+	int rc = mdb_del(write->inside.txn, write->inside.log->conflicts, &key, NULL);
+	if (rc && rc != MDB_NOTFOUND)
+		return ep_log_fail_write(write, rc, err);
+	return count_conflicts(write, err);
 }
 
 static enum ep_status
@@ -171,9 +204,9 @@ put_over(struct ep_log_write *write, const struct ep_entry *there, const struct 
 	return EP_OK;
 }
 
-enum ep_status
-ep_log_put(struct ep_log_write *write, const struct ep_put *put, struct ep_put_counts *counts,
-           struct ep_error *err)
+static enum ep_status
+put_rows(struct ep_log_write *write, const struct ep_put *put, struct ep_put_counts *counts,
+         struct ep_error *err)
 {
 	struct ep_entry there;
 	enum ep_status status = ep_log_find(&there, &write->inside, put->track->id, err);
@@ -194,4 +227,13 @@ ep_log_put(struct ep_log_write *write, const struct ep_put *put, struct ep_put_c
 	status = put_over(write, &there, put, &merge, counts, err);
 	ep_arena_free(&merge.arena);
 	return status;
+}
+
+enum ep_status
+ep_log_put(struct ep_log_write *write, const struct ep_put *put, struct ep_put_counts *counts,
+           struct ep_error *err)
+{
+	uint64_t conflicts = counts->conflict;
+	EP_TRY(put_rows(write, put, counts, err));
+	return counts->conflict > conflicts ? EP_OK : forget_conflict(write, put, err);
 }

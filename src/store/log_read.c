@@ -162,6 +162,13 @@ ep_source_name_ok(struct ep_text name)
 	return true;
 }
 
+bool
+ep_slave_name_ok(struct ep_text name)
+{
+	return ep_source_name_ok(name) && !ep_text_equal(name, ep_text_of("local")) &&
+	       !ep_text_equal(name, ep_text_of("master"));
+}
+
 void
 ep_source_key(uint8_t key[EP_SOURCE_KEY], uint32_t source, uint64_t position)
 {

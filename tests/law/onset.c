@@ -97,8 +97,7 @@ add_onsets(struct ep_pairs *pairs, const uint8_t *bytes, size_t size)
 				const uint8_t *end = ends[k];
 				bool there = i + end[2] < count;
 				uint32_t first = there ? times[i + end[0]] - times[i] : 0;
-				uint32_t second =
-					there ? times[i + end[2]] - times[i + end[1]] : 0;
+				uint32_t second = there ? times[i + end[2]] - times[i + end[1]] : 0;
 				add_pair(pairs, ep_onset_hash(first, second, band), times[i]);
 			}
 	}
@@ -133,7 +132,8 @@ law_onset_roundtrip(const uint8_t *bytes, size_t size)
 	uint8_t where = next_byte(&bytes, &size);
 	if (how == 255)
 		for (; size >= 4; bytes += 4, size -= 4)
-			add_pair(&pairs, bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16,
+			add_pair(&pairs,
+			         bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16,
 			         bytes[3]);
 	else
 		add_onsets(&pairs, bytes, size);
@@ -146,8 +146,7 @@ law_onset_roundtrip(const uint8_t *bytes, size_t size)
 		pairs.count--;
 	const struct ep_pair *items = pairs.items ? pairs.items + from : NULL;
 	size_t count = pairs.count - from;
-	enum ep_status status =
-		ep_onset_encode(&out, coder_of_all(), items, count, window, NULL);
+	enum ep_status status = ep_onset_encode(&out, coder_of_all(), items, count, window, NULL);
 	must(status == EP_OK || (status == EP_NOT_FOUND && out.size == 0));
 	if (status != EP_OK)
 		return;

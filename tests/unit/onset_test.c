@@ -86,7 +86,8 @@ make_song(struct ep_pairs *pairs, uint64_t seed, size_t onsets, uint32_t longest
 		uint32_t frame = chance(&seed, 900);
 		for (size_t i = 0; i < onsets; i++) {
 			frames[i] = frame;
-			/* Three uniform numbers, multiplied, for many short gaps and few long ones. */
+			/* Three uniform numbers, multiplied, for many short gaps and few long ones.
+			 */
 			uint64_t part = chance(&seed, 1000) * (uint64_t)chance(&seed, 1000);
 			frame += 128 + (uint32_t)((longest - 128) * part / 1000000 *
 			                          chance(&seed, 1000) / 1000);
@@ -125,8 +126,8 @@ assert_comes_back(struct ep_onset_coder *coder, const struct ep_pair *pairs, siz
 	if (status != EP_OK)
 		print_error("%s\n", err.text);
 	assert_int_equal(status, EP_OK);
-	assert_int_equal(ep_onset_decode(&again, coder, bytes.data, bytes.size, window, count, &err),
-	                 EP_OK);
+	assert_int_equal(
+		ep_onset_decode(&again, coder, bytes.data, bytes.size, window, count, &err), EP_OK);
 	assert_int_equal(again.count, count);
 	if (count > 0)
 		assert_memory_equal(again.items, pairs, count * sizeof *pairs);
@@ -264,7 +265,8 @@ the_coded_form_stays_the_same(void **state)
 	EP_PAIRS struct ep_pairs song = { 0 };
 	EP_BUFFER struct ep_buffer bytes = { 0 };
 	make_song(&song, 1, 60, 3000);
-	assert_int_equal(ep_onset_encode(&bytes, *state, song.items, song.count, whole, NULL), EP_OK);
+	assert_int_equal(ep_onset_encode(&bytes, *state, song.items, song.count, whole, NULL),
+	                 EP_OK);
 	uint32_t sum = 2166136261u;
 	for (size_t i = 0; i < bytes.size; i++)
 		sum = (sum ^ bytes.data[i]) * 16777619u;
@@ -340,12 +342,13 @@ damaged_bytes_are_refused_or_harmless(void **state)
 	EP_BUFFER struct ep_buffer bytes = { 0 };
 	make_song(&song, 30, 80, 3000);
 	add_pair(&again, 1, 2);
-	assert_int_equal(ep_onset_encode(&bytes, *state, song.items, song.count, whole, NULL), EP_OK);
+	assert_int_equal(ep_onset_encode(&bytes, *state, song.items, song.count, whole, NULL),
+	                 EP_OK);
 	for (size_t size = 0; size < bytes.size; size++) {
 		again.count = 1;
-		assert_int_equal(ep_onset_decode(&again, *state, bytes.data, size, whole, song.count,
-		                                 NULL),
-		                 EP_CORRUPT);
+		assert_int_equal(
+			ep_onset_decode(&again, *state, bytes.data, size, whole, song.count, NULL),
+			EP_CORRUPT);
 		assert_int_equal(again.count, 1);
 	}
 	for (size_t i = 0; i < bytes.size; i++) {
@@ -367,11 +370,12 @@ more_pairs_than_allowed_are_refused(void **state)
 	EP_PAIRS struct ep_pairs again = { 0 };
 	EP_BUFFER struct ep_buffer bytes = { 0 };
 	make_song(&song, 31, 80, 3000);
-	assert_int_equal(ep_onset_encode(&bytes, *state, song.items, song.count, whole, NULL), EP_OK);
+	assert_int_equal(ep_onset_encode(&bytes, *state, song.items, song.count, whole, NULL),
+	                 EP_OK);
 	for (size_t max = 0; max < song.count; max += 97)
-		assert_int_equal(ep_onset_decode(&again, *state, bytes.data, bytes.size, whole, max,
-		                                 NULL),
-		                 EP_CORRUPT);
+		assert_int_equal(
+			ep_onset_decode(&again, *state, bytes.data, bytes.size, whole, max, NULL),
+			EP_CORRUPT);
 	assert_int_equal(again.count, 0);
 }
 
