@@ -22,7 +22,7 @@ enum {
 	[OPTION_ALL] = { "all", 0, NULL, "everything, whatever was dumped before" },              \
 	[OPTION_SINCE] = { "since", 0, "POSITION", "everything newer than POSITION" },            \
 	[OPTION_DRY_RUN] = { "dry-run", 0, NULL, "say what would be dumped, and write nothing" }, \
-	[OPTION_FORMAT] = { "format", 0, "FORMAT", "csv, which is all so far" },                  \
+	[OPTION_FORMAT] = { "format", 0, "FORMAT", "csv (default) or packet" },                   \
 	[OPTION_COMPRESS] = { "compress", 0, "HOW", "none (default), bzip2 or zstd" }
 
 static const struct ep_option master_options[] = { COMMON_OPTIONS, { 0 } };
@@ -88,7 +88,7 @@ result_json(const struct ep_dump_report *report)
 }
 
 static void
-print_result(const struct ep_dump_report *report, bool dry_run)
+print_result(const struct ep_dump_report *report, const struct ep_dump_options *wanted)
 {
 	for (size_t i = 0; i < report->file_count; i++) {
 		const struct ep_dump_file *file = &report->files[i];
@@ -97,14 +97,16 @@ print_result(const struct ep_dump_report *report, bool dry_run)
 		printf("%s\n  %s, %s bytes, sha256 %s\n", file->name,
 		       ep_counted(file->documents, "document"), ep_grouped(file->bytes), sha256);
 	}
-	if (report->documents == 0)
+	if (report->documents == 0 && report->file_count == 0)
 		printf("nothing new to dump behind position %s\n", ep_grouped(report->from));
 	else
 		printf("%s%s, from position %s to %s\n",
-		       dry_run ? "dry run, nothing written: " : "",
+		       wanted->dry_run ? "dry run, nothing written: " : "",
 		       ep_counted(report->documents, "document"), ep_grouped(report->from),
 		       ep_grouped(report->to));
-	if (report->deletions)
+	if (report->deletions && wanted->packets)
+		printf("%s\n", ep_counted(report->deletions, "deletion"));
+	else if (report->deletions)
 		printf("%s not in the files: CSV cannot carry them\n",
 		       ep_counted(report->deletions, "deletion"));
 }
@@ -150,16 +152,20 @@ read_options(struct ep_dump_options *wanted, const struct ep_call *call, struct 
 	if (values[OPTION_SINCE])
 		EP_TRY(ep_option_number(&wanted->since, "--since", values[OPTION_SINCE], 0,
 		                        INT64_MAX, err));
-	if (values[OPTION_FORMAT] && strcmp(values[OPTION_FORMAT], "csv") != 0)
-		return ep_fail(err, EP_USAGE,
-		               "--format is \"%s\", but this version knows only: csv",
-		               values[OPTION_FORMAT]);
+	const char *format = values[OPTION_FORMAT] ? values[OPTION_FORMAT] : "csv";
+	wanted->packets = strcmp(format, "packet") == 0;
+	if (!wanted->packets && strcmp(format, "csv") != 0)
+		return ep_fail(err, EP_USAGE, "--format is \"%s\", but must be csv or packet",
+		               format);
 	if (values[OPTION_COMPRESS] &&
 	    ep_compression_parse(&wanted->compression, ep_text_of(values[OPTION_COMPRESS]), err) !=
 	            EP_OK) {
 		ep_error_prefix(err, "--compress: ");
 		return EP_USAGE;
 	}
+	if (wanted->packets && wanted->compression != EP_COMPRESS_NONE)
+		return ep_fail(err, EP_USAGE,
+		               "a packet is compressed already: --compress goes with --format csv");
 	if (values[OPTION_NAME] && !ep_slave_name_ok(ep_text_of(values[OPTION_NAME])))
 		return ep_fail(
 			err, EP_USAGE,
@@ -215,7 +221,7 @@ run(const struct ep_call *call)
 	} else if (call->json) {
 		exit = ep_print_json(result_json(&report), EP_EXIT_DONE);
 	} else if (wanted.folder) {
-		print_result(&report, wanted.dry_run);
+		print_result(&report, &wanted);
 	}
 	ep_dump_report_free(&report);
 	return exit;

@@ -44,8 +44,7 @@ static enum ep_status
 on_reject(void *context, const struct ep_reject *reject, struct ep_error *err)
 {
 	struct session *session = context;
-	bool song = session->call->command == &ep_cmd_ingest;
-	ep_say("%s: %s %llu rejected: %s", reject->file, song ? "object" : "row",
+	ep_say("%s: %s %llu rejected: %s", reject->file, reject->what,
 	       (unsigned long long)reject->number, reject->reason);
 	if (session->rejects_fd < 0)
 		return EP_OK;
@@ -107,6 +106,11 @@ print_result(const struct ep_call *call, const struct ep_ingest_report *report, 
 	if (report->without_codes)
 		printf("%s without codes, and so without documents\n",
 		       ep_counted(report->without_codes, "song"));
+	if (report->deleted)
+		printf("%s deleted\n", ep_counted(report->deleted, "track"));
+	if (report->not_deleted)
+		printf("%s not deleted: another source brought them\n",
+		       ep_counted(report->not_deleted, "track"));
 	if (report->passed_over)
 		printf("%s without a song passed over\n",
 		       ep_counted(report->passed_over, "object"));
@@ -122,6 +126,7 @@ read_options(struct ep_ingest_options *wanted, const struct ep_call *call, struc
 	const char *source = call->values[OPTION_SOURCE];
 	bool from_slave = call->command == &ep_cmd_master_ingest;
 	wanted->import_date = ep_time_now();
+	wanted->date_given = date != NULL;
 	if (date && !ep_time_parse(&wanted->import_date, ep_text_of(date)))
 		return ep_fail(err, EP_USAGE,
 		               "--import-date is \"%s\", but must be like 2026-01-31T23:59:59Z",

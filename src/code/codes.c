@@ -1,6 +1,7 @@
 #include "code/codes.h"
 
 #include "base/bytes.h"
+#include "code/onset.h"
 #include "code/packed.h"
 #include "code/pairs.h"
 #include "code/runs.h"
@@ -23,10 +24,15 @@
 /* Room above EP_CODES_TEXT_MAX that printing wants to have. */
 #define PRINT_ROOM ((size_t)8 << 10)
 
-enum tag { TAG_TEXT, TAG_PACKED, TAG_COUNT };
+/* The onset decoder needs a byte for each unit of time that it may span, which it bounds by the
+ * number of pairs: this keeps it below 256 MiB. It is two days of music without a pause. */
+#define ONSET_PAIRS_MAX ((size_t)1 << 22)
+
+enum tag { TAG_TEXT, TAG_PACKED, TAG_ONSET, TAG_ONSET_UNCUT, TAG_COUNT };
 
 struct ep_codes_coder {
 	enum ep_codes_form highest_form;
+	struct ep_onset_coder *onset; /* made when it is first needed */
 	struct ep_buffer text; /* decoded texts of all runs */
 	struct ep_slice *slices; /* of text, one a document */
 	size_t slice_capacity;
@@ -36,16 +42,21 @@ struct ep_codes_coder {
 	struct ep_buffer attempt; /* the form that is tried */
 };
 
+/* Which runs a form is for: those with all times in their segments, or documents alone that have
+ * times elsewhere or no segment. */
+enum cut { CUT_ANY, CUT_TO_SEGMENTS, CUT_OTHERWISE };
+
 /* One way to store the pairs of a run. */
 struct form {
 	enum ep_codes_form form;
-	bool needs_window; /* for documents that are cut to their segments */
+	enum cut cut; /* the runs that it is for */
 	unsigned least_bytes_of_two; /* pairs: it never takes fewer */
+	bool verifies; /* encode has decoded again, with the same window, and compared */
 
 	/* Appends the coder's pairs to its attempt. EP_NOT_FOUND: this form cannot hold them. */
 	enum ep_status (*encode)(struct ep_codes_coder *coder, struct ep_window window,
 	                         struct ep_error *err);
-	/* Appends to the coder's decoded pairs, at most EP_RUN_PAIRS_MAX. */
+	/* Appends to the coder's decoded pairs, no more than the form may have. */
 	enum ep_status (*decode)(struct ep_codes_coder *coder, const uint8_t *bytes, size_t size,
 	                         struct ep_window window, struct ep_error *err);
 };
@@ -65,10 +76,69 @@ decode_packed(struct ep_codes_coder *coder, const uint8_t *bytes, size_t size,
 	return ep_packed_decode(&coder->decoded, bytes, size, EP_RUN_PAIRS_MAX, err);
 }
 
+static enum ep_status
+need_onset(struct ep_codes_coder *coder, struct ep_error *err)
+{
+	return coder->onset ? EP_OK : ep_onset_coder_new(&coder->onset, err);
+}
+
+static enum ep_status
+encode_onset(struct ep_codes_coder *coder, struct ep_window window, struct ep_error *err)
+{
+	const struct ep_pairs *pairs = &coder->pairs;
+	if (pairs->count > ONSET_PAIRS_MAX || !ep_pairs_are_sorted(pairs->items, pairs->count))
+		return EP_NOT_FOUND;
+	EP_TRY(need_onset(coder, err));
+	return ep_onset_encode(&coder->attempt, coder->onset, pairs->items, pairs->count, window,
+	                       err);
+}
+
+static enum ep_status
+decode_onset(struct ep_codes_coder *coder, const uint8_t *bytes, size_t size,
+             struct ep_window window, struct ep_error *err)
+{
+	EP_TRY(need_onset(coder, err));
+	return ep_onset_decode(&coder->decoded, coder->onset, bytes, size, window, ONSET_PAIRS_MAX,
+	                       err);
+}
+
+/* The window is in the bytes: the first time, and how far behind it the last one is. */
+static enum ep_status
+encode_onset_uncut(struct ep_codes_coder *coder, struct ep_window window, struct ep_error *err)
+{
+	const struct ep_pairs *pairs = &coder->pairs;
+	if (pairs->count == 0)
+		return EP_NOT_FOUND;
+	window.first = pairs->items[0].time;
+	window.end = pairs->items[pairs->count - 1].time + 1;
+	if (window.end <= window.first)
+		return EP_NOT_FOUND;
+	EP_TRY(ep_buffer_varint(&coder->attempt, window.first, err));
+	EP_TRY(ep_buffer_varint(&coder->attempt, window.end - window.first - 1, err));
+	return encode_onset(coder, window, err);
+}
+
+static enum ep_status
+decode_onset_uncut(struct ep_codes_coder *coder, const uint8_t *bytes, size_t size,
+                   struct ep_window window, struct ep_error *err)
+{
+	struct ep_reader reader = ep_reader_of(bytes, size);
+	uint64_t first = ep_read_varint(&reader);
+	uint64_t span = ep_read_varint(&reader);
+	if (!reader.ok || first > EP_TIME_MAX || span > EP_TIME_MAX - first)
+		return ep_fail(err, EP_CORRUPT, "codes: times out of range");
+	window.first = (uint32_t)first;
+	window.end = (uint32_t)(first + span + 1);
+	return decode_onset(coder, reader.at, ep_reader_left(&reader), window, err);
+}
+
 /* By tag. Text is not made of pairs, and has no functions. */
 static const struct form forms[TAG_COUNT] = {
-	[TAG_TEXT] = { EP_CODES_TEXT, false, 0, NULL, NULL },
-	[TAG_PACKED] = { EP_CODES_PACKED, false, 5, encode_packed, decode_packed },
+	[TAG_TEXT] = { EP_CODES_TEXT, CUT_OTHERWISE, 0, false, NULL, NULL },
+	[TAG_PACKED] = { EP_CODES_PACKED, CUT_ANY, 5, false, encode_packed, decode_packed },
+	[TAG_ONSET] = { EP_CODES_ONSET, CUT_TO_SEGMENTS, 0, true, encode_onset, decode_onset },
+	[TAG_ONSET_UNCUT] = { EP_CODES_ONSET, CUT_OTHERWISE, 0, false, encode_onset_uncut,
+	                      decode_onset_uncut },
 };
 
 enum ep_status
@@ -91,6 +161,7 @@ ep_codes_coder_free(struct ep_codes_coder *coder)
 		return;
 	ep_buffer_free(&coder->text);
 	free(coder->slices);
+	ep_onset_coder_free(coder->onset);
 	ep_pairs_free(&coder->decoded);
 	ep_pairs_free(&coder->pairs);
 	ep_buffer_free(&coder->best);
@@ -141,20 +212,18 @@ read_head(struct head *head, struct ep_reader *reader, size_t documents, struct 
 		               (unsigned long long)count, documents);
 	if (tag >= TAG_COUNT)
 		return ep_fail(err, EP_CORRUPT, "codes: a run in the unknown form %u", tag);
-	if (tag == TAG_TEXT && count > 1)
-		return ep_fail(err, EP_CORRUPT, "codes: %llu documents in one text",
+	if (forms[tag].cut == CUT_OTHERWISE && count > 1)
+		return ep_fail(err, EP_CORRUPT, "codes: %llu documents in a form for one",
 		               (unsigned long long)count);
 	*head = (struct head){ (enum tag)tag, (size_t)count, bytes, (size_t)size };
 	return EP_OK;
 }
 
-/* Appends the text of the decoded pairs to the coder's text, and cuts it into slices, one a
- * document. */
+/* Appends the text of pairs to the coder's text, and cuts it into slices, one a document. */
 static enum ep_status
-print_run(struct ep_codes_coder *coder, const struct ep_run *run, struct ep_slice *slices,
-          struct ep_error *err)
+print_run(struct ep_codes_coder *coder, const struct ep_run *run, const struct ep_pairs *pairs,
+          struct ep_slice *slices, struct ep_error *err)
 {
-	const struct ep_pairs *pairs = &coder->decoded;
 	size_t offset = coder->text.size;
 	size_t room = EP_CODES_TEXT_MAX - offset;
 	if (pairs->count > room / PAIR_TEXT_MAX &&
@@ -204,11 +273,11 @@ decode_run(struct ep_codes_coder *coder, const struct head *head,
 	struct ep_run run = { .documents = documents, .count = head->documents };
 	if (ep_run_is_possible(documents, run.count))
 		run.window = ep_run_window(documents, run.count);
-	else if (run.count > 1 || forms[head->tag].needs_window)
+	else if (run.count > 1 || forms[head->tag].cut == CUT_TO_SEGMENTS)
 		return ep_fail(err, EP_CORRUPT, "codes: segments that do not follow each other");
 	coder->decoded.count = 0;
 	EP_TRY(forms[head->tag].decode(coder, head->bytes, head->size, run.window, err));
-	return print_run(coder, &run, slices, err);
+	return print_run(coder, &run, &coder->decoded, slices, err);
 }
 
 enum ep_status
@@ -265,9 +334,13 @@ verify(bool *same, struct ep_codes_coder *coder, const struct ep_run *run, enum 
        struct ep_error *err)
 {
 	struct head head = { tag, run->count, coder->attempt.data, coder->attempt.size };
+	enum ep_status status;
 	*same = false;
 	coder->text.size = 0;
-	enum ep_status status = decode_run(coder, &head, run->documents, coder->slices, err);
+	if (forms[tag].verifies)
+		status = print_run(coder, run, &coder->pairs, coder->slices, err);
+	else
+		status = decode_run(coder, &head, run->documents, coder->slices, err);
 	if (status == EP_NO_MEMORY)
 		return status;
 	if (status != EP_OK)
@@ -292,7 +365,8 @@ try_form(enum tag *best, size_t *best_size, struct ep_codes_coder *coder, const 
          enum tag tag, struct ep_error *err)
 {
 	const struct form *form = &forms[tag];
-	if (form->form > coder->highest_form || (form->needs_window && !run->in_window) ||
+	enum cut not_for = run->in_window ? CUT_OTHERWISE : CUT_TO_SEGMENTS;
+	if (form->form > coder->highest_form || form->cut == not_for ||
 	    coder->pairs.count * form->least_bytes_of_two / 2 >= *best_size)
 		return EP_OK;
 	coder->attempt.size = 0;

@@ -24,6 +24,7 @@ ep_batch_free(struct ep_batch *batch)
 {
 	ep_csv_block_free(&batch->rows);
 	ep_codegen_block_free(&batch->songs);
+	ep_packet_block_free(&batch->packet);
 	free(batch->ready);
 	free(batch->refused);
 	ep_buffer_free(&batch->bodies);
@@ -37,6 +38,7 @@ ep_batch_scratch_free(struct ep_batch_scratch *scratch)
 	ep_codes_coder_free(scratch->coder);
 	ep_pairs_free(&scratch->pairs);
 	ep_cut_free(&scratch->cut);
+	ep_decoded_free(&scratch->decoded);
 	*scratch = (struct ep_batch_scratch){ 0 };
 }
 
@@ -67,8 +69,8 @@ ep_batch_add_ready(struct ep_batch *batch)
 }
 
 enum ep_status
-ep_batch_refuse(struct ep_batch *batch, struct ep_origin origin, struct ep_error *err,
-                const char *fmt, ...)
+ep_batch_refuse(struct ep_batch *batch, struct ep_origin origin, uint64_t documents,
+                struct ep_error *err, const char *fmt, ...)
 {
 	struct ep_refused *items = room_for_one(batch->refused, &batch->refused_capacity,
 	                                        batch->refused_count, sizeof *items);
@@ -77,6 +79,7 @@ ep_batch_refuse(struct ep_batch *batch, struct ep_origin origin, struct ep_error
 	batch->refused = items;
 	struct ep_refused *refused = &items[batch->refused_count++];
 	refused->origin = origin;
+	refused->documents = documents;
 	va_list args;
 	va_start(args, fmt);
 	vsnprintf(refused->reason, sizeof refused->reason, fmt, args);

@@ -1,6 +1,8 @@
 /* batch.h - a piece of input on its way into the log: what it holds, made ready side by side
  *
- *     reader (one thread) -> block of rows or songs -> tracks ready to be put (many threads) -> log
+ *     reader (one thread) -> block of rows, songs or a packet -> tracks ready to be put (many
+ * threads)
+ *         -> log
  */
 #ifndef EP_REPLICATION_BATCH_H
 #define EP_REPLICATION_BATCH_H
@@ -12,6 +14,7 @@
 #include "code/pairs.h"
 #include "format/codegen_json.h"
 #include "format/csv.h"
+#include "format/packet.h"
 #include "store/log.h"
 
 /* Where a row was in the input. */
@@ -20,8 +23,10 @@ struct ep_origin {
 	struct ep_text raw; /* its bytes there */
 };
 
-/* Rows of one track, as ep_log_put takes them. */
+/* Rows of one track, as ep_log_put takes them; or a track that is to be deleted. */
 struct ep_ready {
+	bool deletion;
+	int64_t import_date; /* of a packet's entry */
 	struct ep_track track;
 	size_t body_at; /* in the batch's bodies */
 	size_t body_size;
@@ -36,6 +41,7 @@ struct ep_ready {
 
 struct ep_refused {
 	struct ep_origin origin;
+	uint64_t documents; /* that it stands for */
 	char reason[240];
 };
 
@@ -43,6 +49,7 @@ struct ep_batch {
 	/* The reader fills one of these. */
 	struct ep_csv_block rows;
 	struct ep_codegen_block songs;
+	struct ep_packet_block packet;
 
 	/* A worker fills the rest. */
 	struct ep_ready *ready;
@@ -62,6 +69,7 @@ struct ep_batch_scratch {
 	struct ep_codes_coder *coder;
 	struct ep_pairs pairs;
 	struct ep_cut cut;
+	struct ep_decoded decoded;
 };
 
 void ep_batch_free(struct ep_batch *batch);
@@ -79,6 +87,14 @@ EP_MUST_USE enum ep_status ep_batch_rows(struct ep_batch *batch, struct ep_batch
 EP_MUST_USE enum ep_status ep_batch_songs(struct ep_batch *batch, struct ep_batch_scratch *scratch,
                                           int64_t now_ms, struct ep_error *err);
 
+/* The same for batch->packet, of a packet with this header. Every contents hash is checked against
+ * the documents; or, of a sender that is trusted, that of one entry in EP_PACKET_SAMPLE.
+ * EP_CORRUPT: the block is damaged. */
+#define EP_PACKET_SAMPLE 16
+EP_MUST_USE enum ep_status ep_batch_packet(struct ep_batch *batch, struct ep_batch_scratch *scratch,
+                                           const struct ep_packet_header *header, bool trusted,
+                                           struct ep_error *err);
+
 /* Whether two rows belong to one track, so that they should come in one batch. */
 bool ep_rows_together(void *context, const struct ep_csv_row *previous,
                       const struct ep_csv_row *next);
@@ -88,10 +104,10 @@ bool ep_rows_together(void *context, const struct ep_csv_row *previous,
 /* Adds an item; NULL when there is no memory. */
 struct ep_ready *ep_batch_add_ready(struct ep_batch *batch);
 
-/* Refuses a row, with a reason as for ep_fail. EP_NO_MEMORY. */
+/* Refuses documents of one origin, with a reason as for ep_fail. EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_batch_refuse(struct ep_batch *batch, struct ep_origin origin,
-                                           struct ep_error *err, const char *fmt, ...)
-	EP_PRINTF(4, 5);
+                                           uint64_t documents, struct ep_error *err,
+                                           const char *fmt, ...) EP_PRINTF(5, 6);
 
 /* Puts what was refused into the order of the input. */
 void ep_batch_sort_refused(struct ep_batch *batch);

@@ -166,7 +166,7 @@ check_codes(size_t *left, struct item *items, size_t count, struct ep_batch *bat
 		}
 		if (status != EP_BAD_INPUT)
 			return ep_fail(err, status, "%s", why.text);
-		EP_TRY(ep_batch_refuse(batch, origin_of(items[i].row), err, "%s", why.text));
+		EP_TRY(ep_batch_refuse(batch, origin_of(items[i].row), 1, err, "%s", why.text));
 	}
 	*left = kept;
 	return EP_OK;
@@ -258,7 +258,7 @@ ep_batch_rows(struct ep_batch *batch, struct ep_batch_scratch *scratch, struct e
 		}
 		struct ep_error why;
 		if (read_row(&items[group].document, row, &why) != EP_OK) {
-			EP_TRY(ep_batch_refuse(batch, origin_of(row), err, "%s", why.text));
+			EP_TRY(ep_batch_refuse(batch, origin_of(row), 1, err, "%s", why.text));
 			continue;
 		}
 		items[group++].row = row;

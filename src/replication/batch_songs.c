@@ -183,7 +183,7 @@ ep_batch_songs(struct ep_batch *batch, struct ep_batch_scratch *scratch, int64_t
 			return ep_fail(err, status, "%s", why.text);
 		batch->bodies.size = before;
 		struct ep_origin origin = { .number = object->number, .raw = object->raw };
-		EP_TRY(ep_batch_refuse(batch, origin, err, "%s", why.text));
+		EP_TRY(ep_batch_refuse(batch, origin, 1, err, "%s", why.text));
 	}
 	return EP_OK;
 }

@@ -1,7 +1,7 @@
 #include "replication/dump.h"
 
 #include "base/file.h"
-#include "replication/dump_rows.h"
+#include "replication/dump_stream.h"
 #include "replication/publish.h"
 
 #include <dirent.h>
@@ -109,7 +109,8 @@ static char *
 final_name(const struct dump *dump, uint64_t number)
 {
 	char *name = NULL;
-	if (asprintf(&name, "%s-%llu.csv%s", dump->base, (unsigned long long)number,
+	if (asprintf(&name, "%s-%llu%s%s", dump->base, (unsigned long long)number,
+	             dump->options->packets ? ".packet" : ".csv",
 	             ep_compression_suffix(dump->options->compression)) < 0)
 		return NULL;
 	return name;
@@ -218,7 +219,7 @@ close_file(struct dump *dump, struct ep_error *err)
 
 /* Takes the next piece of the stream of rows. */
 static enum ep_status
-write_piece(void *context, const struct ep_rows_piece *piece, struct ep_error *err)
+write_piece(void *context, const struct ep_dump_piece *piece, struct ep_error *err)
 {
 	struct dump *dump = context;
 	if (dump->fd < 0)
@@ -296,13 +297,14 @@ static enum ep_status
 write_files(struct dump *dump, const struct ep_log_read *read, struct ep_error *err)
 {
 	const struct ep_dump_options *options = dump->options;
-	struct ep_rows rows = {
+	struct ep_dump_stream stream = {
 		.log = dump->log,
 		.read = read,
 		.after = dump->report->from,
 		.source = options->kind == EP_DUMP_MASTER ? EP_SOURCE_ANY : EP_SOURCE_LOCAL,
 		.lines = options->lines,
 		.compression = options->compression,
+		.node_name = options->name,
 		.count_only = options->dry_run,
 		.stop = options->stop,
 		.on_progress = options->on_progress,
@@ -310,10 +312,10 @@ write_files(struct dump *dump, const struct ep_log_read *read, struct ep_error *
 		.context = dump,
 		.progress_context = options->context,
 	};
-	EP_TRY(ep_rows_run(&rows, err));
-	dump->report->deletions = rows.deletions;
+	EP_TRY(options->packets ? ep_dump_packets(&stream, err) : ep_dump_rows(&stream, err));
+	dump->report->deletions = stream.deletions;
 	if (options->dry_run)
-		dump->report->documents = rows.documents;
+		dump->report->documents = stream.documents;
 	return EP_OK;
 }
 

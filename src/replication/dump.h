@@ -39,7 +39,8 @@ struct ep_dump_options {
 	                       output, which cannot acknowledge, so that the watermark stays */
 	const char *name; /* of a slave, for its files */
 	uint64_t lines; /* rows a file, at least 1 */
-	enum ep_compression compression;
+	bool packets; /* instead of CSV */
+	enum ep_compression compression; /* of CSV */
 	bool since_given; /* everything behind `since`, beside the series: the watermark stays */
 	uint64_t since;
 	bool dry_run; /* count only */
@@ -59,7 +60,7 @@ struct ep_dump_file {
 
 struct ep_dump_report {
 	uint64_t documents;
-	uint64_t deletions; /* behind the watermark, which a CSV cannot carry */
+	uint64_t deletions; /* behind the watermark; a CSV cannot carry them */
 	struct ep_dump_file *files;
 	size_t file_count;
 	uint64_t from; /* positions from (not included) to (included) */

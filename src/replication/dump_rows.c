@@ -1,4 +1,4 @@
-#include "replication/dump_rows.h"
+#include "replication/dump_stream.h"
 
 #include "base/pipeline.h"
 #include "format/csv.h"
@@ -37,7 +37,7 @@ struct worker {
 };
 
 struct run {
-	struct ep_rows *rows;
+	struct ep_dump_stream *stream;
 	struct ep_log_cursor *cursor;
 	struct slice rest; /* what the last job had no room for; count 0: nothing */
 	bool at_end;
@@ -54,7 +54,7 @@ struct run {
 static enum ep_status
 next_slice(struct run *run, struct ep_error *err)
 {
-	struct ep_rows *rows = run->rows;
+	struct ep_dump_stream *stream = run->stream;
 	while (run->rest.count == 0 && !run->at_end) {
 		struct ep_entry entry;
 		enum ep_status status = ep_log_cursor_next(&entry, run->cursor, err);
@@ -64,10 +64,10 @@ next_slice(struct run *run, struct ep_error *err)
 		}
 		if (status != EP_OK)
 			return status;
-		rows->deletions += entry.operation == EP_DELETE ||
-		                   (rows->after > 0 && (entry.flags & EP_ENTRY_SHRUNK));
+		stream->deletions += entry.operation == EP_DELETE ||
+		                     (stream->after > 0 && (entry.flags & EP_ENTRY_SHRUNK));
 		if (entry.operation == EP_PUT) {
-			rows->documents += entry.document_count;
+			stream->documents += entry.document_count;
 			run->rest = (struct slice){ .entry = entry, .count = entry.document_count };
 		}
 	}
@@ -86,7 +86,7 @@ produce(void *context, void *item, bool *end, struct ep_error *err)
 {
 	struct run *run = context;
 	struct job *job = item;
-	if (run->rows->stop && atomic_load(run->rows->stop))
+	if (run->stream->stop && atomic_load(run->stream->stop))
 		return ep_fail(err, EP_INTERRUPTED, "interrupted");
 	job->slice_count = 0;
 	job->documents = 0;
@@ -107,7 +107,7 @@ produce(void *context, void *item, bool *end, struct ep_error *err)
 	}
 	job->ends_file = run->file_room == 0 || run->at_end;
 	if (job->ends_file)
-		run->file_room = run->rows->lines;
+		run->file_room = run->stream->lines;
 	*end = job->slice_count == 0;
 	return EP_OK;
 }
@@ -143,7 +143,7 @@ work(void *context, void *item, unsigned number, struct ep_error *err)
 	struct worker *worker = &run->workers[number];
 	struct job *job = item;
 	job->text.size = 0;
-	if (run->rows->count_only)
+	if (run->stream->count_only)
 		return EP_OK;
 	if (!worker->coder)
 		EP_TRY(ep_codes_coder_new(&worker->coder, EP_CODES_ONSET, err));
@@ -156,9 +156,9 @@ work(void *context, void *item, unsigned number, struct ep_error *err)
 			                 err));
 	}
 	job->packed.size = 0;
-	if (run->rows->compression == EP_COMPRESS_NONE)
+	if (run->stream->compression == EP_COMPRESS_NONE)
 		return EP_OK;
-	return ep_compress_block(&job->packed, run->rows->compression, job->text.data,
+	return ep_compress_block(&job->packed, run->stream->compression, job->text.data,
 	                         job->text.size, err);
 }
 
@@ -171,10 +171,10 @@ show_progress(struct run *run, const struct job *job, size_t bytes)
 	run->progress.bytes += bytes;
 	run->progress.position = job->slices[job->slice_count - 1].entry.position;
 	double now = ep_clock_s();
-	if (!run->rows->on_progress || now - run->shown < PROGRESS_S)
+	if (!run->stream->on_progress || now - run->shown < PROGRESS_S)
 		return;
 	run->shown = now;
-	run->rows->on_progress(run->rows->progress_context, &run->progress);
+	run->stream->on_progress(run->stream->progress_context, &run->progress);
 }
 
 static enum ep_status
@@ -182,20 +182,20 @@ consume(void *context, void *item, struct ep_error *err)
 {
 	struct run *run = context;
 	struct job *job = item;
-	bool packed = run->rows->compression != EP_COMPRESS_NONE;
+	bool packed = run->stream->compression != EP_COMPRESS_NONE;
 	const struct ep_buffer *out = packed ? &job->packed : &job->text;
-	struct ep_rows_piece piece = {
+	struct ep_dump_piece piece = {
 		.bytes = out->data,
 		.size = out->size,
 		.documents = job->documents,
 		.ends_file = job->ends_file,
 	};
-	if (!run->rows->count_only)
-		EP_TRY(run->rows->take(run->rows->context, &piece, err));
+	if (!run->stream->count_only)
+		EP_TRY(run->stream->take(run->stream->context, &piece, err));
 	show_progress(run, job, piece.size);
 	run->untrimmed += job->text.size;
 	if (run->untrimmed >= TRIM_BYTES) {
-		ep_log_trim(run->rows->log);
+		ep_log_trim(run->stream->log);
 		run->untrimmed = 0;
 	}
 	if (job->text.capacity > KEEP_BYTES)
@@ -229,19 +229,19 @@ run_jobs(struct run *run, struct job *jobs, size_t job_count, unsigned workers,
 }
 
 enum ep_status
-ep_rows_run(struct ep_rows *rows, struct ep_error *err)
+ep_dump_rows(struct ep_dump_stream *stream, struct ep_error *err)
 {
 	struct ep_log_state state;
-	ep_log_state(&state, rows->read);
+	ep_log_state(&state, stream->read);
 	struct run run = {
-		.rows = rows,
-		.file_room = rows->lines,
+		.stream = stream,
+		.file_room = stream->lines,
 		.shown = ep_clock_s(),
-		.progress = { .from = rows->after, .to = state.position },
+		.progress = { .from = stream->after, .to = state.position },
 	};
 	EP_OWNED(ep_log_cursor_close)
 	struct ep_log_cursor *cursor = NULL;
-	EP_TRY(ep_log_cursor_open(&cursor, rows->read, rows->after, rows->source, err));
+	EP_TRY(ep_log_cursor_open(&cursor, stream->read, stream->after, stream->source, err));
 	run.cursor = cursor;
 	unsigned workers = ep_processors();
 	size_t job_count = (size_t)workers + 2;

@@ -6,6 +6,7 @@
 #include "replication/input.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 /* A transaction is committed when it holds so many bytes, or is so old when nothing comes. */
@@ -17,6 +18,9 @@
 /* Memory of the log's map is given back after so many bytes of entries. */
 #define TRIM_BYTES ((size_t)64 << 20)
 
+/* What a file holds. */
+enum content { ROWS, SONGS, PACKET };
+
 struct ep_ingest {
 	struct ep_log *log;
 	const struct ep_ingest_options *options;
@@ -26,8 +30,15 @@ struct ep_ingest {
 
 	/* The file at hand. */
 	struct ep_input *input;
+	uint8_t front[EP_PACKET_MAGIC_SIZE]; /* its first bytes, by which a packet is recognised */
+	size_t front_size;
+	size_t front_done; /* of these, how many the reader has got */
+	enum content content;
 	struct ep_csv_reader *rows;
 	struct ep_codegen_reader *songs;
+	struct ep_packet_reader *packet;
+	struct ep_packet_header
+		seen; /* what the packet's blocks added up to: position and counts */
 	int64_t now_ms;
 	uint64_t rejected_here;
 	atomic_bool stop; /* the reader is to stop: a later stage failed */
@@ -60,6 +71,8 @@ add_report(struct ep_ingest_report *sum, const struct ep_ingest_report *part)
 	sum->rejected += part->rejected;
 	sum->without_codes += part->without_codes;
 	sum->passed_over += part->passed_over;
+	sum->deleted += part->deleted;
+	sum->not_deleted += part->not_deleted;
 }
 
 /* ---- read ---- */
@@ -69,12 +82,17 @@ produce(void *context, void *job, bool *end, struct ep_error *err)
 {
 	struct ep_ingest *ingest = context;
 	struct ep_batch *batch = job;
-	if (ingest->options->kind == EP_INGEST_DUMP) {
+	switch (ingest->content) {
+	case ROWS:
 		EP_TRY(ep_csv_read(ingest->rows, &batch->rows, err));
 		*end = batch->rows.count == 0;
-	} else {
+		break;
+	case SONGS:
 		EP_TRY(ep_codegen_read(ingest->songs, &batch->songs, err));
 		*end = batch->songs.count == 0;
+		break;
+	case PACKET:
+		return ep_packet_read(ingest->packet, &batch->packet, end, err);
 	}
 	return EP_OK;
 }
@@ -86,9 +104,18 @@ work(void *context, void *job, unsigned worker, struct ep_error *err)
 {
 	struct ep_ingest *ingest = context;
 	struct ep_batch_scratch *scratch = &ingest->scratch[worker];
-	return ingest->options->kind == EP_INGEST_DUMP
-	               ? ep_batch_rows(job, scratch, err)
-	               : ep_batch_songs(job, scratch, ingest->now_ms, err);
+	switch (ingest->content) {
+	case ROWS:
+		return ep_batch_rows(job, scratch, err);
+	case SONGS:
+		return ep_batch_songs(job, scratch, ingest->now_ms, err);
+	case PACKET:
+		break;
+	}
+	/* A slave has no other word than its master's; a master looks closely at what slaves send.
+	 */
+	bool trusted = ep_text_equal(ingest->options->source, ep_text_of("master"));
+	return ep_batch_packet(job, scratch, ep_packet_header(ingest->packet), trusted, err);
 }
 
 /* ---- put ---- */
@@ -132,19 +159,56 @@ static enum ep_status
 tell_refused(struct ep_ingest *ingest, struct ep_batch *batch, struct ep_error *err)
 {
 	const struct ep_ingest_options *options = ingest->options;
+	static const char *const words[] = { "row", "object", "position" };
 	ep_batch_sort_refused(batch);
-	ingest->pending.rejected += batch->refused_count;
-	ingest->rejected_here += batch->refused_count;
-	for (size_t i = 0; options->on_reject && i < batch->refused_count; i++) {
+	for (size_t i = 0; i < batch->refused_count; i++) {
 		const struct ep_refused *refused = &batch->refused[i];
+		ingest->pending.rejected += refused->documents;
+		ingest->rejected_here += refused->documents;
 		struct ep_reject rejected = {
 			.file = ep_input_name(ingest->input),
+			.what = words[ingest->content],
 			.number = refused->origin.number,
 			.reason = refused->reason,
 			.raw = refused->origin.raw,
 		};
-		EP_TRY(options->on_reject(options->context, &rejected, err));
+		if (options->on_reject)
+			EP_TRY(options->on_reject(options->context, &rejected, err));
 	}
+	return EP_OK;
+}
+
+/* A packet carries import dates; everything else is of this ingest. */
+static int64_t
+import_date(const struct ep_ingest *ingest, const struct ep_ready *ready)
+{
+	bool given = ingest->options->date_given || ingest->content != PACKET;
+	return given ? ingest->options->import_date : ready->import_date;
+}
+
+static enum ep_status
+delete_ready(struct ep_ingest *ingest, const struct ep_ready *ready, struct ep_error *err)
+{
+	EP_TRY(begin(ingest, err));
+	struct ep_error why;
+	enum ep_status status = ep_log_delete(ingest->write, ready->track.id, ingest->source,
+	                                      import_date(ingest, ready), &why);
+	ingest->pending.deleted += status == EP_OK;
+	ingest->pending.not_deleted += status == EP_BAD_INPUT;
+	if (status == EP_OK || status == EP_BAD_INPUT || status == EP_NOT_FOUND)
+		return EP_OK;
+	ingest->broken = true;
+	return ep_fail(err, status, "%s", why.text);
+}
+
+/* Says why a track cannot be kept, for each of its rows, or at once for an entry of a packet. */
+static enum ep_status
+refuse_ready(struct ep_batch *batch, const struct ep_ready *ready, const char *why,
+             struct ep_error *err)
+{
+	uint64_t each = ready->track.documents ? 1 : ready->track.count;
+	for (size_t i = 0; i < ready->origin_count; i++)
+		EP_TRY(ep_batch_refuse(batch, ready->origins[i], each, err, "%s", why));
 	return EP_OK;
 }
 
@@ -152,6 +216,8 @@ static enum ep_status
 put_ready(struct ep_ingest *ingest, struct ep_batch *batch, const struct ep_ready *ready,
           struct ep_error *err)
 {
+	if (ready->deletion)
+		return delete_ready(ingest, ready, err);
 	EP_TRY(begin(ingest, err));
 	struct ep_put put = {
 		.track = &ready->track,
@@ -159,18 +225,15 @@ put_ready(struct ep_ingest *ingest, struct ep_batch *batch, const struct ep_read
 		.body_size = ready->body_size,
 		.hash = ready->hash,
 		.source = ingest->source,
-		.import_date = ingest->options->import_date,
+		.import_date = import_date(ingest, ready),
 		.whole = ready->whole,
 	};
 	struct ep_put_counts *counts = &ingest->pending.counts;
 	uint64_t conflicts = counts->conflict;
 	struct ep_error why;
 	enum ep_status status = ep_log_put(ingest->write, &put, counts, &why);
-	if (status == EP_BAD_INPUT) {
-		for (size_t i = 0; i < ready->origin_count; i++)
-			EP_TRY(ep_batch_refuse(batch, ready->origins[i], err, "%s", why.text));
-		return EP_OK;
-	}
+	if (status == EP_BAD_INPUT)
+		return refuse_ready(batch, ready, why.text, err);
 	if (status != EP_OK) {
 		ingest->broken = true;
 		return ep_fail(err, status, "%s", why.text);
@@ -200,9 +263,43 @@ show_progress(struct ep_ingest *ingest)
 	ingest->options->on_progress(ingest->options->context, &progress);
 }
 
+/* Adds up a block, whose positions go on where those of the block before ended. */
+static enum ep_status
+count_block(struct ep_packet_header *seen, const struct ep_packet_block *block,
+            struct ep_error *err)
+{
+	if (block->entries[0].position <= seen->last)
+		return ep_fail(err, EP_CORRUPT,
+		               "the packet is damaged: block %llu goes back in positions",
+		               (unsigned long long)block->number);
+	for (size_t i = 0; i < block->count; i++) {
+		bool put = block->entries[i].operation == EP_PACKET_PUT;
+		seen->tracks += put;
+		seen->documents += put ? block->entries[i].documents : 0;
+		seen->deletions += !put;
+	}
+	seen->last = block->entries[block->count - 1].position;
+	return EP_OK;
+}
+
+/* Compares what the blocks added up to with what the header said. */
+static enum ep_status
+check_counts(const struct ep_ingest *ingest, struct ep_error *err)
+{
+	const struct ep_packet_header *header = ep_packet_header(ingest->packet);
+	const struct ep_packet_header *seen = &ingest->seen;
+	if (seen->tracks == header->tracks && seen->documents == header->documents &&
+	    seen->deletions == header->deletions)
+		return EP_OK;
+	return ep_fail(err, EP_CORRUPT,
+	               "the packet is damaged: its counts are not those of its header");
+}
+
 static enum ep_status
 put_batch(struct ep_ingest *ingest, struct ep_batch *batch, struct ep_error *err)
 {
+	if (ingest->content == PACKET)
+		EP_TRY(count_block(&ingest->seen, &batch->packet, err));
 	for (size_t i = 0; i < batch->ready_count; i++)
 		EP_TRY(put_ready(ingest, batch, &batch->ready[i], err));
 	EP_TRY(tell_refused(ingest, batch, err));
@@ -232,9 +329,8 @@ consume(void *context, void *job, struct ep_error *err)
 /* ---- a file ---- */
 
 static enum ep_status
-read_stoppable(void *context, void *bytes, size_t size, size_t *got, struct ep_error *err)
+read_input(struct ep_ingest *ingest, void *bytes, size_t size, size_t *got, struct ep_error *err)
 {
-	struct ep_ingest *ingest = context;
 	if (atomic_load(&ingest->stop))
 		return ep_fail(err, EP_INTERRUPTED, "interrupted");
 	struct ep_source source = ep_input_source(ingest->input);
@@ -243,14 +339,56 @@ read_stoppable(void *context, void *bytes, size_t size, size_t *got, struct ep_e
 	return status == EP_BAD_INPUT ? EP_CORRUPT : status;
 }
 
+/* The input for its reader: first what was read of it to see what it is. */
+static enum ep_status
+read_from_front(void *context, void *bytes, size_t size, size_t *got, struct ep_error *err)
+{
+	struct ep_ingest *ingest = context;
+	size_t left = ingest->front_size - ingest->front_done;
+	if (left == 0)
+		return read_input(ingest, bytes, size, got, err);
+	*got = left < size ? left : size;
+	memcpy(bytes, ingest->front + ingest->front_done, *got);
+	ingest->front_done += *got;
+	return EP_OK;
+}
+
+static enum ep_status
+recognise(struct ep_ingest *ingest, struct ep_error *err)
+{
+	ingest->front_size = 0;
+	ingest->front_done = 0;
+	ingest->content = SONGS;
+	if (ingest->options->kind == EP_INGEST_CODEGEN)
+		return EP_OK;
+	size_t got = 1;
+	while (got > 0 && ingest->front_size < EP_PACKET_MAGIC_SIZE) {
+		EP_TRY(read_input(ingest, ingest->front + ingest->front_size,
+		                  EP_PACKET_MAGIC_SIZE - ingest->front_size, &got, err));
+		ingest->front_size += got;
+	}
+	bool packet = ingest->front_size == EP_PACKET_MAGIC_SIZE &&
+	              memcmp(ingest->front, EP_PACKET_MAGIC, EP_PACKET_MAGIC_SIZE) == 0;
+	ingest->content = packet ? PACKET : ROWS;
+	return EP_OK;
+}
+
 static enum ep_status
 open_reader(struct ep_ingest *ingest, struct ep_error *err)
 {
-	struct ep_source source = { .read = read_stoppable, .context = ingest };
+	struct ep_source source = { .read = read_from_front, .context = ingest };
 	struct ep_csv_options options = { .together = ep_rows_together };
-	return ingest->options->kind == EP_INGEST_DUMP
-	               ? ep_csv_open(&ingest->rows, source, &options, err)
-	               : ep_codegen_open(&ingest->songs, source, NULL, err);
+	EP_TRY(recognise(ingest, err));
+	switch (ingest->content) {
+	case ROWS:
+		return ep_csv_open(&ingest->rows, source, &options, err);
+	case SONGS:
+		return ep_codegen_open(&ingest->songs, source, NULL, err);
+	case PACKET:
+		break;
+	}
+	ingest->seen = (struct ep_packet_header){ 0 };
+	return ep_packet_open(&ingest->packet, source, err);
 }
 
 static enum ep_status
@@ -277,6 +415,8 @@ run(struct ep_ingest *ingest, struct ep_error *err)
 	enum ep_status status = ep_pipeline_run(&pipeline, err);
 	for (size_t i = 0; i < job_count; i++)
 		ep_batch_free(&batches[i]);
+	if (status == EP_OK && ingest->content == PACKET)
+		return check_counts(ingest, err);
 	return status;
 }
 
@@ -326,6 +466,7 @@ ep_ingest_file(struct ep_ingest *ingest, const char *path, struct ep_error *err)
 		ep_error_prefix(err, "%s: ", ep_input_name(ingest->input));
 	ep_csv_close(EP_TAKE(ingest->rows));
 	ep_codegen_close(EP_TAKE(ingest->songs));
+	ep_packet_close(EP_TAKE(ingest->packet));
 	ep_input_close(EP_TAKE(ingest->input));
 	return status;
 }

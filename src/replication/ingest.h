@@ -18,7 +18,8 @@ enum ep_ingest_kind {
 
 struct ep_reject {
 	const char *file;
-	uint64_t number; /* of the row or object in its file, from 1 */
+	const char *what; /* "row", "object"; "position" for an entry of a packet */
+	uint64_t number; /* of the row or object in its file, from 1; the position */
 	const char *reason;
 	struct ep_text raw; /* its bytes in the file */
 };
@@ -34,6 +35,7 @@ struct ep_ingest_options {
 	enum ep_ingest_kind kind;
 	struct ep_text source; /* "local", "master" or the name of a slave */
 	int64_t import_date;
+	bool date_given; /* by the user: it stands against that of a packet too */
 	bool strict; /* a file is kept whole, in one transaction, or not at all */
 	bool dry_run; /* everything is done but the commit, in one transaction for all files */
 	/* Once true, the ingest ends with EP_INTERRUPTED; may be NULL. */
@@ -52,6 +54,8 @@ struct ep_ingest_report {
 	uint64_t rejected;
 	uint64_t without_codes; /* songs that hold no pairs, and so no documents */
 	uint64_t passed_over; /* objects that are no songs */
+	uint64_t deleted; /* tracks, by a packet */
+	uint64_t not_deleted; /* tracks that are not the source\'s to delete */
 };
 
 /* Documents of all kinds. */

@@ -143,17 +143,15 @@ same_file(const char *one, const char *other)
 	       first.st_dev == second.st_dev && first.st_ino == second.st_ino;
 }
 
-/* "NAME-1.csv.bz2" with another number. NULL when there is no memory. */
+/* "NAME-DATE-1.csv.bz2" with another number. NULL when there is no memory. */
 static char *
 with_number(const char *final, uint64_t number)
 {
-	const char *end = strstr(final, ".csv");
-	const char *dash = end;
-	while (dash && dash > final && *dash != '-')
-		dash--;
-	if (!dash || dash == final)
-		return NULL;
+	const char *dash = strrchr(final, '-');
+	const char *end = dash ? strchr(dash, '.') : NULL;
 	char *made = NULL;
+	if (!end)
+		return NULL;
 	if (asprintf(&made, "%.*s-%llu%s", (int)(dash - final), final, (unsigned long long)number,
 	             end) < 0)
 		return NULL;

@@ -161,23 +161,31 @@ ep_entry_read(struct ep_entry *entry, uint64_t position, const void *bytes, size
 		               (unsigned long long)position, at[0], LAYOUT_VERSION);
 	if (at[0] != LAYOUT_VERSION || (at[1] != EP_PUT && at[1] != EP_DELETE))
 		return damaged(err, position, "no such layout or operation");
-	struct ep_reader reader = ep_reader_of(at + EP_ENTRY_HEADER, end - EP_ENTRY_HEADER);
 	struct ep_entry found = {
 		.position = position,
 		.operation = at[1] == EP_PUT ? EP_PUT : EP_DELETE,
 		.flags = at[2],
 		.source = ep_load32(at + 4),
 		.import_date = (int64_t)ep_load64(at + 8),
-		.id = read_text(&reader),
 	};
 	memcpy(found.hash.bytes, at + 16, EP_HASH_SIZE);
-	uint64_t count = ep_read_varint(&reader);
-	if (!reader.ok || found.id.size == 0 || count == 0 || count > UINT32_MAX)
-		return damaged(err, position, "bad id or count of documents");
-	found.document_count = (uint32_t)count;
-	found.rest = reader.at;
-	found.rest_size = ep_reader_left(&reader);
+	EP_TRY(ep_entry_read_body(&found, at + EP_ENTRY_HEADER, end - EP_ENTRY_HEADER, err));
 	*entry = found;
+	return EP_OK;
+}
+
+enum ep_status
+ep_entry_read_body(struct ep_entry *entry, const void *body, size_t body_size, struct ep_error *err)
+{
+	struct ep_reader reader = ep_reader_of(body, body_size);
+	struct ep_text id = read_text(&reader);
+	uint64_t count = ep_read_varint(&reader);
+	if (!reader.ok || id.size == 0 || count == 0 || count > UINT32_MAX)
+		return damaged(err, entry->position, "bad id or count of documents");
+	entry->id = id;
+	entry->document_count = (uint32_t)count;
+	entry->rest = reader.at;
+	entry->rest_size = ep_reader_left(&reader);
 	return EP_OK;
 }
 
@@ -229,13 +237,12 @@ read_numbering(struct ep_reader *reader, struct ep_decoded *decoded)
 	return reader->ok;
 }
 
-/* Reads all of a put but its codes, which are what is left in *reader. */
-static enum ep_status
-read_rows(struct ep_decoded *decoded, struct ep_reader *reader, const struct ep_entry *entry,
-          struct ep_error *err)
+enum ep_status
+ep_entry_rows(struct ep_decoded *decoded, struct ep_text *codes, const struct ep_entry *entry,
+              struct ep_error *err)
 {
 	ep_arena_reset(&decoded->arena);
-	*reader = ep_reader_of(entry->rest, entry->rest_size);
+	struct ep_reader reader = ep_reader_of(entry->rest, entry->rest_size);
 	size_t count = entry->document_count;
 	if (entry->operation != EP_PUT || count > EP_TRACK_DOCUMENTS_MAX)
 		return damaged(err, entry->position, "it has no documents, or too many");
@@ -246,8 +253,9 @@ read_rows(struct ep_decoded *decoded, struct ep_reader *reader, const struct ep_
 	decoded->codes = ep_arena_alloc(&decoded->arena, count * sizeof *decoded->codes);
 	if (!track->documents || !decoded->codes)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory for %zu documents", count);
-	if (!read_metadata(reader, decoded) || !read_numbering(reader, decoded))
+	if (!read_metadata(&reader, decoded) || !read_numbering(&reader, decoded))
 		return damaged(err, entry->position, "bad metadata or numbering");
+	*codes = (struct ep_text){ (const char *)reader.at, ep_reader_left(&reader) };
 	return EP_OK;
 }
 
@@ -255,11 +263,11 @@ enum ep_status
 ep_entry_decode(struct ep_decoded *decoded, const struct ep_entry *entry,
                 struct ep_codes_coder *coder, struct ep_error *err)
 {
-	struct ep_reader reader;
-	EP_TRY(read_rows(decoded, &reader, entry, err));
+	struct ep_text codes;
+	EP_TRY(ep_entry_rows(decoded, &codes, entry, err));
 	size_t count = decoded->track.count;
-	enum ep_status status = ep_codes_decode(coder, decoded->codes, count, reader.at,
-	                                        ep_reader_left(&reader), err);
+	enum ep_status status = ep_codes_decode(coder, decoded->codes, count,
+	                                        (const uint8_t *)codes.at, codes.size, err);
 	if (status != EP_OK) {
 		ep_error_prefix(err, "the log's entry at position %llu: ",
 		                (unsigned long long)entry->position);
@@ -274,10 +282,20 @@ enum ep_status
 ep_entry_usage(struct ep_codes_usage *usage, const struct ep_entry *entry, struct ep_error *err)
 {
 	EP_DECODED struct ep_decoded decoded = { 0 };
-	struct ep_reader reader;
-	EP_TRY(read_rows(&decoded, &reader, entry, err));
-	return ep_codes_add_usage(usage, decoded.track.count, reader.at, ep_reader_left(&reader),
+	struct ep_text codes;
+	EP_TRY(ep_entry_rows(&decoded, &codes, entry, err));
+	return ep_codes_add_usage(usage, decoded.track.count, (const uint8_t *)codes.at, codes.size,
 	                          err);
+}
+
+enum ep_status
+ep_entry_join_body(struct ep_buffer *out, struct ep_text id, uint32_t document_count,
+                   struct ep_text about, struct ep_text codes, struct ep_error *err)
+{
+	EP_TRY(put_text(out, id, err));
+	EP_TRY(ep_buffer_varint(out, document_count, err));
+	EP_TRY(ep_buffer_append(out, about.at, about.size, err));
+	return ep_buffer_append(out, codes.at, codes.size, err);
 }
 
 void

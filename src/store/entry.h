@@ -87,6 +87,23 @@ void ep_entry_write(uint8_t *bytes, const struct ep_entry *entry, const void *bo
 EP_MUST_USE enum ep_status ep_entry_read(struct ep_entry *entry, uint64_t position,
                                          const void *bytes, size_t size, struct ep_error *err);
 
+/* Reads a body as it stands alone: fills id, document_count and rest, and leaves the other fields.
+ * EP_CORRUPT. */
+EP_MUST_USE enum ep_status ep_entry_read_body(struct ep_entry *entry, const void *body,
+                                              size_t body_size, struct ep_error *err);
+
+/* Reads the documents of a put without their codes, which are in *codes as they are stored; what is
+ * before them in the rest is metadata and numbering. decoded is reset first, and valid as after
+ * ep_entry_decode. EP_CORRUPT, EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_entry_rows(struct ep_decoded *decoded, struct ep_text *codes,
+                                         const struct ep_entry *entry, struct ep_error *err);
+
+/* Appends the body that has these parts: the opposite of ep_entry_read_body and ep_entry_rows.
+ * EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_entry_join_body(struct ep_buffer *out, struct ep_text id,
+                                              uint32_t document_count, struct ep_text about,
+                                              struct ep_text codes, struct ep_error *err);
+
 /* Decodes the documents of a put into decoded, which is reset first. The texts are valid until
  * decoded is reset or freed, the entry's bytes go, or the coder is used again. EP_CORRUPT,
  * EP_NO_MEMORY. */

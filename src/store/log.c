@@ -137,16 +137,17 @@ first_values(struct ep_log *log, MDB_txn *txn)
 	ep_store64(format, EP_LOG_FORMAT);
 	uint8_t zeros[EP_DIGEST_BYTES] = { 0 };
 	uint8_t id[EP_NODE_ID_SIZE];
+	uint8_t epoch[8];
 	randombytes_buf(id, sizeof id);
+	ep_store64(epoch, 1);
 	struct {
 		const char *name;
 		void *bytes;
 		size_t size;
 	} values[] = {
-		{ "format", format, sizeof format },
-		{ "state", zeros, 32 },
-		{ "digest", zeros, EP_DIGEST_BYTES },
-		{ "id", id, sizeof id },
+		{ "format", format, sizeof format },  { "state", zeros, 32 },
+		{ "digest", zeros, EP_DIGEST_BYTES }, { "id", id, sizeof id },
+		{ "epoch", epoch, sizeof epoch },
 	};
 	for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
 		char name[16];

@@ -163,9 +163,11 @@ struct ep_put {
 EP_MUST_USE enum ep_status ep_log_put(struct ep_log_write *write, const struct ep_put *put,
                                       struct ep_put_counts *counts, struct ep_error *err);
 
-/* Deletes a track and leaves a tombstone. EP_NOT_FOUND: no such track, or it is deleted already. */
+/* Deletes a track and leaves a tombstone; for a source, only what it brought itself, or the
+ * master's word: EP_SOURCE_ANY is this node's user, who may delete all. EP_NOT_FOUND  no such
+ * track, or it is deleted already. EP_BAD_INPUT  it is another source's. */
 EP_MUST_USE enum ep_status ep_log_delete(struct ep_log_write *write, struct ep_text track_id,
-                                         int64_t now, struct ep_error *err);
+                                         uint32_t source, int64_t now, struct ep_error *err);
 
 /* Sets a named value, or removes it (an absent one too). */
 EP_MUST_USE enum ep_status ep_log_set_value(struct ep_log_write *write, const char *name,

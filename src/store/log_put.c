@@ -58,7 +58,7 @@ check_limits(const struct ep_track *track, struct ep_error *err)
 		return ep_fail(err, EP_BAD_INPUT,
 		               "the track would have %zu documents, and may have %zu", track->count,
 		               EP_TRACK_DOCUMENTS_MAX);
-	size_t size = ep_track_text_size(track);
+	size_t size = track->documents ? ep_track_text_size(track) : 0;
 	if (size > EP_TRACK_TEXT_MAX)
 		return ep_fail(err, EP_BAD_INPUT,
 		               "the track would hold %zu bytes of text, and may hold %zu", size,
@@ -155,6 +155,22 @@ confirm(struct ep_log_write *write, const struct ep_entry *there, const struct e
 	return ep_log_set_flag(write, there, EP_ENTRY_CONFIRMED, err);
 }
 
+/* Encodes a track as it became by joining rows; a whole one is in the put already. */
+static enum ep_status
+encode_merged(struct ep_hash *hash, struct ep_text *body, struct ep_log_write *write,
+              const struct merge *merge, const struct ep_put *put, struct ep_error *err)
+{
+	*hash = put->hash;
+	*body = (struct ep_text){ put->body, put->body_size };
+	if (put->whole)
+		return EP_OK;
+	ep_track_hash(hash, &merge->track);
+	write->body.size = 0;
+	EP_TRY(ep_entry_put_body(&write->body, NULL, &merge->track, write->encoder, err));
+	*body = (struct ep_text){ (const char *)write->body.data, write->body.size };
+	return EP_OK;
+}
+
 static enum ep_status
 replace(struct ep_log_write *write, const struct ep_entry *there, const struct merge *merge,
         const struct ep_put *put, struct ep_error *err)
@@ -167,14 +183,14 @@ replace(struct ep_log_write *write, const struct ep_entry *there, const struct m
 		.id = put->track->id,
 		.document_count = (uint32_t)merge->track.count,
 	};
+	struct ep_text body;
 	EP_TRY(check_limits(&merge->track, err));
-	ep_track_hash(&entry.hash, &merge->track);
-	write->body.size = 0;
-	EP_TRY(ep_entry_put_body(&write->body, NULL, &merge->track, write->encoder, err));
+	EP_TRY(encode_merged(&entry.hash, &body, write, merge, put, err));
 	EP_TRY(ep_log_remove_entry(write, there, err));
-	return ep_log_append_entry(write, &entry, write->body.data, write->body.size, err);
+	return ep_log_append_entry(write, &entry, body.at, body.size, err);
 }
 
+/* Does what the rows of a put do to the track that is there. */
 static enum ep_status
 put_over(struct ep_log_write *write, const struct ep_entry *there, const struct ep_put *put,
          struct merge *merge, struct ep_put_counts *counts, struct ep_error *err)
@@ -204,6 +220,31 @@ put_over(struct ep_log_write *write, const struct ep_entry *there, const struct 
 	return EP_OK;
 }
 
+/* The same, where the rows may have to be decoded first. */
+static enum ep_status
+put_decoded(struct ep_log_write *write, const struct ep_entry *there, const struct ep_put *put,
+            struct ep_put_counts *counts, struct ep_error *err)
+{
+	struct merge merge = { 0 };
+	EP_DECODED struct ep_decoded decoded = { 0 };
+	struct ep_put with_rows = *put;
+	enum ep_status status = EP_OK;
+	if (!put->track->documents) {
+		struct ep_entry entry = { .operation = EP_PUT };
+		status = ep_entry_read_body(&entry, put->body, put->body_size, err);
+		/* Nothing is encoded for a whole track, so that coder is free. */
+		if (status == EP_OK)
+			status = ep_entry_decode(&decoded, &entry, write->encoder, err);
+		if (status == EP_CORRUPT) /* what was put is, not the log */
+			status = ep_fail(err, EP_BAD_INPUT, "its documents cannot be decoded");
+		with_rows.track = &decoded.track;
+	}
+	if (status == EP_OK)
+		status = put_over(write, there, &with_rows, &merge, counts, err);
+	ep_arena_free(&merge.arena);
+	return status;
+}
+
 static enum ep_status
 put_rows(struct ep_log_write *write, const struct ep_put *put, struct ep_put_counts *counts,
          struct ep_error *err)
@@ -223,10 +264,7 @@ put_rows(struct ep_log_write *write, const struct ep_put *put, struct ep_put_cou
 		counts->unchanged += put->track->count;
 		return confirm(write, &there, put, true, err);
 	}
-	struct merge merge = { 0 };
-	status = put_over(write, &there, put, &merge, counts, err);
-	ep_arena_free(&merge.arena);
-	return status;
+	return put_decoded(write, &there, put, counts, err);
 }
 
 enum ep_status

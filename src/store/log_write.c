@@ -265,13 +265,16 @@ ep_log_set_flag(struct ep_log_write *write, const struct ep_entry *entry, uint8_
 }
 
 enum ep_status
-ep_log_delete(struct ep_log_write *write, struct ep_text track_id, int64_t now,
+ep_log_delete(struct ep_log_write *write, struct ep_text track_id, uint32_t source, int64_t now,
               struct ep_error *err)
 {
 	struct ep_entry entry;
 	EP_TRY(ep_log_find(&entry, &write->inside, track_id, err));
 	if (entry.operation == EP_DELETE)
 		return ep_fail(err, EP_NOT_FOUND, "track %.*s is deleted already",
+		               ep_text_print_size(track_id), track_id.at);
+	if (source != EP_SOURCE_ANY && source != EP_SOURCE_MASTER && source != entry.source)
+		return ep_fail(err, EP_BAD_INPUT, "track %.*s was brought by another source",
 		               ep_text_print_size(track_id), track_id.at);
 	struct ep_entry tombstone = {
 		.operation = EP_DELETE,

@@ -1,4 +1,6 @@
 #include "code/codes.h"
+#include "code/codestring.h"
+#include "code/onset_hash.h"
 #include "code/packed.h"
 #include "code/pairs.h"
 
@@ -71,6 +73,39 @@ made_up_track(struct ep_cut *cut, struct ep_codes_document *documents, uint32_t 
 	return cut->count;
 }
 
+/* Appends the codes of a band whose onsets are `gap` apart, but for a swing. */
+static void
+add_band(struct ep_pairs *pairs, uint32_t band, uint32_t gap, uint32_t last_time)
+{
+	static const uint8_t sides[6][3] = { { 1, 1, 2 }, { 1, 1, 3 }, { 2, 2, 3 },
+		                             { 1, 1, 4 }, { 2, 2, 4 }, { 3, 3, 4 } };
+	for (uint32_t i = 0; i * gap <= last_time; i++) {
+		uint32_t at[5];
+		for (uint32_t k = 0; k < 5; k++)
+			at[k] = (i + k) * gap + (i + k) % 3 * 2;
+		assert_int_equal(ep_pairs_reserve(pairs, 6, NULL), EP_OK);
+		for (size_t k = 0; k < 6; k++) {
+			uint32_t first = at[sides[k][0]] - at[0];
+			uint32_t second = at[sides[k][2]] - at[sides[k][1]];
+			uint32_t code = ep_onset_hash(first, second, band);
+			pairs->items[pairs->count++] = (struct ep_pair){ code, at[0] };
+		}
+	}
+}
+
+/* The first five documents of a track that the code generator could have made. */
+static size_t
+track_of_onsets(struct ep_cut *cut, struct ep_codes_document *documents)
+{
+	EP_PAIRS struct ep_pairs pairs = { 0 };
+	for (uint32_t band = 0; band < 8; band++)
+		add_band(&pairs, band, 31 + 7 * band, 9000);
+	assert_int_equal(ep_cut_documents(cut, &pairs, DOCUMENTS_MAX, NULL), EP_OK);
+	for (uint32_t i = 0; i < 5; i++)
+		documents[i] = (struct ep_codes_document){ cut->documents[i], i };
+	return 5;
+}
+
 static void
 no_documents_take_no_bytes(void **state)
 {
@@ -94,6 +129,56 @@ documents_that_agree_are_stored_once(void **state)
 	assert_int_equal(usage.of[EP_CODES_PACKED].documents, count);
 	size_t pairs = 9000 / 5 * 3 / 2;
 	assert_in_range(usage.of[EP_CODES_PACKED].bytes, pairs * 5 / 2, pairs * 5);
+}
+
+static void
+documents_of_onsets_are_a_hundred_times_smaller(void **state)
+{
+	(void)state;
+	EP_CUT struct ep_cut cut = { 0 };
+	struct ep_codes_document documents[DOCUMENTS_MAX];
+	size_t count = track_of_onsets(&cut, documents);
+	struct ep_codes_usage usage = assert_come_back(documents, count, EP_CODES_ONSET);
+	assert_int_equal(usage.of[EP_CODES_ONSET].documents, count);
+	size_t text = 0;
+	for (size_t i = 0; i < count; i++)
+		text += documents[i].text.size;
+	assert_in_range(usage.of[EP_CODES_ONSET].bytes, 1, text / 100);
+	usage = assert_come_back(documents, count, EP_CODES_PACKED);
+	assert_int_equal(usage.of[EP_CODES_PACKED].documents, count);
+}
+
+static void
+one_document_of_onsets_needs_no_segment(void **state)
+{
+	(void)state;
+	EP_CUT struct ep_cut cut = { 0 };
+	struct ep_codes_document documents[DOCUMENTS_MAX];
+	track_of_onsets(&cut, documents);
+	const uint32_t segments[] = { 1, 0, 3, 40, EP_NO_SEGMENT, EP_SEGMENT_MAX + 1 };
+	for (size_t i = 0; i < sizeof segments / sizeof *segments; i++) {
+		documents[1].segment = segments[i];
+		struct ep_codes_usage usage = assert_come_back(documents + 1, 1, EP_CODES_ONSET);
+		assert_int_equal(usage.of[EP_CODES_ONSET].documents, 1);
+	}
+}
+
+static void
+onsets_with_a_foreign_code_among_them_are_packed(void **state)
+{
+	(void)state;
+	EP_CUT struct ep_cut cut = { 0 };
+	EP_PAIRS struct ep_pairs pairs = { 0 };
+	struct ep_codes_document documents[DOCUMENTS_MAX];
+	track_of_onsets(&cut, documents);
+	struct ep_text track = { (const char *)cut.text.data, cut.text.size };
+	assert_int_equal(ep_pairs_parse(&pairs, track, NULL), EP_OK);
+	pairs.items[pairs.count / 2].code ^= 1;
+	assert_int_equal(ep_cut_documents(&cut, &pairs, DOCUMENTS_MAX, NULL), EP_OK);
+	for (uint32_t i = 0; i < cut.count; i++)
+		documents[i] = (struct ep_codes_document){ cut.documents[i], i };
+	struct ep_codes_usage usage = assert_come_back(documents, cut.count, EP_CODES_ONSET);
+	assert_int_equal(usage.of[EP_CODES_PACKED].documents, cut.count);
 }
 
 static void
@@ -236,7 +321,7 @@ damaged_blobs_are_refused(void **state)
 	(void)state;
 	assert_corrupt("x", 1, 0, "1 bytes behind the last document");
 	assert_corrupt("", 0, 1, "cut off");
-	assert_corrupt("\x80", 1, 2, "2 documents in one text");
+	assert_corrupt("\x80", 1, 2, "2 documents in a form for one");
 	assert_corrupt("\x00\x01\x01x", 4, 1, "a run of 1 documents of 1");
 	assert_corrupt("\x00\x00\x00", 3, 2, "a run of 0 documents of 2");
 	assert_corrupt("\x00\x01\x05x", 4, 2, "cut off");
@@ -248,30 +333,44 @@ damaged_blobs_are_refused(void **state)
 	assert_corrupt("\x81\x00\xff\xff\x03\x01x\0\0", 9, 2, "outside of the documents");
 }
 
+/* Changes every bit of a blob, and cuts it everywhere. */
+static void
+damage(struct ep_buffer *blob, struct ep_codes_coder *coder, struct ep_codes_document *documents,
+       size_t count)
+{
+	for (size_t at = 0; at < blob->size; at++) {
+		enum ep_status status;
+		for (unsigned bit = 0; bit < 8; bit++) {
+			blob->data[at] ^= (uint8_t)(1U << bit);
+			status = ep_codes_decode(coder, documents, count, blob->data, blob->size,
+			                         NULL);
+			assert_true(status == EP_OK || status == EP_CORRUPT);
+			blob->data[at] ^= (uint8_t)(1U << bit);
+		}
+		status = ep_codes_decode(coder, documents, count, blob->data, at, NULL);
+		assert_true(status == EP_OK || status == EP_CORRUPT);
+	}
+}
+
 static void
 every_cut_and_every_changed_byte_is_decoded_or_refused(void **state)
 {
 	(void)state;
 	EP_CUT struct ep_cut cut = { 0 };
 	struct ep_codes_document documents[DOCUMENTS_MAX];
-	size_t count = made_up_track(&cut, documents, 100, 4000);
-	documents[1].segment = EP_NO_SEGMENT;
 	EP_OWNED(ep_codes_coder_free)
 	struct ep_codes_coder *coder = new_coder(EP_CODES_ONSET);
 	EP_BUFFER struct ep_buffer blob = { 0 };
+	size_t count = made_up_track(&cut, documents, 100, 4000);
+	documents[1].segment = EP_NO_SEGMENT;
 	assert_int_equal(ep_codes_encode(&blob, coder, documents, count, NULL), EP_OK);
-	for (size_t at = 0; at < blob.size; at++) {
-		for (unsigned bit = 0; bit < 8; bit++) {
-			blob.data[at] ^= (uint8_t)(1U << bit);
-			enum ep_status status = ep_codes_decode(coder, documents, count, blob.data,
-			                                        blob.size, NULL);
-			assert_true(status == EP_OK || status == EP_CORRUPT);
-			blob.data[at] ^= (uint8_t)(1U << bit);
-		}
-		enum ep_status status =
-			ep_codes_decode(coder, documents, count, blob.data, at, NULL);
-		assert_true(status == EP_OK || status == EP_CORRUPT);
-	}
+	damage(&blob, coder, documents, count);
+
+	count = track_of_onsets(&cut, documents);
+	documents[1].segment = EP_NO_SEGMENT;
+	blob.size = 0;
+	assert_int_equal(ep_codes_encode(&blob, coder, documents, count, NULL), EP_OK);
+	damage(&blob, coder, documents, count);
 }
 
 static void
@@ -365,6 +464,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_documents_take_no_bytes),
 		cmocka_unit_test(documents_that_agree_are_stored_once),
+		cmocka_unit_test(documents_of_onsets_are_a_hundred_times_smaller),
+		cmocka_unit_test(one_document_of_onsets_needs_no_segment),
+		cmocka_unit_test(onsets_with_a_foreign_code_among_them_are_packed),
 		cmocka_unit_test(text_is_all_that_is_used_where_nothing_else_is_allowed),
 		cmocka_unit_test(silent_documents_are_part_of_a_run),
 		cmocka_unit_test(a_track_that_starts_late_and_has_a_gap_comes_back),

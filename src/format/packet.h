@@ -1,0 +1,115 @@
+/* packet.h - a slice of a log as bytes, and back: docs/formats/packet.md
+ *
+ * A packet is a header, blocks that can be encoded and decoded side by side, and a hash over all.
+ */
+#ifndef EP_FORMAT_PACKET_H
+#define EP_FORMAT_PACKET_H
+
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "base/hash.h"
+#include "base/status.h"
+#include "base/text.h"
+#include "format/source.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define EP_PACKET_VERSION 1
+#define EP_PACKET_MAGIC \
+	"\x89"          \
+	"EPK\r\n\x1a\n"
+#define EP_PACKET_MAGIC_SIZE 8
+#define EP_PACKET_NODE_ID 8
+
+/* Entries of one block, at most. */
+#define EP_PACKET_ENTRIES_MAX 65536
+
+enum ep_packet_kind { EP_PACKET_MASTER = 1, EP_PACKET_SLAVE = 2 };
+enum ep_packet_operation { EP_PACKET_PUT = 1, EP_PACKET_DELETE = 2 };
+#define EP_PACKET_SHRUNK 2
+
+struct ep_packet_header {
+	enum ep_packet_kind kind;
+	uint8_t node_id[EP_PACKET_NODE_ID];
+	uint64_t epoch;
+	uint64_t after; /* positions after..last, without the first */
+	uint64_t last;
+	uint64_t tracks;
+	uint64_t documents;
+	uint64_t deletions;
+	int64_t made; /* seconds since 1970 */
+	struct ep_text name;
+	const struct ep_text *sources; /* source_count names */
+	size_t source_count;
+};
+
+/* One track or tombstone. Slices are borrowed. */
+struct ep_packet_entry {
+	enum ep_packet_operation operation;
+	uint8_t flags;
+	uint64_t position;
+	uint32_t source; /* place in the header's list */
+	int64_t import_date;
+	uint32_t documents;
+	struct ep_text id;
+	struct ep_text about; /* metadata and numbering, as in the log */
+	struct ep_text codes;
+	struct ep_hash hash;
+};
+
+/* ---- writing ---- */
+
+/* Appends the header. EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_packet_put_header(struct ep_buffer *out,
+                                                const struct ep_packet_header *header,
+                                                struct ep_error *err);
+
+/* Appends a block of entries[0..count), 1 to EP_PACKET_ENTRIES_MAX, positions ascending. Callable
+ * from many threads. EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_packet_put_block(struct ep_buffer *out,
+                                               const struct ep_packet_entry *entries, size_t count,
+                                               struct ep_error *err);
+
+/* Appends the end: what was written so far has been given to hasher, which is done then. */
+EP_MUST_USE enum ep_status ep_packet_put_end(struct ep_buffer *out, struct ep_hasher *hasher,
+                                             struct ep_error *err);
+
+/* ---- reading ---- */
+
+struct ep_packet_reader;
+
+/* A block: as it was read, then with its entries. A zeroed struct is empty. */
+struct ep_packet_block {
+	struct ep_buffer payload;
+	uint64_t number; /* of the block in the packet, from 1 */
+	struct ep_packet_entry *entries;
+	size_t count; /* entries; 0 before ep_packet_decode */
+	struct ep_arena arena;
+};
+void ep_packet_block_free(struct ep_packet_block *block);
+
+/* Reads the header; source.context is borrowed until the reader is closed.
+ * EP_CORRUPT  no packet, or damaged. EP_NEWER  of a later version. EP_NO_MEMORY, or what source
+ * gives. */
+EP_MUST_USE enum ep_status ep_packet_open(struct ep_packet_reader **out, struct ep_source source,
+                                          struct ep_error *err);
+void ep_packet_close(struct ep_packet_reader *reader);
+EP_DEFINE_OWNED(struct ep_packet_reader, ep_packet_close)
+
+/* The header; borrowed from the reader. */
+const struct ep_packet_header *ep_packet_header(const struct ep_packet_reader *reader);
+
+/* Reads the payload of the next block and checks its checksum; *end is set where the packet ended
+ * instead, and its hash was right. EP_CORRUPT, EP_NO_MEMORY, or what source gives. */
+EP_MUST_USE enum ep_status ep_packet_read(struct ep_packet_reader *reader,
+                                          struct ep_packet_block *block, bool *end,
+                                          struct ep_error *err);
+
+/* Decodes the entries of a block that was read; they borrow from it. Callable from many threads.
+ * Of about and codes only the sizes are checked. EP_CORRUPT, EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_packet_decode(struct ep_packet_block *block,
+                                            const struct ep_packet_header *header,
+                                            struct ep_error *err);
+
+#endif

@@ -1,0 +1,99 @@
+#include "replication/batch.h"
+
+#include <string.h>
+
+static bool
+rows_in_order(const struct ep_track *track)
+{
+	for (size_t i = 1; i < track->count; i++) {
+		if (ep_document_compare(&track->documents[i - 1], &track->documents[i]) >= 0)
+			return false;
+	}
+	return true;
+}
+
+/* Checks an entry as far as is asked for; what it holds is then as good as what rows were made to.
+ * EP_BAD_INPUT with the reason. */
+static enum ep_status
+check_entry(const struct ep_packet_entry *entry, const struct ep_entry *stored, bool contents,
+            struct ep_batch_scratch *scratch, struct ep_error *err)
+{
+	struct ep_text codes;
+	enum ep_status status =
+		contents ? ep_entry_decode(&scratch->decoded, stored, scratch->coder, err)
+			 : ep_entry_rows(&scratch->decoded, &codes, stored, err);
+	if (status == EP_CORRUPT)
+		return ep_fail(err, EP_BAD_INPUT, "its documents cannot be decoded");
+	EP_TRY(status);
+	const struct ep_track *track = &scratch->decoded.track;
+	if (!rows_in_order(track))
+		return ep_fail(err, EP_BAD_INPUT, "its documents are not in order");
+	struct ep_hash hash;
+	if (contents) {
+		ep_track_hash(&hash, track);
+		if (memcmp(hash.bytes, entry->hash.bytes, EP_HASH_SIZE) != 0)
+			return ep_fail(err, EP_BAD_INPUT,
+			               "its documents are not those that its hash is of");
+	}
+	return EP_OK;
+}
+
+static enum ep_status
+make_ready(struct ep_batch *batch, const struct ep_packet_entry *entry, bool contents,
+           struct ep_batch_scratch *scratch, struct ep_error *err)
+{
+	struct ep_text track;
+	struct ep_text suffix;
+	EP_TRY(ep_check_id(entry->id, err));
+	ep_id_split(&track, &suffix, entry->id);
+	if (suffix.size)
+		return ep_fail(err, EP_BAD_INPUT, "its id is that of a document");
+	struct ep_ready ready = {
+		.deletion = entry->operation == EP_PACKET_DELETE,
+		.import_date = entry->import_date,
+		.track = { .id = entry->id, .count = entry->documents },
+		.body_at = batch->bodies.size,
+		.hash = entry->hash,
+		.whole = true,
+		.origin_count = 1,
+	};
+	if (!ready.deletion) {
+		EP_TRY(ep_entry_join_body(&batch->bodies, entry->id, entry->documents, entry->about,
+		                          entry->codes, err));
+		ready.body_size = batch->bodies.size - ready.body_at;
+		struct ep_entry stored = { .position = entry->position, .operation = EP_PUT };
+		EP_TRY(ep_entry_read_body(&stored, batch->bodies.data + ready.body_at,
+		                          ready.body_size, err));
+		EP_TRY(check_entry(entry, &stored, contents, scratch, err));
+	}
+	ready.origins = ep_arena_alloc(&batch->arena, sizeof *ready.origins);
+	struct ep_ready *added = ready.origins ? ep_batch_add_ready(batch) : NULL;
+	if (!added)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory for the tracks of a packet");
+	*ready.origins = (struct ep_origin){ .number = entry->position };
+	*added = ready;
+	return EP_OK;
+}
+
+enum ep_status
+ep_batch_packet(struct ep_batch *batch, struct ep_batch_scratch *scratch,
+                const struct ep_packet_header *header, bool trusted, struct ep_error *err)
+{
+	ep_batch_reset(batch);
+	EP_TRY(ep_packet_decode(&batch->packet, header, err));
+	for (size_t i = 0; i < batch->packet.count; i++) {
+		const struct ep_packet_entry *entry = &batch->packet.entries[i];
+		struct ep_error why;
+		size_t before = batch->bodies.size;
+		bool contents = !trusted || i % EP_PACKET_SAMPLE == 0;
+		enum ep_status status = make_ready(batch, entry, contents, scratch, &why);
+		if (status == EP_OK)
+			continue;
+		if (status != EP_BAD_INPUT && status != EP_CORRUPT)
+			return ep_fail(err, status, "%s", why.text);
+		batch->bodies.size = before;
+		struct ep_origin origin = { .number = entry->position };
+		EP_TRY(ep_batch_refuse(batch, origin, entry->documents, err, "%s", why.text));
+	}
+	return EP_OK;
+}
