@@ -2,11 +2,10 @@
 
 #include "base/pipeline.h"
 #include "base/time.h"
-#include "replication/batch.h"
+#include "replication/batch_reader.h"
 #include "replication/input.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 /* A transaction is committed when it holds so many bytes, or is so old when nothing comes. */
@@ -18,9 +17,6 @@
 /* Memory of the log's map is given back after so many bytes of entries. */
 #define TRIM_BYTES ((size_t)64 << 20)
 
-/* What a file holds. */
-enum content { ROWS, SONGS, PACKET };
-
 struct ep_ingest {
 	struct ep_log *log;
 	const struct ep_ingest_options *options;
@@ -30,15 +26,7 @@ struct ep_ingest {
 
 	/* The file at hand. */
 	struct ep_input *input;
-	uint8_t front[EP_PACKET_MAGIC_SIZE]; /* its first bytes, by which a packet is recognised */
-	size_t front_size;
-	size_t front_done; /* of these, how many the reader has got */
-	enum content content;
-	struct ep_csv_reader *rows;
-	struct ep_codegen_reader *songs;
-	struct ep_packet_reader *packet;
-	struct ep_packet_header
-		seen; /* what the packet's blocks added up to: position and counts */
+	struct ep_batch_reader *reader;
 	int64_t now_ms;
 	uint64_t rejected_here;
 	atomic_bool stop; /* the reader is to stop: a later stage failed */
@@ -75,47 +63,24 @@ add_report(struct ep_ingest_report *sum, const struct ep_ingest_report *part)
 	sum->not_deleted += part->not_deleted;
 }
 
-/* ---- read ---- */
+/* ---- read, decode and encode ---- */
 
 static enum ep_status
 produce(void *context, void *job, bool *end, struct ep_error *err)
 {
 	struct ep_ingest *ingest = context;
-	struct ep_batch *batch = job;
-	switch (ingest->content) {
-	case ROWS:
-		EP_TRY(ep_csv_read(ingest->rows, &batch->rows, err));
-		*end = batch->rows.count == 0;
-		break;
-	case SONGS:
-		EP_TRY(ep_codegen_read(ingest->songs, &batch->songs, err));
-		*end = batch->songs.count == 0;
-		break;
-	case PACKET:
-		return ep_packet_read(ingest->packet, &batch->packet, end, err);
-	}
-	return EP_OK;
+	return ep_batch_read(ingest->reader, job, end, err);
 }
-
-/* ---- decode and encode ---- */
 
 static enum ep_status
 work(void *context, void *job, unsigned worker, struct ep_error *err)
 {
 	struct ep_ingest *ingest = context;
-	struct ep_batch_scratch *scratch = &ingest->scratch[worker];
-	switch (ingest->content) {
-	case ROWS:
-		return ep_batch_rows(job, scratch, err);
-	case SONGS:
-		return ep_batch_songs(job, scratch, ingest->now_ms, err);
-	case PACKET:
-		break;
-	}
 	/* A slave has no other word than its master's; a master looks closely at what slaves send.
 	 */
 	bool trusted = ep_text_equal(ingest->options->source, ep_text_of("master"));
-	return ep_batch_packet(job, scratch, ep_packet_header(ingest->packet), trusted, err);
+	return ep_batch_make(ingest->reader, job, &ingest->scratch[worker], trusted, ingest->now_ms,
+	                     err);
 }
 
 /* ---- put ---- */
@@ -159,7 +124,9 @@ static enum ep_status
 tell_refused(struct ep_ingest *ingest, struct ep_batch *batch, struct ep_error *err)
 {
 	const struct ep_ingest_options *options = ingest->options;
-	static const char *const words[] = { "row", "object", "position" };
+	static const char *const words[] = {
+		[EP_ROWS] = "row", [EP_SONGS] = "object", [EP_PACKET] = "position"
+	};
 	ep_batch_sort_refused(batch);
 	for (size_t i = 0; i < batch->refused_count; i++) {
 		const struct ep_refused *refused = &batch->refused[i];
@@ -167,7 +134,7 @@ tell_refused(struct ep_ingest *ingest, struct ep_batch *batch, struct ep_error *
 		ingest->rejected_here += refused->documents;
 		struct ep_reject rejected = {
 			.file = ep_input_name(ingest->input),
-			.what = words[ingest->content],
+			.what = words[ep_batch_reader_content(ingest->reader)],
 			.number = refused->origin.number,
 			.reason = refused->reason,
 			.raw = refused->origin.raw,
@@ -182,8 +149,9 @@ tell_refused(struct ep_ingest *ingest, struct ep_batch *batch, struct ep_error *
 static int64_t
 import_date(const struct ep_ingest *ingest, const struct ep_ready *ready)
 {
-	bool given = ingest->options->date_given || ingest->content != PACKET;
-	return given ? ingest->options->import_date : ready->import_date;
+	bool packet = ep_batch_reader_content(ingest->reader) == EP_PACKET;
+	return !packet || ingest->options->date_given ? ingest->options->import_date
+	                                              : ready->import_date;
 }
 
 static enum ep_status
@@ -263,43 +231,10 @@ show_progress(struct ep_ingest *ingest)
 	ingest->options->on_progress(ingest->options->context, &progress);
 }
 
-/* Adds up a block, whose positions go on where those of the block before ended. */
-static enum ep_status
-count_block(struct ep_packet_header *seen, const struct ep_packet_block *block,
-            struct ep_error *err)
-{
-	if (block->entries[0].position <= seen->last)
-		return ep_fail(err, EP_CORRUPT,
-		               "the packet is damaged: block %llu goes back in positions",
-		               (unsigned long long)block->number);
-	for (size_t i = 0; i < block->count; i++) {
-		bool put = block->entries[i].operation == EP_PACKET_PUT;
-		seen->tracks += put;
-		seen->documents += put ? block->entries[i].documents : 0;
-		seen->deletions += !put;
-	}
-	seen->last = block->entries[block->count - 1].position;
-	return EP_OK;
-}
-
-/* Compares what the blocks added up to with what the header said. */
-static enum ep_status
-check_counts(const struct ep_ingest *ingest, struct ep_error *err)
-{
-	const struct ep_packet_header *header = ep_packet_header(ingest->packet);
-	const struct ep_packet_header *seen = &ingest->seen;
-	if (seen->tracks == header->tracks && seen->documents == header->documents &&
-	    seen->deletions == header->deletions)
-		return EP_OK;
-	return ep_fail(err, EP_CORRUPT,
-	               "the packet is damaged: its counts are not those of its header");
-}
-
 static enum ep_status
 put_batch(struct ep_ingest *ingest, struct ep_batch *batch, struct ep_error *err)
 {
-	if (ingest->content == PACKET)
-		EP_TRY(count_block(&ingest->seen, &batch->packet, err));
+	EP_TRY(ep_batch_check(ingest->reader, batch, err));
 	for (size_t i = 0; i < batch->ready_count; i++)
 		EP_TRY(put_ready(ingest, batch, &batch->ready[i], err));
 	EP_TRY(tell_refused(ingest, batch, err));
@@ -329,66 +264,15 @@ consume(void *context, void *job, struct ep_error *err)
 /* ---- a file ---- */
 
 static enum ep_status
-read_input(struct ep_ingest *ingest, void *bytes, size_t size, size_t *got, struct ep_error *err)
+read_input(void *context, void *bytes, size_t size, size_t *got, struct ep_error *err)
 {
+	struct ep_ingest *ingest = context;
 	if (atomic_load(&ingest->stop))
 		return ep_fail(err, EP_INTERRUPTED, "interrupted");
 	struct ep_source source = ep_input_source(ingest->input);
 	enum ep_status status = source.read(source.context, bytes, size, got, err);
 	/* What the decompressors refuse is a damaged file, not a bad row. */
 	return status == EP_BAD_INPUT ? EP_CORRUPT : status;
-}
-
-/* The input for its reader: first what was read of it to see what it is. */
-static enum ep_status
-read_from_front(void *context, void *bytes, size_t size, size_t *got, struct ep_error *err)
-{
-	struct ep_ingest *ingest = context;
-	size_t left = ingest->front_size - ingest->front_done;
-	if (left == 0)
-		return read_input(ingest, bytes, size, got, err);
-	*got = left < size ? left : size;
-	memcpy(bytes, ingest->front + ingest->front_done, *got);
-	ingest->front_done += *got;
-	return EP_OK;
-}
-
-static enum ep_status
-recognise(struct ep_ingest *ingest, struct ep_error *err)
-{
-	ingest->front_size = 0;
-	ingest->front_done = 0;
-	ingest->content = SONGS;
-	if (ingest->options->kind == EP_INGEST_CODEGEN)
-		return EP_OK;
-	size_t got = 1;
-	while (got > 0 && ingest->front_size < EP_PACKET_MAGIC_SIZE) {
-		EP_TRY(read_input(ingest, ingest->front + ingest->front_size,
-		                  EP_PACKET_MAGIC_SIZE - ingest->front_size, &got, err));
-		ingest->front_size += got;
-	}
-	bool packet = ingest->front_size == EP_PACKET_MAGIC_SIZE &&
-	              memcmp(ingest->front, EP_PACKET_MAGIC, EP_PACKET_MAGIC_SIZE) == 0;
-	ingest->content = packet ? PACKET : ROWS;
-	return EP_OK;
-}
-
-static enum ep_status
-open_reader(struct ep_ingest *ingest, struct ep_error *err)
-{
-	struct ep_source source = { .read = read_from_front, .context = ingest };
-	struct ep_csv_options options = { .together = ep_rows_together };
-	EP_TRY(recognise(ingest, err));
-	switch (ingest->content) {
-	case ROWS:
-		return ep_csv_open(&ingest->rows, source, &options, err);
-	case SONGS:
-		return ep_codegen_open(&ingest->songs, source, NULL, err);
-	case PACKET:
-		break;
-	}
-	ingest->seen = (struct ep_packet_header){ 0 };
-	return ep_packet_open(&ingest->packet, source, err);
 }
 
 static enum ep_status
@@ -415,9 +299,7 @@ run(struct ep_ingest *ingest, struct ep_error *err)
 	enum ep_status status = ep_pipeline_run(&pipeline, err);
 	for (size_t i = 0; i < job_count; i++)
 		ep_batch_free(&batches[i]);
-	if (status == EP_OK && ingest->content == PACKET)
-		return check_counts(ingest, err);
-	return status;
+	return status == EP_OK ? ep_batch_check_end(ingest->reader, err) : status;
 }
 
 /* Keeps what the file brought, where it is to be kept. */
@@ -459,14 +341,14 @@ ep_ingest_file(struct ep_ingest *ingest, const char *path, struct ep_error *err)
 	ingest->rejected_here = 0;
 	atomic_store(&ingest->stop, false);
 	EP_TRY(ep_input_open(&ingest->input, path, ingest->options->stop, err));
-	enum ep_status status = open_reader(ingest, err);
+	struct ep_source source = { .read = read_input, .context = ingest };
+	bool songs = ingest->options->kind == EP_INGEST_CODEGEN;
+	enum ep_status status = ep_batch_reader_open(&ingest->reader, source, songs, err);
 	if (status == EP_OK)
 		status = settle(ingest, run(ingest, err), err);
 	if (status != EP_OK && status != EP_INTERRUPTED)
 		ep_error_prefix(err, "%s: ", ep_input_name(ingest->input));
-	ep_csv_close(EP_TAKE(ingest->rows));
-	ep_codegen_close(EP_TAKE(ingest->songs));
-	ep_packet_close(EP_TAKE(ingest->packet));
+	ep_batch_reader_close(EP_TAKE(ingest->reader));
 	ep_input_close(EP_TAKE(ingest->input));
 	return status;
 }
