@@ -11,7 +11,7 @@ build=build-check/fuzz
 	-Dbuildtype=debugoptimized -Db_sanitize=address,undefined \
 	-Dc_args='-fsanitize=fuzzer-no-link'
 ninja -C $build
-[ $# -gt 0 ] || set -- $(ls tests/law | sed -n 's/\.c$//p' | grep -v -e '^fuzz$' -e '^replay$')
+[ $# -gt 0 ] || set -- $(ls $build/tests | sed -n 's/^fuzz_\([a-z_]*\)$/\1/p')
 for law in "$@"; do
 	mkdir -p "tests/corpus/$law"
 	echo "== $law"

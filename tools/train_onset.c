@@ -2,19 +2,28 @@
  *
  *     train_onset_codes.py FILE... | train_onset > src/code/onset_tables.c
  *
+ * To build: cc -O3 -D_GNU_SOURCE -Isrc -o train_onset tools/train_onset.c, with all of
+ * src/code/onset_*.c, src/code/cut.c, src/code/pairs*.c and src/base/{buffer,bytes,status,text}.c,
+ * -lm -lpthread.
+ *
  * Reads plain code strings, one track a line, and writes the tables as C. Every track is taken once
  * as a whole, and one in SINGLE_EVERY of its documents alone. The same input gives the same output.
  *
  * The chance of an onset is a product of factors, one for each table, so the factors are fitted by
- * iterative scaling: each cell is multiplied by the onsets that were seen in it over those that were
- * expected, table after table, until they agree.
+ * iterative scaling: each cell is multiplied by the onsets that were seen in it over those that
+ * were expected, table after table, until they agree.
  */
-#include "../src/code/onset_model.c"
-
+#include "code/cut.h"
+#include "code/onset_chance.h"
+#include "code/onset_model.h"
 #include "code/pairs.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
 
 #define TABLES 4
 #define SINGLE_EVERY 8
@@ -24,7 +33,7 @@
 
 struct training {
 	uint16_t (*cells)[TABLES]; /* of every time */
-	uint8_t *hits;             /* whether there was an onset */
+	uint8_t *hits; /* whether there was an onset */
 	size_t count;
 	size_t capacity;
 	double factor[TABLES][CELLS_MAX];
@@ -51,21 +60,22 @@ support_cell(const struct ep_onset_model *model, int which, uint32_t age)
 }
 
 static void
-see_time(struct training *training, const struct ep_onset_model *model, const struct walk *walk,
-         uint32_t at, bool hit)
+see_time(struct training *training, const struct ep_onset_model *model,
+         const struct ep_onset_walk *walk, uint32_t at, bool hit)
 {
 	if (training->count == training->capacity) {
 		training->capacity = training->capacity ? training->capacity * 2 : 1 << 20;
-		training->cells = realloc(training->cells,
-		                          training->capacity * sizeof *training->cells);
+		training->cells =
+			realloc(training->cells, training->capacity * sizeof *training->cells);
 		training->hits = realloc(training->hits, training->capacity);
 		check(training->cells && training->hits, "out of memory");
 	}
 	uint16_t *cells = training->cells[training->count];
 	uint32_t age = at - walk->last;
 	cells[0] = (uint16_t)(walk->count ? ep_onset_age_class(age) : EP_ONSET_AGE_CLASSES - 1);
-	cells[1] = (uint16_t)(ep_onset_feature_cell(model->features[FEATURES_BEFORE + at]) +
-	                      EP_ONSET_FEATURES * walk->band);
+	cells[1] =
+		(uint16_t)(ep_onset_feature_cell(model->features[EP_ONSET_FEATURES_BEFORE + at]) +
+	                   EP_ONSET_FEATURES * walk->band);
 	cells[2] = walk->count ? support_cell(model, 0, age) : NO_CELL;
 	cells[3] = walk->count && walk->gap ? support_cell(model, 1, age + walk->gap) : NO_CELL;
 	training->hits[training->count++] = hit;
@@ -75,7 +85,7 @@ static void
 see_band(struct training *training, struct ep_onset_model *model, uint32_t band,
          const struct ep_onset *onsets, size_t count, struct ep_window window, uint32_t last)
 {
-	struct walk walk = { .band = band };
+	struct ep_onset_walk walk = { .band = band };
 	size_t next = 0;
 	int after = 0;
 	for (uint32_t at = 0; count > 0 && after < 4 && at <= last - window.first; at++) {
@@ -85,7 +95,7 @@ see_band(struct training *training, struct ep_onset_model *model, uint32_t band,
 		see_time(training, model, &walk, at, hit);
 		if (!hit)
 			continue;
-		walk_on(model, &walk, at);
+		ep_onset_walk_on(model, &walk, at);
 		if (walk.count >= 4)
 			training->carries[walk.history][onsets[next].carries]++;
 		if (walk.count > 1)
@@ -97,26 +107,24 @@ see_band(struct training *training, struct ep_onset_model *model, uint32_t band,
 }
 
 static void
-see_pairs(struct training *training, struct ep_onset_model *model,
-          struct ep_onset_finder *finder, const struct ep_pair *pairs, size_t count,
-          struct ep_window window)
+see_pairs(struct training *training, struct ep_onset_model *model, struct ep_onset_finder *finder,
+          const struct ep_pair *pairs, size_t count, struct ep_window window)
 {
 	struct ep_error err;
 	struct ep_onsets onsets = { 0 };
 	uint32_t last = window.first;
-	if (count == 0 ||
-	    ep_onset_find(&onsets, finder, pairs, count, window, &err) != EP_OK) {
+	if (count == 0 || ep_onset_find(&onsets, finder, pairs, count, window, &err) != EP_OK) {
 		ep_onsets_free(&onsets);
 		return;
 	}
 	for (size_t i = 0; i < onsets.count; i++)
 		last = onsets.items[i].time > last ? onsets.items[i].time : last;
-	check(model_begin(model, last - window.first, &err) == EP_OK, "out of memory");
+	check(ep_onset_model_begin(model, last - window.first, &err) == EP_OK, "out of memory");
 	size_t start = 0;
 	for (int b = 0; b < EP_ONSET_BANDS; b++) {
 		see_band(training, model, (uint32_t)b, onsets.items + start, onsets.end[b] - start,
 		         window, last);
-		features_next(model, &onsets, b, window.first);
+		ep_onset_features_next(model, &onsets, b, window.first);
 		start = onsets.end[b];
 	}
 	ep_onsets_free(&onsets);
@@ -173,7 +181,8 @@ print_carries(const struct training *training)
 		/* Few come about; the others are all alike. */
 		printf("%s{ 0", i % 4 ? " " : "\t\t");
 		for (int k = 1; k < 8; k++)
-			printf(", %.0f", sum < 20 ? 32 : fmin(255, floor(256 * counts[k] / sum + 0.5)));
+			printf(", %.0f",
+			       sum < 20 ? 32 : fmin(255, floor(256 * counts[k] / sum + 0.5)));
 		printf(" },%s", i % 4 == 3 ? "\n" : "");
 	}
 	printf("\t},\n");
@@ -182,21 +191,24 @@ print_carries(const struct training *training)
 static void
 print_tables(const struct training *training)
 {
-	printf("/* Made by tools/train_onset.c: do not edit. */\n#include \"code/onset_tables.h\"\n\n"
+	printf("/* Made by tools/train_onset.c: do not edit. */\n#include "
+	       "\"code/onset_tables.h\"\n\n"
 	       "/* clang-format off */\n"
 	       "const struct ep_onset_tables ep_onset_tables_1 = {\n\t.age = {\n");
-	print_weights("\t\t", training->factor[0], EP_ONSET_AGE_CLASSES, WEIGHT_ONE - 3 * WEIGHT_NEUTRAL);
+	print_weights("\t\t", training->factor[0], EP_ONSET_AGE_CLASSES,
+	              EP_ONSET_WEIGHT_ONE - 3 * EP_ONSET_WEIGHT_NEUTRAL);
 	printf("\t},\n\t.feature = {\n");
 	for (int b = 0; b < EP_ONSET_BANDS; b++) {
 		printf("\t\t{\n");
 		print_weights("\t\t\t", training->factor[1] + EP_ONSET_FEATURES * b,
-		              EP_ONSET_FEATURES, WEIGHT_NEUTRAL);
+		              EP_ONSET_FEATURES, EP_ONSET_WEIGHT_NEUTRAL);
 		printf("\t\t},\n");
 	}
 	printf("\t},\n\t.support = {\n");
 	for (int k = 2; k < 4; k++) {
 		printf("\t\t{\n");
-		print_weights("\t\t\t", training->factor[k], EP_ONSET_SUPPORT_CELLS, WEIGHT_NEUTRAL);
+		print_weights("\t\t\t", training->factor[k], EP_ONSET_SUPPORT_CELLS,
+		              EP_ONSET_WEIGHT_NEUTRAL);
 		printf("\t\t},\n");
 	}
 	printf("\t},\n");
