@@ -321,6 +321,8 @@ fill_block(struct ep_codegen_reader *reader, struct ep_codegen_block *block, str
 		}
 		if (reader->ended)
 			return end_input(reader, block, err);
+		if (block->count > 0 && !reader->too_long && ep_source_stalls(&reader->source))
+			return end_block(reader, block, err);
 		EP_TRY(read_more(reader, block, err));
 	}
 }

@@ -236,6 +236,8 @@ fill_block(struct ep_csv_reader *reader, struct ep_csv_block *block, struct ep_e
 			ep_csv_scan_forget(scan, block);
 		if (reader->ended)
 			return end_input(reader, block, err);
+		if (block->count > 0 && !scan->too_long && ep_source_stalls(&reader->source))
+			return end_block(reader, block, block->count, err);
 		EP_TRY(read_more(reader, block, err));
 	}
 }

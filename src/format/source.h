@@ -5,6 +5,7 @@
 
 #include "base/status.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct ep_source {
@@ -14,6 +15,15 @@ struct ep_source {
 	enum ep_status (*read)(void *context, void *bytes, size_t size, size_t *got,
 	                       struct ep_error *err);
 	void *context; /* borrowed: outlives whoever reads from the source */
+	/* Whether the next read would wait long for bytes, so that what was read should be worked
+	 * on first. It may wait a little to find out. NULL where reads do not wait. */
+	bool (*stalls)(void *context);
 };
+
+static inline bool
+ep_source_stalls(const struct ep_source *source)
+{
+	return source->stalls && source->stalls(source->context);
+}
 
 #endif

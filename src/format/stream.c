@@ -180,10 +180,19 @@ read_stream(void *context, void *bytes, size_t size, size_t *got, struct ep_erro
 	return ep_stream_read(context, bytes, size, got, err);
 }
 
+/* A packed stream may have bytes in its decoder, so only a plain one is asked. */
+static bool
+stream_stalls(void *context)
+{
+	struct ep_stream *stream = context;
+	return !stream->decoder && stream->input_at == stream->input_size &&
+	       ep_source_stalls(&stream->raw);
+}
+
 struct ep_source
 ep_stream_source(struct ep_stream *stream)
 {
-	return (struct ep_source){ read_stream, stream };
+	return (struct ep_source){ read_stream, stream, stream_stalls };
 }
 
 const char *

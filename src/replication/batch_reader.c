@@ -29,6 +29,13 @@ read_from_front(void *context, void *bytes, size_t size, size_t *got, struct ep_
 	return EP_OK;
 }
 
+static bool
+stalls(void *context)
+{
+	struct ep_batch_reader *reader = context;
+	return reader->front_done == reader->front_size && ep_source_stalls(&reader->source);
+}
+
 static enum ep_status
 recognise(struct ep_batch_reader *reader, bool songs, struct ep_error *err)
 {
@@ -55,7 +62,7 @@ ep_batch_reader_open(struct ep_batch_reader **out, struct ep_source source, bool
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	reader->source = source;
 	EP_TRY(recognise(reader, songs, err));
-	struct ep_source whole = { .read = read_from_front, .context = reader };
+	struct ep_source whole = { .read = read_from_front, .context = reader, .stalls = stalls };
 	struct ep_csv_options options = { .together = ep_rows_together };
 	switch (reader->content) {
 	case EP_ROWS:

@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* About 4 MiB of text at the usual 16 KB a document. */
+/* About 4 MiB of text at the usual 16 KB a document; less where each takes long, so that an
+ * interrupted dump ends soon. */
 #define JOB_DOCUMENTS 256
+#define JOB_DOCUMENTS_BZIP2 112
 /* A job ends early behind entries that hold so much, and buffers larger than this are not kept. */
 #define JOB_BYTES ((size_t)4 << 20)
 #define KEEP_BYTES ((size_t)16 << 20)
@@ -92,12 +94,12 @@ produce(void *context, void *item, bool *end, struct ep_error *err)
 	job->documents = 0;
 	size_t bytes = 0;
 	EP_TRY(next_slice(run, err));
-	while (!run->at_end && job->documents < JOB_DOCUMENTS && bytes < JOB_BYTES &&
-	       run->file_room > 0) {
+	uint64_t most =
+		run->stream->compression == EP_COMPRESS_BZIP2 ? JOB_DOCUMENTS_BZIP2 : JOB_DOCUMENTS;
+	while (!run->at_end && job->documents < most && bytes < JOB_BYTES && run->file_room > 0) {
 		struct slice *slice = &job->slices[job->slice_count++];
 		*slice = run->rest;
-		slice->count =
-			smallest(run->rest.count, JOB_DOCUMENTS - job->documents, run->file_room);
+		slice->count = smallest(run->rest.count, most - job->documents, run->file_room);
 		run->rest.first += slice->count;
 		run->rest.count -= slice->count;
 		run->file_room -= slice->count;
@@ -149,6 +151,8 @@ work(void *context, void *item, unsigned number, struct ep_error *err)
 		EP_TRY(ep_codes_coder_new(&worker->coder, EP_CODES_ONSET, err));
 	for (size_t i = 0; i < job->slice_count; i++) {
 		const struct slice *slice = &job->slices[i];
+		if (run->stream->stop && atomic_load(run->stream->stop))
+			return ep_fail(err, EP_INTERRUPTED, "interrupted");
 		EP_TRY(ep_entry_decode(&worker->decoded, &slice->entry, worker->coder, err));
 		const struct ep_track *track = &worker->decoded.track;
 		for (uint32_t k = 0; k < slice->count; k++)

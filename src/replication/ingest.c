@@ -275,6 +275,14 @@ read_input(void *context, void *bytes, size_t size, size_t *got, struct ep_error
 	return status == EP_BAD_INPUT ? EP_CORRUPT : status;
 }
 
+static bool
+input_stalls(void *context)
+{
+	struct ep_ingest *ingest = context;
+	struct ep_source source = ep_input_source(ingest->input);
+	return ep_source_stalls(&source);
+}
+
 static enum ep_status
 run(struct ep_ingest *ingest, struct ep_error *err)
 {
@@ -341,7 +349,7 @@ ep_ingest_file(struct ep_ingest *ingest, const char *path, struct ep_error *err)
 	ingest->rejected_here = 0;
 	atomic_store(&ingest->stop, false);
 	EP_TRY(ep_input_open(&ingest->input, path, ingest->options->stop, err));
-	struct ep_source source = { .read = read_input, .context = ingest };
+	struct ep_source source = { .read = read_input, .context = ingest, .stalls = input_stalls };
 	bool songs = ingest->options->kind == EP_INGEST_CODEGEN;
 	enum ep_status status = ep_batch_reader_open(&ingest->reader, source, songs, err);
 	if (status == EP_OK)

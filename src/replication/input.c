@@ -14,6 +14,10 @@
 /* How long a wait for bytes lasts before it is looked whether to stop. */
 #define WAIT_MS 100
 
+/* After so long without bytes, what has come is worked on: longer than a busy pipe pauses, so that
+ * tracks are not torn apart without need. */
+#define STALL_MS 300
+
 struct ep_input {
 	int fd;
 	bool close_fd;
@@ -59,6 +63,15 @@ read_file(void *context, void *bytes, size_t size, size_t *got, struct ep_error 
 	return EP_OK;
 }
 
+/* A pipe on which nothing comes for a while. */
+static bool
+file_stalls(void *context)
+{
+	const struct ep_input *input = context;
+	struct pollfd wanted = { .fd = input->fd, .events = POLLIN };
+	return input->may_block && poll(&wanted, 1, STALL_MS) == 0;
+}
+
 static enum ep_status
 open_file(struct ep_input *input, const char *path, struct ep_error *err)
 {
@@ -98,7 +111,7 @@ ep_input_open(struct ep_input **out, const char *path, const atomic_bool *stop,
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	input->stop = stop;
 	EP_TRY(open_file(input, path, err));
-	struct ep_source raw = { .read = read_file, .context = input };
+	struct ep_source raw = { .read = read_file, .context = input, .stalls = file_stalls };
 	EP_TRY(ep_stream_open(&input->stream, raw, err));
 	*out = EP_TAKE(input);
 	return EP_OK;

@@ -122,15 +122,18 @@ move_watermark(const struct ep_publication *publication, bool moves, struct ep_l
 
 /* Renames without replacing: EEXIST where the final name is taken. */
 static int
-rename_new(const char *from, const char *to)
+rename_new(const char *from, const char *to, const char *folder)
 {
 	if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
 		return 0;
 	if (errno != EINVAL && errno != ENOSYS)
 		return errno;
-	/* A file system without it: a link does not replace either. */
+	/* A file system without it: a link does not replace either. It is durable before the other
+	 * name goes. */
 	if (link(from, to) != 0)
 		return errno;
+	if (ep_sync_folder(folder, NULL) != EP_OK)
+		return EIO;
 	return unlink(from) == 0 ? 0 : errno;
 }
 
@@ -166,7 +169,7 @@ rename_part(struct ep_part *part, const char *folder, uint64_t *next_number, str
 		EP_FREE char *to = ep_path_join(folder, part->final);
 		if (!to)
 			break;
-		int failed = rename_new(from, to);
+		int failed = rename_new(from, to, folder);
 		if (!failed)
 			return EP_OK;
 		if (failed != EEXIST)

@@ -12,12 +12,17 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #define MAP_SIZE ((size_t)1 << 40)
+
+/* Readers at once, and the bytes of lock.mdb for them. */
 #define READERS_MAX 1022
+#define LOCK_BYTES 65536
 
 enum ep_status
 ep_fail_mdb(struct ep_error *err, int rc, const char *fmt, ...)
@@ -46,6 +51,23 @@ ep_fail_mdb(struct ep_error *err, int rc, const char *fmt, ...)
 	if (rc > 0)
 		return ep_fail_errno(err, rc, "%s", what);
 	return ep_fail(err, EP_IO, "%s: %s", what, mdb_strerror(rc));
+}
+
+/* Less free space than this is a full disk. */
+#define FULL_BYTES ((uint64_t)4 << 20)
+
+int
+ep_explain_write(int rc, const char *folder)
+{
+	struct statvfs disk;
+	struct rlimit limit;
+	if (rc != EIO)
+		return rc;
+	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+		return EFBIG;
+	if (statvfs(folder, &disk) == 0 && (uint64_t)disk.f_bavail * disk.f_frsize < FULL_BYTES)
+		return ENOSPC;
+	return rc;
 }
 
 /* ---- opening ---- */
@@ -186,7 +208,9 @@ make_databases(struct ep_log *log, struct ep_error *err)
 		else
 			rc = mdb_txn_commit(txn);
 	}
-	return rc ? ep_fail_mdb(err, rc, "cannot make the log in %s", log->folder) : EP_OK;
+	return rc ? ep_fail_mdb(err, ep_explain_write(rc, log->folder), "cannot make the log in %s",
+	                        log->folder)
+	          : EP_OK;
 }
 
 static enum ep_status
@@ -240,6 +264,21 @@ check_size(struct ep_log *log, struct stat *info, struct ep_error *err)
 	return EP_OK;
 }
 
+/* LMDB maps lock.mdb without blocks behind it: on a full disk that would be a bus error. Where the
+ * file cannot be made at all, LMDB says so. */
+static enum ep_status
+reserve_lock(const char *folder, struct ep_error *err)
+{
+	EP_FREE char *path = ep_path_join(folder, "lock.mdb");
+	if (!path)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	EP_FD int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+	int failed = fd < 0 ? 0 : posix_fallocate(fd, 0, LOCK_BYTES);
+	if (failed == ENOSPC || failed == EDQUOT || failed == EFBIG)
+		return ep_fail_errno(err, failed, "cannot make %s", path);
+	return EP_OK;
+}
+
 static enum ep_status
 open_environment(struct ep_log **out, const char *folder, unsigned flags, struct ep_error *err)
 {
@@ -252,6 +291,7 @@ open_environment(struct ep_log **out, const char *folder, unsigned flags, struct
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	size_t size;
 	EP_TRY(map_size(&size, err));
+	EP_TRY(reserve_lock(folder, err));
 	int rc = mdb_env_create(&log->env);
 	if (!rc)
 		rc = mdb_env_set_maxdbs(log->env, 8);
@@ -261,7 +301,8 @@ open_environment(struct ep_log **out, const char *folder, unsigned flags, struct
 		rc = mdb_env_set_mapsize(log->env, size);
 	/* MDB_NOTLS: a snapshot may be handed from thread to thread. */
 	if (!rc)
-		rc = mdb_env_open(log->env, folder, MDB_NOTLS | flags, 0666);
+		rc = ep_explain_write(mdb_env_open(log->env, folder, MDB_NOTLS | flags, 0666),
+		                      folder);
 	int dead;
 	if (!rc)
 		rc = mdb_reader_check(log->env, &dead); /* frees what killed readers held */
@@ -314,8 +355,10 @@ make_log(const char *folder, struct ep_error *err)
 	EP_FD int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return ep_fail_errno(err, errno, "cannot open the folder %s", folder);
-	if (faccessat(fd, "data.mdb", F_OK, 0) == 0)
+	if (faccessat(fd, "data.mdb", F_OK, 0) == 0) {
+		remove_new(fd); /* of one that was killed when it had made it */
 		return EP_OK;
+	}
 	/* Others that want to make it wait here, and find it made. */
 	while (flock(fd, LOCK_EX) != 0) {
 		if (errno != EINTR)

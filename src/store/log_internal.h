@@ -87,6 +87,10 @@ EP_MUST_USE enum ep_status ep_log_set_flag(struct ep_log_write *write, const str
 /* Text as LMDB takes it: its keys are not const, and it does not write them. */
 MDB_val ep_val_of(struct ep_text text);
 
+/* LMDB takes a write that was cut short for an I/O error: gives ENOSPC or EFBIG where the disk or
+ * the process's limit is full, else rc as it is. */
+int ep_explain_write(int rc, const char *folder);
+
 /* Reads "state" into read->state. */
 EP_MUST_USE enum ep_status ep_log_load_state(struct ep_log_read *read, struct ep_error *err);
 

@@ -48,7 +48,8 @@ ep_log_inside(const struct ep_log_write *write)
 enum ep_status
 ep_log_fail_write(const struct ep_log_write *write, int rc, struct ep_error *err)
 {
-	return ep_fail_mdb(err, rc, "cannot write the log in %s", write->inside.log->folder);
+	const char *folder = write->inside.log->folder;
+	return ep_fail_mdb(err, ep_explain_write(rc, folder), "cannot write the log in %s", folder);
 }
 
 static enum ep_status

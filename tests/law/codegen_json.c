@@ -51,7 +51,7 @@ open_objects(struct objects *objects, const uint8_t *bytes, size_t size, size_t 
 {
 	struct ep_codegen_options options = { .block_size = block_size, .object_max = 1500 };
 	*objects = (struct objects){ .input = { bytes, size, piece } };
-	struct ep_source source = { read_input, &objects->input };
+	struct ep_source source = { .read = read_input, .context = &objects->input };
 	must(ep_codegen_open(&objects->reader, source, &options, NULL) == EP_OK);
 }
 

@@ -58,7 +58,7 @@ open_rows(struct rows *rows, const uint8_t *bytes, size_t size, size_t piece, si
 		.block_size = block_size, .field_max = 40, .row_max = 100, .together = same_id
 	};
 	*rows = (struct rows){ .input = { bytes, size, piece } };
-	struct ep_source source = { read_input, &rows->input };
+	struct ep_source source = { .read = read_input, .context = &rows->input };
 	must(ep_csv_open(&rows->reader, source, &options, NULL) == EP_OK);
 }
 

@@ -54,7 +54,7 @@ unpack(const uint8_t *bytes, size_t size, size_t piece)
 {
 	struct unpacked unpacked = { .whole = true };
 	struct input input = { bytes, size, piece };
-	struct ep_source source = { read_input, &input };
+	struct ep_source source = { .read = read_input, .context = &input };
 	struct ep_stream *stream = NULL;
 	uint8_t out[4096];
 	size_t got = 1;

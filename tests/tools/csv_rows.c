@@ -79,7 +79,7 @@ static int
 read_rows(uint64_t seed, size_t block_size, bool print)
 {
 	struct input input = { seed };
-	struct ep_source source = { read_input, &input };
+	struct ep_source source = { .read = read_input, .context = &input };
 	struct ep_csv_options options = { .block_size = block_size };
 	struct ep_csv_block block = { 0 };
 	struct ep_csv_reader *reader = NULL;

@@ -34,7 +34,7 @@ static struct ep_codegen_reader *
 open_input(struct input *input, const struct ep_codegen_options *options)
 {
 	struct ep_codegen_reader *reader = NULL;
-	struct ep_source source = { read_input, input };
+	struct ep_source source = { .read = read_input, .context = input };
 	assert_int_equal(ep_codegen_open(&reader, source, options, NULL), EP_OK);
 	return reader;
 }

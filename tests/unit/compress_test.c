@@ -29,7 +29,7 @@ static void
 assert_unpacks(const struct ep_buffer *packed, const char *format, const char *expected)
 {
 	struct ep_text text = { (const char *)packed->data, packed->size };
-	struct ep_source source = { read_buffer, &text };
+	struct ep_source source = { .read = read_buffer, .context = &text };
 	EP_OWNED(ep_stream_close)
 	struct ep_stream *stream = NULL;
 	char found[1000];

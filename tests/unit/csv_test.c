@@ -37,7 +37,7 @@ static struct ep_csv_reader *
 open_input(struct input *input, const struct ep_csv_options *options)
 {
 	struct ep_csv_reader *reader = NULL;
-	struct ep_source source = { read_input, input };
+	struct ep_source source = { .read = read_input, .context = input };
 	assert_int_equal(ep_csv_open(&reader, source, options, NULL), EP_OK);
 	return reader;
 }

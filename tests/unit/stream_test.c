@@ -99,8 +99,8 @@ unpack(struct ep_buffer *out, const struct ep_buffer *packed, size_t piece, cons
 	struct ep_stream *stream = NULL;
 	uint8_t bytes[5000];
 	size_t got = 0;
-	enum ep_status status =
-		ep_stream_open(&stream, (struct ep_source){ read_input, &input }, err);
+	enum ep_status status = ep_stream_open(
+		&stream, (struct ep_source){ .read = read_input, .context = &input }, err);
 	out->size = 0;
 	while (status == EP_OK) {
 		size_t size = piece < sizeof bytes ? piece : sizeof bytes;
@@ -385,7 +385,8 @@ a_failing_source_is_handed_up(void **state)
 	(void)state;
 	struct ep_stream *stream = NULL;
 	struct ep_error err;
-	assert_int_equal(ep_stream_open(&stream, (struct ep_source){ refuse, NULL }, &err), EP_IO);
+	assert_int_equal(ep_stream_open(&stream, (struct ep_source){ .read = refuse }, &err),
+	                 EP_IO);
 	assert_string_equal(err.text, "the disk is gone");
 	assert_null(stream);
 }
