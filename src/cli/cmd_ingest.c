@@ -34,6 +34,7 @@ struct session {
 	const struct ep_call *call;
 	int rejects_fd; /* -1: they are not written */
 	bool opened; /* the log: there is a result */
+	bool said; /* what went wrong */
 	double began;
 	double file_began;
 	const char *file; /* that progress was last shown of */
@@ -87,6 +88,9 @@ result_json(const struct ep_ingest_report *report, uint64_t position, double sec
 		(json_int_t)report->counts.unchanged, "duplicate", (json_int_t)0, "conflict",
 		(json_int_t)report->counts.conflict, "rejected", (json_int_t)report->rejected,
 		"position", (json_int_t)position, "seconds", seconds);
+	/* Only packets delete. */
+	if (json && report->deleted)
+		json_object_set_new(json, "deleted", json_integer((json_int_t)report->deleted));
 	if (json && error)
 		json_object_set_new(json, "error", ep_json_text(ep_text_of(error)));
 	return json;
@@ -268,23 +272,31 @@ check_files(const struct ep_call *call, struct ep_error *err)
 	               call->argument_count > 1 ? ", nor any of the others" : "");
 }
 
+/* Ingests file after file, and says at once what is wrong with one; *err keeps the first failure.
+ */
 static enum ep_status
-ingest_all(struct ep_ingest *ingest, const struct ep_call *call, struct ep_error *err)
+ingest_all(struct ep_ingest *ingest, struct session *session, struct ep_error *err)
 {
+	const struct ep_call *call = session->call;
 	enum ep_status first = EP_OK;
 	for (size_t i = 0; i < call->argument_count; i++) {
 		struct ep_error why;
 		enum ep_status status = ep_ingest_file(ingest, call->arguments[i], &why);
 		if (status == EP_OK)
 			continue;
+		if (status == EP_INTERRUPTED)
+			ep_say("interrupted; what is counted below has been kept, and ingesting "
+			       "the "
+			       "same again goes on from there");
+		else
+			ep_say("%s", why.text);
+		session->said = true;
 		if (first == EP_OK) {
 			first = status;
 			*err = why;
-		} else {
-			ep_say("%s", why.text);
 		}
 		if (!goes_on(status))
-			return first;
+			break;
 	}
 	return first;
 }
@@ -306,7 +318,7 @@ ingest_files(struct ep_ingest_report *report, uint64_t *position, struct session
 	EP_TRY(open_log(&log, &scratch, call, err));
 	session->opened = true;
 	EP_TRY(ep_ingest_open(&ingest, log, wanted, report, err));
-	enum ep_status status = ingest_all(ingest, call, err);
+	enum ep_status status = ingest_all(ingest, session, err);
 	struct ep_error late;
 	if (ep_log_read_begin(&read, log, &late) == EP_OK) {
 		struct ep_log_state state;
@@ -338,12 +350,9 @@ run(const struct ep_call *call)
 		return ep_give_up(call, &err);
 	double seconds = ep_clock_s() - session.began;
 	enum ep_exit exit = ep_exit_of(status);
-	if (status == EP_INTERRUPTED)
-		ep_say("interrupted; what is counted below has been kept, and ingesting the same "
-		       "again goes on from there");
-	else if (status != EP_OK)
+	if (status != EP_OK && !session.said)
 		ep_say("%s", err.text);
-	else if (report.rejected)
+	if (status == EP_OK && report.rejected)
 		exit = EP_EXIT_PARTLY;
 	if (call->json)
 		return ep_print_json(

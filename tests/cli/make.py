@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+"""Makes input for the command-line tests that a shell cannot.
+
+usage: make song ID [TITLE]       a song of two documents as an object of the code generator
+       make long-field N          a row whose codes have N bytes
+       make long-id N             an id of N bytes
+       make many ID N             N rows of one track
+       make tracks ID N           N tracks of one row each, that do not pack well
+       make streams FORMAT FILE...  each file packed alone, one behind the other
+       make newer FOLDER          a data folder of a format that no program knows
+       make damaged FOLDER ID     a byte changed in the entry of a track
+       make cut-short FILE N      the file without its last N bytes, on stdout
+       make pty COMMAND...        the command with a terminal as stderr, whose output goes to stdout
+"""
+
+import base64
+import bz2
+import gzip
+import json
+import lzma
+import os
+import pathlib
+import pty
+import random
+import subprocess
+import sys
+import zlib
+
+
+def song(track_id, title="Title"):
+    pairs = [(time * 7919 % 1048576, time) for time in range(10, 2400, 10)]
+    text = "".join(f"{time:05x}" for _, time in pairs) + "".join(f"{code:05x}" for code, _ in pairs)
+    code = base64.urlsafe_b64encode(zlib.compress(text.encode())).decode()
+    metadata = {"track_id": track_id, "artist": "Artist", "release": "Release", "title": title,
+                "duration": 55, "version": 4.12}
+    if not track_id:
+        del metadata["track_id"]
+    print(json.dumps({"metadata": metadata, "code_count": len(pairs), "code": code, "tag": 0}))
+
+
+def codes_of_size(size):
+    pair = "1048575 123456 "
+    text = pair * (size // len(pair) - 1)
+    return text + "1 " + "2".rjust(size - len(text) - 2, "0")
+
+
+def long_field(size):
+    sys.stdout.write(f"TRLONG-0,4.12,{codes_of_size(int(size))},60,artist,release,track\r\n")
+
+
+def many(track_id, count):
+    for number in range(int(count)):
+        sys.stdout.write(f"{track_id}-{number},4.12,{number} 5,60,artist,release,track\r\n")
+
+
+def tracks(track_id, count):
+    rng = random.Random(1)
+    for number in range(int(count)):
+        codes = " ".join(f"{rng.randrange(1 << 20)} {time}" for time in range(0, 2500, 10))
+        sys.stdout.write(f"{track_id}{number}-0,4.12,{codes},60,artist,release,track\r\n")
+
+
+def streams(form, *paths):
+    pack = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}[form]
+    for path in paths:
+        sys.stdout.buffer.write(pack(pathlib.Path(path).read_bytes()))
+
+
+def newer(folder):
+    """The format is a number of 64 bits under the key "format"."""
+    path = pathlib.Path(folder) / "data.mdb"
+    data = bytearray(path.read_bytes())
+    key, found = b"format", 0
+    at = data.find(key)
+    while at >= 0:
+        if data[at + 6:at + 14] == (1).to_bytes(8, "little"):
+            data[at + 6:at + 14] = (1000).to_bytes(8, "little")
+            found += 1
+        at = data.find(key, at + 1)
+    path.write_bytes(data)
+    if not found:
+        sys.exit("make newer: there is no format in the log")
+
+
+def damaged(folder, track_id):
+    """Entries hold the id as text; the ids' own table has it too, as a key."""
+    path = pathlib.Path(folder) / "data.mdb"
+    data = bytearray(path.read_bytes())
+    name = bytes([len(track_id)]) + track_id.encode()
+    at = data.find(name)
+    while at >= 0:
+        data[at + len(name) + 4] ^= 0x40
+        at = data.find(name, at + 1)
+    path.write_bytes(data)
+
+
+def terminal(*command):
+    main, side = pty.openpty()
+    child = subprocess.Popen(command, stderr=side, stdout=subprocess.DEVNULL)
+    os.close(side)
+    try:
+        while piece := os.read(main, 65536):
+            sys.stdout.buffer.write(piece)
+    except OSError:
+        pass
+    sys.exit(child.wait())
+
+
+def main():
+    arguments = sys.argv[2:]
+    commands = {
+        "song": song, "long-field": long_field, "many": many, "tracks": tracks,
+        "streams": streams, "newer": newer, "damaged": damaged, "pty": terminal,
+        "long-id": lambda size: print("T" * int(size), end=""),
+        "cut-short": lambda path, size: sys.stdout.buffer.write(
+            pathlib.Path(path).read_bytes()[:-int(size)]),
+    }
+    commands[sys.argv[1]](*arguments)
+
+
+if __name__ == "__main__":
+    main()
