@@ -25,6 +25,8 @@ SANITIZERS = {
     "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
     "TSAN_OPTIONS": "halt_on_error=1",
 }
+# The thread sanitizer leaves less address space than the log's map would take.
+SMALL_MAP = {"thread": {"ECHOPRINT_MAP_SIZE": str(1 << 36)}}
 
 # Each stage: the compiler, meson's options, the suites or tests that are run.
 STAGES = {
@@ -32,7 +34,7 @@ STAGES = {
             ["--suite", "unit", "--suite", "law", "--suite", "cli", "--suite", "e2e"]),
     "clang": ("clang", ["-Dbuildtype=release"], ["--suite", "unit", "--suite", "law"]),
     "thread": ("gcc", ["-Dbuildtype=debugoptimized", "-Db_sanitize=thread"],
-               ["pipeline", "log", "codes", "concurrent", "golden"]),
+               ["pipeline", "log", "concurrent", "packet"]),
     "release": ("gcc", ["-Dbuildtype=release"], ["--suite", "crash"]),
 }
 
@@ -128,7 +130,8 @@ def build_and_test(totals, stage):
         return
     log = build / "meson-logs/testlog.json"
     log.unlink(missing_ok=True)
-    done = run(["meson", "test", "-C", str(build), "--no-rebuild", *selection], env=dict(os.environ, **SANITIZERS))
+    done = run(["meson", "test", "-C", str(build), "--no-rebuild", *selection], 
+               env=dict(os.environ, **SANITIZERS, **SMALL_MAP.get(stage, {})))
     if not log.exists():
         totals.add(f"{stage}: tests", 0, 1, 0, done.stdout)
         return

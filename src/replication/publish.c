@@ -120,23 +120,6 @@ move_watermark(const struct ep_publication *publication, bool moves, struct ep_l
 	return ep_log_commit(&write, err);
 }
 
-/* Renames without replacing: EEXIST where the final name is taken. */
-static int
-rename_new(const char *from, const char *to, const char *folder)
-{
-	if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
-		return 0;
-	if (errno != EINVAL && errno != ENOSYS)
-		return errno;
-	/* A file system without it: a link does not replace either. It is durable before the other
-	 * name goes. */
-	if (link(from, to) != 0)
-		return errno;
-	if (ep_sync_folder(folder, NULL) != EP_OK)
-		return EIO;
-	return unlink(from) == 0 ? 0 : errno;
-}
-
 static bool
 same_file(const char *one, const char *other)
 {
@@ -144,6 +127,32 @@ same_file(const char *one, const char *other)
 	struct stat second;
 	return stat(one, &first) == 0 && stat(other, &second) == 0 &&
 	       first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
+/* Takes away the first of two names of a file, when the other is durable. */
+static enum ep_status
+drop_name(const char *from, const char *folder, struct ep_error *err)
+{
+	EP_TRY(ep_sync_folder(folder, err));
+	return unlink(from) == 0 ? EP_OK : ep_fail_errno(err, errno, "cannot remove %s", from);
+}
+
+/* Renames without replacing; *taken says that `to` is another file's name. */
+static enum ep_status
+rename_new(bool *taken, const char *from, const char *to, const char *folder, struct ep_error *err)
+{
+	*taken = false;
+	int failed = renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0 ? 0 : errno;
+	if (!failed)
+		return EP_OK;
+	/* On a file system without it, a link does not replace either. */
+	if (failed == EINVAL || failed == ENOSYS)
+		failed = link(from, to) == 0 ? 0 : errno;
+	/* A link that is there already is of one that was killed before the other name went. */
+	if (!failed || (failed == EEXIST && same_file(from, to)))
+		return drop_name(from, folder, err);
+	*taken = failed == EEXIST;
+	return *taken ? EP_OK : ep_fail_errno(err, failed, "cannot rename %s to %s", from, to);
 }
 
 /* "NAME-DATE-1.csv.bz2" with another number. NULL when there is no memory. */
@@ -169,13 +178,9 @@ rename_part(struct ep_part *part, const char *folder, uint64_t *next_number, str
 		EP_FREE char *to = ep_path_join(folder, part->final);
 		if (!to)
 			break;
-		int failed = rename_new(from, to, folder);
-		if (!failed)
-			return EP_OK;
-		if (failed != EEXIST)
-			return ep_fail_errno(err, failed, "cannot rename %s to %s", from, to);
-		/* Linked, and killed before the other name went. */
-		if (same_file(from, to) && unlink(from) == 0)
+		bool taken;
+		EP_TRY(rename_new(&taken, from, to, folder, err));
+		if (!taken)
 			return EP_OK;
 		char *other = with_number(part->final, ++*next_number);
 		if (!other)

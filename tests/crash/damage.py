@@ -1,0 +1,74 @@
+"""Damaged bytes: verify must find each one in the entries of the log."""
+
+import multiprocessing
+import os
+import shutil
+import struct
+
+import common
+from common import Song
+
+PROCESSES = max(2, min(4, len(os.sched_getaffinity(0))))
+
+
+def flip_in_turn(arguments):
+    """Flips bytes of one node's data.mdb; returns the offsets where verify found nothing."""
+    program, data, offsets, environment = arguments
+    path = data + "/data.mdb"
+    with open(path, "rb") as file:
+        content = bytearray(file.read())
+    missed = []
+    for offset in offsets:
+        with open(path, "r+b") as file:
+            file.seek(offset)
+            file.write(bytes([content[offset] ^ 0x10]))
+        if program.run(data, "verify", environment=environment).status != 7:
+            missed.append(offset)
+        with open(path, "r+b") as file:
+            file.seek(offset)
+            file.write(bytes([content[offset]]))
+    return missed
+
+
+def entries_in(content, songs):
+    """Where the entries of the songs lie: an LMDB node is lo, hi (of the size), flags, size of the
+    key, key (8 bytes here), data; an entry has 48 bytes before the size of its id."""
+    found = []
+    for song in songs:
+        track = song.track_id.encode()
+        at = content.find(bytes([len(track)]) + track)
+        while at >= 0:
+            start = at - 48
+            low, high, flags, key = struct.unpack_from("<4H", content, max(0, start - 16))
+            if start > 16 and key == 8 and flags == 0 and content[start] == 1:
+                found.append(range(start, start + (low | high << 16)))
+            at = content.find(bytes([len(track)]) + track, at + 1)
+    return found
+
+
+def flips(program, folder, environment=None):
+    """Flips every byte of every entry; returns how many, and how many verify did not find."""
+    data = folder + "/flip"
+    shutil.rmtree(data, ignore_errors=True)
+    songs = [Song(700 + i, seconds=20, codes_a_second=0.8) for i in range(3)]
+    songs[1].title = ""
+    file = common.write_csv(folder + "/flip.csv", songs)
+    program.must(data, "slave-ingest", file, environment=environment)
+    with open(data + "/data.mdb", "rb") as file:
+        content = file.read()
+    entries = entries_in(content, songs)
+    if len(entries) != len(songs):
+        raise RuntimeError(f"{len(entries)} entries were found in data.mdb, not {len(songs)}")
+    offsets = [offset for entry in entries for offset in entry]
+    copies = []
+    for i in range(PROCESSES):
+        copies.append(f"{data}{i}")
+        shutil.rmtree(copies[-1], ignore_errors=True)
+        shutil.copytree(data, copies[-1])
+    context = multiprocessing.get_context("fork")
+    with context.Pool(PROCESSES) as pool:
+        missed = pool.map(flip_in_turn, [(program, copy, offsets[i::PROCESSES], environment)
+                                         for i, copy in enumerate(copies)])
+    return len(offsets), sum(len(part) for part in missed)
+
+
