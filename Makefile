@@ -33,8 +33,9 @@ bench: all
 	python3 bench/bench.py --build build $(BENCH)
 
 install: all
-	meson configure build -Dprefix=$(PREFIX)
+	meson setup --reconfigure build --prefix=$(PREFIX)
 	meson install -C build --no-rebuild
+	chown -R --reference=Makefile build
 
 clean:
 	rm -rf build build-*

@@ -220,7 +220,7 @@ run(const struct ep_call *call)
 		exit = ep_give_up(call, &err);
 	} else if (call->json) {
 		exit = ep_print_json(result_json(&report), EP_EXIT_DONE);
-	} else if (wanted.folder) {
+	} else if (wanted.folder || wanted.dry_run) {
 		print_result(&report, &wanted);
 	}
 	ep_dump_report_free(&report);

@@ -8,7 +8,7 @@ enum { GLOBAL_DATA, GLOBAL_QUIET, GLOBAL_VERBOSE, GLOBAL_JSON, GLOBAL_HELP, GLOB
 
 static const struct ep_option globals[] = {
 	[GLOBAL_DATA] = { "data", 'd', "DIR", "data folder (default: see echoprint --help)" },
-	[GLOBAL_QUIET] = { "quiet", 'q', NULL, "no progress and no words but errors" },
+	[GLOBAL_QUIET] = { "quiet", 'q', NULL, "no progress" },
 	[GLOBAL_VERBOSE] = { "verbose", 'v', NULL, "say more" },
 	[GLOBAL_JSON] = { "json", 0, NULL, "print the result as one JSON object" },
 	[GLOBAL_HELP] = { "help", 'h', NULL, "print this" },

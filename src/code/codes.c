@@ -277,6 +277,9 @@ decode_run(struct ep_codes_coder *coder, const struct head *head,
 		return ep_fail(err, EP_CORRUPT, "codes: segments that do not follow each other");
 	coder->decoded.count = 0;
 	EP_TRY(forms[head->tag].decode(coder, head->bytes, head->size, run.window, err));
+	if (coder->decoded.count &&
+	    coder->decoded.items[coder->decoded.count - 1].time > EP_TIME_MAX)
+		return ep_fail(err, EP_CORRUPT, "codes: a time above %d", EP_TIME_MAX);
 	return print_run(coder, &run, &coder->decoded, slices, err);
 }
 

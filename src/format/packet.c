@@ -232,7 +232,8 @@ unpack_columns(struct ep_reader *columns, struct ep_packet_block *block, struct 
 	uint64_t packed = ep_read_varint(payload);
 	const uint8_t *frame = ep_read_bytes(payload, packed);
 	if (!frame || unpacked == 0 || unpacked > COLUMNS_MAX ||
-	    ZSTD_getFrameContentSize(frame, (size_t)packed) != unpacked)
+	    ZSTD_getFrameContentSize(frame, (size_t)packed) != unpacked ||
+	    ZSTD_findFrameCompressedSize(frame, (size_t)packed) != packed)
 		return damaged(err, "the columns of a block");
 	uint8_t *bytes = ep_arena_alloc(&block->arena, (size_t)unpacked);
 	if (!bytes)
@@ -327,7 +328,9 @@ entries_fit(const struct ep_packet_entry *entries, size_t count,
 		bool put = entry->operation == EP_PACKET_PUT;
 		if (entry->position <= header->after || entry->position > header->last ||
 		    entry->source >= header->source_count || entry->id.size == 0 ||
-		    entry->documents == 0 || (!put && (entry->about.size || entry->codes.size)))
+		    entry->documents == 0 || entry->documents > EP_PACKET_DOCUMENTS_MAX ||
+		    (entry->flags & ~EP_PACKET_SHRUNK) ||
+		    (!put && (entry->about.size || entry->codes.size || entry->flags)))
 			return false;
 	}
 	return true;

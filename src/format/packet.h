@@ -22,8 +22,9 @@
 #define EP_PACKET_MAGIC_SIZE 8
 #define EP_PACKET_NODE_ID 8
 
-/* Entries of one block, at most. */
+/* Entries of one block, and documents of one entry, at most. */
 #define EP_PACKET_ENTRIES_MAX 65536
+#define EP_PACKET_DOCUMENTS_MAX 65536
 
 enum ep_packet_kind { EP_PACKET_MASTER = 1, EP_PACKET_SLAVE = 2 };
 enum ep_packet_operation { EP_PACKET_PUT = 1, EP_PACKET_DELETE = 2 };

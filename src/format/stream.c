@@ -39,11 +39,12 @@ read_raw(struct ep_stream *stream, void *bytes, size_t size, size_t *got, struct
 	return EP_OK;
 }
 
-/* Reads until the front of the input is there, or the input has ended. */
+/* Reads until the front of the input is there, or it can be none, or the input has ended. */
 static enum ep_status
 read_front(struct ep_stream *stream, struct ep_error *err)
 {
-	while (stream->input_size < EP_DECODER_FRONT_MAX && !stream->raw_ended) {
+	while (stream->input_size < EP_DECODER_FRONT_MAX && !stream->raw_ended &&
+	       (stream->input_size == 0 || ep_decoder_for(stream->input, stream->input_size))) {
 		size_t got = 0;
 		EP_TRY(read_raw(stream, stream->input + stream->input_size,
 		                EP_DECODER_FRONT_MAX - stream->input_size, &got, err));

@@ -134,3 +134,40 @@ ep_check_id(struct ep_text id, struct ep_error *err)
 	}
 	return EP_OK;
 }
+
+enum ep_status
+ep_check_length(struct ep_text *length, struct ep_text field, struct ep_error *err)
+{
+	uint64_t value = 0;
+	size_t size = 0;
+	while (size < field.size && field.at[size] >= '0' && field.at[size] <= '9') {
+		value = value * 10 + (uint64_t)(field.at[size++] - '0');
+		if (value > INT32_MAX)
+			break;
+	}
+	size_t end = size;
+	if (end < field.size && field.at[end] == '.') {
+		end++;
+		while (end < field.size && field.at[end] >= '0' && field.at[end] <= '9')
+			end++;
+	}
+	if (size == 0 || end != field.size || value > INT32_MAX)
+		return ep_fail(err, EP_BAD_INPUT,
+		               "length \"%.*s\" is no number of seconds from 0 to 2147483647",
+		               field.size > 40 ? 40 : (int)field.size, field.at ? field.at : "");
+	*length = (struct ep_text){ .at = field.at, .size = size };
+	return EP_OK;
+}
+
+enum ep_status
+ep_check_text(struct ep_text text, const char *name, struct ep_error *err)
+{
+	if (text.size > EP_CSV_FIELD_MAX)
+		return ep_fail(err, EP_BAD_INPUT, "%s is over %zu bytes long", name,
+		               EP_CSV_FIELD_MAX);
+	if (text.size && memchr(text.at, '\0', text.size))
+		return ep_fail(err, EP_BAD_INPUT, "%s has a NUL byte", name);
+	if (!ep_text_is_utf8(text))
+		return ep_fail(err, EP_BAD_INPUT, "%s is not UTF-8", name);
+	return EP_OK;
+}

@@ -118,7 +118,17 @@ EP_MUST_USE enum ep_status ep_batch_encode(struct ep_batch *batch, struct ep_rea
                                            struct ep_codes_usage *usage,
                                            struct ep_batch_scratch *scratch, struct ep_error *err);
 
-/* Whether an id may be that of a document; the reason is in err, where it may not. */
+/* Whether an id may be that of a document; EP_BAD_INPUT with the reason, where it may not. */
 EP_MUST_USE enum ep_status ep_check_id(struct ep_text id, struct ep_error *err);
+
+/* Reads a length: a number of seconds, of which decimals are cut off, as the original rounds them
+ * down. EP_BAD_INPUT. */
+EP_MUST_USE enum ep_status ep_check_length(struct ep_text *length, struct ep_text field,
+                                           struct ep_error *err);
+
+/* Whether a text of a row is UTF-8 without NUL and not too long; name is that of its column.
+ * EP_BAD_INPUT. */
+EP_MUST_USE enum ep_status ep_check_text(struct ep_text text, const char *name,
+                                         struct ep_error *err);
 
 #endif

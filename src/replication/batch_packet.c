@@ -2,40 +2,76 @@
 
 #include <string.h>
 
-static bool
-rows_in_order(const struct ep_track *track)
+/* Checks a document by the rules for rows; its codes are looked at where they are decoded as text.
+ */
+static enum ep_status
+check_document(struct ep_text track, const struct ep_document *row, struct ep_error *err)
 {
-	for (size_t i = 1; i < track->count; i++) {
-		if (ep_document_compare(&track->documents[i - 1], &track->documents[i]) >= 0)
-			return false;
+	char id[512];
+	struct ep_text length;
+	if (track.size + row->suffix.size > sizeof id)
+		return ep_fail(err, EP_BAD_INPUT, "the id of a document is too long");
+	memcpy(id, track.at, track.size);
+	if (row->suffix.size)
+		memcpy(id + track.size, row->suffix.at, row->suffix.size);
+	EP_TRY(ep_check_id((struct ep_text){ id, track.size + row->suffix.size }, err));
+	if (row->suffix.size && row->suffix.at[0] != '-')
+		return ep_fail(err, EP_BAD_INPUT, "a document's id does not go on with -");
+	EP_TRY(ep_check_length(&length, row->length, err));
+	if (length.size != row->length.size)
+		return ep_fail(err, EP_BAD_INPUT, "a length has decimals");
+	EP_TRY(ep_check_text(row->codever, "codever", err));
+	EP_TRY(ep_check_text(row->artist, "artist", err));
+	EP_TRY(ep_check_text(row->release, "release", err));
+	return ep_check_text(row->track, "track", err);
+}
+
+static enum ep_status
+check_rows(const struct ep_track *track, struct ep_error *err)
+{
+	for (size_t i = 0; i < track->count; i++) {
+		const struct ep_document *row = &track->documents[i];
+		if (i > 0 && ep_document_compare(row - 1, row) >= 0)
+			return ep_fail(err, EP_BAD_INPUT, "its documents are not in order");
+		EP_TRY(check_document(track->id, row, err));
 	}
-	return true;
+	return EP_OK;
+}
+
+/* Decodes the documents and holds them against the hash, and what is kept as text against the rules
+ * for codes. */
+static enum ep_status
+check_contents(const struct ep_packet_entry *entry, const struct ep_entry *stored, bool texts,
+               struct ep_batch_scratch *scratch, struct ep_error *err)
+{
+	const struct ep_track *track = &scratch->decoded.track;
+	struct ep_hash hash;
+	EP_TRY(ep_entry_decode(&scratch->decoded, stored, scratch->coder, err));
+	for (size_t i = 0; texts && i < track->count; i++) {
+		scratch->pairs.count = 0;
+		EP_TRY(ep_pairs_parse(&scratch->pairs, track->documents[i].codes, err));
+	}
+	ep_track_hash(&hash, track);
+	if (memcmp(hash.bytes, entry->hash.bytes, EP_HASH_SIZE) != 0)
+		return ep_fail(err, EP_BAD_INPUT,
+		               "its documents are not those that its hash is of");
+	return EP_OK;
 }
 
 /* Checks an entry as far as is asked for; what it holds is then as good as what rows were made to.
- * EP_BAD_INPUT with the reason. */
+ * EP_BAD_INPUT or EP_CORRUPT with the reason. */
 static enum ep_status
 check_entry(const struct ep_packet_entry *entry, const struct ep_entry *stored, bool contents,
             struct ep_batch_scratch *scratch, struct ep_error *err)
 {
 	struct ep_text codes;
-	enum ep_status status =
-		contents ? ep_entry_decode(&scratch->decoded, stored, scratch->coder, err)
-			 : ep_entry_rows(&scratch->decoded, &codes, stored, err);
-	if (status == EP_CORRUPT)
-		return ep_fail(err, EP_BAD_INPUT, "its documents cannot be decoded");
-	EP_TRY(status);
-	const struct ep_track *track = &scratch->decoded.track;
-	if (!rows_in_order(track))
-		return ep_fail(err, EP_BAD_INPUT, "its documents are not in order");
-	struct ep_hash hash;
-	if (contents) {
-		ep_track_hash(&hash, track);
-		if (memcmp(hash.bytes, entry->hash.bytes, EP_HASH_SIZE) != 0)
-			return ep_fail(err, EP_BAD_INPUT,
-			               "its documents are not those that its hash is of");
-	}
-	return EP_OK;
+	struct ep_codes_usage usage = { 0 };
+	EP_TRY(ep_entry_rows(&scratch->decoded, &codes, stored, err));
+	EP_TRY(check_rows(&scratch->decoded.track, err));
+	EP_TRY(ep_codes_add_usage(&usage, entry->documents, (const uint8_t *)codes.at, codes.size,
+	                          err));
+	bool texts = usage.of[EP_CODES_TEXT].documents > 0;
+	return contents || texts ? check_contents(entry, stored, texts, scratch, err) : EP_OK;
 }
 
 static enum ep_status
@@ -93,7 +129,8 @@ ep_batch_packet(struct ep_batch *batch, struct ep_batch_scratch *scratch,
 			return ep_fail(err, status, "%s", why.text);
 		batch->bodies.size = before;
 		struct ep_origin origin = { .number = entry->position };
-		EP_TRY(ep_batch_refuse(batch, origin, entry->documents, err, "%s", why.text));
+		uint64_t documents = entry->operation == EP_PACKET_PUT ? entry->documents : 1;
+		EP_TRY(ep_batch_refuse(batch, origin, documents, err, "%s", why.text));
 	}
 	return EP_OK;
 }

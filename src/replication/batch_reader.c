@@ -96,6 +96,12 @@ ep_batch_reader_content(const struct ep_batch_reader *reader)
 	return reader->content;
 }
 
+const struct ep_packet_header *
+ep_batch_reader_packet(const struct ep_batch_reader *reader)
+{
+	return reader->packet ? ep_packet_header(reader->packet) : NULL;
+}
+
 enum ep_status
 ep_batch_read(struct ep_batch_reader *reader, struct ep_batch *batch, bool *end,
               struct ep_error *err)

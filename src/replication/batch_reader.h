@@ -25,6 +25,9 @@ EP_DEFINE_OWNED(struct ep_batch_reader, ep_batch_reader_close)
 
 enum ep_content ep_batch_reader_content(const struct ep_batch_reader *reader);
 
+/* The header of a packet; NULL of anything else. Borrowed from the reader. */
+const struct ep_packet_header *ep_batch_reader_packet(const struct ep_batch_reader *reader);
+
 /* Reads the next piece into batch, or sets *end. One call at a time. EP_BAD_INPUT: malformed JSON;
  * EP_CORRUPT: a damaged packet; EP_NO_MEMORY, or what source gives. */
 EP_MUST_USE enum ep_status ep_batch_read(struct ep_batch_reader *reader, struct ep_batch *batch,

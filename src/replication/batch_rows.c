@@ -23,31 +23,6 @@ ep_rows_together(void *context, const struct ep_csv_row *previous, const struct 
 	       ep_text_equal(track_of(previous), track_of(next));
 }
 
-/* A length is a number of seconds; decimals are cut off, as the original rounds them down. */
-static enum ep_status
-read_length(struct ep_text *length, struct ep_text field, struct ep_error *err)
-{
-	uint64_t value = 0;
-	size_t size = 0;
-	while (size < field.size && field.at[size] >= '0' && field.at[size] <= '9') {
-		value = value * 10 + (uint64_t)(field.at[size++] - '0');
-		if (value > INT32_MAX)
-			break;
-	}
-	size_t end = size;
-	if (end < field.size && field.at[end] == '.') {
-		end++;
-		while (end < field.size && field.at[end] >= '0' && field.at[end] <= '9')
-			end++;
-	}
-	if (size == 0 || end != field.size || value > INT32_MAX)
-		return ep_fail(err, EP_BAD_INPUT,
-		               "length \"%.*s\" is no number of seconds from 0 to 2147483647",
-		               field.size > 40 ? 40 : (int)field.size, field.at ? field.at : "");
-	*length = (struct ep_text){ .at = field.at, .size = size };
-	return EP_OK;
-}
-
 static enum ep_status
 check_texts(const struct ep_csv_row *row, struct ep_error *err)
 {
@@ -57,10 +32,7 @@ check_texts(const struct ep_csv_row *row, struct ep_error *err)
 		struct ep_text field = row->fields[i];
 		if (i == CODES)
 			continue; /* digits and blanks, which is checked when they are encoded */
-		if (field.size && memchr(field.at, '\0', field.size))
-			return ep_fail(err, EP_BAD_INPUT, "%s has a NUL byte", names[i]);
-		if (!ep_text_is_utf8(field))
-			return ep_fail(err, EP_BAD_INPUT, "%s is not UTF-8", names[i]);
+		EP_TRY(ep_check_text(field, names[i], err));
 	}
 	return EP_OK;
 }
@@ -91,7 +63,7 @@ read_row(struct ep_document *document, const struct ep_csv_row *row, struct ep_e
 	};
 	struct ep_text track;
 	ep_id_split(&track, &made.suffix, row->fields[TRACK_ID]);
-	EP_TRY(read_length(&made.length, row->fields[LENGTH], err));
+	EP_TRY(ep_check_length(&made.length, row->fields[LENGTH], err));
 	*document = made;
 	return EP_OK;
 }

@@ -274,9 +274,10 @@ read_facts(struct dump *dump, const struct ep_log_read *read, struct ep_error *e
 	struct ep_log_state state;
 	ep_log_state(&state, read);
 	EP_TRY(ep_log_number(&report->from, read, names->watermark, err));
-	if (dump->options->since_given)
-		report->from = dump->options->since;
 	report->to = state.position;
+	if (dump->options->since_given)
+		report->from =
+			dump->options->since < report->to ? dump->options->since : report->to;
 	struct ep_text value;
 	enum ep_status status = ep_log_value(&value, read, names->lastdump, err);
 	if (status == EP_OK && value.size < sizeof report->lastdump)

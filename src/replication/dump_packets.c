@@ -10,7 +10,7 @@
 #define BLOCK_ENTRIES 256
 #define BLOCK_BYTES ((size_t)1 << 20)
 
-#define TRIM_BYTES ((size_t)64 << 20)
+#define TRIM_BYTES ((size_t)16 << 20)
 #define PROGRESS_S 0.2
 
 /* A file to be: what its header says, which is known before anything is written. */
@@ -47,7 +47,7 @@ struct run {
 	/* The consumer. */
 	struct ep_hasher hasher;
 	struct ep_buffer edge; /* a header or an end */
-	size_t untrimmed;
+	size_t untrimmed; /* also of the planning before */
 	double shown;
 	struct ep_dump_progress progress;
 };
@@ -63,6 +63,17 @@ add_plan(struct run *run, uint64_t after)
 	run->plans = plans;
 	plans[run->plan_count] = (struct plan){ .after = after };
 	return &plans[run->plan_count++];
+}
+
+/* Gives memory of the log's map back, now and then. */
+static void
+trim(struct run *run, size_t bytes)
+{
+	run->untrimmed += bytes;
+	if (run->untrimmed < TRIM_BYTES)
+		return;
+	ep_log_trim(run->stream->log);
+	run->untrimmed = 0;
 }
 
 /* Goes through the entries once to see which come into which file. */
@@ -89,6 +100,7 @@ make_plans(struct run *run, struct ep_error *err)
 		plan->deletions += !put;
 		stream->documents += documents;
 		stream->deletions += !put;
+		trim(run, entry.rest_size);
 	}
 	if (status != EP_NOT_FOUND)
 		return status;
@@ -265,11 +277,7 @@ consume(void *context, void *item, struct ep_error *err)
 		EP_TRY(take(run, &run->edge, job->plan, err));
 	}
 	show_progress(run, job);
-	run->untrimmed += job->block.size;
-	if (run->untrimmed >= TRIM_BYTES) {
-		ep_log_trim(run->stream->log);
-		run->untrimmed = 0;
-	}
+	trim(run, job->block.size);
 	return EP_OK;
 }
 

@@ -15,7 +15,7 @@
 #define PROGRESS_S 0.2
 
 /* Memory of the log's map is given back after so many bytes of entries. */
-#define TRIM_BYTES ((size_t)64 << 20)
+#define TRIM_BYTES ((size_t)16 << 20)
 
 struct ep_ingest {
 	struct ep_log *log;
@@ -116,7 +116,10 @@ static enum ep_status
 idle(void *context, struct ep_error *err)
 {
 	struct ep_ingest *ingest = context;
-	return one_transaction(ingest) ? EP_OK : commit(ingest, err);
+	enum ep_status status = one_transaction(ingest) ? EP_OK : commit(ingest, err);
+	if (status != EP_OK)
+		atomic_store(&ingest->stop, true);
+	return status;
 }
 
 /* Tells of what was refused in a batch, in the order of the file. */
@@ -340,6 +343,20 @@ settle(struct ep_ingest *ingest, enum ep_status status, struct ep_error *err)
 	return committed == EP_OK ? status : ep_fail(err, committed, "%s", late.text);
 }
 
+/* A slave's own tracks are no word of the master. */
+static enum ep_status
+check_sender(const struct ep_ingest *ingest, struct ep_error *err)
+{
+	const struct ep_packet_header *header = ep_batch_reader_packet(ingest->reader);
+	if (!header || header->kind == EP_PACKET_MASTER ||
+	    !ep_text_equal(ingest->options->source, ep_text_of("master")))
+		return EP_OK;
+	return ep_fail(err, EP_BAD_INPUT,
+	               "this packet is what the slave %.*s has for its master; master-ingest -s "
+	               "takes it",
+	               ep_text_print_size(header->name), header->name.at);
+}
+
 enum ep_status
 ep_ingest_file(struct ep_ingest *ingest, const char *path, struct ep_error *err)
 {
@@ -348,10 +365,12 @@ ep_ingest_file(struct ep_ingest *ingest, const char *path, struct ep_error *err)
 	ingest->now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 	ingest->rejected_here = 0;
 	atomic_store(&ingest->stop, false);
-	EP_TRY(ep_input_open(&ingest->input, path, ingest->options->stop, err));
+	EP_TRY(ep_input_open(&ingest->input, path, ingest->options->stop, &ingest->stop, err));
 	struct ep_source source = { .read = read_input, .context = ingest, .stalls = input_stalls };
 	bool songs = ingest->options->kind == EP_INGEST_CODEGEN;
 	enum ep_status status = ep_batch_reader_open(&ingest->reader, source, songs, err);
+	if (status == EP_OK)
+		status = check_sender(ingest, err);
 	if (status == EP_OK)
 		status = settle(ingest, run(ingest, err), err);
 	if (status != EP_OK && status != EP_INTERRUPTED)

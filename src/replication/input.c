@@ -25,6 +25,7 @@ struct ep_input {
 	const char *name;
 	char *path;
 	const atomic_bool *stop;
+	const atomic_bool *give_up;
 	uint64_t size;
 	_Atomic uint64_t done;
 	struct ep_stream *stream;
@@ -33,7 +34,8 @@ struct ep_input {
 static bool
 stopped(const struct ep_input *input)
 {
-	return input->stop && atomic_load(input->stop);
+	return (input->stop && atomic_load(input->stop)) ||
+	       (input->give_up && atomic_load(input->give_up));
 }
 
 static enum ep_status
@@ -85,16 +87,16 @@ open_file(struct ep_input *input, const char *path, struct ep_error *err)
 		input->name = input->path;
 		input->fd = open(path, O_RDONLY | O_CLOEXEC);
 		if (input->fd < 0)
-			return errno == ENOENT
-			               ? ep_fail(err, EP_NOT_FOUND, "there is no file %s", path)
-			               : ep_fail_errno(err, errno, "cannot open %s", path);
+			return ep_fail(err, EP_NOT_FOUND, "cannot open %s: %s", path,
+			               strerror(errno));
 		input->close_fd = true;
 	}
 	struct stat info;
 	if (fstat(input->fd, &info) != 0)
 		return ep_fail_errno(err, errno, "cannot look at %s", input->name);
 	if (S_ISDIR(info.st_mode))
-		return ep_fail(err, EP_IO, "%s is a folder; give the files in it", input->name);
+		return ep_fail(err, EP_NOT_FOUND, "%s is a folder; give the files in it",
+		               input->name);
 	input->may_block = !S_ISREG(info.st_mode);
 	if (S_ISREG(info.st_mode) && info.st_size > 0)
 		input->size = (uint64_t)info.st_size;
@@ -103,13 +105,14 @@ open_file(struct ep_input *input, const char *path, struct ep_error *err)
 
 enum ep_status
 ep_input_open(struct ep_input **out, const char *path, const atomic_bool *stop,
-              struct ep_error *err)
+              const atomic_bool *give_up, struct ep_error *err)
 {
 	EP_OWNED(ep_input_close)
 	struct ep_input *input = calloc(1, sizeof *input);
 	if (!input)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	input->stop = stop;
+	input->give_up = give_up;
 	EP_TRY(open_file(input, path, err));
 	struct ep_source raw = { .read = read_file, .context = input, .stalls = file_stalls };
 	EP_TRY(ep_stream_open(&input->stream, raw, err));

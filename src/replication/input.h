@@ -15,10 +15,12 @@ struct ep_input;
 
 /* Opens path; "-" is standard input.
  *
- * stop  once it is true, reading gives EP_INTERRUPTED; may be NULL; borrowed.
- * EP_NOT_FOUND, EP_IO, EP_NO_MEMORY, and as ep_stream_open. */
+ * stop, give_up  once one of them is true, reading gives EP_INTERRUPTED; may be NULL; borrowed.
+ * EP_NOT_FOUND  it cannot be opened, for whatever reason. EP_IO, EP_NO_MEMORY, and as
+ * ep_stream_open. */
 EP_MUST_USE enum ep_status ep_input_open(struct ep_input **out, const char *path,
-                                         const atomic_bool *stop, struct ep_error *err);
+                                         const atomic_bool *stop, const atomic_bool *give_up,
+                                         struct ep_error *err);
 void ep_input_close(struct ep_input *input);
 EP_DEFINE_OWNED(struct ep_input, ep_input_close)
 

@@ -197,7 +197,7 @@ first_values(struct ep_log *log, MDB_txn *txn)
 static enum ep_status
 make_databases(struct ep_log *log, struct ep_error *err)
 {
-	MDB_txn *txn;
+	MDB_txn *txn = NULL;
 	int rc = mdb_txn_begin(log->env, NULL, 0, &txn);
 	if (!rc) {
 		rc = open_databases(log, txn, MDB_CREATE);
@@ -243,24 +243,6 @@ check_format(struct ep_log *log, struct ep_error *err)
 		return ep_fail(err, EP_NEWER,
 		               "the log in %s has format %llu, this program knows 1 to %d",
 		               log->folder, (unsigned long long)format, EP_LOG_FORMAT);
-	return EP_OK;
-}
-
-/* LMDB reads its map without looking at the file's size: a file cut short would be a bus error. */
-static enum ep_status
-check_size(struct ep_log *log, struct stat *info, struct ep_error *err)
-{
-	mdb_filehandle_t fd;
-	MDB_envinfo env;
-	MDB_stat stat;
-	if (mdb_env_info(log->env, &env) || mdb_env_stat(log->env, &stat) ||
-	    mdb_env_get_fd(log->env, &fd) || fstat(fd, info) != 0)
-		return ep_fail(err, EP_IO, "cannot look at the log in %s", log->folder);
-	uint64_t needed = ((uint64_t)env.me_last_pgno + 1) * stat.ms_psize;
-	if ((uint64_t)info->st_size < needed)
-		return ep_fail(err, EP_CORRUPT,
-		               "%s/data.mdb has been cut short: it has %lld bytes and needs %llu",
-		               log->folder, (long long)info->st_size, (unsigned long long)needed);
 	return EP_OK;
 }
 
@@ -371,6 +353,20 @@ make_log(const char *folder, struct ep_error *err)
 	return status;
 }
 
+/* Opens an environment and checks that its file is whole. */
+static enum ep_status
+open_whole(struct ep_log **out, struct stat *info, const char *folder, bool writing,
+           struct ep_error *err)
+{
+	EP_OWNED(ep_log_close)
+	struct ep_log *log = NULL;
+	EP_TRY(open_environment(&log, folder, writing ? 0 : MDB_RDONLY, err));
+	enum ep_status status = ep_log_check_size(log, info, writing, err);
+	if (status == EP_OK)
+		*out = EP_TAKE(log);
+	return status;
+}
+
 enum ep_status
 ep_log_open(struct ep_log **out, const char *folder, enum ep_log_mode mode, struct ep_error *err)
 {
@@ -380,9 +376,15 @@ ep_log_open(struct ep_log **out, const char *folder, enum ep_log_mode mode, stru
 		EP_TRY(check_folder(folder, err));
 	EP_OWNED(ep_log_close)
 	struct ep_log *log = NULL;
-	EP_TRY(open_environment(&log, folder, mode == EP_LOG_READ ? MDB_RDONLY : 0, err));
 	struct stat info;
-	EP_TRY(check_size(log, &info, err));
+	enum ep_status status = open_whole(&log, &info, folder, mode != EP_LOG_READ, err);
+	if (status == EP_NOT_FOUND) {
+		/* A short file: one that writes finds out whether it is whole. */
+		EP_TRY(open_whole(&log, &info, folder, true, err));
+		ep_log_close(EP_TAKE(log));
+		status = open_whole(&log, &info, folder, false, err);
+	}
+	EP_TRY(status);
 	EP_TRY(find_databases(log, err));
 	EP_TRY(check_format(log, err));
 	if (mode != EP_LOG_READ) {

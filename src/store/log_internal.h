@@ -20,6 +20,7 @@
 
 #include <lmdb.h>
 #include <sodium.h>
+#include <sys/stat.h>
 
 #define EP_LOG_FORMAT 1
 
@@ -90,6 +91,15 @@ MDB_val ep_val_of(struct ep_text text);
 /* LMDB takes a write that was cut short for an I/O error: gives ENOSPC or EFBIG where the disk or
  * the process's limit is full, else rc as it is. */
 int ep_explain_write(int rc, const char *folder);
+
+/* LMDB reads its map without looking at the file's size, so that a file that was cut short would be
+ * a bus error; but it also does not write pages that were made and freed in one transaction, so
+ * that a file may be short and whole. Fills *info with what the file is.
+ *
+ * writing  the log was opened for writing: a short but whole file is made longer.
+ * EP_CORRUPT  cut short. EP_NOT_FOUND  short, and to be looked at by one that writes. */
+EP_MUST_USE enum ep_status ep_log_check_size(struct ep_log *log, struct stat *info, bool writing,
+                                             struct ep_error *err);
 
 /* Reads "state" into read->state. */
 EP_MUST_USE enum ep_status ep_log_load_state(struct ep_log_read *read, struct ep_error *err);

@@ -10,7 +10,8 @@ struct merge {
 	uint64_t added;
 	uint64_t updated;
 	uint64_t unchanged;
-	bool shrunk; /* documents that are there go */
+	uint64_t kept; /* documents that are there and not in the put */
+	bool shrunk; /* such documents go, as the put is the whole track */
 };
 
 /* Goes through the rows that are there and those of the put side by side; both are in order. */
@@ -33,6 +34,7 @@ merge_rows(struct merge *merge, const struct ep_track *there, const struct ep_pu
 		                                                       &rows->documents[new]);
 		if (order < 0) {
 			merge->shrunk |= put->whole;
+			merge->kept += !put->whole;
 			if (!put->whole)
 				out[count++] = there->documents[old];
 			old++;
@@ -66,6 +68,16 @@ check_limits(const struct ep_track *track, struct ep_error *err)
 	return EP_OK;
 }
 
+static bool
+is_among(const struct ep_document *row, const struct ep_track *track)
+{
+	for (size_t i = 0; i < track->count; i++) {
+		if (ep_document_compare(row, &track->documents[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
 #define CONFLICT_KEY_MAX (4 + 255)
 
 /* The key of what a source put of a track; EP_BAD_INPUT where the id is too long. */
@@ -83,46 +95,93 @@ conflict_key(MDB_val *key, uint8_t bytes[CONFLICT_KEY_MAX], const struct ep_put 
 	return EP_OK;
 }
 
+/* The rows that are kept aside of a source and track; none where there are none. */
 static enum ep_status
-count_conflicts(struct ep_log_write *write, struct ep_error *err)
+read_conflict(struct ep_decoded *aside, struct ep_log_write *write, MDB_val *key,
+              struct ep_error *err)
 {
+	MDB_val value;
+	struct ep_entry entry;
+	aside->track = (struct ep_track){ 0 };
+	int rc = mdb_get(write->inside.txn, write->inside.log->conflicts, key, &value);
+	if (rc == MDB_NOTFOUND)
+		return EP_OK;
+	if (rc)
+		return ep_log_fail_write(write, rc, err);
+	EP_TRY(ep_entry_read(&entry, 0, value.mv_data, value.mv_size, err));
+	return ep_entry_decode(aside, &entry, write->decoder, err);
+}
+
+/* Sets or, with an empty body, removes what is kept aside under key. */
+static enum ep_status
+set_conflict(struct ep_log_write *write, MDB_val key, const struct ep_put *put,
+             const struct ep_hash *hash, struct ep_text body, struct ep_error *err)
+{
+	MDB_dbi conflicts = write->inside.log->conflicts;
+	struct ep_entry entry = { .operation = EP_PUT,
+		                  .source = put->source,
+		                  .import_date = put->import_date,
+		                  .hash = *hash };
 	MDB_stat stat;
-	int rc = mdb_stat(write->inside.txn, write->inside.log->conflicts, &stat);
+	int rc = 0;
+	if (body.size)
+		EP_TRY(ep_log_write_entry(write, conflicts, key, &entry, body.at, body.size, 0,
+		                          err));
+	else
+		rc = mdb_del(write->inside.txn, conflicts, &key, NULL);
+	if (rc && rc != MDB_NOTFOUND)
+		return ep_log_fail_write(write, rc, err);
+	rc = mdb_stat(write->inside.txn, conflicts, &stat);
 	if (rc)
 		return ep_log_fail_write(write, rc, err);
 	write->inside.state.conflicts = stat.ms_entries;
 	return EP_OK;
 }
 
-/* Keeps rows aside that their source may not put; the latest of a source and track stays. */
+/* Joins rows of a put with those that are kept aside: where they conflict they take the place of
+ * the same documents, else these go. */
 static enum ep_status
-keep_aside(struct ep_log_write *write, const struct ep_put *put, struct ep_error *err)
+join_conflict(struct ep_log_write *write, MDB_val key, const struct ep_put *put, bool conflicts,
+              struct merge *merge, struct ep_error *err)
 {
-	uint8_t bytes[CONFLICT_KEY_MAX];
-	MDB_val key;
-	EP_TRY(conflict_key(&key, bytes, put, err));
-	struct ep_entry entry = { .operation = EP_PUT,
-		                  .source = put->source,
-		                  .import_date = put->import_date,
-		                  .hash = put->hash };
-	EP_TRY(ep_log_write_entry(write, write->inside.log->conflicts, key, &entry, put->body,
-	                          put->body_size, 0, err));
-	return count_conflicts(write, err);
+	EP_DECODED struct ep_decoded aside = { 0 };
+	EP_BUFFER struct ep_buffer body = { 0 };
+	struct ep_hash hash;
+	struct ep_track *track = &merge->track;
+	EP_TRY(read_conflict(&aside, write, &key, err));
+	EP_TRY(merge_rows(merge, &aside.track, put, err));
+	size_t left = 0;
+	for (size_t i = 0; i < track->count; i++) {
+		if (conflicts || !is_among(&track->documents[i], put->track))
+			track->documents[left++] = track->documents[i];
+	}
+	track->count = left;
+	ep_track_hash(&hash, track);
+	if (left)
+		EP_TRY(ep_entry_put_body(&body, NULL, track, write->encoder, err));
+	struct ep_text bytes = { (const char *)body.data, body.size };
+	return set_conflict(write, key, put, &hash, bytes, err);
 }
 
-/* Forgets what was kept aside of a source and track, as the source now agrees. */
+/* Brings what is kept aside of a source and track up to date with a put of it: it is kept where it
+ * conflicts, and nothing of it is kept any longer where the source agrees. */
 static enum ep_status
-forget_conflict(struct ep_log_write *write, const struct ep_put *put, struct ep_error *err)
+update_conflict(struct ep_log_write *write, const struct ep_put *put, bool conflicts,
+                struct ep_error *err)
 {
-	if (write->inside.state.conflicts == 0)
+	if (!conflicts && write->inside.state.conflicts == 0)
 		return EP_OK;
 	uint8_t bytes[CONFLICT_KEY_MAX];
 	MDB_val key;
 	EP_TRY(conflict_key(&key, bytes, put, err));
-	int rc = mdb_del(write->inside.txn, write->inside.log->conflicts, &key, NULL);
-	if (rc && rc != MDB_NOTFOUND)
-		return ep_log_fail_write(write, rc, err);
-	return count_conflicts(write, err);
+	if (put->whole) {
+		struct ep_text body = { put->body, conflicts ? put->body_size : 0 };
+		return set_conflict(write, key, put, &put->hash, body, err);
+	}
+	struct merge merge = { 0 };
+	enum ep_status status = join_conflict(write, key, put, conflicts, &merge, err);
+	ep_arena_free(&merge.arena);
+	return status;
 }
 
 static enum ep_status
@@ -178,7 +237,9 @@ replace(struct ep_log_write *write, const struct ep_entry *there, const struct m
 	struct ep_entry entry = {
 		.operation = EP_PUT,
 		.flags = merge->shrunk ? EP_ENTRY_SHRUNK : 0,
-		.source = put->source,
+		/* A track stays its source's while it has documents that the put did not bring:
+		 * they may still have to be dumped. */
+		.source = merge->kept ? there->source : put->source,
 		.import_date = put->import_date,
 		.id = put->track->id,
 		.document_count = (uint32_t)merge->track.count,
@@ -207,7 +268,7 @@ put_over(struct ep_log_write *write, const struct ep_entry *there, const struct 
 		return EP_OK;
 	}
 	if (put->source != there->source && put->source != EP_SOURCE_MASTER) {
-		EP_TRY(keep_aside(write, put, err));
+		EP_TRY(update_conflict(write, put, true, err));
 		/* Where only documents went, the rows that stayed are what conflicts. */
 		counts->conflict += changes ? changes : merge->unchanged;
 		counts->unchanged += changes ? merge->unchanged : 0;
@@ -273,5 +334,5 @@ ep_log_put(struct ep_log_write *write, const struct ep_put *put, struct ep_put_c
 {
 	uint64_t conflicts = counts->conflict;
 	EP_TRY(put_rows(write, put, counts, err));
-	return counts->conflict > conflicts ? EP_OK : forget_conflict(write, put, err);
+	return counts->conflict > conflicts ? EP_OK : update_conflict(write, put, false, err);
 }

@@ -82,8 +82,10 @@ MAGIC = bytes.fromhex("8945504b0d0a1a0a")
 MASTER, SLAVE = 1, 2
 PUT, DELETE = 1, 2
 
-Header = collections.namedtuple("Header", "version kind node epoch after last tracks documents deletions made name sources")
-Entry = collections.namedtuple("Entry", "operation flags position source date documents track_id rows contents_hash")
+Header = collections.namedtuple("Header", "version kind node epoch after last tracks documents deletions made "
+                                          "name sources")
+Entry = collections.namedtuple("Entry", "operation flags position source date documents track_id about codes "
+                                        "contents_hash rows")
 Packet = collections.namedtuple("Packet", "header entries blocks signature")
 
 
@@ -164,7 +166,7 @@ def read_block(payload, header):
             need(flags[i] == 0, "unknown flags of a delete")
             need(not abouts[i] and not codes[i], "a delete with a track")
         entries.append(Entry(operation, flags[i], position, header.sources[sources[i]], date,
-                             documents[i], ids[i], rows, hashes[i]))
+                             documents[i], ids[i], abouts[i], codes[i], hashes[i], rows))
     return entries
 
 
@@ -260,10 +262,10 @@ def read_codes(data, segments):
             count = data.varint()
             need(1 <= count < left, "the number of a run's documents is out of range")
             body = data.text()
-        run = read_run(tag & 0x7f, body, segments[len(documents):][:count])
-        text_bytes += run[0]
+        size, texts = read_run(tag & 0x7f, body, segments[len(documents):len(documents) + count])
+        text_bytes += size
         need(text_bytes <= 256 << 20, "the codes of a track are too long")
-        documents += run[1]
+        documents += texts
     data.done()
     return documents
 
@@ -285,7 +287,7 @@ def read_run(form, body, segments):
         first = body.varint()
         last = first + body.varint()
         need(last <= TIME_MAX, "a time is too large")
-        pairs = read_onsets(body.rest(), first, last + 1 if WINDOW_OF_3_HAS_LAST else last)
+        pairs = read_onsets(body.rest(), first, last + 1)
     words = ["%d %d" % pair for pair in pairs]
     text = " ".join(words)
     if len(segments) == 1:
@@ -301,9 +303,6 @@ def read_run(form, body, segments):
         end = bisect.bisect_left(times, segment_end(segment))
         documents.append(" ".join(words[start:end]).encode())
     return len(text), documents
-
-
-WINDOW_OF_3_HAS_LAST = True
 
 
 def need_ascending(segments):
@@ -534,15 +533,21 @@ def read_onsets(body, first, end):
         need(end - first <= 61_441, "the last time of onsets is missing")
         last = end - first + 4095
     symbols = Symbols(data.rest())
+    pairs = read_bands(symbols, last, end - first)
+    symbols.done()
+    return [(code, first + time) for code, time in pairs]
+
+
+def read_bands(symbols, last, end):
+    """The pairs of all bands, with times from 0."""
     chances = Chances(last)
     pairs = []
     before = None
     for band in range(BANDS):
         chances.begin(band, before)
-        before, carries = read_band(symbols, chances, end - first)
-        pairs += [(code, first + time) for code, time in emitted(band, before, carries, end - first)]
+        before, carries = read_band(symbols, chances, end)
+        pairs += emitted(band, before, carries, end)
         need(len(pairs) <= PAIRS_MAX, "too many pairs")
-    symbols.done()
     return sorted(pairs, key=lambda pair: (pair[1], str(pair[0])))
 
 
@@ -604,28 +609,26 @@ def read_carries(symbols, before):
 def emitted(band, times, carries, end):
     """The codes of a band's onsets, with their times."""
     nothing = code_of(band, 0, 0)
-
-    def difference(j, k):
-        return times[j] - times[j - k] - (carries[j] >> k - 1 & 1)
-
-    def code(a, j, b, k):
-        return code_of(band, difference(*a_pair(a, j)), difference(*a_pair(b, k)))
-
-    def a_pair(j, k):
-        return j, k
-
     pairs = []
     for i, time in enumerate(times):
         followers = len(times) - 1 - i
         if time >= end or followers < 2:
             continue
-        codes = [code(i + 1, 1, i + 2, 1)]
+
+        def difference(j, k):
+            j += i
+            return times[j] - times[j - k] - (carries[j] >> k - 1 & 1)
+
+        codes = [code_of(band, difference(1, 1), difference(2, 1))]
         if followers >= 3:
-            codes += [code(i + 1, 1, i + 3, 2), code(i + 2, 2, i + 3, 1)]
+            codes += [code_of(band, difference(1, 1), difference(3, 2)),
+                      code_of(band, difference(2, 2), difference(3, 1))]
         if followers >= 4:
-            codes += [code(i + 1, 1, i + 4, 3), code(i + 2, 2, i + 4, 2), code(i + 3, 3, i + 4, 1)]
+            codes += [code_of(band, difference(1, 1), difference(4, 3)),
+                      code_of(band, difference(2, 2), difference(4, 2)),
+                      code_of(band, difference(3, 3), difference(4, 1))]
         codes += [nothing] * (6 - len(codes))
-        pairs += [(number, time) for number in codes]
+        pairs += [(code, time) for code in codes]
     return pairs
 
 
@@ -644,13 +647,14 @@ def code_of(band, x, y):
 
 def rows_of(packet):
     """The rows of a packet's documents, as text."""
-    return [tuple(field.decode() for field in row) for entry in packet.entries for row in entry.rows]
+    return [tuple(field.decode("utf-8", "surrogateescape") for field in row)
+            for entry in packet.entries for row in entry.rows]
 
 
 def csv_of(rows):
     out = io.StringIO()
     csv.writer(out).writerows(rows)
-    return out.getvalue().encode()
+    return out.getvalue().encode("utf-8", "surrogateescape")
 
 
 def main():

@@ -84,12 +84,21 @@ def deletes_only_what_the_source_brought(test):
     same(master.json("status")["conflicts"], 1, "conflicts")
 
 
+def is_no_masters_word_when_it_is_a_slaves(test):
+    a, b = test.node("slave-a"), test.node("slave-b")
+    folder = test.new_folder("wrong-way")
+    a.run("ingest", "-", data=codegen_bytes([song("TRA", [(1, 2), (3, 4)])]))
+    done = b.run("slave-ingest", *dumped_packet(a, "slave-dump", folder), statuses=(1,))
+    need(b"master-ingest" in done.stderr, f"the message is {done.stderr!r}")
+    same(b.json("status")["documents"], 0, "documents")
+
+
 def splits_at_lines_between_tracks(test):
     node, other = test.node("split"), test.node("split-other")
     folder = test.new_folder("split-files")
     songs = [song(f"TRS{n}", [(i, i * 9) for i in range(300)]) for n in range(20)]
     node.run("ingest", "-", data=codegen_bytes(songs))
-    paths = dumped_packet(node, "slave-dump", folder, "--lines", "7")
+    paths = dumped_packet(node, "master-dump", folder, "--lines", "7")
     need(len(paths) > 3, f"only {len(paths)} packets")
     other.run("slave-ingest", *reversed(paths))
     same(sorted(rows_of(other.contents())), sorted(rows_of(node.contents())), "rows")
@@ -133,7 +142,8 @@ def looks_closely_at_what_slaves_send(test):
 
 def body(test):
     for function in (brings_the_same, carries_deletions_and_shorter_tracks,
-                     deletes_only_what_the_source_brought, splits_at_lines_between_tracks,
+                     deletes_only_what_the_source_brought,
+                     is_no_masters_word_when_it_is_a_slaves, splits_at_lines_between_tracks,
                      refuses_damage, looks_closely_at_what_slaves_send):
         test.check("a packet " + function.__name__.replace("_", " "), function, test)
 

@@ -85,7 +85,9 @@ class Model:
         counts["unchanged"] += unchanged
         self.position += 1
         rows_now = given if whole else {**there.rows, **given}
-        self.tracks[track_id] = Track(rows_now, source, self.position)
+        # Documents that the rows do not replace keep the track their source's, to be dumped still.
+        kept = not whole and any(key not in given for key in there.rows)
+        self.tracks[track_id] = Track(rows_now, there.source if kept else source, self.position)
         self.tracks[track_id].shrunk = bool(gone)
 
     def ingest_rows(self, rows, source):

@@ -1,0 +1,541 @@
+#!/usr/bin/env python3
+"""Packets, read by a reader that was written after the pages in docs/formats alone, hold the rows that
+a dump has; and what the pages refuse, that reader and the program both refuse.
+"""
+
+import hashlib
+import json
+import random
+import struct
+import subprocess
+import zlib
+
+import packet_reader
+from common import (DATA, Skip, codegen_bytes, csv_of, cut, need, rows_of, rows_of_song, run, same,
+                    shared_data, song)
+
+SONGS = DATA / "songs.json"
+
+# So many of the further songs: a second takes a dozen.
+GOLDEN = 30
+
+# Rows that fit no pattern; the tracks' ids begin with ODD.
+ODD = [
+    ("ODDORDER-0", "4.12", "5 9 4 8", "1", "a", "", ""),
+    ("ODDORDER-1", "4.12", "4 1300 5 1299 4 1300", "1", "a", "", ""),
+    ("ODDZEROS-0", "4.12", "007 05", "1", "b", "", ""),
+    ("ODDZEROS-1", "4.12", "7  5 ", "1", "b", "", ""),
+    ("ODDZEROS-x", "", "007 1", "3", "\"q\", \r\n", "ü", "日本 \U0001f3b5"),
+    ("ODDEMPTY-0", "4.12", "", "0", "", "", ""),
+    ("ODDEMPTY-1", "4.12", "", "0", "", "", ""),
+    ("ODDEMPTY-2", "4.12", "1 3000", "0", "", "", ""),
+    ("ODDEMPTY-3", "4.12", "", "0", "", "", ""),
+    ("ODDGAP-3", "4.12", "1 4000 2 4001", "9", "", "", ""),
+    ("ODDGAP-4", "4.12", "1 5300 2 5301", "9", "", "", ""),
+    ("ODDGAP-7", "4.12", "1 9060 2 9061", "9", "", "", ""),
+    ("ODDnumber", "4.12", "4294967295 2147483647", "2147483647", "", "", ""),
+    ("ODDnumber2", "4.12", "1 2 3 4", "7", "x", "y", "z"),
+    ("ODDTAIL-00", "4.12", "1 2 3 4", "7", "x", "y", "z"),
+    ("ODDTAIL-1660720", "4.12", "1 2 3 2147483647", "7", "x", "y", "z"),
+    ("ODDTAIL-1660721", "4.12", "1 2 3 2147483647", "7", "x", "y", "z"),
+    ("ODDTAIL-99999999999", "4.12", "1 2 3 2147483647", "7", "x", "y", "z"),
+    ("ODDWORDS-0", "4.11", "1 2 3 4", "7", "one", "r", "t"),
+    ("ODDWORDS-1", "4.12", "1 1300 3 1301", "8", "two", "r", "t"),
+    ("ODDWORDS-2", "4.11", "1 2600 3 2601", "7", "one", "r", "t"),
+    ("ODDWORDS-3", "", "", "0", "", "", ""),
+    ("ODDWIDE-0", "4.12", "1048575 3 1048576 3 7 4 4294967295 5", "7", "", "", ""),
+    ("ODDWIDE-1", "4.12", "1048576 1300 7 1290", "7", "", "", ""),
+    ("ODDBACK-0", "4.12", "1048575 3 1 3 7 2 8 2147483647 9 0", "7", "", "", ""),
+]
+
+
+def read(data):
+    return packet_reader.read_packet(data)
+
+
+def dumped_packet(node, kind, *options):
+    return node.run(kind, "-o", "-", "--format", "packet", *options).stdout
+
+
+def has_the_rows(node, what, kind="master-dump"):
+    """The packet of everything, after it was read and compared with the dump."""
+    packet = read(dumped_packet(node, kind, "--all"))
+    expected = node.run(kind, "--all", "-o", "-").stdout
+    rows = packet_reader.csv_of(packet_reader.rows_of(packet))
+    if rows != expected:
+        same(rows_of(rows), rows_of(expected), f"rows of the packet of {what}")
+    same(rows, expected, f"rows of the packet of {what}")
+    same(packet.header.kind, 1 if kind == "master-dump" else 2, "kind")
+    return packet
+
+
+# ---- real packets ----
+
+
+def songs_and_odd_rows(test):
+    node = test.node("songs")
+    node.run("ingest", SONGS)
+    songs = has_the_rows(node, "songs")
+    same({entry.codes[0] for entry in songs.entries} & {0x82}, {0x82}, "forms of songs")
+    node.run("slave-ingest", "-", data=csv_of(ODD))
+    packet = has_the_rows(node, "songs and odd rows")
+    tracks = {row[0] for row in ODD}
+    same({row[0] for row in packet_reader.rows_of(packet)} & tracks, tracks, "odd documents")
+    same({entry.source for entry in packet.entries}, {b"local", b"master"}, "sources")
+    own = has_the_rows(node, "own songs", "slave-dump")
+    same([entry.track_id for entry in own.entries], [entry.track_id for entry in songs.entries],
+         "tracks of the slave's packet")
+    same({entry.source for entry in own.entries}, {b"local"}, "sources of the slave's packet")
+
+
+def single_documents_of_songs(test):
+    """Each document of a song as a track of its own: in its segment, without one, in a wrong one."""
+    rows = []
+    for item in json.loads(SONGS.read_bytes())[:3]:
+        for i, row in enumerate(rows_of_song(item)):
+            track = row[0].rsplit("-", 1)[0]
+            rows += [(f"OWN{i}{track}-{i}", *row[1:]), (f"NONE{i}{track}", *row[1:]),
+                     (f"WRONG{i}{track}-{i + 5}", *row[1:])]
+    node = test.node("single")
+    node.run("slave-ingest", "-", data=csv_of(rows))
+    packet = has_the_rows(node, "single documents")
+    same({entry.codes[0] for entry in packet.entries}, {0x82, 0x83}, "forms of single documents")
+
+
+def changes_and_deletions(test):
+    node, other = test.node("changes"), test.node("changes-other")
+    long = song("TRLONG", [(n % 99, n) for n in range(0, 9000, 3)])
+    short = song("TRLONG", [(1, 2), (3, 4)])
+    node.run("ingest", "-", "--import-date", "1969-12-31T23:59:00Z",
+             data=codegen_bytes([long, song("TRGONE", [(1, 2), (3, 4)]), song("TRSTAYS", [(5, 6)])]))
+    first = test.new_folder("first")
+    same(read(node.dump("master-dump", first, "--format", "packet")["paths"][0].read_bytes()).header.last, 3,
+         "last position of the first packet")
+    node.run("ingest", "-", "--import-date", "2026-01-02T03:04:05Z", data=codegen_bytes([short]))
+    node.run("delete", "TRGONE")
+    packet = has_the_rows(node, "changes and deletions")
+    same([(entry.operation, entry.flags, entry.position, entry.track_id, entry.documents, entry.source)
+          for entry in packet.entries],
+         [(1, 0, 3, b"TRSTAYS", 1, b"local"), (1, 2, 4, b"TRLONG", 1, b"local"),
+          (2, 0, 5, b"TRGONE", 1, b"local")], "entries")
+    same([entry.date for entry in packet.entries[:2]], [-60, 1767323045], "import dates")
+    same((packet.header.tracks, packet.header.documents, packet.header.deletions), (2, 2, 1), "counts")
+    later = read(node.dump("master-dump", test.new_folder("later"), "--format", "packet")["paths"][0].read_bytes())
+    same((later.header.after, later.header.last), (3, 5), "range of the second packet")
+    same([entry.position for entry in later.entries], [4, 5], "positions of the second packet")
+    other.run("slave-ingest", "-", data=dumped_packet(node, "master-dump", "--all"))
+    has_the_rows(other, "the receiver")
+
+
+def several_blocks(test):
+    node = test.node("blocks")
+    rows = [(f"TRMANY{n}-{n % 3}", "4.12", f"{n} {n % 1000}", "1", f"artist {n % 7}", "", "") for n in range(1500)]
+    node.run("slave-ingest", "-", data=csv_of(rows))
+    packet = has_the_rows(node, "many tracks")
+    need(packet.blocks > 1, "many tracks are in one block")
+
+
+def random_songs(test):
+    """Tracks of random pairs: dense, sparse, wide, disordered."""
+    chance = random.Random(5)
+    rows = []
+    for n in range(60):
+        count = chance.choice((1, 3, 20, 500))
+        pairs = [(chance.randrange(1 << chance.choice((4, 20, 21, 32))), chance.randrange(chance.choice((50, 6000))))
+                 for _ in range(count)]
+        documents = cut(pairs)
+        if n % 3 == 0:
+            documents = [" ".join(f"{code} {time}" for code, time in pairs)] + documents[1:]
+        if n % 4 == 0:
+            documents = documents[:-1] or documents
+        words = [chance.choice("abc") for _ in documents]
+        rows += [(f"TRRANDOM{n}-{i}", "4.12", codes, "1", word, "", "")
+                 for i, (codes, word) in enumerate(zip(documents, words))]
+    node = test.node("random")
+    node.run("slave-ingest", "-", data=csv_of(rows))
+    has_the_rows(node, "random songs")
+
+
+def golden_songs(test):
+    folder = shared_data()
+    if not folder:
+        raise Skip("further real songs are not there")
+    songs = json.loads((folder / "golden" / "codegen.json").read_bytes())[:GOLDEN]
+    node = test.node("golden")
+    node.run("ingest", "-", data=codegen_bytes(songs))
+    packet = has_the_rows(node, "golden songs")
+    same(len(packet.entries), len(songs), "number of tracks")
+
+
+# ---- damage ----
+
+
+def refused(data):
+    try:
+        read(data)
+    except packet_reader.Refused:
+        return True
+    return False
+
+
+def damage_is_refused(test):
+    node = test.node("damaged")
+    node.run("slave-ingest", "-", data=csv_of(ODD))
+    node.run("delete", "ODDGAP")
+    data = dumped_packet(node, "master-dump", "--all")
+    read(data)
+    for size in range(len(data)):
+        need(refused(data[:size]), f"a packet cut off at {size} is read")
+    need(refused(data + b"\0"), "a packet with something behind its end is read")
+    chance = random.Random(7)
+    for at in range(len(data)):
+        damaged = bytearray(data)
+        damaged[at] ^= 1 << chance.randrange(8)
+        need(refused(bytes(damaged)), f"a packet with a flipped bit at {at} is read")
+    for n in range(25):
+        damaged = bytearray(data)
+        damaged[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+        done = test.node(f"damaged-{n}").run("slave-ingest", "-", data=bytes(damaged), statuses=range(256))
+        need(done.returncode, "the program takes a packet with a flipped bit")
+
+
+# ---- packets made here ----
+
+
+def varint(number):
+    out = b""
+    while number >= 0x80:
+        out += bytes([number & 0x7f | 0x80])
+        number >>= 7
+    return out + bytes([number])
+
+
+def text(data):
+    return varint(len(data)) + data
+
+
+def blake2b(data):
+    return hashlib.blake2b(data, digest_size=32).digest()
+
+
+def zstd(data):
+    done = subprocess.run(["zstd", "-q", "-c", f"--stream-size={len(data)}"], input=data, capture_output=True)
+    need(done.returncode == 0, "zstd fails")
+    return done.stdout
+
+
+NO_WORDS = (b"4.12", b"60", b"", b"", b"")
+
+
+class Put:
+    """A track; `codes` are the bytes that stand for `documents`."""
+    operation = 1
+
+    def __init__(self, documents=(b"5 7",), codes=None, tails=None, words=(NO_WORDS,), which=None,
+                 track_id=b"TR", step=1, source=0, flags=0, date=1000, about=None, contents_hash=None, count=None):
+        self.track_id, self.step, self.source, self.flags, self.date = track_id, step, source, flags, date
+        self.count = len(documents) if count is None else count
+        self.about = varint(len(words)) + b"".join(text(word) for five in words for word in five)
+        which = which or [0] * len(documents)
+        if len(words) > 1:
+            self.about += b"".join(varint(index) for index in which)
+        self.about += b"\1" + b"".join(text(tail) for tail in tails) if tails else b"\0"
+        self.about = about or self.about
+        self.codes = as_text(documents) if codes is None else codes
+        texts = [b"echoprint track 1", track_id]
+        for tail, index, document in zip(tails or [b"-%d" % i for i in range(len(documents))], which, documents):
+            five = words[min(index, len(words) - 1)] if words else NO_WORDS
+            texts += [tail, five[0], document, *five[1:]]
+        self.hash = contents_hash or blake2b(b"".join(struct.pack("<I", len(word)) + word for word in texts))
+
+
+class Delete:
+    operation, flags, date, hash = 2, 0, 1000, b""
+
+    def __init__(self, track_id=b"GONE", step=1, source=0, count=1, about=b"", codes=b""):
+        self.track_id, self.step, self.source, self.count, self.about, self.codes = (
+            track_id, step, source, count, about, codes)
+
+
+def as_text(documents):
+    """Documents, each stored as text."""
+    codes = b"".join(b"\0\1" + text(document) for document in documents[:-1])
+    return codes + b"".join(b"\x80" + document for document in documents[-1:])
+
+
+def block(*entries, pack=zstd, size=None, count=None, number=varint, extra=b"", more=b""):
+    columns = bytes(entry.operation for entry in entries) + bytes(entry.flags for entry in entries)
+    columns += b"".join(number(entry.step) for entry in entries)
+    columns += b"".join(number(entry.source) for entry in entries)
+    for before, entry in zip((None, *entries), entries):
+        step = entry.date - (before.date if before else 0)
+        columns += number(2 * step if step >= 0 else -2 * step - 1)
+    columns += b"".join(number(entry.count) for entry in entries)
+    for column in ("track_id", "about", "codes"):
+        columns += b"".join(number(len(getattr(entry, column))) for entry in entries)
+    columns += b"".join(entry.track_id for entry in entries) + b"".join(entry.about for entry in entries) + more
+    return (varint(len(entries) if count is None else count)
+            + varint(len(columns) if size is None else size) + text(pack(columns))
+            + b"".join(entry.hash for entry in entries if entry.operation == 1)
+            + b"".join(entry.codes for entry in entries) + extra)
+
+
+def packet(*entries, blocks=None, version=1, kind=1, after=0, last=None, tracks=None, documents=None,
+           deletions=None, sources=(b"local",), more=b"", header_crc=0, block_crc=0, end_hash=None,
+           signature=b"", extra=b""):
+    if blocks is None:
+        blocks = [block(*entries)] if entries else []
+    puts = [entry for entry in entries if entry.operation == 1]
+    counts = [len(puts), sum(entry.count for entry in puts), len(entries) - len(puts)]
+    for i, given in enumerate((tracks, documents, deletions)):
+        counts[i] = counts[i] if given is None else given
+    last = sum(entry.step for entry in entries) if last is None else last
+    rest = b"12345678" + struct.pack("<QQQQQQq", 1, after, last, *counts, 1_700_000_000) + text(b"paris")
+    rest += varint(len(sources)) + b"".join(text(source) for source in sources) + more
+    data = packet_reader.MAGIC + struct.pack("<HHI", version, kind, len(rest) + 4) + rest
+    data += struct.pack("<I", zlib.crc32(data) ^ header_crc)
+    for payload in blocks:
+        data += struct.pack("<II", len(payload), zlib.crc32(payload) ^ block_crc) + payload
+    data += bytes(4)
+    return data + (end_hash or blake2b(data)) + struct.pack("<H", len(signature)) + signature + extra
+
+
+def coded(codes, *documents, tails=None):
+    return packet(Put(documents, codes, tails))
+
+
+def long_varint(number):
+    data = varint(number)
+    return data[:-1] + bytes([data[-1] | 0x80, 0])
+
+
+# A frame of nothing that a decoder passes over.
+SKIPPED = bytes.fromhex("502a4d180100000000")
+OTHER_WORDS = (b"", b"0", b"a", "\u00fc".encode(), b"t")
+MAX = 2_147_483_647
+
+
+def readable_packets():
+    return {
+        "no entry": packet(),
+        "two entries": packet(Put(), Put(track_id=b"TS")),
+        "two blocks": packet(Put(), Put(track_id=b"TS"), blocks=[block(Put()), block(Put(track_id=b"TS", step=2))]),
+        "a delete": packet(Delete()),
+        "documents taken away": packet(Put(flags=2)),
+        "sources that nothing is from": packet(Put(source=1), sources=(b"local", b"master", b"rome")),
+        "positions that skip": packet(Put(step=6), after=5, last=100),
+        "dates before 1970": packet(Put(date=-5), Put(track_id=b"TS", date=-6)),
+        "a signature": packet(Put(), signature=b"x" * 300),
+        "a frame without checksum": packet(Put(), blocks=[block(Put(), pack=without_checksum)]),
+        "an id of 255 bytes": packet(Put(track_id=b"x" * 255, tails=[b""])),
+        "words of each": packet(Put((b"", b"1 2"), words=(NO_WORDS, OTHER_WORDS), which=[1, 0])),
+        "no pairs, packed": coded(b"\x81\0", b""),
+        "no pairs, packed, in two documents": coded(b"\x81\0", b"", b""),
+        "no onsets": coded(b"\x82\1\x5a", b"", b""),
+        "no onsets of a window of its own": coded(b"\x83\7\x05\1\x5a", b""),
+        "runs": coded(b"\0\1\0035 7\1\1\1\0\x82\1\x5a", b"5 7", b"", b"", b""),
+        "onsets up to the last time": coded(b"\x83" + varint(MAX) + b"\0\1\x5a", b""),
+        "onsets of the last segment": coded(b"\x82\1\x5a", b"", tails=[b"-1660720"]),
+        "as much as a window may have without its last time": coded(b"\x83\0" + varint(61_440) + b"\1\x5a", b""),
+        "the last time of onsets": coded(b"\x82\x81" + varint(65_536 + 5 * 1024) + b"\x5a", b""),
+        "one code": coded(b"\x81\0\7\1\5\0\0", b"5 7"),
+        "two codes": coded(b"\x81\0\7\2\5\0\x60\0\0", b"5 7 6 7"),
+        "three codes": coded(b"\x81\0\7\3\5\0\x60\0\0\4\0\0", b"5 7 6 7 4 7"),
+        "wide codes": coded(b"\x81\1\7\2\0\0\x10\0\5\0\0\0", b"1048576 7 5 7"),
+        "times that go back": coded(b"\x81\2\x0e\1\5\0\0\1\1\5\0\0", b"5 7 5 6"),
+        "time 0": coded(b"\x81\0\0\1\5\0\0", b"5 0"),
+        "the last time": coded(b"\x81\0" + varint(MAX) + b"\1\5\0\0", b"5 2147483647"),
+        "a time in both documents": coded(b"\x81\0" + varint(2000) + b"\1\5\0\0", b"5 2000", b"5 2000"),
+        "the last time of a run": coded(b"\x81\0" + varint(3879) + b"\1\5\0\0", b"", b"5 3879"),
+        "a time out of the segment of one document": coded(b"\x81\0" + varint(9999) + b"\1\5\0\0", b"5 9999"),
+    }
+
+
+def without_checksum(data):
+    done = subprocess.run(["zstd", "-q", "-c", "--no-check", f"--stream-size={len(data)}"], input=data,
+                          capture_output=True)
+    return done.stdout
+
+
+def refused_packets():
+    put, other = Put(), Put(track_id=b"TS")
+    two = [Put(), Put(track_id=b"TS")]
+    packets = {
+        "version 2": packet(put, version=2),
+        "version 0": packet(put, version=0),
+        "kind 0": packet(put, kind=0),
+        "kind 3": packet(put, kind=3),
+        "more in the header": packet(put, more=b"x"),
+        "a wrong checksum of the header": packet(put, header_crc=1),
+        "a wrong checksum of a block": packet(put, block_crc=1),
+        "a wrong hash of the packet": packet(put, end_hash=bytes(range(32))),
+        "something behind the end": packet(put, extra=b"x"),
+        "a wrong number of tracks": packet(put, tracks=2),
+        "a wrong number of documents": packet(put, documents=2),
+        "a wrong number of deletions": packet(put, deletions=1),
+        "a position twice": packet(put, Put(track_id=b"TS", step=0)),
+        "a position twice, in two blocks": packet(*two, blocks=[block(put), block(other)]),
+        "a position above the range": packet(put, last=0),
+        "a position below the range": packet(put, after=1, last=5),
+        "a position that runs over": packet(Put(step=5), Put(track_id=b"TS", step=(1 << 64) - 1), last=10),
+        "a source that is not there": packet(Put(source=1)),
+        "no entries in a block": packet(blocks=[block()]),
+        "more entries than there are": packet(put, blocks=[block(put, count=2)]),
+        "more in a block": packet(put, blocks=[block(put, extra=b"x")]),
+        "more in the columns": packet(put, blocks=[block(put, more=b"x")]),
+        "a wrong size of the columns": packet(put, blocks=[block(put, size=9)]),
+        "two frames": packet(put, blocks=[block(put, pack=lambda data: zstd(data[:9]) + zstd(data[9:]))]),
+        "a frame to skip": packet(put, blocks=[block(put, pack=lambda data: SKIPPED + zstd(data))]),
+        "no frame": packet(put, blocks=[block(put, pack=bytes)]),
+        "long varints": packet(put, blocks=[block(put, number=long_varint)]),
+        "a delete of no documents": packet(Delete(count=0)),
+        "a delete with metadata": packet(Delete(about=b"x")),
+        "a delete with codes": packet(Delete(codes=b"x")),
+        "no documents": packet(Put((), b"", count=0)),
+        "an empty id": packet(Put(track_id=b"", tails=[b"x"])),
+        "an id of 256 bytes": packet(Put(track_id=b"x" * 256)),
+        "a wrong contents hash": packet(Put(contents_hash=bytes(32))),
+        "no metadata": packet(Put(words=())),
+        "an index out of range": packet(Put(words=(NO_WORDS, OTHER_WORDS), which=[2])),
+        "more behind the numbering": packet(Put(about=put.about + b"x")),
+        "an unknown numbering": packet(Put(about=put.about[:-1] + b"\2")),
+        "metadata that ends early": packet(Put(about=put.about[:5])),
+        "no codes": coded(b"", b""),
+        "an unknown tag": coded(b"\x84", b""),
+        "a run of no documents": coded(b"\0\0\1x\x80", b"x", b""),
+        "a run of all documents that is not the last": coded(b"\1\2\1\0", b"", b""),
+        "a run of more documents than are left": coded(b"\1\3\1\0", b"", b""),
+        "no last run": coded(b"\0\1\0", b"", b""),
+        "a body that is cut off": coded(b"\0\1\5x\x80", b"x", b""),
+        "text of two documents": coded(b"\x80", b"", b""),
+        "onsets of their own window for two documents": coded(b"\x83\0\0\1\x5a", b"", b""),
+        "onsets without a segment": coded(b"\x82\1\x5a", b"", tails=[b"x"]),
+        "onsets behind the last segment": coded(b"\x82\1\x5a", b"", tails=[b"-1660721"]),
+        "onsets of segments with a gap": coded(b"\x82\1\x5a", b"", b"", tails=[b"-0", b"-2"]),
+        "a run of segments with a gap": coded(b"\x81\0", b"", b"", tails=[b"-0", b"-2"]),
+        "a run with and without a segment": coded(b"\x81\0", b"", b"", tails=[b"-0", b"x"]),
+        "a run of times that go back": coded(b"\x81\2\x0e\1\5\0\0\1\1\5\0\0", b"5 7 5 6", b""),
+        "a run with a time behind it": coded(b"\x81\0" + varint(3880) + b"\1\5\0\0", b"", b""),
+        "onsets above the last time": coded(b"\x83" + varint(MAX) + b"\1\1\x5a", b""),
+        "onsets far above the last time": coded(b"\x83" + varint(1 << 63) + varint(1 << 63) + b"\1\x5a", b""),
+        "onsets of other tables": coded(b"\x82\2\x5a", b""),
+        "onsets with a last time that is too large": coded(b"\x82\x81" + varint(65_537 + 5 * 1024) + b"\x5a", b""),
+        "onsets without a last time": coded(b"\x83\0" + varint(61_441) + b"\1\x5a", b""),
+        "symbols that end otherwise": coded(b"\x82\1\x5b", b""),
+        "symbols that end early": coded(b"\x82\1", b""),
+        "more behind the symbols": coded(b"\x82\1\x5a\0", b""),
+        "no onsets, no version": coded(b"\x82", b""),
+        "an unknown kind": coded(b"\x81\4", b""),
+        "no kind": coded(b"\x81", b""),
+        "wide codes that are none": coded(b"\x81\1\7\1\5\0\0\0", b"5 7"),
+        "wide codes of no pairs": coded(b"\x81\1", b""),
+        "times that go back and do not": coded(b"\x81\2\x0e\1\5\0\0", b"5 7"),
+        "a time below 0": coded(b"\x81\2\1\1\5\0\0", b"5 -1"),
+        "a time that is too large": coded(b"\x81\0" + varint(MAX + 1) + b"\1\5\0\0", b"5 2147483648"),
+        "a time that runs over": coded(b"\x81\0\7\1\5\0\0" + varint((1 << 64) - 3) + b"\1\5\0\0", b"5 7 5 4"),
+        "two groups of one time": coded(b"\x81\0\7\1\5\0\0\0\1\5\0\0", b"5 7 5 7"),
+        "a group of no codes": coded(b"\x81\0\7\0", b""),
+        "bits above a code": coded(b"\x81\0\7\1\5\0\x10", b"1048581 7"),
+        "a group that ends early": coded(b"\x81\0\7\1\5\0", b"5 7"),
+        "a group of too many codes": coded(b"\x81\0\7" + varint(1 << 40) + b"\5\0\0", b"5 7"),
+    }
+    need(not refused(packet(*two)), "packets made here are refused")
+    return packets
+
+
+def both_read(test):
+    for number, (name, data) in enumerate(readable_packets().items()):
+        try:
+            rows = packet_reader.csv_of(packet_reader.rows_of(read(data)))
+        except packet_reader.Refused as why:
+            need(False, f"{name} is refused: {why}")
+        node = test.node(f"read-{number}")
+        done = node.run("slave-ingest", "-", data=data, statuses=range(256))
+        same(done.returncode, 0, f"exit status of the program for a packet with {name}")
+        same(node.contents(), rows, f"rows of a packet with {name}")
+
+
+class Drawn:
+    """Gives symbols at random, and tells what bytes stand for them."""
+
+    def __init__(self, chance, shares):
+        self.chance, self.shares = chance, shares
+        self.removed = []
+        self.draw()
+
+    def draw(self):
+        """The shares are of low values, which mostly say that there is no onset, and of any values."""
+        low, any_one = self.shares
+        drawn = self.chance.random()
+        self.drawn = 1024 if drawn < low else self.chance.randrange(65_536) if drawn < low + any_one else 65_535
+
+    def value(self):
+        return self.drawn
+
+    def remove(self, start, size):
+        self.removed.append((start, size))
+        self.draw()
+
+    of_size = packet_reader.Symbols.of_size
+
+    def bytes(self):
+        x, out = 0x5a, []
+        for start, size in reversed(self.removed):
+            while x >= size << 15:
+                out.append(x & 0xff)
+                x >>= 8
+            x = (x // size << 16) + start + x % size
+        while x:
+            out.append(x & 0xff)
+            x >>= 8
+        return bytes(reversed(out))
+
+
+def random_onsets(test):
+    """Onsets as no music has them: the reader and the program get the same pairs out of them."""
+    chance = random.Random(11)
+    puts = []
+    for n in range(40):
+        window = chance.choice((1, 40, 700, 2586, 6000, 12_000))
+        first = chance.choice((0, 1, 1293, 100_000, packet_reader.TIME_MAX - window + 1))
+        symbols = Drawn(chance, chance.choice(((0, 1), (0.5, 0.5), (0.9, 0.09), (0.97, 0.03), (0, 0.9))))
+        given = chance.random() < 0.5
+        last = chance.choice((3, window // 2, window + 1, window + 9000)) if given else window + 4095
+        pairs = packet_reader.read_bands(symbols, last, window)
+        if not pairs:
+            continue
+        documents = [" ".join(f"{code} {first + time}" for code, time in pairs).encode()]
+        onsets = (b"\x81" + varint(last) if given else b"\1") + symbols.bytes()
+        puts.append(Put(documents, b"\x83" + varint(first) + varint(window - 1) + onsets, track_id=b"TR%d" % n))
+    need(len(puts) > 15, "too few tracks have pairs")
+    data = packet(*puts)
+    rows = packet_reader.csv_of(packet_reader.rows_of(read(data)))
+    node = test.node("onsets")
+    node.run("master-ingest", "-s", "paris", "-", data=data)  # which looks at every track
+    same(rows_of(node.contents()), rows_of(rows), "rows")
+
+
+def both_refuse(test):
+    node = test.node("refuses")
+    for name, data in refused_packets().items():
+        need(refused(data), f"a packet with {name} is read")
+        done = node.run("master-ingest", "-s", "paris", "-", data=data, statuses=range(256))
+        need(done.returncode in (3, 6, 7), f"the program exits with {done.returncode} for a packet with {name}")
+
+
+def body(test):
+    for name, function in (("the rows of songs and of odd rows are in packets", songs_and_odd_rows),
+                           ("single documents of songs are in packets", single_documents_of_songs),
+                           ("changes and deletions are in packets", changes_and_deletions),
+                           ("packets of several blocks have all rows", several_blocks),
+                           ("random songs are in packets", random_songs),
+                           ("the rows of golden songs are in packets", golden_songs),
+                           ("damaged packets are refused", damage_is_refused),
+                           ("what the pages allow is read by both", both_read),
+                           ("onsets as no music has them are read alike", random_onsets),
+                           ("what the pages refuse is refused by both", both_refuse)):
+        test.check(name, function, test)
+
+
+if __name__ == "__main__":
+    run(body)

@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+"""Who may change what: tracks that two sources have a part in, and rows that are kept aside."""
+
+from common import codegen_bytes, csv_of, rows_of, run, same, song
+
+PAIRS = [(1, 2), (3, 4)]
+
+
+def row(track_id, codes="1 2", artist="a"):
+    return (track_id, "4.12", codes, "60", artist, "", "")
+
+
+def what_the_master_adds_does_not_stop_a_dump(test):
+    """An id with "-" shares its track with others; the master may have one of those."""
+    node = test.node("shared")
+    node.run("ingest", "-", data=codegen_bytes([song("song-7", PAIRS)]))
+    node.run("slave-ingest", "-", data=csv_of([row("song-8-0")]))
+    stream = rows_of(node.run("slave-dump", "--all", "-o", "-").stdout)
+    same([found[0] for found in stream], ["song-7-0", "song-8-0"], "rows that are dumped")
+
+
+def a_master_that_has_all_of_a_track_takes_it_over(test):
+    node = test.node("taken")
+    node.run("ingest", "-", data=codegen_bytes([song("TRA", PAIRS)]))
+    node.run("slave-ingest", "-", data=csv_of([row("TRA-0", artist="another")]))
+    same(node.json("status")["sources"], {"local": 0, "master": 1}, "documents by source")
+
+
+def rows_in_conflict_are_all_kept_aside(test):
+    node = test.node("aside")
+    node.run("master-ingest", "-s", "a", "-", data=csv_of([row("T-0"), row("T-1"), row("U-0")]))
+    changed = [row("T-0", artist="b"), row("X-0"), row("T-1", artist="b")]
+    result = node.json("master-ingest", "-s", "b", "-", data=csv_of(changed))
+    same((result["conflict"], result["new"]), (2, 1), "rows in conflict, new rows")
+    same(node.json("status")["conflicts"], 1, "tracks with rows kept aside")
+    # The source now agrees about one of the two documents, then about the other.
+    node.run("master-ingest", "-s", "b", "-", data=csv_of([row("T-1")]))
+    same(node.json("status")["conflicts"], 1, "tracks kept aside when one document agrees")
+    node.run("master-ingest", "-s", "b", "-", data=csv_of([row("T-0")]))
+    same(node.json("status")["conflicts"], 0, "tracks kept aside when both agree")
+    node.verify()
+
+
+def the_text_of_others_stays(test):
+    node = test.node("stays")
+    rows = [row("T-0"), row("T-1", "5 1300")]
+    node.run("master-ingest", "-s", "a", "-", data=csv_of(rows))
+    before = node.contents()
+    node.run("master-ingest", "-s", "b", "-", data=csv_of([row("T-1", "6 1300"), row("T-2", "7 2600")]))
+    same(node.contents(), before, "rows after another source's changes")
+
+
+def body(test):
+    for function in (what_the_master_adds_does_not_stop_a_dump, a_master_that_has_all_of_a_track_takes_it_over,
+                     rows_in_conflict_are_all_kept_aside, the_text_of_others_stays):
+        test.check(function.__name__.replace("_", " "), function, test)
+
+
+if __name__ == "__main__":
+    run(body)
