@@ -31,6 +31,12 @@ struct worker {
 	unsigned number;
 };
 
+static void *
+job_at(const struct ep_pipeline *pipeline, uint64_t job)
+{
+	return (char *)pipeline->jobs + job % pipeline->job_count * pipeline->job_size;
+}
+
 static struct slot *
 slot_of(struct run *run, uint64_t job)
 {
@@ -68,8 +74,7 @@ producer_main(void *argument)
 		if (!wait_state(run, slot, SLOT_EMPTY))
 			return NULL;
 		slot->end = false;
-		slot->status = pipeline->produce(pipeline->context,
-		                                 pipeline->jobs[job % pipeline->job_count],
+		slot->status = pipeline->produce(pipeline->context, job_at(pipeline, job),
 		                                 &slot->end, &slot->err);
 		bool last = slot->end || slot->status != EP_OK;
 		set_state(run, slot, last ? SLOT_READY : SLOT_MADE);
@@ -109,9 +114,8 @@ worker_main(void *argument)
 		struct slot *slot = take_job(run, &job);
 		if (!slot)
 			return NULL;
-		slot->status =
-			pipeline->work(pipeline->context, pipeline->jobs[job % pipeline->job_count],
-		                       worker->number, &slot->err);
+		slot->status = pipeline->work(pipeline->context, job_at(pipeline, job),
+		                              worker->number, &slot->err);
 		set_state(run, slot, SLOT_READY);
 	}
 }
@@ -160,8 +164,7 @@ consume_all(struct run *run, struct ep_error *err)
 		}
 		if (slot->end)
 			return EP_OK;
-		EP_TRY(pipeline->consume(pipeline->context,
-		                         pipeline->jobs[job % pipeline->job_count], err));
+		EP_TRY(pipeline->consume(pipeline->context, job_at(pipeline, job), err));
 		set_state(run, slot, SLOT_EMPTY);
 	}
 }

@@ -3,8 +3,8 @@
  *
  *     produce (a thread) -> work (as many threads as asked for) -> consume (the caller's thread)
  *
- * The jobs are a ring of the caller's: job n is jobs[n % job_count], and is made anew when it has
- * been consumed. So memory is bounded by the ring, and no stage runs away from the next.
+ * The jobs are a ring of the caller's: job n is item n % job_count of it, and is made anew when it
+ * has been consumed. So memory is bounded by the ring, and no stage runs away from the next.
  *
  * A failure stands in its job's place: every job before it is consumed first, none after it. So
  * "what stood before the failure was done" holds however many threads there are.
@@ -28,8 +28,9 @@ struct ep_pipeline {
 	enum ep_status (*idle)(void *context, struct ep_error *err);
 	int idle_ms;
 	void *context;
-	void **jobs;
-	size_t job_count; /* at least 2 */
+	void *jobs; /* an array of job_count items of job_size bytes */
+	size_t job_size;
+	size_t job_count; /* at least 2; EP_PIPELINE_JOBS(worker_count) keeps everybody busy */
 	unsigned worker_count; /* at least 1 */
 };
 
@@ -37,6 +38,9 @@ struct ep_pipeline {
  * EP_IO, EP_NO_MEMORY when threads cannot be started. All threads have ended on return. */
 EP_MUST_USE enum ep_status ep_pipeline_run(const struct ep_pipeline *pipeline,
                                            struct ep_error *err);
+
+/* A job for each worker, one that is being made and one that is being consumed. */
+#define EP_PIPELINE_JOBS(workers) ((size_t)(workers) + 2)
 
 /* Processors that this process may use, at least 1. */
 unsigned ep_processors(void);

@@ -287,19 +287,17 @@ static enum ep_status
 run_jobs(struct run *run, struct ep_error *err)
 {
 	unsigned workers = ep_processors();
-	size_t job_count = (size_t)workers + 2;
+	size_t job_count = EP_PIPELINE_JOBS(workers);
 	EP_FREE struct job *jobs = calloc(job_count, sizeof *jobs);
-	EP_FREE void **ring = calloc(job_count, sizeof *ring);
-	if (!jobs || !ring)
+	if (!jobs)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory for %zu jobs", job_count);
-	for (size_t i = 0; i < job_count; i++)
-		ring[i] = &jobs[i];
 	struct ep_pipeline pipeline = {
 		.produce = produce,
 		.work = work,
 		.consume = consume,
 		.context = run,
-		.jobs = ring,
+		.jobs = jobs,
+		.job_size = sizeof *jobs,
 		.job_count = job_count,
 		.worker_count = workers,
 	};

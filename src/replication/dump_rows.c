@@ -211,21 +211,18 @@ static enum ep_status
 run_jobs(struct run *run, struct job *jobs, size_t job_count, unsigned workers,
          struct ep_error *err)
 {
-	EP_FREE void **ring = calloc(job_count, sizeof *ring);
-	if (!ring)
-		return ep_fail(err, EP_NO_MEMORY, "out of memory for %zu jobs", job_count);
 	for (size_t i = 0; i < job_count; i++) {
 		jobs[i].slices = calloc(JOB_DOCUMENTS, sizeof *jobs[i].slices);
 		if (!jobs[i].slices)
 			return ep_fail(err, EP_NO_MEMORY, "out of memory for %zu jobs", job_count);
-		ring[i] = &jobs[i];
 	}
 	struct ep_pipeline pipeline = {
 		.produce = produce,
 		.work = work,
 		.consume = consume,
 		.context = run,
-		.jobs = ring,
+		.jobs = jobs,
+		.job_size = sizeof *jobs,
 		.job_count = job_count,
 		.worker_count = workers,
 	};
@@ -248,7 +245,7 @@ ep_dump_rows(struct ep_dump_stream *stream, struct ep_error *err)
 	EP_TRY(ep_log_cursor_open(&cursor, stream->read, stream->after, stream->source, err));
 	run.cursor = cursor;
 	unsigned workers = ep_processors();
-	size_t job_count = (size_t)workers + 2;
+	size_t job_count = EP_PIPELINE_JOBS(workers);
 	EP_FREE struct job *jobs = calloc(job_count, sizeof *jobs);
 	run.workers = calloc(workers, sizeof *run.workers);
 	enum ep_status status = jobs && run.workers

@@ -289,13 +289,10 @@ input_stalls(void *context)
 static enum ep_status
 run(struct ep_ingest *ingest, struct ep_error *err)
 {
-	size_t job_count = (size_t)ingest->workers + 2;
+	size_t job_count = EP_PIPELINE_JOBS(ingest->workers);
 	EP_FREE struct ep_batch *batches = calloc(job_count, sizeof *batches);
-	EP_FREE void **jobs = calloc(job_count, sizeof *jobs);
-	if (!batches || !jobs)
+	if (!batches)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory for reading a file");
-	for (size_t i = 0; i < job_count; i++)
-		jobs[i] = &batches[i];
 	struct ep_pipeline pipeline = {
 		.produce = produce,
 		.work = work,
@@ -303,7 +300,8 @@ run(struct ep_ingest *ingest, struct ep_error *err)
 		.idle = idle,
 		.idle_ms = COMMIT_IDLE_MS,
 		.context = ingest,
-		.jobs = jobs,
+		.jobs = batches,
+		.job_size = sizeof *batches,
 		.job_count = job_count,
 		.worker_count = ingest->workers,
 	};

@@ -239,20 +239,18 @@ static enum ep_status
 run(struct verify *verify, struct ep_error *err)
 {
 	unsigned workers = ep_processors();
-	size_t job_count = (size_t)workers + 2;
+	size_t job_count = EP_PIPELINE_JOBS(workers);
 	EP_FREE struct job *jobs = calloc(job_count, sizeof *jobs);
-	EP_FREE void **ring = calloc(job_count, sizeof *ring);
 	verify->workers = calloc(workers, sizeof *verify->workers);
-	if (!jobs || !ring || !verify->workers)
+	if (!jobs || !verify->workers)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory for verifying");
-	for (size_t i = 0; i < job_count; i++)
-		ring[i] = &jobs[i];
 	struct ep_pipeline pipeline = {
 		.produce = produce,
 		.work = work,
 		.consume = consume,
 		.context = verify,
-		.jobs = ring,
+		.jobs = jobs,
+		.job_size = sizeof *jobs,
 		.job_count = job_count,
 		.worker_count = workers,
 	};

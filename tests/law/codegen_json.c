@@ -1,40 +1,13 @@
 /* Laws of the code generator's JSON: objects do not depend on how the bytes come, are where they
  * say they are, and each is a song with proper texts or refused. */
 #include "format/codegen_json.h"
+#include "tests/input.h"
+#include "tests/law/must.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 void law_codegen_json(const uint8_t *bytes, size_t size);
-
-static void
-must(bool holds)
-{
-	if (!holds)
-		abort();
-}
-
-struct input {
-	const uint8_t *at;
-	size_t size;
-	size_t piece;
-};
-
-static enum ep_status
-read_input(void *context, void *bytes, size_t size, size_t *got, struct ep_error *err)
-{
-	struct input *input = context;
-	size_t count = size < input->piece ? size : input->piece;
-	(void)err;
-	if (count > input->size)
-		count = input->size;
-	if (count > 0)
-		memcpy(bytes, input->at, count);
-	input->at += count;
-	input->size -= count;
-	*got = count;
-	return EP_OK;
-}
 
 /* A reader that hands out one object after the other. */
 struct objects {

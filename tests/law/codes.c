@@ -1,5 +1,6 @@
 /* Laws of stored codes: documents come back byte for byte, and any bytes are decoded or refused. */
 #include "code/codes.h"
+#include "tests/law/must.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,13 +9,6 @@
 #define DOCUMENTS_MAX 12
 
 void law_codes(const uint8_t *bytes, size_t size);
-
-static void
-must(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 static struct ep_codes_coder *
 new_coder(unsigned highest_form)

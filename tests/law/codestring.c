@@ -1,17 +1,11 @@
 /* Laws of packed code strings: what is read is written so that it is read as the same. */
 #include "code/codestring.h"
+#include "tests/law/must.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 void law_codestring(const uint8_t *bytes, size_t size);
-
-static void
-must(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 static void
 pairs_come_back(const struct ep_pairs *pairs)

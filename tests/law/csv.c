@@ -1,40 +1,13 @@
 /* Laws of CSV: rows do not depend on how the bytes come, their raw bytes are those of the input,
  * and what is written is read back. */
 #include "format/csv.h"
+#include "tests/input.h"
+#include "tests/law/must.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 void law_csv(const uint8_t *bytes, size_t size);
-
-static void
-must(bool holds)
-{
-	if (!holds)
-		abort();
-}
-
-struct input {
-	const uint8_t *at;
-	size_t size;
-	size_t piece;
-};
-
-static enum ep_status
-read_input(void *context, void *bytes, size_t size, size_t *got, struct ep_error *err)
-{
-	struct input *input = context;
-	size_t count = size < input->piece ? size : input->piece;
-	(void)err;
-	if (count > input->size)
-		count = input->size;
-	if (count > 0)
-		memcpy(bytes, input->at, count);
-	input->at += count;
-	input->size -= count;
-	*got = count;
-	return EP_OK;
-}
 
 static bool
 same_id(void *context, const struct ep_csv_row *previous, const struct ep_csv_row *next)

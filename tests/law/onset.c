@@ -1,19 +1,13 @@
 /* Laws of onset coding, over any bytes: what does not hold aborts. */
 #include "code/onset.h"
 #include "code/onset_hash.h"
+#include "tests/law/must.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 void law_onset_decode(const uint8_t *bytes, size_t size);
 void law_onset_roundtrip(const uint8_t *bytes, size_t size);
-
-static void
-must(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 /* One coder, kept from call to call: its tables are large. */
 static struct ep_onset_coder *

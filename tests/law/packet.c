@@ -1,6 +1,7 @@
 /* Laws of packets: any bytes are read or refused; what was written is read as it was, and with a
  * byte changed it is refused. */
 #include "format/packet.h"
+#include "tests/law/must.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,13 +9,6 @@
 #define ENTRIES_MAX 20
 
 void law_packet(const uint8_t *bytes, size_t size);
-
-static void
-must(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 /* Bytes in memory as a source that gives a few at a time. */
 struct memory {

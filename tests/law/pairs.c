@@ -1,18 +1,12 @@
 /* Laws of pairs: text to pairs and back, sorting, slices, and the packed form. */
 #include "code/pairs.h"
 #include "code/packed.h"
+#include "tests/law/must.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 void law_pairs(const uint8_t *bytes, size_t size);
-
-static void
-must(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 static bool
 same_pairs(const struct ep_pairs *one, const struct ep_pairs *other)

@@ -1,6 +1,8 @@
 /* Laws of streams: what comes out does not depend on how the bytes come in, plain bytes come out as
  * they are, and what is packed comes back. */
 #include "format/stream.h"
+#include "tests/input.h"
+#include "tests/law/must.h"
 
 #include "format/compress.h"
 
@@ -12,35 +14,6 @@
 #define UNPACKED_MAX ((size_t)1 << 20)
 
 void law_stream(const uint8_t *bytes, size_t size);
-
-static void
-must(bool holds)
-{
-	if (!holds)
-		abort();
-}
-
-struct input {
-	const uint8_t *at;
-	size_t size;
-	size_t piece;
-};
-
-static enum ep_status
-read_input(void *context, void *bytes, size_t size, size_t *got, struct ep_error *err)
-{
-	struct input *input = context;
-	size_t count = size < input->piece ? size : input->piece;
-	(void)err;
-	if (count > input->size)
-		count = input->size;
-	if (count > 0)
-		memcpy(bytes, input->at, count);
-	input->at += count;
-	input->size -= count;
-	*got = count;
-	return EP_OK;
-}
 
 struct unpacked {
 	enum ep_status status;

@@ -1,4 +1,5 @@
 #include "format/codegen_json.h"
+#include "tests/input.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,27 +9,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-struct input {
-	const char *at;
-	size_t size;
-	size_t piece;
-};
-
-static enum ep_status
-read_input(void *context, void *bytes, size_t size, size_t *got, struct ep_error *err)
-{
-	struct input *input = context;
-	size_t count = size < input->piece ? size : input->piece;
-	(void)err;
-	if (count > input->size)
-		count = input->size;
-	memcpy(bytes, input->at, count);
-	input->at += count;
-	input->size -= count;
-	*got = count;
-	return EP_OK;
-}
 
 static struct ep_codegen_reader *
 open_input(struct input *input, const struct ep_codegen_options *options)

@@ -84,9 +84,6 @@ static enum ep_status
 run_pipeline(struct run *run, struct ep_error *err)
 {
 	struct item items[JOBS];
-	void *jobs[JOBS];
-	for (size_t i = 0; i < JOBS; i++)
-		jobs[i] = &items[i];
 	struct ep_pipeline pipeline = {
 		.produce = produce,
 		.work = work,
@@ -94,7 +91,8 @@ run_pipeline(struct run *run, struct ep_error *err)
 		.idle = run->slow ? idle : NULL,
 		.idle_ms = 5,
 		.context = run,
-		.jobs = jobs,
+		.jobs = items,
+		.job_size = sizeof *items,
 		.job_count = JOBS,
 		.worker_count = WORKERS,
 	};

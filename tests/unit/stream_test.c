@@ -1,4 +1,5 @@
 #include "format/stream.h"
+#include "tests/input.h"
 
 #include "format/compress.h"
 
@@ -12,28 +13,6 @@
 #include <zlib.h>
 
 #include <cmocka.h>
-
-struct input {
-	const uint8_t *at;
-	size_t size;
-	size_t piece;
-};
-
-static enum ep_status
-read_input(void *context, void *bytes, size_t size, size_t *got, struct ep_error *err)
-{
-	struct input *input = context;
-	size_t count = size < input->piece ? size : input->piece;
-	(void)err;
-	if (count > input->size)
-		count = input->size;
-	if (count > 0)
-		memcpy(bytes, input->at, count);
-	input->at += count;
-	input->size -= count;
-	*got = count;
-	return EP_OK;
-}
 
 /* Appends text, packed as one stream. */
 typedef void pack_function(struct ep_buffer *out, const char *text, size_t size);
