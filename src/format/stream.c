@@ -9,6 +9,9 @@
 
 #define INPUT_SIZE ((size_t)128 << 10)
 
+/* With so many bytes, an input that is packed is told from one that is plain. */
+#define FRONT_TELLING 4
+
 struct ep_stream {
 	struct ep_source raw;
 	const struct ep_decoder *decoder; /* NULL: plain */
@@ -44,7 +47,8 @@ static enum ep_status
 read_front(struct ep_stream *stream, struct ep_error *err)
 {
 	while (stream->input_size < EP_DECODER_FRONT_MAX && !stream->raw_ended &&
-	       (stream->input_size == 0 || ep_decoder_for(stream->input, stream->input_size))) {
+	       (stream->input_size < FRONT_TELLING ||
+	        ep_decoder_for(stream->input, stream->input_size))) {
 		size_t got = 0;
 		EP_TRY(read_raw(stream, stream->input + stream->input_size,
 		                EP_DECODER_FRONT_MAX - stream->input_size, &got, err));
