@@ -2,8 +2,10 @@
 #include "store/verify.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -101,11 +103,15 @@ run(const struct ep_call *call)
 		ep_say("cannot start a process: %s", strerror(errno));
 		return EP_EXIT_FAILED;
 	}
-	if (child == 0)
+	if (child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
 		_exit((int)ep_finish(verify(call)));
-	int result;
-	while (waitpid(child, &result, 0) < 0 && errno == EINTR)
-		continue;
+	}
+	int result = 0;
+	while (waitpid(child, &result, 0) < 0 && errno == EINTR) {
+		if (atomic_load(call->stop))
+			kill(child, SIGTERM);
+	}
 	if (WIFEXITED(result))
 		return (enum ep_exit)WEXITSTATUS(result);
 	struct ep_error err;

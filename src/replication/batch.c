@@ -39,6 +39,7 @@ ep_batch_scratch_free(struct ep_batch_scratch *scratch)
 	ep_pairs_free(&scratch->pairs);
 	ep_cut_free(&scratch->cut);
 	ep_decoded_free(&scratch->decoded);
+	ep_arena_free(&scratch->arena);
 	*scratch = (struct ep_batch_scratch){ 0 };
 }
 

@@ -70,6 +70,7 @@ struct ep_batch_scratch {
 	struct ep_pairs pairs;
 	struct ep_cut cut;
 	struct ep_decoded decoded;
+	struct ep_arena arena; /* of the song at hand */
 };
 
 void ep_batch_free(struct ep_batch *batch);

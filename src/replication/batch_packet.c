@@ -38,6 +38,17 @@ check_rows(const struct ep_track *track, struct ep_error *err)
 	return EP_OK;
 }
 
+static enum ep_status
+check_size(const struct ep_track *track, struct ep_error *err)
+{
+	size_t size = ep_track_text_size(track);
+	return size <= EP_TRACK_TEXT_MAX
+	               ? EP_OK
+	               : ep_fail(err, EP_BAD_INPUT,
+	                         "the track would hold %zu bytes of text, and may hold %zu", size,
+	                         EP_TRACK_TEXT_MAX);
+}
+
 /* Decodes the documents and holds them against the hash, and what is kept as text against the rules
  * for codes. */
 static enum ep_status
@@ -47,6 +58,7 @@ check_contents(const struct ep_packet_entry *entry, const struct ep_entry *store
 	const struct ep_track *track = &scratch->decoded.track;
 	struct ep_hash hash;
 	EP_TRY(ep_entry_decode(&scratch->decoded, stored, scratch->coder, err));
+	EP_TRY(check_size(track, err));
 	for (size_t i = 0; texts && i < track->count; i++) {
 		scratch->pairs.count = 0;
 		EP_TRY(ep_pairs_parse(&scratch->pairs, track->documents[i].codes, err));
@@ -67,6 +79,7 @@ check_entry(const struct ep_packet_entry *entry, const struct ep_entry *stored, 
 	struct ep_text codes;
 	struct ep_codes_usage usage = { 0 };
 	EP_TRY(ep_entry_rows(&scratch->decoded, &codes, stored, err));
+	EP_TRY(check_size(&scratch->decoded.track, err)); /* of all but the codes */
 	EP_TRY(check_rows(&scratch->decoded.track, err));
 	EP_TRY(ep_codes_add_usage(&usage, entry->documents, (const uint8_t *)codes.at, codes.size,
 	                          err));

@@ -9,6 +9,10 @@
 /* An id as the original makes it: "TR", five random capitals, milliseconds since 1970 in hex. */
 #define MADE_ID_SIZE 32
 
+/* A song of more documents, which is 68 hours of music, is none: one pair far out makes a million.
+ */
+#define SONG_DOCUMENTS_MAX 8192
+
 static void
 make_id(char id[MADE_ID_SIZE], int64_t now_ms)
 {
@@ -96,7 +100,7 @@ cut_song(struct ep_batch_scratch *scratch, const struct ep_codegen_song *song, s
 		ep_error_prefix(err, "code: ");
 		return status;
 	}
-	return ep_cut_documents(&scratch->cut, &scratch->pairs, EP_TRACK_DOCUMENTS_MAX, err);
+	return ep_cut_documents(&scratch->cut, &scratch->pairs, SONG_DOCUMENTS_MAX, err);
 }
 
 /* Checks the longest id that a document of the song gets. */
@@ -137,8 +141,11 @@ make_song(struct ep_batch *batch, const struct ep_codegen_song *song, struct ep_
 	ep_id_split(&ready.track.id, &rest, id);
 	/* An id with a "-" shares its track with others that begin alike: it joins them. */
 	ready.whole = rest.size == 0;
-	EP_TRY(make_documents(&ready.track, &batch->arena, &scratch->cut, song, rest, err));
+	/* The documents are needed until they are encoded: many small songs can have very many. */
+	ep_arena_reset(&scratch->arena);
+	EP_TRY(make_documents(&ready.track, &scratch->arena, &scratch->cut, song, rest, err));
 	EP_TRY(ep_batch_encode(batch, &ready, NULL, scratch, err));
+	ready.track.documents = NULL;
 	struct ep_ready *added = ep_batch_add_ready(batch);
 	if (!added)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory for the songs of a file");

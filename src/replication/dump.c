@@ -35,7 +35,7 @@ struct dump {
 
 static const struct ep_publication_names names_of[] = {
 	[EP_DUMP_MASTER] = { "note.master-dump", "watermark.master-dump", "lastdump.master" },
-	[EP_DUMP_SLAVE] = { "note.slave-dump", "watermark.slave-dump", "lastdump.slave" },
+	[EP_DUMP_SLAVE] = { "note.slave-dump", EP_SENT_VALUE, "lastdump.slave" },
 };
 
 const char *
@@ -251,15 +251,18 @@ remove_parts(const struct ep_publication *publication)
 
 /* ---- the steps ---- */
 
+/* Completes what killed dumps of either kind left undone: only then are other parts leftovers. */
 static enum ep_status
 complete_last(struct dump *dump, struct ep_error *err)
 {
-	EP_PUBLICATION struct ep_publication rest = { 0 };
-	EP_TRY(ep_publish_rest(&rest, dump->log, &names_of[dump->options->kind], err));
-	for (size_t i = 0; i < rest.count && dump->options->on_completed; i++) {
-		EP_FREE char *path = ep_path_join(rest.folder, rest.parts[i].final);
-		if (path)
-			dump->options->on_completed(dump->options->context, path);
+	for (int kind = EP_DUMP_MASTER; kind <= EP_DUMP_SLAVE; kind++) {
+		EP_PUBLICATION struct ep_publication rest = { 0 };
+		EP_TRY(ep_publish_rest(&rest, dump->log, &names_of[kind], err));
+		for (size_t i = 0; i < rest.count && dump->options->on_completed; i++) {
+			EP_FREE char *path = ep_path_join(rest.folder, rest.parts[i].final);
+			if (path)
+				dump->options->on_completed(dump->options->context, path);
+		}
 	}
 	return EP_OK;
 }
@@ -346,7 +349,12 @@ dump_into_folder(struct dump *dump, struct ep_error *err)
 		return EP_OK;
 	publication->moves = !dump->options->since_given;
 	publication->watermark = dump->report->to;
-	EP_TRY(ep_publish(publication, dump->log, &names_of[dump->options->kind], err));
+	status = ep_publish(publication, dump->log, &names_of[dump->options->kind], err);
+	if (status != EP_OK) {
+		if (!publication->noted)
+			remove_parts(publication);
+		return status;
+	}
 	memcpy(dump->report->lastdump, publication->lastdump, EP_TIME_TEXT);
 	for (size_t i = 0; i < publication->count; i++)
 		dump->report->files[i].name = EP_TAKE(publication->parts[i].final);

@@ -215,6 +215,7 @@ ep_publish(struct ep_publication *publication, struct ep_log *log,
 	 * watermark says that they are there. */
 	EP_TRY(ep_sync_folder(publication->folder, err));
 	EP_TRY(take_note(publication, log, names, err));
+	publication->noted = true;
 	EP_TRY(rename_parts(publication, err));
 	return move_watermark(publication, publication->moves, log, names, err);
 }

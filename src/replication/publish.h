@@ -21,6 +21,7 @@ struct ep_publication {
 	char *folder; /* absolute */
 	struct ep_part *parts;
 	size_t count;
+	bool noted; /* the log knows of the parts */
 	bool moves; /* whether watermark and time are to be set */
 	uint64_t watermark;
 	char lastdump[EP_TIME_TEXT];

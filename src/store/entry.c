@@ -201,6 +201,7 @@ read_metadata(struct ep_reader *reader, struct ep_decoded *decoded)
 		return false;
 	for (size_t i = 0; i < distinct; i++) {
 		struct ep_text *texts[METADATA_TEXTS];
+		kinds[i] = (struct ep_document){ 0 };
 		metadata_of(texts, &kinds[i]);
 		for (size_t k = 0; k < METADATA_TEXTS; k++)
 			*texts[k] = read_text(reader);
@@ -269,8 +270,8 @@ ep_entry_decode(struct ep_decoded *decoded, const struct ep_entry *entry,
 	enum ep_status status = ep_codes_decode(coder, decoded->codes, count,
 	                                        (const uint8_t *)codes.at, codes.size, err);
 	if (status != EP_OK) {
-		ep_error_prefix(err, "the log's entry at position %llu: ",
-		                (unsigned long long)entry->position);
+		ep_error_prefix(err, "track %.*s at position %llu: ", ep_text_print_size(entry->id),
+		                entry->id.at, (unsigned long long)entry->position);
 		return status;
 	}
 	for (size_t i = 0; i < count; i++)

@@ -120,8 +120,11 @@ check_folder(const char *folder, struct ep_error *err)
 	EP_FREE char *path = ep_path_join(folder, "data.mdb");
 	if (!path)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
-	if (access(path, F_OK) == 0)
-		return EP_OK;
+	struct stat info;
+	if (stat(path, &info) == 0)
+		return info.st_size > 0
+		               ? EP_OK
+		               : ep_fail(err, EP_CORRUPT, "%s is damaged: it is empty", path);
 	if (errno != ENOENT && errno != ENOTDIR)
 		return ep_fail_errno(err, errno, "cannot open the data folder %s", folder);
 	return ep_fail(err, EP_NOT_FOUND,
@@ -372,8 +375,7 @@ ep_log_open(struct ep_log **out, const char *folder, enum ep_log_mode mode, stru
 {
 	if (mode == EP_LOG_MAKE)
 		EP_TRY(make_log(folder, err));
-	else
-		EP_TRY(check_folder(folder, err));
+	EP_TRY(check_folder(folder, err));
 	EP_OWNED(ep_log_close)
 	struct ep_log *log = NULL;
 	struct stat info;

@@ -135,6 +135,10 @@ const struct ep_log_read *ep_log_inside(const struct ep_log_write *write);
 EP_MUST_USE enum ep_status ep_log_source(uint32_t *number, struct ep_log_write *write,
                                          struct ep_text name, struct ep_error *err);
 
+/* The number under which the log keeps up to where local changes have been sent to the master: a
+ * local deletion above it is not undone by what the master says. */
+#define EP_SENT_VALUE "watermark.slave-dump"
+
 /* What came of the rows of a put. */
 struct ep_put_counts {
 	uint64_t added;

@@ -55,8 +55,10 @@ struct ep_log_write {
 	bool changed; /* position, state or digest differ from what is stored */
 	struct ep_source_info *sources;
 	size_t source_count;
-	/* Scratch of a merge: one coder decodes what is there while the other encodes anew. */
+	/* Scratch of a merge: one coder decodes what is there, one the rows of a put (NULL until it
+	 * is needed), while the other encodes anew. */
 	struct ep_codes_coder *decoder;
+	struct ep_codes_coder *rows_decoder;
 	struct ep_codes_coder *encoder;
 	struct ep_decoded there;
 	struct ep_buffer body;

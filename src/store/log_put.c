@@ -68,6 +68,21 @@ check_limits(const struct ep_track *track, struct ep_error *err)
 	return EP_OK;
 }
 
+/* Decodes the rows of a put from its body. */
+static enum ep_status
+decode_put(struct ep_decoded *decoded, struct ep_log_write *write, const struct ep_put *put,
+           struct ep_error *err)
+{
+	struct ep_entry entry = { .operation = EP_PUT };
+	if (!write->rows_decoder)
+		EP_TRY(ep_codes_coder_new(&write->rows_decoder, EP_CODES_ONSET, err));
+	EP_TRY(ep_entry_read_body(&entry, put->body, put->body_size, err));
+	enum ep_status status = ep_entry_decode(decoded, &entry, write->rows_decoder, err);
+	if (status == EP_CORRUPT) /* what was put is, not the log */
+		return ep_fail(err, EP_BAD_INPUT, "its documents cannot be decoded");
+	return status;
+}
+
 static bool
 is_among(const struct ep_document *row, const struct ep_track *track)
 {
@@ -179,7 +194,15 @@ update_conflict(struct ep_log_write *write, const struct ep_put *put, bool confl
 		return set_conflict(write, key, put, &put->hash, body, err);
 	}
 	struct merge merge = { 0 };
-	enum ep_status status = join_conflict(write, key, put, conflicts, &merge, err);
+	EP_DECODED struct ep_decoded decoded = { 0 };
+	struct ep_put with_rows = *put;
+	enum ep_status status = EP_OK;
+	if (!put->track->documents) {
+		with_rows.track = &decoded.track;
+		status = decode_put(&decoded, write, put, err);
+	}
+	if (status == EP_OK)
+		status = join_conflict(write, key, &with_rows, conflicts, &merge, err);
 	ep_arena_free(&merge.arena);
 	return status;
 }
@@ -291,19 +314,27 @@ put_decoded(struct ep_log_write *write, const struct ep_entry *there, const stru
 	struct ep_put with_rows = *put;
 	enum ep_status status = EP_OK;
 	if (!put->track->documents) {
-		struct ep_entry entry = { .operation = EP_PUT };
-		status = ep_entry_read_body(&entry, put->body, put->body_size, err);
-		/* Nothing is encoded for a whole track, so that coder is free. */
-		if (status == EP_OK)
-			status = ep_entry_decode(&decoded, &entry, write->encoder, err);
-		if (status == EP_CORRUPT) /* what was put is, not the log */
-			status = ep_fail(err, EP_BAD_INPUT, "its documents cannot be decoded");
 		with_rows.track = &decoded.track;
+		status = decode_put(&decoded, write, put, err);
 	}
 	if (status == EP_OK)
 		status = put_over(write, there, &with_rows, &merge, counts, err);
 	ep_arena_free(&merge.arena);
 	return status;
+}
+
+/* Whether a tombstone is this node's own word about its track, which its master has not heard. */
+static enum ep_status
+is_pending(bool *pending, const struct ep_log_write *write, const struct ep_entry *tombstone,
+           const struct ep_put *put, struct ep_error *err)
+{
+	uint64_t sent = 0;
+	*pending = false;
+	if (tombstone->source != EP_SOURCE_LOCAL || put->source != EP_SOURCE_MASTER)
+		return EP_OK;
+	EP_TRY(ep_log_number(&sent, &write->inside, EP_SENT_VALUE, err));
+	*pending = tombstone->position > sent;
+	return EP_OK;
 }
 
 static enum ep_status
@@ -317,6 +348,12 @@ put_rows(struct ep_log_write *write, const struct ep_put *put, struct ep_put_cou
 	if (status != EP_OK)
 		return status;
 	if (there.operation == EP_DELETE) {
+		bool pending;
+		EP_TRY(is_pending(&pending, write, &there, put, err));
+		if (pending) {
+			counts->conflict += put->track->count;
+			return EP_OK;
+		}
 		EP_TRY(check_limits(put->track, err));
 		EP_TRY(ep_log_remove_entry(write, &there, err));
 		return put_new(write, put, counts, err);
@@ -334,5 +371,6 @@ ep_log_put(struct ep_log_write *write, const struct ep_put *put, struct ep_put_c
 {
 	uint64_t conflicts = counts->conflict;
 	EP_TRY(put_rows(write, put, counts, err));
+	/* What conflicted has been kept aside where it did. */
 	return counts->conflict > conflicts ? EP_OK : update_conflict(write, put, false, err);
 }

@@ -32,6 +32,7 @@ ep_log_abort(struct ep_log_write *write)
 	if (write->inside.txn)
 		mdb_txn_abort(write->inside.txn);
 	ep_codes_coder_free(write->decoder);
+	ep_codes_coder_free(write->rows_decoder);
 	ep_codes_coder_free(write->encoder);
 	ep_decoded_free(&write->there);
 	ep_buffer_free(&write->body);

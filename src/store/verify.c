@@ -105,8 +105,6 @@ work(void *context, void *item, unsigned number, struct ep_error *err)
 	struct verify *verify = context;
 	struct worker *worker = &verify->workers[number];
 	struct job *job = item;
-	if (!worker->coder)
-		EP_TRY(ep_codes_coder_new(&worker->coder, EP_CODES_ONSET, err));
 	for (size_t i = 0; i < job->count; i++) {
 		struct check *check = &job->checks[i];
 		if (!check->readable || check->entry.operation != EP_PUT)
@@ -212,6 +210,29 @@ compare_entries(struct verify *verify, MDB_dbi dbi, const char *what)
 		compare(verify, what, stat.ms_entries, entries);
 }
 
+/* Reads back what is kept aside. */
+static enum ep_status
+check_conflicts(struct verify *verify, struct ep_error *err)
+{
+	MDB_cursor *cursor;
+	MDB_val key;
+	MDB_val value;
+	int rc = mdb_cursor_open(verify->read->txn, verify->log->conflicts, &cursor);
+	if (rc)
+		return ep_fail_mdb(err, rc, "cannot read the conflicts");
+	while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+		struct check check = { 0 };
+		enum ep_status status =
+			ep_entry_read(&check.entry, 0, value.mv_data, value.mv_size, &check.why);
+		if (status == EP_OK)
+			status = check_contents(&check, &verify->workers[0]);
+		if (status != EP_OK)
+			problem(verify, "kept aside: %s", check.why.text);
+	}
+	mdb_cursor_close(cursor);
+	return rc == MDB_NOTFOUND ? EP_OK : ep_fail_mdb(err, rc, "cannot read the conflicts");
+}
+
 static enum ep_status
 check_totals(struct verify *verify, struct ep_error *err)
 {
@@ -254,7 +275,13 @@ run(struct verify *verify, struct ep_error *err)
 		.job_count = job_count,
 		.worker_count = workers,
 	};
-	enum ep_status status = ep_pipeline_run(&pipeline, err);
+	enum ep_status status = EP_OK;
+	for (size_t i = 0; status == EP_OK && i < workers; i++)
+		status = ep_codes_coder_new(&verify->workers[i].coder, EP_CODES_ONSET, err);
+	if (status == EP_OK)
+		status = ep_pipeline_run(&pipeline, err);
+	if (status == EP_OK)
+		status = check_conflicts(verify, err);
 	for (size_t i = 0; i < workers; i++) {
 		ep_codes_coder_free(verify->workers[i].coder);
 		ep_decoded_free(&verify->workers[i].decoded);

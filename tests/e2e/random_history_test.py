@@ -61,6 +61,11 @@ class Model:
             given[row[0]] = row
         there = self.tracks.get(track_id)
         counts["unchanged"] += repeated["same"]
+        pending = there and there.deleted and there.source == "local" and source == "master" \
+            and there.position > self.watermarks["slave-dump"]
+        if pending:
+            counts["conflict"] += len(given) + repeated["changed"]
+            return
         if not there or there.deleted:
             self.position += 1
             self.tracks[track_id] = Track(given, source, self.position)
