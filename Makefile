@@ -3,7 +3,7 @@
 
 PREFIX ?= /usr/local
 
-.PHONY: all demo check bench eval fuzz lint install clean
+.PHONY: all demo check bench fuzz lint install clean
 
 all: build/build.ninja
 	ninja -C build
@@ -31,6 +31,7 @@ bench: all
 	tools/setup.sh bench
 	ninja -C build
 	python3 bench/bench.py --build build $(BENCH)
+	python3 bench/sizes.py --build build --speed
 
 install: all
 	meson setup --reconfigure build --prefix=$(PREFIX)

@@ -58,13 +58,15 @@ def run(arguments, **options):
                           errors="replace", **options)
 
 
-def step(totals, name, arguments, **options):
-    """Runs a command that is one check; says how long it took."""
+def step(totals, name, arguments, shown="", **options):
+    """Runs a command that is one check; says how long it took. Of its words, where it fails, those lines are
+    printed that have `shown` in them."""
     began = time.monotonic()
     done = run(arguments, **options)
     good = done.returncode == 0
     print(f"{'ok  ' if good else 'FAIL'} {name} ({time.monotonic() - began:.0f} s)", flush=True)
-    totals.add(name, int(good), int(not good), 0, done.stdout)
+    words = "\n".join(line for line in done.stdout.splitlines() if shown in line)
+    totals.add(name, int(good), int(not good), 0, words)
     return good
 
 
@@ -81,7 +83,7 @@ def lint(totals):
         tidy = shutil.which("run-clang-tidy") or next(iter(sorted(
             str(path) for path in pathlib.Path("/usr/bin").glob("run-clang-tidy*"))), None)
         step(totals, "lint: clang-tidy finds nothing",
-             [tidy, "-quiet", "-p", str(build), f"{ROOT}/src/.*"])
+             [tidy, "-quiet", "-p", str(build), f"{ROOT}/src/.*"], shown=" error: ")
 
 
 def configure(totals, name, compiler, options):

@@ -181,8 +181,6 @@ static enum ep_status
 dump(struct ep_dump_report *report, struct ep_dump_options *wanted, const struct ep_call *call,
      struct ep_error *err)
 {
-	/* Opened for writing also where nothing is written but to standard output: an interrupted
-	 * dump may have to be completed. */
 	bool reading = wanted->dry_run || !wanted->folder;
 	EP_OWNED(ep_log_close)
 	struct ep_log *log = NULL;
@@ -227,10 +225,11 @@ run(const struct ep_call *call)
 	return exit;
 }
 
-#define DUMP_DETAILS                                                                             \
-	"What was dumped before is left out. The files are CSV as the original's; they appear\n" \
-	"under their names when they are complete, and only then this dump counts as done.\n"    \
-	"--all, --since and -o - are dumps beside the series: the next one without them still\n" \
+#define DUMP_DETAILS                                                                               \
+	"What was dumped before is left out. The files are the original's CSV, or packets; they\n" \
+	"appear under their names when they are complete, and only then this dump counts as "      \
+	"done.\n"                                                                                  \
+	"--all, --since and -o - are dumps beside the series: the next one without them still\n"   \
 	"begins where the last one without them ended.\n"
 
 const struct ep_command ep_cmd_master_dump = {

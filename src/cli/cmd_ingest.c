@@ -362,10 +362,11 @@ run(const struct ep_call *call)
 	return exit;
 }
 
-#define ROWS_DETAILS                                                                              \
-	"Files are CSV as dumps are, plain or packed by bzip2, gzip, zstd or xz; - is standard\n" \
-	"input. Rows that are there already change nothing, so that a file may be ingested\n"     \
-	"again. A bad row is named and rejected, the rest of the file goes on (exit status 3).\n"
+#define ROWS_DETAILS                                                                             \
+	"Files are CSV as dumps are, or packets; plain, or packed by bzip2, gzip, zstd or xz.\n" \
+	"- is standard input. Rows that are there already change nothing, so that a file may\n"  \
+	"be ingested again. A bad row is named and rejected, the rest of the file goes on\n"     \
+	"(exit status 3).\n"
 
 const struct ep_command ep_cmd_ingest = {
 	.name = "ingest",

@@ -64,8 +64,8 @@ static enum ep_status
 encode_carries(struct ep_onset_model *model, struct ep_onset_walk *walk, uint32_t carries,
                struct ep_error *err)
 {
-	uint32_t start = carries << 13;
-	uint32_t size = 1u << 13;
+	uint32_t start;
+	uint32_t size;
 	if (walk->count == 1)
 		return EP_OK;
 	if (walk->count < 4) {

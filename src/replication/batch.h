@@ -1,8 +1,7 @@
 /* batch.h - a piece of input on its way into the log: what it holds, made ready side by side
  *
- *     reader (one thread) -> block of rows, songs or a packet -> tracks ready to be put (many
- * threads)
- *         -> log
+ *     reader (one thread) -> block of rows, songs or a packet
+ *         -> tracks ready to be put (many threads) -> log
  */
 #ifndef EP_REPLICATION_BATCH_H
 #define EP_REPLICATION_BATCH_H

@@ -55,7 +55,7 @@ struct ep_ingest_report {
 	uint64_t without_codes; /* songs that hold no pairs, and so no documents */
 	uint64_t passed_over; /* objects that are no songs */
 	uint64_t deleted; /* tracks, by a packet */
-	uint64_t not_deleted; /* tracks that are not the source\'s to delete */
+	uint64_t not_deleted; /* tracks that are not the source's to delete */
 };
 
 /* Documents of all kinds. */

@@ -151,7 +151,9 @@ class Disk:
                        check=True)
 
     def remount(self, options):
-        subprocess.run(["mount", "-o", f"remount,{options}", self.path], check=True)
+        # With the type and source named, mount(8) does not add the old owner, which a user's own
+        # namespace cannot map.
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"remount,{options}", "none", self.path], check=True)
 
     def fill(self, leave_kb=0):
         """Fills it up with one file."""

@@ -91,7 +91,7 @@ make_entries(struct ep_packet_entry *entries, const uint8_t *at, const uint8_t *
 		position += 1 + kind % 7;
 		*entry = (struct ep_packet_entry){
 			.operation = kind & 8 ? EP_PACKET_DELETE : EP_PACKET_PUT,
-			.flags = kind & 16 ? EP_PACKET_SHRUNK : 0,
+			.flags = (kind & 24) == 16 ? EP_PACKET_SHRUNK : 0,
 			.position = position,
 			.source = kind % 2,
 			.import_date = kind & 32 ? INT64_MIN : INT64_MAX,

@@ -165,7 +165,7 @@ golden_songs_are_cut_into_the_documents_of_the_original(void **state)
 	FILE *songs = open_shared(NULL, "golden/codegen.json");
 	FILE *rows = open_shared("xz -dc", "golden/dump.csv.xz");
 	if (!songs || !rows) {
-		print_message("no real fingerprints: set ECHOPRINT_SHARED_DATA to their folder\n");
+		print_message("skip golden songs: ../shared/data is not here\n");
 		skip();
 	}
 	static const char key[] = "\"code\": \"";
