@@ -221,6 +221,32 @@ ep_bytes_text(uint64_t bytes)
 	return text;
 }
 
+static const char *const form_names[EP_CODES_FORM_COUNT] = { "text", "packed", "onset" };
+
+json_t *
+ep_forms_json(const struct ep_codes_usage *usage)
+{
+	json_t *forms = json_object();
+	for (size_t i = 0; i < EP_CODES_FORM_COUNT; i++)
+		json_object_set_new(forms, form_names[i],
+		                    json_pack("{s:I, s:I}", "documents",
+		                              (json_int_t)usage->of[i].documents, "bytes",
+		                              (json_int_t)usage->of[i].bytes));
+	return forms;
+}
+
+void
+ep_print_forms(const struct ep_codes_usage *usage)
+{
+	for (size_t i = 0; i < EP_CODES_FORM_COUNT; i++) {
+		uint64_t documents = usage->of[i].documents;
+		if (documents)
+			printf("stored       %s in the %s form, %.1f bytes each\n",
+			       ep_counted(documents, "document"), form_names[i],
+			       (double)usage->of[i].bytes / (double)documents);
+	}
+}
+
 bool
 ep_shows_progress(const struct ep_call *call)
 {

@@ -24,8 +24,25 @@ struct facts {
 	uint64_t unconfirmed; /* local tracks that the master has not sent back */
 	struct ep_source_info *sources;
 	size_t source_count;
+	struct ep_codes_usage usage;
 	uint64_t bytes;
 };
+
+/* Adds up how all documents are stored, from the heads of their codes. */
+static enum ep_status
+read_usage(struct ep_codes_usage *usage, const struct ep_log_read *read, struct ep_error *err)
+{
+	EP_OWNED(ep_log_cursor_close)
+	struct ep_log_cursor *cursor = NULL;
+	EP_TRY(ep_log_cursor_open(&cursor, read, 0, EP_SOURCE_ANY, err));
+	struct ep_entry entry;
+	enum ep_status status;
+	while ((status = ep_log_cursor_next(&entry, cursor, err)) == EP_OK) {
+		if (entry.operation == EP_PUT)
+			EP_TRY(ep_entry_usage(usage, &entry, err));
+	}
+	return status == EP_NOT_FOUND ? EP_OK : status;
+}
 
 static enum ep_status
 read_follower(struct follower *follower, uint64_t *unconfirmed, const struct ep_log_read *read,
@@ -85,6 +102,7 @@ read_facts(struct facts *facts, const struct ep_call *call, struct ep_error *err
 		EP_TRY(read_follower(&facts->dumps[kind], &facts->unconfirmed, read,
 		                     (enum ep_dump_kind)kind, err));
 	EP_TRY(ep_log_sources(&facts->sources, &facts->source_count, read, err));
+	EP_TRY(read_usage(&facts->usage, read, err));
 	facts->bytes = size_on_disk(call->folder);
 	return EP_OK;
 }
@@ -117,7 +135,8 @@ print_json(const struct facts *facts)
 		(json_int_t)facts->state.tracks, "position", (json_int_t)facts->state.position,
 		"digest", facts->digest, "lastdump", "master", date_json(master->lastdump), "slave",
 		date_json(slave->lastdump), "sources", sources, "bytes", (json_int_t)facts->bytes);
-	json_t *more = json_pack("{s:I, s:I, s:I, s:{s:o, s:o}}", "tombstones",
+	json_t *more = json_pack("{s:o, s:I, s:I, s:I, s:{s:o, s:o}}", "forms",
+	                         ep_forms_json(&facts->usage), "tombstones",
 	                         (json_int_t)facts->state.tombstones, "conflicts",
 	                         (json_int_t)facts->state.conflicts, "unconfirmed_tracks",
 	                         (json_int_t)facts->unconfirmed, "dumps", "master",
@@ -159,6 +178,7 @@ print_words(const struct facts *facts)
 		printf("deleted      %s\n", ep_counted(state->tombstones, "track"));
 	if (state->conflicts)
 		printf("conflicts    %s kept aside\n", ep_counted(state->conflicts, "track"));
+	ep_print_forms(&facts->usage);
 	printf("on disk      %s\n", ep_bytes_text(facts->bytes));
 }
 

@@ -32,21 +32,13 @@ on_progress(void *context, uint64_t position, uint64_t last)
 		                 ep_grouped(last));
 }
 
-static const char *const form_names[EP_CODES_FORM_COUNT] = { "text", "packed", "onset" };
-
 static json_t *
 result_json(const struct ep_verify_report *report)
 {
-	json_t *forms = json_object();
-	for (size_t i = 0; i < EP_CODES_FORM_COUNT; i++)
-		json_object_set_new(forms, form_names[i],
-		                    json_pack("{s:I, s:I}", "documents",
-		                              (json_int_t)report->usage.of[i].documents, "bytes",
-		                              (json_int_t)report->usage.of[i].bytes));
 	return json_pack("{s:I, s:I, s:I, s:I, s:o}", "documents", (json_int_t)report->documents,
 	                 "tracks", (json_int_t)report->tracks, "tombstones",
 	                 (json_int_t)report->tombstones, "problems", (json_int_t)report->problems,
-	                 "forms", forms);
+	                 "forms", ep_forms_json(&report->usage));
 }
 
 static void
@@ -55,14 +47,7 @@ print_words(const struct ep_verify_report *report)
 	printf("%s in %s and %s read back: %s\n", ep_counted(report->documents, "document"),
 	       ep_counted(report->tracks, "track"), ep_counted(report->tombstones, "tombstone"),
 	       ep_counted(report->problems, "problem"));
-	for (size_t i = 0; i < EP_CODES_FORM_COUNT; i++) {
-		uint64_t documents = report->usage.of[i].documents;
-		uint64_t bytes = report->usage.of[i].bytes;
-		if (documents)
-			printf("%s in the %s form, %.1f bytes each\n",
-			       ep_counted(documents, "document"), form_names[i],
-			       (double)bytes / (double)documents);
-	}
+	ep_print_forms(&report->usage);
 }
 
 static enum ep_exit
