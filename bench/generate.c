@@ -223,12 +223,9 @@ generate(const struct options *options, struct ep_error *err)
 	size_t threads = (size_t)options->threads;
 	size_t job_count = 2 * threads + 2;
 	EP_FREE struct job *jobs = calloc(job_count, sizeof *jobs);
-	EP_FREE void **slots = calloc(job_count, sizeof *slots);
 	EP_FREE struct worker *workers = calloc(threads, sizeof *workers);
-	if (!jobs || !slots || !workers)
+	if (!jobs || !workers)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory for %zu threads", threads);
-	for (size_t i = 0; i < job_count; i++)
-		slots[i] = &jobs[i];
 
 	struct run run = { .options = options, .workers = workers };
 	enum ep_status status = EP_OK;
@@ -239,7 +236,8 @@ generate(const struct options *options, struct ep_error *err)
 		                                                .work = work,
 		                                                .consume = consume,
 		                                                .context = &run,
-		                                                .jobs = slots,
+		                                                .jobs = jobs,
+		                                                .job_size = sizeof *jobs,
 		                                                .job_count = job_count,
 		                                                .worker_count = (unsigned)threads },
 		                         err);

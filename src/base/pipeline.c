@@ -1,5 +1,6 @@
 #include "base/pipeline.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdint.h>
@@ -198,6 +199,7 @@ run_threads(struct run *run, struct worker *workers, struct ep_error *err)
 enum ep_status
 ep_pipeline_run(const struct ep_pipeline *pipeline, struct ep_error *err)
 {
+	assert(pipeline->job_size > 0 && pipeline->job_count > 1 && pipeline->worker_count > 0);
 	struct run run = { .pipeline = pipeline };
 	EP_FREE struct worker *workers = calloc(pipeline->worker_count, sizeof *workers);
 	EP_FREE struct slot *slots = calloc(pipeline->job_count, sizeof *slots);
