@@ -371,6 +371,7 @@ ep_log_put(struct ep_log_write *write, const struct ep_put *put, struct ep_put_c
 {
 	uint64_t conflicts = counts->conflict;
 	EP_TRY(put_rows(write, put, counts, err));
-	/* What conflicted has been kept aside where it did. */
+	/* Rows that conflict were kept aside above; those that a pending deletion turned away are
+	 * not. */
 	return counts->conflict > conflicts ? EP_OK : update_conflict(write, put, false, err);
 }

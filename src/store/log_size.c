@@ -1,6 +1,5 @@
 #include "store/log_internal.h"
 
-#include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
