@@ -11,8 +11,10 @@ MAY_USE = {
     "code": ["base"],
     "format": ["base", "code"],
     "store": ["base", "code"],
-    "replication": ["base", "code", "format", "store"],
-    "cli": ["base", "code", "format", "store", "replication"],
+    "index": ["base", "code", "store"],
+    "match": ["base", "code", "store", "index"],
+    "replication": ["base", "code", "format", "store", "index", "match"],
+    "cli": ["base", "code", "format", "store", "index", "match", "replication"],
 }
 # Libraries that belong to one room alone, so that what they do is done in one place.
 ONLY_IN = {
