@@ -16,7 +16,7 @@ enum { OPTION_RULE };
 
 static const struct ep_option options[] = {
 	[OPTION_RULE] = { "rule", 0, "RULE",
-		          "how to decide: evidence (default), or original, as the system of 2011" },
+	                  "how to decide: evidence (default), or original, as the system of 2011" },
 	{ 0 },
 };
 
@@ -69,8 +69,8 @@ produce(void *context, void *made, bool *end, struct ep_error *err)
 	while (job->count < session->job_items) {
 		if (job->count && ep_query_input_stalls(session->input))
 			break;
-		enum ep_status status = ep_query_input_next(&job->items[job->count].question,
-		                                            session->input, err);
+		enum ep_status status =
+			ep_query_input_next(&job->items[job->count].question, session->input, err);
 		if (status == EP_NOT_FOUND)
 			break;
 		EP_TRY(status);
@@ -103,8 +103,8 @@ decode(struct item *item, struct ep_error *err)
 		return status;
 	item->pairs.count = 0;
 	ep_say("%s%scannot be read as a code string%s: %s", question->name,
-	       question->name[0] ? " " : "",
-	       question->name[0] ? "" : ", and is no file either", err->text);
+	       question->name[0] ? " " : "", question->name[0] ? "" : ", and is no file either",
+	       err->text);
 	return EP_OK;
 }
 
@@ -203,9 +203,9 @@ text_or_null(const struct item *item, struct ep_text text)
 static json_t *
 evidence_json(const struct ep_answer *answer)
 {
-	return json_pack("{s:f, s:f, s:f, s:f, s:f, s:f}", "bits", (double)answer->best.bits,
-	                 "second_bits", (double)answer->second.bits, "self_bits",
-	                 (double)answer->self.bits, "onsets", (double)answer->best.onsets,
+	return json_pack("{s:f, s:f, s:f, s:f, s:f, s:f}", "codes", (double)answer->best.codes,
+	                 "second_codes", (double)answer->second.codes, "self_codes",
+	                 (double)answer->self.codes, "onsets", (double)answer->best.onsets,
 	                 "second_onsets", (double)answer->second.onsets, "self_onsets",
 	                 (double)answer->self.onsets);
 }
@@ -222,13 +222,12 @@ print_json(const struct session *session, const struct item *item, struct ep_err
 	if (item->question.is_object)
 		query = ep_codegen_parse_code(&song, query, NULL) == EP_OK ? song.code
 		                                                           : ep_text_of("");
-	json_t *json = json_pack("{s:b, s:o, s:s, s:b, s:i, s:f, s:o, s:f, s:o, s:o, s:o}", "ok", 1,
-	                         "query", ep_json_text(query), "message", words, "match",
-	                         answer->match, "score", answer->score, "qtime", item->ms,
-	                         "track_id", text_or_null(item, answer->track_id), "total_time",
-	                         item->ms, "artist", text_or_null(item, answer->artist), "release",
-	                         text_or_null(item, answer->release), "track",
-	                         text_or_null(item, answer->track));
+	json_t *json = json_pack(
+		"{s:b, s:o, s:s, s:b, s:i, s:f, s:o, s:f, s:o, s:o, s:o}", "ok", 1, "query",
+		ep_json_text(query), "message", words, "match", answer->match, "score",
+		answer->score, "qtime", item->ms, "track_id", text_or_null(item, answer->track_id),
+		"total_time", item->ms, "artist", text_or_null(item, answer->artist), "release",
+		text_or_null(item, answer->release), "track", text_or_null(item, answer->track));
 	ep_codegen_song_free(&song);
 	bool good = json != NULL;
 	if (!session->original && good) {
@@ -393,7 +392,8 @@ run(const struct ep_call *call)
 	if (call->argument_count == 0)
 		return ep_bad_usage(call->command, "give a CODE, a FILE, or - for standard input");
 	if (!read_rule(&session))
-		return ep_bad_usage(call->command, "--rule is \"%s\", but must be evidence or original",
+		return ep_bad_usage(call->command,
+		                    "--rule is \"%s\", but must be evidence or original",
 		                    call->values[OPTION_RULE]);
 	enum ep_status status = open_all(&session, &err);
 	if (status == EP_OK)
@@ -409,12 +409,17 @@ const struct ep_command ep_cmd_query = {
 	.synopsis = "[--rule RULE] CODE...|FILE...|-",
 	.summary = "Find the track that a code string is from",
 	.details =
-		"A code string is as the code generator writes it, packed or plain. FILE, or standard\n"
-		"input for -, holds one a line, or JSON of the code generator. One line an answer, in\n"
-		"the order asked, with tabs between: track id, score, artist, track, and the second\n"
+		"A code string is as the code generator writes it, packed or plain. FILE, or "
+		"standard\n"
+		"input for -, holds one a line, or JSON of the code generator. One line an answer, "
+		"in\n"
+		"the order asked, with tabs between: track id, score, artist, track, and the "
+		"second\n"
 		"of the song at which the query begins; - for a query that matches nothing, which\n"
-		"makes the exit status 3. A score of 50 is accepted; each 10 more make an error about\n"
-		"three times less likely. With --json the answer is an object, as the server of 2011\n"
+		"makes the exit status 3. A score of 50 is accepted; each 10 more make an error "
+		"about\n"
+		"three times less likely. With --json the answer is an object, as the server of "
+		"2011\n"
 		"gave it, with the song's metadata and what was weighed.\n",
 	.options = options,
 	.run = run,
