@@ -20,7 +20,7 @@ enum { OPTION_STRICT, OPTION_REJECTS, OPTION_DRY_RUN, OPTION_DEDUP, OPTION_DATE,
 		             "write the rejected rows to FILE as they are" },                    \
 	[OPTION_DRY_RUN] = { "dry-run", 0, NULL, "say what would be done, and change nothing" }, \
 	[OPTION_DEDUP] = { "dedup", 0, "HOW",                                                    \
-		           "look for copies of songs: off, which is all so far" },               \
+		           "link copies of songs: off, exact (same codes) or match" },           \
 	[OPTION_DATE] = { "import-date", 0, "DATE",                                              \
 		          "note DATE (YYYY-MM-DDThh:mm:ssZ) as the time of import, not now" }
 
@@ -34,6 +34,7 @@ static const struct ep_option master_options[] = {
 struct session {
 	const struct ep_call *call;
 	int rejects_fd; /* -1: they are not written */
+	struct ep_copies_report copies; /* linked */
 	bool opened; /* the log: there is a result */
 	bool said; /* what went wrong */
 	double began;
@@ -86,9 +87,9 @@ result_json(const struct ep_ingest_report *report, uint64_t position, double sec
 		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "read",
 		(json_int_t)ep_ingest_read(report), "new", (json_int_t)report->counts.added,
 		"updated", (json_int_t)report->counts.updated, "unchanged",
-		(json_int_t)report->counts.unchanged, "duplicate", (json_int_t)0, "conflict",
-		(json_int_t)report->counts.conflict, "rejected", (json_int_t)report->rejected,
-		"position", (json_int_t)position, "seconds", seconds);
+		(json_int_t)report->counts.unchanged, "duplicate", (json_int_t)report->duplicate,
+		"conflict", (json_int_t)report->counts.conflict, "rejected",
+		(json_int_t)report->rejected, "position", (json_int_t)position, "seconds", seconds);
 	/* Only packets delete. */
 	if (json && report->deleted)
 		json_object_set_new(json, "deleted", json_integer((json_int_t)report->deleted));
@@ -106,6 +107,8 @@ print_result(const struct ep_call *call, const struct ep_ingest_report *report, 
 	       call->values[OPTION_DRY_RUN] ? "dry run, nothing changed: " : "",
 	       ep_counted(ep_ingest_read(report), "document"), ep_grouped(counts->added),
 	       ep_grouped(counts->updated), ep_grouped(counts->unchanged));
+	if (report->duplicate)
+		printf(", %s of copies", ep_grouped(report->duplicate));
 	printf(", %s in conflict, %s rejected; position %s, %.2f s\n", ep_grouped(counts->conflict),
 	       ep_grouped(report->rejected), ep_grouped(position), seconds);
 	if (report->without_codes)
@@ -136,8 +139,9 @@ read_options(struct ep_ingest_options *wanted, const struct ep_call *call, struc
 		return ep_fail(err, EP_USAGE,
 		               "--import-date is \"%s\", but must be like 2026-01-31T23:59:59Z",
 		               date);
-	if (dedup && strcmp(dedup, "off") != 0)
-		return ep_fail(err, EP_USAGE, "--dedup is \"%s\", but this version knows only: off",
+	if (dedup && strcmp(dedup, "off") != 0 && strcmp(dedup, "exact") != 0 &&
+	    strcmp(dedup, "match") != 0)
+		return ep_fail(err, EP_USAGE, "--dedup is \"%s\", but must be off, exact or match",
 		               dedup);
 	if (call->argument_count == 0)
 		return ep_fail(err, EP_USAGE, "give one file or more, or - for standard input");
@@ -273,6 +277,19 @@ check_files(const struct ep_call *call, struct ep_error *err)
 	               call->argument_count > 1 ? ", nor any of the others" : "");
 }
 
+/* What --dedup says. By default a master looks for more copies, as it is where the songs of several
+ * sources meet; what one source gave different ids in its own database is left to it. */
+static enum ep_dedup
+how_to_dedup(const struct ep_call *call)
+{
+	const char *dedup = call->values[OPTION_DEDUP];
+	if (!dedup)
+		return call->command == &ep_cmd_master_ingest ? EP_DEDUP_BETWEEN : EP_DEDUP_EXACT;
+	if (strcmp(dedup, "off") == 0)
+		return EP_DEDUP_OFF;
+	return strcmp(dedup, "exact") == 0 ? EP_DEDUP_EXACT : EP_DEDUP_MATCH;
+}
+
 /* Ingests file after file, and says at once what is wrong with one; *err keeps the first failure.
  */
 static enum ep_status
@@ -321,7 +338,8 @@ ingest_files(struct ep_ingest_report *report, uint64_t *position, struct session
 	EP_TRY(ep_ingest_open(&ingest, log, wanted, report, err));
 	enum ep_status status = ingest_all(ingest, session, err);
 	if (status == EP_OK && !call->values[OPTION_DRY_RUN])
-		status = ep_follow_index(call, log, err);
+		status = ep_settle_ingest(&session->copies, call, log, how_to_dedup(call),
+		                          wanted->source, err);
 	struct ep_error late;
 	if (ep_log_read_begin(&read, log, &late) == EP_OK) {
 		struct ep_log_state state;
@@ -329,6 +347,20 @@ ingest_files(struct ep_ingest_report *report, uint64_t *position, struct session
 		*position = state.position;
 	}
 	return status;
+}
+
+/* Documents that were new, or changed, and have been found to be of copies. */
+static void
+count_copies(struct ep_ingest_report *report, const struct ep_copies_report *copies)
+{
+	struct ep_put_counts *counts = &report->counts;
+	uint64_t left = copies->documents;
+	uint64_t of_new = left < counts->added ? left : counts->added;
+	counts->added -= of_new;
+	left -= of_new;
+	uint64_t of_updated = left < counts->updated ? left : counts->updated;
+	counts->updated -= of_updated;
+	report->duplicate = of_new + of_updated;
 }
 
 static enum ep_exit
@@ -344,6 +376,7 @@ run(const struct ep_call *call)
 	if (read_options(&wanted, call, &err) != EP_OK || check_rejects(call, &err) != EP_OK)
 		return ep_bad_usage(call->command, "%s", err.text);
 	enum ep_status status = ingest_files(&report, &position, &session, &wanted, &err);
+	count_copies(&report, &session.copies);
 	if (status == EP_OK)
 		status = close_rejects(&session, &err);
 	else
@@ -401,7 +434,9 @@ const struct ep_command ep_cmd_master_ingest = {
 	.summary = "On the master: ingest what the slave SOURCE dumped",
 	.details = ROWS_DETAILS
 	"A source may change only what it brought itself; other changes are conflicts, which\n"
-	"are counted and kept aside.\n",
+	"are counted and kept aside. Songs that other sources brought, under other ids or in\n"
+	"other encodings, are linked to those (see duplicates); --dedup match does that for\n"
+	"songs of one source too.\n",
 	.options = master_options,
 	.run = run,
 };

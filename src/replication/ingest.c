@@ -46,7 +46,7 @@ ep_ingest_read(const struct ep_ingest_report *report)
 {
 	const struct ep_put_counts *counts = &report->counts;
 	return counts->added + counts->updated + counts->unchanged + counts->conflict +
-	       report->rejected;
+	       report->rejected + report->duplicate;
 }
 
 static void
@@ -198,6 +198,7 @@ put_ready(struct ep_ingest *ingest, struct ep_batch *batch, const struct ep_read
 		.source = ingest->source,
 		.import_date = import_date(ingest, ready),
 		.whole = ready->whole,
+		.states_link = ep_batch_reader_content(ingest->reader) == EP_PACKET,
 	};
 	struct ep_put_counts *counts = &ingest->pending.counts;
 	uint64_t conflicts = counts->conflict;

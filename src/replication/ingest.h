@@ -52,6 +52,7 @@ struct ep_ingest_options {
 struct ep_ingest_report {
 	struct ep_put_counts counts;
 	uint64_t rejected;
+	uint64_t duplicate; /* added or updated, and then linked as copies: set by who links them */
 	uint64_t without_codes; /* songs that hold no pairs, and so no documents */
 	uint64_t passed_over; /* objects that are no songs */
 	uint64_t deleted; /* tracks, by a packet */
