@@ -68,6 +68,7 @@ extern const struct ep_command ep_cmd_verify;
 extern const struct ep_command ep_cmd_digest;
 extern const struct ep_command ep_cmd_query;
 extern const struct ep_command ep_cmd_duplicates;
+extern const struct ep_command ep_cmd_conflicts;
 
 /* ---- words ---- */
 

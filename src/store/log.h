@@ -168,6 +168,7 @@ struct ep_put {
 	uint32_t source;
 	int64_t import_date;
 	bool whole; /* the rows are all of the track; else they join those that are there */
+	bool overrules; /* the user's word: the source may change what it did not bring */
 	bool states_link; /* the body says whether the track is a copy, or was released; else the
 	                     rows alone are put, and a track whose rows change is no copy */
 };
@@ -181,6 +182,20 @@ struct ep_put {
  * EP_CORRUPT, EP_NO_MEMORY: abort the transaction. */
 EP_MUST_USE enum ep_status ep_log_put(struct ep_log_write *write, const struct ep_put *put,
                                       struct ep_put_counts *counts, struct ep_error *err);
+
+/* Tells each of what is kept aside, by source and track: an entry with its source, whose position is
+ * 0. EP_CORRUPT, or what each fails with. */
+EP_MUST_USE enum ep_status
+ep_log_conflicts(const struct ep_log_read *read,
+                 enum ep_status (*each)(void *context, const struct ep_entry *entry,
+                                        struct ep_error *err),
+                 void *context, struct ep_error *err);
+
+/* Takes what is kept aside of a track, of all sources, out of there, and puts it where accepted.
+ * EP_NOT_FOUND  nothing is. EP_BAD_INPUT as ep_log_put. */
+EP_MUST_USE enum ep_status ep_log_settle_conflict(struct ep_put_counts *counts,
+                                                  struct ep_log_write *write, struct ep_text track,
+                                                  bool accepted, struct ep_error *err);
 
 /* Links a live track to the one that it is a copy of, at the next position; copies that it had
  * become copies of that one too. link->original may be a copy itself: it is followed.

@@ -339,7 +339,7 @@ put_over(struct ep_log_write *write, const struct ep_entry *there, const struct 
 		counts->unchanged += merge->unchanged;
 		return EP_OK;
 	}
-	if (put->source != there->source && put->source != EP_SOURCE_MASTER) {
+	if (put->source != there->source && put->source != EP_SOURCE_MASTER && !put->overrules) {
 		EP_TRY(update_conflict(write, put, true, err));
 		/* Where only documents went, the rows that stayed are what conflicts. */
 		counts->conflict += changes ? changes : merge->unchanged;
