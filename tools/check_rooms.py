@@ -9,10 +9,11 @@ import sys
 MAY_USE = {
     "base": [],
     "code": ["base"],
+    "sound": ["base"],
     "format": ["base", "code"],
     "store": ["base", "code"],
-    "replication": ["base", "code", "format", "store"],
-    "cli": ["base", "code", "format", "store", "replication"],
+    "replication": ["base", "code", "sound", "format", "store"],
+    "cli": ["base", "code", "sound", "format", "store", "replication"],
 }
 # Libraries that belong to one room alone, so that what they do is done in one place.
 ONLY_IN = {
@@ -25,6 +26,10 @@ ONLY_IN = {
     "zlib.h": ["format"],
     "libdeflate.h": ["base", "code"],
     "nettle/sha2.h": ["base"],
+    "seccomp.h": ["sound"],
+    "libavformat/avformat.h": ["sound"],
+    "libavcodec/avcodec.h": ["sound"],
+    "libswresample/swresample.h": ["sound"],
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
 

@@ -66,6 +66,7 @@ extern const struct ep_command ep_cmd_delete;
 extern const struct ep_command ep_cmd_status;
 extern const struct ep_command ep_cmd_verify;
 extern const struct ep_command ep_cmd_digest;
+extern const struct ep_command ep_cmd_codegen;
 
 /* ---- words ---- */
 
