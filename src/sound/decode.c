@@ -97,7 +97,9 @@ open_format(struct ep_decode *decode, struct ep_error *err)
 	av_dict_set(&options, "scan_all_pmts", "1", 0);
 	int code = avformat_open_input(&decode->format, decode->job->name, NULL, &options);
 	av_dict_free(&options);
-	if (code == AVERROR_INVALIDDATA || code == AVERROR(EPERM))
+	/* What looks like sound, but cannot even be begun, was mistaken for it. */
+	bool guessed = code < 0 && code != AVERROR(ENOMEM) && decode->job->sure;
+	if (code == AVERROR_INVALIDDATA || code == AVERROR(EPERM) || guessed)
 		return ep_fail(err, EP_NOT_FOUND,
 		               "there is no sound in it that could be recognised");
 	if (code < 0)

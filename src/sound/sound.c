@@ -127,21 +127,6 @@ read_message(uint8_t *kind, size_t *size, struct job *job, struct ep_error *err)
 	return EP_OK;
 }
 
-/* Appends text to the texts; what is no UTF-8 is taken for Latin-1. */
-static enum ep_status
-keep_text(struct ep_buffer *texts, struct ep_text text, struct ep_error *err)
-{
-	if (ep_text_is_utf8(text))
-		return ep_buffer_append(texts, text.at, text.size, err);
-	for (size_t i = 0; i < text.size; i++) {
-		unsigned char c = (unsigned char)text.at[i];
-		uint8_t two[2] = { (uint8_t)(0xc0 | c >> 6), (uint8_t)(0x80 | (c & 0x3f)) };
-		EP_TRY(c < 0x80 ? ep_buffer_append(texts, &c, 1, err)
-		                : ep_buffer_append(texts, two, 2, err));
-	}
-	return EP_OK;
-}
-
 static enum ep_status
 read_info(struct ep_sound_info *info, struct ep_sound *sound, size_t size, struct ep_error *err)
 {
@@ -157,7 +142,7 @@ read_info(struct ep_sound_info *info, struct ep_sound *sound, size_t size, struc
 		struct ep_text text = { (const char *)ep_read_bytes(&reader, length), length };
 		if (!reader.ok || (length && memchr(text.at, '\0', length)))
 			return ep_fail(err, EP_BAD_INPUT, "the decoder went mad on it");
-		EP_TRY(keep_text(&sound->texts, text, err));
+		EP_TRY(ep_text_to_utf8(&sound->texts, text, err));
 		ends[i] = sound->texts.size;
 	}
 	struct ep_text *texts[EP_WIRE_TEXTS] = { &info->artist, &info->release, &info->title,
