@@ -172,7 +172,8 @@ read_samples(struct ep_audio *audio, int fd, const struct ep_sound_options *opti
 		for (size_t i = 0; i < count; i++)
 			samples[i] = (int16_t)ep_load16(bytes + 2 * i);
 		left = (left + got) % 2;
-		bytes[0] = bytes[2 * count];
+		if (left > 0)
+			bytes[0] = bytes[2 * count];
 		EP_TRY(feed_excerpt(audio, samples, position, count, options, err));
 		position += count;
 	}

@@ -8,7 +8,7 @@
 void law_generator(const uint8_t *bytes, size_t size);
 
 /* Samples that are made of the bytes, so that short inputs make long sounds. */
-#define SAMPLES_MAX 60000
+#define SAMPLES_MAX 24000
 
 /* Three bytes are a note: how long, how high, how loud; with noise where the last is odd. */
 static size_t
