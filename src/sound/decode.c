@@ -169,6 +169,14 @@ open_codec(struct ep_decode *decode, struct ep_error *err)
 
 /* ---- decoding ---- */
 
+/* Whether a moment is one that can be reckoned with, whatever it is counted in. */
+static bool
+is_moment(int64_t moment)
+{
+	const int64_t most = (int64_t)1 << 45;
+	return moment > -most && moment < most;
+}
+
 /* When a frame is heard, in samples of its own rate from the start of the file; AV_NOPTS_VALUE:
  * just behind the last. Small steps back and forth, which come of rounding, are smoothed as in the
  * program. */
@@ -179,18 +187,19 @@ moment_of(struct ep_decode *decode, const AVFrame *frame)
 	AVRational fine = { 1, frame->sample_rate };
 	const AVPacket *packet = decode->packet;
 	int64_t pts = frame->pts != AV_NOPTS_VALUE ? frame->pts : packet->pts;
-	if (pts == AV_NOPTS_VALUE || frame->sample_rate <= 0)
-		return AV_NOPTS_VALUE;
 	int64_t start = decode->format->start_time;
-	if (start != AV_NOPTS_VALUE)
-		pts -= av_rescale_q(start, AV_TIME_BASE_Q, base);
-	if (packet->duration && packet->pts != AV_NOPTS_VALUE &&
-	    decode->last_packet != AV_NOPTS_VALUE &&
+	start = start == AV_NOPTS_VALUE ? 0 : av_rescale_q(start, AV_TIME_BASE_Q, base);
+	/* What no sound lasts is damage (and so is AV_NOPTS_VALUE). */
+	if (!is_moment(pts) || !is_moment(start) || frame->sample_rate <= 0)
+		return AV_NOPTS_VALUE;
+	if (packet->duration && is_moment(packet->pts) && is_moment(decode->last_packet) &&
 	    packet->pts - decode->last_packet > packet->duration)
 		decode->last_moment = AV_NOPTS_VALUE;
 	if (packet->buf)
 		decode->last_packet = packet->pts;
-	return av_rescale_delta(base, pts, fine, frame->nb_samples, &decode->last_moment, fine);
+	int64_t moment = av_rescale_delta(base, pts - start, fine, frame->nb_samples,
+	                                  &decode->last_moment, fine);
+	return is_moment(moment) ? moment : AV_NOPTS_VALUE;
 }
 
 /* Takes all frames that the codec has. */

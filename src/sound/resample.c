@@ -12,6 +12,9 @@
 /* Samples that are asked for at a time at the end. */
 #define PIECE 4096
 
+/* Further than any position, and yet far from where numbers end. */
+#define FOREVER ((int64_t)1 << 61)
+
 struct ep_resampler {
 	const struct ep_decode_job *job;
 	SwrContext *swr; /* NULL before the first frame */
@@ -20,7 +23,7 @@ struct ep_resampler {
 	int rate;
 	int64_t position; /* of the next sample, from the start of the file */
 	int64_t first; /* position at which the excerpt begins */
-	int64_t wanted; /* how long it is; INT64_MAX: to the end */
+	int64_t wanted; /* how long it is; FOREVER: to the end */
 	int64_t end; /* position behind it, known when it has begun */
 	int64_t reached; /* the end of what was given out, from the start that was asked for */
 	bool full; /* the end has been passed */
@@ -37,11 +40,11 @@ ep_resampler_open(struct ep_resampler **out, const struct ep_decode_job *job, st
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	resampler->job = job;
 	/* What is heard before the start of the file is cut off only where a start is asked for. */
-	resampler->first = job->start_us > 0 ? av_rescale(job->start_us, EP_SOUND_RATE, 1000000)
-	                                     : INT64_MIN / 2;
+	resampler->first =
+		job->start_us > 0 ? av_rescale(job->start_us, EP_SOUND_RATE, 1000000) : -FOREVER;
 	resampler->wanted = job->duration_us > 0
 	                            ? av_rescale(job->duration_us, EP_SOUND_RATE, 1000000)
-	                            : INT64_MAX;
+	                            : FOREVER;
 	*out = resampler;
 	return EP_OK;
 }
@@ -79,9 +82,8 @@ give_out(struct ep_resampler *resampler, int64_t count, struct ep_error *err)
 	if (count == 0 || from >= count)
 		return EP_OK;
 	if (resampler->count == 0)
-		resampler->end = resampler->wanted == INT64_MAX
-		                         ? INT64_MAX
-		                         : position + from + resampler->wanted;
+		resampler->end = resampler->wanted == FOREVER ? FOREVER
+		                                              : position + from + resampler->wanted;
 	int64_t to = resampler->end - position < count ? resampler->end - position : count;
 	resampler->full = position >= resampler->end || resampler->reached >= resampler->wanted;
 	if (resampler->full || to <= from)

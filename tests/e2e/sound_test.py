@@ -74,6 +74,7 @@ class Songs:
             "song.m4a": [], "song.wma": [], "song.wv": [], "song.ac3": [], "song.tta": [], "mono8.wav": ["-ac", "1", "-c:a", "pcm_u8"],
             "float.wav": ["-c:a", "pcm_f32le"], "eight.flac": ["-filter_complex", "[0][0][0][0]amerge=inputs=4", "-ar", "48000"],
             "high.flac": ["-ar", "192000"], "low.wav": ["-ar", "8000"], "raw.aac": ["-f", "adts"], "film.mkv": None,
+            "copy.ogg": ["song.ogg", "2.05"], "copy.mp3": ["song.mp3", "3.3"], "copy.m4a": ["song.m4a", "1.7"],
         }
         paths = [self.wav]
         for name, words in kinds.items() if FFMPEG else ():
@@ -81,6 +82,9 @@ class Songs:
             if not path.exists() and words is None:
                 ffmpeg("-f", "lavfi", "-i", "testsrc=size=64x64:rate=5:duration=16", "-i", self.wav, "-i", self.wav, "-map", "0",
                        "-map", "1", "-map", "2", "-c:v", "mpeg4", "-c:a:0", "mp2", "-c:a:1", "flac", "-ac:a:1", "1", path)
+            elif not path.exists() and name.startswith("copy"):
+                # Cut out of the middle without being decoded: times that begin below 0, or anywhere.
+                ffmpeg("-ss", words[1], "-i", self.folder / words[0], "-c", "copy", path)
             elif not path.exists():
                 ffmpeg("-i", self.wav, *words, "-metadata", "artist=Ä Band", "-metadata", "title=A \"Song\"", path)
             paths.append(path)
