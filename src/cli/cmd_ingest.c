@@ -433,19 +433,19 @@ const struct ep_command ep_cmd_ingest = {
 	.old_name = "fastingest",
 	.synopsis = "[OPTIONS] FILE...|FOLDER...|-",
 	.summary = "Ingest songs that this node found itself: audio files, or JSON of the code "
-	           "generator",
+		   "generator",
 	.details =
 		"Each song is cut into documents of a minute and becomes a track of source local.\n"
 		"Audio is all that ffmpeg reads; of folders, all files below that are audio. "
-	        "Artist,\n"
+		"Artist,\n"
 		"release and title come from the tags, the title else from the file's name. A "
-	        "file\n"
+		"file\n"
 		"that has not changed since it was ingested is not decoded again; one that cannot "
-	        "be\n"
+		"be\n"
 		"decoded is named, and the others go on (exit status 3). JSON of any size is "
-	        "read,\n"
+		"read,\n"
 		"plain or packed by bzip2, gzip, zstd or xz; - is standard input. A song that is "
-	        "there\n"
+		"there\n"
 		"already changes nothing.\n",
 	.options = song_options,
 	.run = run,

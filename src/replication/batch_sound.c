@@ -35,7 +35,8 @@ is_called_sound(const char *path)
 static void
 id_of_hash(char id[EP_TRACK_ID_MAX + 1], const struct ep_hash *hash)
 {
-	memcpy(id, "TR", 2);
+	id[0] = 'T';
+	id[1] = 'R';
 	for (size_t i = 0; i < ID_HASH_BYTES; i++)
 		snprintf(id + 2 + 2 * i, 3, "%02X", hash->bytes[i]);
 }

@@ -16,11 +16,12 @@ name_mark(char name[NAME_SIZE], const struct ep_sound_file *file)
 {
 	struct ep_hasher hasher;
 	struct ep_hash hash;
+	char text[EP_HASH_TEXT];
 	ep_hasher_init(&hasher);
 	ep_hasher_add(&hasher, file->real, strlen(file->real));
 	ep_hasher_done(&hash, &hasher);
-	memcpy(name, "file.", 5);
-	ep_hash_print(name + 5, &hash);
+	ep_hash_print(text, &hash);
+	snprintf(name, NAME_SIZE, "file.%s", text);
 }
 
 enum ep_status

@@ -119,7 +119,7 @@ ep_sounds_next(struct ep_sound_file *file, struct ep_sounds *sounds, bool *end,
 		if (!node && errno)
 			return ep_fail_errno(err, errno, "cannot go through the files");
 		*end = node == NULL;
-		struct stat info;
+		struct stat info = { 0 };
 		int fault;
 		if (!node)
 			return EP_OK;
@@ -132,8 +132,7 @@ bool
 ep_sounds_is_one(const char *path)
 {
 	static const char *const packed[] = { "\x1f\x8b", "BZh", "\x28\xb5\x2f\xfd", "\x2a\x4d\x18",
-		                              "\xfd"
-		                              "7zXZ" };
+		                              "\3757zXZ" };
 	struct stat info;
 	if (stat(path, &info) != 0 || (!S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode)))
 		return false;

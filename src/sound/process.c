@@ -65,18 +65,17 @@ ep_decoder_process_start(struct ep_decoder_process *process, struct ep_error *er
 	EP_TRY(find_decoder(path, err));
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
 		return ep_fail_errno(err, errno, "cannot make a socket for the decoder");
-	EP_FD int ours = ends[0];
+	int ours = ends[0];
 	EP_FD int theirs = fcntl(ends[1], F_DUPFD_CLOEXEC, EP_DECODER_SOCKET + 1);
 	int reason = errno;
 	close(ends[1]);
-	if (theirs < 0)
-		return ep_fail_errno(err, reason, "cannot make a socket for the decoder");
 	pid_t id;
-	int failed = spawn(&id, path, theirs);
-	if (failed)
+	int failed = theirs < 0 ? reason : spawn(&id, path, theirs);
+	if (failed) {
+		close(ours);
 		return ep_fail_errno(err, failed, "cannot start %s", path);
+	}
 	*process = (struct ep_decoder_process){ .id = id, .socket = ours };
-	ours = -1;
 	return EP_OK;
 }
 

@@ -54,10 +54,13 @@ filter_calls(scmp_filter_ctx filter)
 		failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, mapping[i], 1,
 		                          SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
 	/* Its own limits: of time, which are set anew with every piece. */
+	const struct scmp_arg_cmp own_time[2] = {
+		{ .arg = 0, .op = SCMP_CMP_EQ, .datum_a = 0, .datum_b = 0 },
+		{ .arg = 1, .op = SCMP_CMP_EQ, .datum_a = RLIMIT_CPU, .datum_b = 0 },
+	};
 	if (!failed)
-		failed =
-			seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 2,
-		                         SCMP_A0(SCMP_CMP_EQ, 0), SCMP_A1(SCMP_CMP_EQ, RLIMIT_CPU));
+		failed = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 2,
+		                                own_time);
 	return failed ? failed : seccomp_load(filter);
 }
 

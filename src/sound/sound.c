@@ -199,16 +199,15 @@ ask(struct ep_sound *sound, int fd, const char *name, const struct ep_sound_opti
 	uint8_t payload[EP_WIRE_ASK_FIXED + EP_WIRE_NAME_MAX];
 	const char *slash = strrchr(name, '/');
 	const char *base = slash ? slash + 1 : name;
-	size_t size = strlen(base);
+	const char *end = base + strlen(base);
 	/* Its end is what counts. */
-	if (size > EP_WIRE_NAME_MAX) {
-		base += size - EP_WIRE_NAME_MAX;
+	size_t size = (size_t)(end - base);
+	if (size > EP_WIRE_NAME_MAX)
 		size = EP_WIRE_NAME_MAX;
-	}
 	payload[0] = options->sure ? EP_WIRE_SURE : 0;
 	ep_store64(payload + 1, microseconds(options->start_s));
 	ep_store64(payload + 9, microseconds(options->duration_s));
-	memcpy(payload + EP_WIRE_ASK_FIXED, base, size);
+	memcpy(payload + EP_WIRE_ASK_FIXED, end - size, size);
 	if (sound->process.socket < 0)
 		EP_TRY(ep_decoder_process_start(&sound->process, err));
 	return ep_wire_send(sound->process.socket, EP_WIRE_ASK, payload, EP_WIRE_ASK_FIXED + size,
