@@ -9,12 +9,13 @@ import sys
 MAY_USE = {
     "base": [],
     "code": ["base"],
+    "sound": ["base"],
     "format": ["base", "code"],
     "store": ["base", "code"],
     "index": ["base", "code", "store"],
     "match": ["base", "code", "store", "index"],
-    "replication": ["base", "code", "format", "store", "index", "match"],
-    "cli": ["base", "code", "format", "store", "index", "match", "replication"],
+    "replication": ["base", "code", "sound", "format", "store", "index", "match"],
+    "cli": ["base", "code", "sound", "format", "store", "index", "match", "replication"],
 }
 # Libraries that belong to one room alone, so that what they do is done in one place.
 ONLY_IN = {
@@ -27,6 +28,10 @@ ONLY_IN = {
     "zlib.h": ["format"],
     "libdeflate.h": ["base", "code"],
     "nettle/sha2.h": ["base"],
+    "seccomp.h": ["sound"],
+    "libavformat/avformat.h": ["sound"],
+    "libavcodec/avcodec.h": ["sound"],
+    "libswresample/swresample.h": ["sound"],
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
 

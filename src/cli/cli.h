@@ -69,6 +69,7 @@ extern const struct ep_command ep_cmd_digest;
 extern const struct ep_command ep_cmd_query;
 extern const struct ep_command ep_cmd_duplicates;
 extern const struct ep_command ep_cmd_conflicts;
+extern const struct ep_command ep_cmd_codegen;
 
 /* ---- words ---- */
 

@@ -12,7 +12,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { OPTION_STRICT, OPTION_REJECTS, OPTION_DRY_RUN, OPTION_DEDUP, OPTION_DATE, OPTION_SOURCE };
+enum {
+	OPTION_STRICT,
+	OPTION_REJECTS,
+	OPTION_DRY_RUN,
+	OPTION_DEDUP,
+	OPTION_DATE,
+	OPTION_SOURCE,
+	OPTION_ID_FROM = OPTION_SOURCE
+};
 
 #define COMMON_OPTIONS                                                                           \
 	[OPTION_STRICT] = { "strict", 0, NULL, "keep all of a file, or nothing of it" },         \
@@ -25,6 +33,12 @@ enum { OPTION_STRICT, OPTION_REJECTS, OPTION_DRY_RUN, OPTION_DEDUP, OPTION_DATE,
 		          "note DATE (YYYY-MM-DDThh:mm:ssZ) as the time of import, not now" }
 
 static const struct ep_option options[] = { COMMON_OPTIONS, { 0 } };
+static const struct ep_option song_options[] = {
+	COMMON_OPTIONS,
+	[OPTION_ID_FROM] = { "id-from", 0, "WHAT",
+	                     "make the ids of audio files from their path or hash, not by chance" },
+	{ 0 },
+};
 static const struct ep_option master_options[] = {
 	COMMON_OPTIONS,
 	[OPTION_SOURCE] = { "source", 's', "SOURCE", "the slave that the files are from (needed)" },
@@ -47,8 +61,11 @@ static enum ep_status
 on_reject(void *context, const struct ep_reject *reject, struct ep_error *err)
 {
 	struct session *session = context;
-	ep_say("%s: %s %llu rejected: %s", reject->file, reject->what,
-	       (unsigned long long)reject->number, reject->reason);
+	if (reject->what)
+		ep_say("%s: %s %llu rejected: %s", reject->file, reject->what,
+		       (unsigned long long)reject->number, reject->reason);
+	else
+		ep_say("%s: %s", reject->file, reject->reason);
 	if (session->rejects_fd < 0)
 		return EP_OK;
 	const char *name = session->call->values[OPTION_REJECTS];
@@ -67,7 +84,12 @@ on_progress(void *context, const struct ep_ingest_progress *progress)
 	double now = ep_clock_s();
 	if (session->file != progress->file)
 		session->file_began = session->file ? now : session->began;
-	session->file = progress->file;
+	session->file = progress->files ? NULL : progress->file;
+	if (progress->files) {
+		ep_show_progress(&session->shown, "%s, %s", ep_counted(progress->files, "file"),
+		                 progress->file);
+		return;
+	}
 	double seconds = now - session->began;
 	double file_seconds = now - session->file_began;
 	ep_show_progress(&session->shown, "%s: %s, %s rows/s, %s/s%s", progress->file,
@@ -93,6 +115,10 @@ result_json(const struct ep_ingest_report *report, uint64_t position, double sec
 	/* Only packets delete. */
 	if (json && report->deleted)
 		json_object_set_new(json, "deleted", json_integer((json_int_t)report->deleted));
+	/* Only folders have them. */
+	if (json && report->no_sound)
+		json_object_set_new(json, "passed_over",
+		                    json_integer((json_int_t)report->no_sound));
 	if (json && error)
 		json_object_set_new(json, "error", ep_json_text(ep_text_of(error)));
 	return json;
@@ -114,6 +140,11 @@ print_result(const struct ep_call *call, const struct ep_ingest_report *report, 
 	if (report->without_codes)
 		printf("%s without codes, and so without documents\n",
 		       ep_counted(report->without_codes, "song"));
+	if (report->files || report->files_known)
+		printf("%s decoded, %s known already\n", ep_counted(report->files, "audio file"),
+		       ep_grouped(report->files_known));
+	if (report->no_sound)
+		printf("%s without sound passed over\n", ep_counted(report->no_sound, "file"));
 	if (report->deleted)
 		printf("%s deleted\n", ep_counted(report->deleted, "track"));
 	if (report->not_deleted)
@@ -154,6 +185,13 @@ read_options(struct ep_ingest_options *wanted, const struct ep_call *call, struc
 		               "\"%s\" is no SOURCE: 1 to %d of A-Z a-z 0-9 . _ -, and not local "
 		               "or master",
 		               source, EP_SOURCE_NAME_MAX);
+	const char *from = from_slave ? NULL : call->values[OPTION_ID_FROM];
+	if (from && strcmp(from, "path") != 0 && strcmp(from, "hash") != 0)
+		return ep_fail(err, EP_USAGE, "--id-from is \"%s\", but must be path or hash",
+		               from);
+	wanted->id_from = !from                       ? EP_ID_MADE
+	                  : strcmp(from, "path") == 0 ? EP_ID_FROM_PATH
+	                                              : EP_ID_FROM_HASH;
 	wanted->kind = call->command == &ep_cmd_ingest ? EP_INGEST_CODEGEN : EP_INGEST_DUMP;
 	wanted->source = ep_text_of(from_slave                        ? source
 	                            : call->command == &ep_cmd_ingest ? "local"
@@ -290,6 +328,26 @@ how_to_dedup(const struct ep_call *call)
 	return strcmp(dedup, "exact") == 0 ? EP_DEDUP_EXACT : EP_DEDUP_MATCH;
 }
 
+/* Ingests argument i; audio files and folders that follow one another in one go. *i becomes the
+ * next one's. */
+static enum ep_status
+ingest_next(struct ep_ingest *ingest, const struct ep_call *call, size_t *i, struct ep_error *err)
+{
+	size_t first = *i;
+	size_t end = first;
+	bool songs = call->command == &ep_cmd_ingest;
+	while (songs && end < call->argument_count && ep_sounds_is_one(call->arguments[end]))
+		end++;
+	*i = end > first ? end : first + 1;
+	if (end == first)
+		return ep_ingest_file(ingest, call->arguments[first], err);
+	EP_FREE const char **paths = calloc(end - first + 1, sizeof(char *));
+	if (!paths)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	memcpy(paths, call->arguments + first, (end - first) * sizeof *paths);
+	return ep_ingest_sounds(ingest, paths, err);
+}
+
 /* Ingests file after file, and says at once what is wrong with one; *err keeps the first failure.
  */
 static enum ep_status
@@ -297,9 +355,9 @@ ingest_all(struct ep_ingest *ingest, struct session *session, struct ep_error *e
 {
 	const struct ep_call *call = session->call;
 	enum ep_status first = EP_OK;
-	for (size_t i = 0; i < call->argument_count; i++) {
+	for (size_t i = 0; i < call->argument_count;) {
 		struct ep_error why;
-		enum ep_status status = ep_ingest_file(ingest, call->arguments[i], &why);
+		enum ep_status status = ingest_next(ingest, call, &i, &why);
 		if (status == EP_OK)
 			continue;
 		if (status == EP_INTERRUPTED)
@@ -390,6 +448,8 @@ run(const struct ep_call *call)
 		ep_say("%s", err.text);
 	if (status == EP_OK && report.rejected)
 		exit = EP_EXIT_PARTLY;
+	if (status == EP_OK && report.unknown)
+		exit = EP_EXIT_FAILED;
 	if (call->json)
 		return ep_print_json(
 			result_json(&report, position, seconds, status == EP_OK ? NULL : err.text),
@@ -407,13 +467,23 @@ run(const struct ep_call *call)
 const struct ep_command ep_cmd_ingest = {
 	.name = "ingest",
 	.old_name = "fastingest",
-	.synopsis = "[OPTIONS] FILE...|-",
-	.summary = "Ingest songs that this node found itself: JSON of the code generator",
+	.synopsis = "[OPTIONS] FILE...|FOLDER...|-",
+	.summary = "Ingest songs that this node found itself: audio files, or JSON of the code "
+		   "generator",
 	.details =
 		"Each song is cut into documents of a minute and becomes a track of source local.\n"
-		"Files of any size are read, plain or packed by bzip2, gzip, zstd or xz; - is\n"
-		"standard input. A song that is there already changes nothing.\n",
-	.options = options,
+		"Audio is all that ffmpeg reads; of folders, all files below that are audio. "
+		"Artist,\n"
+		"release and title come from the tags, the title else from the file's name. A "
+		"file\n"
+		"that has not changed since it was ingested is not decoded again; one that cannot "
+		"be\n"
+		"decoded is named, and the others go on (exit status 3). JSON of any size is "
+		"read,\n"
+		"plain or packed by bzip2, gzip, zstd or xz; - is standard input. A song that is "
+		"there\n"
+		"already changes nothing.\n",
+	.options = song_options,
 	.run = run,
 };
 
