@@ -25,6 +25,17 @@ EP_MUST_USE enum ep_status ep_sync_name(const char *folder, struct ep_error *err
 /* Makes a folder and those above it where they are absent, durably; mode 0777 less the umask. */
 EP_MUST_USE enum ep_status ep_make_folder(const char *folder, struct ep_error *err);
 
+/* Reads a whole file of at most max bytes into out, in place of what it held.
+ * EP_NOT_FOUND  there is none. EP_BAD_INPUT  it is larger. EP_IO, EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_read_file(struct ep_buffer *out, const char *path, size_t max,
+                                        struct ep_error *err);
+
+/* Writes a file so that, whatever happens, it is there with its old bytes or with the new ones, and
+ * on EP_OK durably with the new ones: written as path.part, synced, renamed. One writer at a time.
+ * mode is as for open(2). EP_IO, EP_NO_SPACE, EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_replace_file(const char *path, const void *bytes, size_t size,
+                                           unsigned mode, struct ep_error *err);
+
 /* "folder/name" for free(); NULL when there is no memory. */
 char *ep_path_join(const char *folder, const char *name);
 

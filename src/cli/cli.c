@@ -83,6 +83,10 @@ ep_exit_of(enum ep_status status)
 		return EP_EXIT_DONE;
 	case EP_USAGE:
 		return EP_EXIT_USAGE;
+	case EP_UNREACHABLE:
+		return EP_EXIT_UNREACHABLE;
+	case EP_DIVERGED:
+		return EP_EXIT_DIVERGED;
 	case EP_NEWER:
 		return EP_EXIT_NEWER;
 	case EP_CORRUPT:

@@ -17,6 +17,8 @@ enum ep_exit {
 	EP_EXIT_FAILED = 1,
 	EP_EXIT_USAGE = 2,
 	EP_EXIT_PARTLY = 3, /* some input was rejected */
+	EP_EXIT_UNREACHABLE = 4,
+	EP_EXIT_DIVERGED = 5,
 	EP_EXIT_NEWER = 6,
 	EP_EXIT_DAMAGED = 7
 };
