@@ -68,6 +68,10 @@ extern const struct ep_command ep_cmd_delete;
 extern const struct ep_command ep_cmd_status;
 extern const struct ep_command ep_cmd_verify;
 extern const struct ep_command ep_cmd_digest;
+extern const struct ep_command ep_cmd_publish;
+extern const struct ep_command ep_cmd_source;
+extern const struct ep_command ep_cmd_join;
+extern const struct ep_command ep_cmd_sync;
 
 /* ---- words ---- */
 

@@ -139,6 +139,9 @@ EP_MUST_USE enum ep_status ep_log_source(uint32_t *number, struct ep_log_write *
  * local deletion above it is not undone by what the master says. */
 #define EP_SENT_VALUE "watermark.slave-dump"
 
+/* The same, as far as the master has acknowledged what was contributed over the feed. */
+#define EP_ACKNOWLEDGED_VALUE "watermark.contribution"
+
 /* What came of the rows of a put. */
 struct ep_put_counts {
 	uint64_t added;

@@ -1,0 +1,26 @@
+/* master.h - the way to the master, as its URL says: a folder, or HTTP */
+#ifndef EP_CLI_MASTER_H
+#define EP_CLI_MASTER_H
+
+#include "replication/sync.h"
+
+struct ep_way;
+
+/* Opens the way that a URL says; stop is borrowed.
+ * EP_BAD_INPUT  no URL of a kind that is known. EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_way_open(struct ep_way **out, const char *url,
+                                       const atomic_bool *stop, struct ep_error *err);
+void ep_way_close(struct ep_way *way);
+EP_DEFINE_OWNED(struct ep_way, ep_way_close)
+
+/* The same for the master that this node has joined; also reads the node's name. EP_NOT_FOUND. */
+EP_MUST_USE enum ep_status ep_way_of_master(struct ep_way **out, char name[EP_SOURCE_NAME_MAX + 1],
+                                            struct ep_log *log, const atomic_bool *stop,
+                                            struct ep_error *err);
+
+const struct ep_transport *ep_way_transport(const struct ep_way *way);
+
+/* The URL as it is kept: of a folder, with its whole path. */
+const char *ep_way_url(const struct ep_way *way);
+
+#endif
