@@ -12,13 +12,16 @@ MAY_USE = {
     "format": ["base", "code"],
     "store": ["base", "code"],
     "replication": ["base", "code", "format", "store"],
-    "cli": ["base", "code", "format", "store", "replication"],
+    "net": ["base", "code", "format", "store", "replication"],
+    "cli": ["base", "code", "format", "store", "replication", "net"],
 }
 # Libraries that belong to one room alone, so that what they do is done in one place.
 ONLY_IN = {
     "lmdb.h": ["store"],
     "sodium.h": ["base", "cli", "replication", "store"],
-    "jansson.h": ["cli", "format"],
+    "jansson.h": ["cli", "format", "net"],
+    "microhttpd.h": ["net"],
+    "curl/curl.h": ["net"],
     "zstd.h": ["format"],
     "bzlib.h": ["format"],
     "lzma.h": ["format"],

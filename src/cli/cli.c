@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static bool progress_line; /* a line of progress stands on the terminal */
@@ -328,4 +329,21 @@ ep_node_name(char name[EP_SOURCE_NAME_MAX + 1], const struct ep_log_read *read,
 	memcpy(name, value.at, value.size);
 	name[value.size] = '\0';
 	return EP_OK;
+}
+
+enum ep_status
+ep_log_node_name(char name[EP_SOURCE_NAME_MAX + 1], struct ep_log *log, struct ep_error *err)
+{
+	EP_OWNED(ep_log_read_end)
+	struct ep_log_read *read = NULL;
+	EP_TRY(ep_log_read_begin(&read, log, err));
+	return ep_node_name(name, read, err);
+}
+
+void
+ep_wait_for_stop(const struct ep_call *call)
+{
+	/* A signal ends the sleep; one that comes just before it is seen after a moment. */
+	while (!atomic_load(call->stop))
+		nanosleep(&(struct timespec){ .tv_nsec = 100 * 1000000L }, NULL);
 }

@@ -72,6 +72,7 @@ extern const struct ep_command ep_cmd_publish;
 extern const struct ep_command ep_cmd_source;
 extern const struct ep_command ep_cmd_join;
 extern const struct ep_command ep_cmd_sync;
+extern const struct ep_command ep_cmd_serve;
 
 /* ---- words ---- */
 
@@ -140,6 +141,13 @@ void ep_host_name(char name[EP_SOURCE_NAME_MAX + 1]);
 /* The name of this node: what `init` was told, else the host's. */
 EP_MUST_USE enum ep_status ep_node_name(char name[EP_SOURCE_NAME_MAX + 1],
                                         const struct ep_log_read *read, struct ep_error *err);
+
+/* Sleeps until Ctrl-C or SIGTERM. */
+void ep_wait_for_stop(const struct ep_call *call);
+
+/* The same, of an open log. */
+EP_MUST_USE enum ep_status ep_log_node_name(char name[EP_SOURCE_NAME_MAX + 1], struct ep_log *log,
+                                            struct ep_error *err);
 
 /* The value under which the log keeps it. */
 #define EP_NAME_VALUE "name"

@@ -1,10 +1,15 @@
 #include "cli/cli.h"
-#include "cli/master.h"
+#include "net/way.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static const struct ep_option options[] = { { 0 } };
+enum { OPTION_MIRROR };
+
+static const struct ep_option options[] = {
+	[OPTION_MIRROR] = { "mirror", 0, "URL", "fetch the feed from there, not from the master" },
+	{ 0 },
+};
 
 /* Reads the arguments: an invitation, which may stand alone, or the bare key of the master. */
 static enum ep_status
@@ -38,8 +43,13 @@ join(bool *waits, char key[EP_KEY_TEXT], struct ep_invitation *invitation, bool 
 	EP_TRY(ep_keys_open(&keys, call->folder, err));
 	ep_key_print(key, &keys.key);
 	EP_TRY(ep_way_open(&way, invitation->url, call->stop, err));
+	snprintf(invitation->url, sizeof invitation->url, "%s", ep_way_url(way));
+	EP_OWNED(ep_way_close)
+	struct ep_way *mirror = NULL;
+	if (call->values[OPTION_MIRROR])
+		EP_TRY(ep_way_open(&mirror, call->values[OPTION_MIRROR], call->stop, err));
 	return ep_join_master(waits, log, ep_way_transport(way), invitation, secret,
-	                      ep_way_url(way), err);
+	                      mirror ? ep_way_url(mirror) : NULL, err);
 }
 
 static enum ep_exit
@@ -72,13 +82,14 @@ run(const struct ep_call *call)
 
 const struct ep_command ep_cmd_join = {
 	.name = "join",
-	.synopsis = "URL INVITATION",
+	.synopsis = "[--mirror URL] URL INVITATION",
 	.summary = "Make this node a slave of a master",
-	.details =
-		"INVITATION is the line that `source add` printed on the master; its key is kept, and\n"
-		"nothing that is signed by another is taken from then on. URL is http://, https://,\n"
-		"file:// or a folder. Without a network: the master's key as INVITATION, and\n"
-		"`source add NAME KEY` there.\n",
+	.details = "INVITATION is the line that `source add` printed on the master; its key is "
+	           "kept, and\n"
+		   "nothing that is signed by another is taken from then on. URL is http://, "
+	           "https://,\n"
+		   "file:// or a folder. Without a network: the master's key as INVITATION, and\n"
+		   "`source add NAME KEY` there.\n",
 	.options = options,
 	.run = run,
 };

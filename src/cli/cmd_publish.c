@@ -27,12 +27,7 @@ publish(struct ep_feed_report *report, size_t *taken, const struct ep_call *call
 	char name[EP_SOURCE_NAME_MAX + 1];
 	const char *folder = call->arguments[0];
 	EP_TRY(ep_log_open(&log, call->folder, EP_LOG_WRITE, err));
-	{
-		EP_OWNED(ep_log_read_end)
-		struct ep_log_read *read = NULL;
-		EP_TRY(ep_log_read_begin(&read, log, err));
-		EP_TRY(ep_node_name(name, read, err));
-	}
+	EP_TRY(ep_log_node_name(name, log, err));
 	uint64_t epoch;
 	if (call->values[OPTION_NEW_EPOCH])
 		EP_TRY(ep_feed_new_epoch(&epoch, log, err));
@@ -52,12 +47,11 @@ run(const struct ep_call *call)
 	if (publish(&report, &taken, call, &err) != EP_OK)
 		return ep_give_up(call, &err);
 	if (call->json)
-		return ep_print_json(json_pack("{s:I, s:I, s:I, s:I}", "position",
-		                               (json_int_t)report.position, "packets",
-		                               (json_int_t)report.packets, "bytes",
-		                               (json_int_t)report.bytes, "taken",
-		                               (json_int_t)taken),
-		                     EP_EXIT_DONE);
+		return ep_print_json(
+			json_pack("{s:I, s:I, s:I, s:I}", "position", (json_int_t)report.position,
+		                  "packets", (json_int_t)report.packets, "bytes",
+		                  (json_int_t)report.bytes, "taken", (json_int_t)taken),
+			EP_EXIT_DONE);
 	printf("feed at position %s: %s of %s written\n", ep_grouped(report.position),
 	       ep_counted(report.packets, "packet"), ep_bytes_text(report.bytes));
 	if (taken)
@@ -69,10 +63,11 @@ const struct ep_command ep_cmd_publish = {
 	.name = "publish",
 	.synopsis = "[--new-epoch] DIR",
 	.summary = "Write the feed for slaves as plain files, for any web server or mirror",
-	.details =
-		"DIR gets feed.json, which is signed, and packets; again, only what is new. Slaves\n"
-		"follow it by `join` and `sync`, over HTTP or as a folder. What slaves left in DIR\n"
-		"(requests to join, contributions) is taken in first, and answered there.\n",
+	.details = "DIR gets feed.json, which is signed, and packets; again, only what is new. "
+	           "Slaves\n"
+		   "follow it by `join` and `sync`, over HTTP or as a folder. What slaves left in "
+	           "DIR\n"
+		   "(requests to join, contributions) is taken in first, and answered there.\n",
 	.options = options,
 	.run = run,
 };

@@ -1,4 +1,5 @@
 #include "cli/cli.h"
+#include "cli/standing.h"
 #include "replication/peer.h"
 
 #include <stdio.h>
@@ -89,14 +90,16 @@ run_add(const struct ep_call *call)
 	EP_OWNED(ep_log_close)
 	struct ep_log *log = NULL;
 	if (!ep_slave_name_ok(ep_text_of(name)))
-		return ep_bad_usage(call->command,
-		                    "\"%s\" is no NAME: 1 to %d of A-Z a-z 0-9 . _ -, and not local "
-		                    "or master",
-		                    name, EP_SOURCE_NAME_MAX);
+		return ep_bad_usage(
+			call->command,
+			"\"%s\" is no NAME: 1 to %d of A-Z a-z 0-9 . _ -, and not local "
+			"or master",
+			name, EP_SOURCE_NAME_MAX);
 	if (key && !ep_key_parse(&parsed, ep_text_of(key)))
-		return ep_bad_usage(call->command,
-		                    "\"%s\" is no KEY: %d hex digits, as `status` on the slave shows",
-		                    key, 2 * EP_KEY_SIZE);
+		return ep_bad_usage(
+			call->command,
+			"\"%s\" is no KEY: %d hex digits, as `status` on the slave shows", key,
+			2 * EP_KEY_SIZE);
 	if (ep_log_open(&log, call->folder, EP_LOG_MAKE, &err) != EP_OK ||
 	    add(&invitation, log, name, key, call->values[OPTION_URL], &err) != EP_OK)
 		return err.status == EP_USAGE ? ep_bad_usage(call->command, "%s", err.text)
@@ -118,26 +121,6 @@ run_add(const struct ep_call *call)
 
 /* ---- list ---- */
 
-static const char *
-state_of(const struct ep_peer *peer)
-{
-	return peer->has_key ? "in" : peer->invited ? "invited" : "removed";
-}
-
-static json_t *
-peer_json(const struct ep_peer *peer)
-{
-	char key[EP_KEY_TEXT];
-	char contact[EP_TIME_TEXT];
-	ep_key_print(key, &peer->key);
-	ep_time_print(contact, peer->contact);
-	return json_pack("{s:s, s:s, s:o, s:I, s:I, s:o, s:o}", "name", peer->name, "state",
-	                 state_of(peer), "key", peer->has_key ? json_string(key) : json_null(),
-	                 "sent", (json_int_t)peer->sent, "fetched", (json_int_t)peer->fetched,
-	                 "contact", peer->contact ? json_string(contact) : json_null(), "error",
-	                 peer->error[0] ? ep_json_text(ep_text_of(peer->error)) : json_null());
-}
-
 static void
 print_peer(const struct ep_peer *peer)
 {
@@ -145,7 +128,8 @@ print_peer(const struct ep_peer *peer)
 	char contact[EP_TIME_TEXT];
 	ep_key_print(key, &peer->key);
 	ep_time_print(contact, peer->contact);
-	printf("%-16s %-8s %s", peer->name, state_of(peer), peer->contact ? contact : "never seen");
+	printf("%-16s %-8s %s", peer->name, ep_peer_state(peer),
+	       peer->contact ? contact : "never seen");
 	if (peer->has_key)
 		printf("  %s", key);
 	if (peer->error[0]) {
@@ -156,7 +140,8 @@ print_peer(const struct ep_peer *peer)
 }
 
 static enum ep_status
-load_peers(struct ep_peer **peers, size_t *count, const struct ep_call *call, struct ep_error *err)
+load_peers(struct ep_peer **peers, size_t *count, uint64_t *position, const struct ep_call *call,
+           struct ep_error *err)
 {
 	EP_OWNED(ep_log_close)
 	struct ep_log *log = NULL;
@@ -164,6 +149,9 @@ load_peers(struct ep_peer **peers, size_t *count, const struct ep_call *call, st
 	struct ep_log_read *read = NULL;
 	EP_TRY(ep_log_open(&log, call->folder, EP_LOG_READ, err));
 	EP_TRY(ep_log_read_begin(&read, log, err));
+	struct ep_log_state state;
+	ep_log_state(&state, read);
+	*position = state.position;
 	return ep_peers(peers, count, read, err);
 }
 
@@ -172,13 +160,14 @@ run_list(const struct ep_call *call)
 {
 	EP_FREE struct ep_peer *peers = NULL;
 	size_t count = 0;
+	uint64_t position;
 	struct ep_error err;
-	if (load_peers(&peers, &count, call, &err) != EP_OK)
+	if (load_peers(&peers, &count, &position, call, &err) != EP_OK)
 		return ep_give_up(call, &err);
 	json_t *list = call->json ? json_array() : NULL;
 	for (size_t i = 0; i < count; i++) {
 		if (call->json)
-			json_array_append_new(list, peer_json(&peers[i]));
+			json_array_append_new(list, ep_peer_json(&peers[i], position));
 		else
 			print_peer(&peers[i]);
 	}
@@ -214,8 +203,7 @@ delete_tracks(uint64_t *deleted, struct ep_log_write *write, uint32_t number, st
 }
 
 static enum ep_status
-remove_source(uint64_t *deleted, const struct ep_call *call, const char *name,
-              struct ep_error *err)
+remove_source(uint64_t *deleted, const struct ep_call *call, const char *name, struct ep_error *err)
 {
 	EP_OWNED(ep_log_close)
 	struct ep_log *log = NULL;
@@ -242,9 +230,9 @@ run_remove(const struct ep_call *call)
 	if (remove_source(&deleted, call, name, &err) != EP_OK)
 		return ep_give_up(call, &err);
 	if (call->json)
-		return ep_print_json(json_pack("{s:s, s:I}", "removed", name, "deleted",
-		                               (json_int_t)deleted),
-		                     EP_EXIT_DONE);
+		return ep_print_json(
+			json_pack("{s:s, s:I}", "removed", name, "deleted", (json_int_t)deleted),
+			EP_EXIT_DONE);
 	printf("source %s removed; %s deleted\n", name, ep_counted(deleted, "track"));
 	return EP_EXIT_DONE;
 }
@@ -269,7 +257,8 @@ const struct ep_command ep_cmd_source = {
 	.summary = "On the master: say who may contribute",
 	.details =
 		"add prints an invitation, one line for one slave, which `join` takes there; with\n"
-		"the KEY of a slave, it is let in at once. A slave that was removed contributes no\n"
+		"the KEY of a slave, it is let in at once. A slave that was removed contributes "
+	        "no\n"
 		"more; what it brought stays, unless --with-tracks is given.\n",
 	.options = options,
 	.run = run,

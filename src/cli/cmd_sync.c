@@ -1,5 +1,6 @@
 #include "cli/cli.h"
-#include "cli/master.h"
+#include "net/follow.h"
+#include "net/way.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -35,14 +36,13 @@ report_json(const struct ep_sync_report *report)
 	for (int i = 0; i < EP_OUTCOME_COUNT; i++)
 		json_object_set_new(outcomes, ep_outcome_name((enum ep_outcome)i),
 		                    json_integer((json_int_t)report->outcomes[i]));
-	return json_pack("{s:I, s:o, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:I}", "contributed",
-	                 (json_int_t)report->contributed, "outcomes", outcomes, "waits",
-	                 report->waits, "from", (json_int_t)report->from, "to",
-	                 (json_int_t)report->to, "packets", (json_int_t)report->packets, "bytes",
-	                 (json_int_t)report->bytes, "documents", (json_int_t)report->documents,
-	                 "deleted", (json_int_t)report->deleted, "equal",
-	                 report->proof == EP_PROOF_EQUAL, "local_only",
-	                 (json_int_t)report->local_only);
+	return json_pack(
+		"{s:I, s:o, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:I}", "contributed",
+		(json_int_t)report->contributed, "outcomes", outcomes, "waits", report->waits,
+		"from", (json_int_t)report->from, "to", (json_int_t)report->to, "packets",
+		(json_int_t)report->packets, "bytes", (json_int_t)report->bytes, "documents",
+		(json_int_t)report->documents, "deleted", (json_int_t)report->deleted, "equal",
+		report->proof == EP_PROOF_EQUAL, "local_only", (json_int_t)report->local_only);
 }
 
 static void
@@ -109,13 +109,48 @@ sync_master(struct ep_sync_report *report, const struct ep_call *call, struct ep
 	EP_OWNED(ep_way_close)
 	struct ep_way *way = NULL;
 	EP_TRY(ep_log_open(&log, call->folder, EP_LOG_WRITE, err));
-	EP_TRY(ep_way_of_master(&way, name, log, call->stop, err));
+	EP_OWNED(ep_way_close)
+	struct ep_way *feed = NULL;
+	EP_TRY(ep_log_node_name(name, log, err));
+	EP_TRY(ep_way_of_master(&way, EP_WAY_MASTER, log, call->stop, err));
+	EP_TRY(ep_way_of_master(&feed, EP_WAY_FEED, log, call->stop, err));
 	wanted.name = name;
-	enum ep_status status = ep_sync(report, log, ep_way_transport(way), &wanted, err);
+	enum ep_status status =
+		ep_sync(report, log, ep_way_transport(way), ep_way_transport(feed), &wanted, err);
 	ep_show_progress(&session.shown, "%s", "");
 	if (status != EP_INTERRUPTED)
 		ep_sync_note(log, status, err);
 	return status;
+}
+
+/* ---- going on ---- */
+
+static void
+on_line(void *context, const char *line)
+{
+	(void)context;
+	ep_say("%s", line);
+}
+
+static enum ep_status
+watch(const struct ep_call *call, struct ep_error *err)
+{
+	EP_OWNED(ep_log_close)
+	struct ep_log *log = NULL;
+	EP_OWNED(ep_follow_stop)
+	struct ep_follow *follow = NULL;
+	char name[EP_SOURCE_NAME_MAX + 1];
+	struct ep_follow_options wanted = { .name = name, .on_line = on_line };
+	EP_TRY(ep_log_open(&log, call->folder, EP_LOG_WRITE, err));
+	EP_TRY(ep_log_node_name(name, log, err));
+	EP_OWNED(ep_way_close)
+	struct ep_way *way = NULL;
+	EP_TRY(ep_way_of_master(&way, EP_WAY_MASTER, log, call->stop, err)); /* or hear why not */
+	wanted.log = log;
+	EP_TRY(ep_follow_start(&follow, &wanted, err));
+	ep_wait_for_stop(call);
+	ep_follow_stop(EP_TAKE(follow)); /* before the log is closed */
+	return EP_OK;
 }
 
 static enum ep_exit
@@ -124,7 +159,12 @@ run(const struct ep_call *call)
 	struct ep_sync_report report = { 0 };
 	struct ep_error err;
 	if (call->argument_count)
-		return ep_bad_usage(call->command, "sync takes no arguments; `join` names the master");
+		return ep_bad_usage(call->command,
+		                    "sync takes no arguments; `join` names the master");
+	if (call->values[OPTION_WATCH] && call->values[OPTION_RESTART])
+		return ep_bad_usage(call->command, "--restart first, then --watch");
+	if (call->values[OPTION_WATCH])
+		return watch(call, &err) == EP_OK ? EP_EXIT_DONE : ep_give_up(call, &err);
 	enum ep_status status = sync_master(&report, call, &err);
 	if (status != EP_OK)
 		return ep_give_up(call, &err);
@@ -140,11 +180,13 @@ const struct ep_command ep_cmd_sync = {
 	.name = "sync",
 	.synopsis = "[--watch] [--restart]",
 	.summary = "On a slave: send what is local to the master, fetch what is new",
-	.details =
-		"Whatever was interrupted goes on with the next one. Exit status: 4 the master cannot\n"
-		"be reached; 5 its history is another one than was followed, so that this copy must\n"
-		"start again (--restart); 6 it is newer than this program; 7 wrongly signed or damaged\n"
-		"on the way.\n",
+	.details = "Whatever was interrupted goes on with the next one. Exit status: 4 the master "
+	           "cannot\n"
+		   "be reached; 5 its history is another one than was followed, so that this copy "
+	           "must\n"
+		   "start again (--restart); 6 it is newer than this program; 7 wrongly signed or "
+	           "damaged\n"
+		   "on the way.\n",
 	.options = options,
 	.run = run,
 };

@@ -156,11 +156,9 @@ find_kept(struct sender *sender, bool *found, struct ep_error *err)
 	*found = false;
 	EP_FD int fd = open(sender->path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return errno == ENOENT
-		               ? EP_OK
-		               : ep_fail_errno(err, errno, "cannot open %s", sender->path);
-	*found = fstat(fd, &info) == 0 &&
-	         info.st_size > (off_t)(sizeof front + EP_TRAILER_SIZE) &&
+		return errno == ENOENT ? EP_OK
+		                       : ep_fail_errno(err, errno, "cannot open %s", sender->path);
+	*found = fstat(fd, &info) == 0 && info.st_size > (off_t)(sizeof front + EP_TRAILER_SIZE) &&
 	         pread(fd, front, sizeof front, 0) == (ssize_t)sizeof front &&
 	         pread(fd, sender->trailer, EP_TRAILER_SIZE, info.st_size - EP_TRAILER_SIZE) ==
 	                 EP_TRAILER_SIZE &&
@@ -204,6 +202,7 @@ settle(struct sender *sender, const struct ep_receipt *receipt, struct ep_error 
 	master.sent = receipt->accepted ? sender->last : 0;
 	if (receipt->accepted) {
 		master.answered = receipt->position;
+		sender->report->answered = receipt->position;
 		count_tracks(sender, &master, receipt);
 	}
 	snprintf(master.source, sizeof master.source, "%s", receipt->source);

@@ -5,8 +5,8 @@
 #include "base/time.h"
 #include "replication/dump_stream.h"
 #include "replication/feed_plan.h"
+#include "replication/mirror.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -14,11 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-/* Files that feed.json no longer names stay for so long. */
-#define GRACE_S 3600
 
 #define MARK_SIZE (8 + EP_HASH_SIZE)
 #define MARKS_KEPT 32
@@ -182,7 +178,8 @@ check_history(const struct writer *writer, const struct ep_log_state *state, str
 	}
 	return same ? EP_OK
 	            : ep_fail(err, EP_DIVERGED,
-	                      "the feed in %s has a history that this log does not have: the log is "
+	                      "the feed in %s has a history that this log does not have: the log "
+	                      "is "
 	                      "an older copy of what was published up to position %" PRIu64
 	                      "; `publish --new-epoch` begins a new one",
 	                      writer->folder, feed->position);
@@ -288,9 +285,9 @@ write_packet(struct ep_feed_packet *packet, struct writer *writer, uint64_t afte
 		.context = &sink,
 	};
 	EP_TRY(ep_dump_packets(&stream, err));
-	*packet = (struct ep_feed_packet){
-		.after = after, .last = writer->feed.position, .size = sink.size
-	};
+	*packet = (struct ep_feed_packet){ .after = after,
+		                           .last = writer->feed.position,
+		                           .size = sink.size };
 	if (sink.size == 0)
 		return unlink(writer->part) == 0
 		               ? EP_OK
@@ -301,7 +298,7 @@ write_packet(struct ep_feed_packet *packet, struct writer *writer, uint64_t afte
 	return name_packet(writer, packet, &sink, err);
 }
 
-/* ---- feed.json, and what it no longer names ---- */
+/* ---- feed.json ---- */
 
 static enum ep_status
 write_json(struct writer *writer, struct ep_error *err)
@@ -316,37 +313,6 @@ write_json(struct writer *writer, struct ep_error *err)
 	return ep_replace_file(path, text.data, text.size, 0666, err);
 }
 
-static bool
-is_named(const struct ep_feed *feed, const char *name)
-{
-	char named[EP_FEED_NAME];
-	for (size_t i = 0; i < feed->packet_count; i++) {
-		ep_feed_packet_name(named, &feed->packets[i]);
-		if (strcmp(named, name) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* Removes files that have not been named for a while. That one stays too long harms nobody. */
-static void
-sweep(const struct writer *writer)
-{
-	DIR *folder = opendir(writer->packets);
-	struct dirent *item;
-	while (folder && (item = readdir(folder)) != NULL) {
-		struct stat info;
-		const char *dot = strrchr(item->d_name, '.');
-		if (!dot || strcmp(dot, ".packet") != 0 || is_named(&writer->feed, item->d_name) ||
-		    fstatat(dirfd(folder), item->d_name, &info, AT_SYMLINK_NOFOLLOW) != 0)
-			continue;
-		if (info.st_mtime < ep_time_now() - GRACE_S)
-			(void)unlinkat(dirfd(folder), item->d_name, 0);
-	}
-	if (folder)
-		closedir(folder);
-}
-
 static enum ep_status
 merge(struct writer *writer, struct ep_error *err)
 {
@@ -357,7 +323,7 @@ merge(struct writer *writer, struct ep_error *err)
 	EP_TRY(write_packet(&packet, writer, after, err));
 	EP_TRY(ep_feed_merge(&writer->feed, &packet, err));
 	EP_TRY(write_json(writer, err));
-	sweep(writer);
+	ep_feed_sweep(writer->packets, &writer->feed);
 	return EP_OK;
 }
 

@@ -2,7 +2,9 @@
 
 #include "base/file.h"
 #include "replication/feed_plan.h"
+#include "replication/feed_writer.h"
 #include "replication/ingest.h"
+#include "replication/mirror.h"
 #include "replication/restart.h"
 
 #include <dirent.h>
@@ -28,6 +30,7 @@ struct fetcher {
 	struct ep_sync_report *report;
 	struct ep_master master;
 	struct ep_feed feed;
+	struct ep_buffer text; /* of feed.json */
 	char *incoming; /* folder of packets on their way */
 	struct ep_restart restart;
 	struct ep_sync_progress progress;
@@ -103,16 +106,17 @@ check_feed(const struct fetcher *fetcher, struct ep_error *err)
 		return EP_OK;
 	if (feed->epoch > master->epoch)
 		return ep_fail(err, EP_DIVERGED,
-		               "the master has begun a new history (epoch %" PRIu64 ", after %" PRIu64
-		               "); " START_AGAIN,
+		               "the master has begun a new history (epoch %" PRIu64
+		               ", after %" PRIu64 "); " START_AGAIN,
 		               feed->epoch, master->epoch);
 	if (feed->epoch < master->epoch || feed->position < master->seen)
-		return ep_fail(err, EP_DIVERGED,
-		               "the feed goes back: it is at position %" PRIu64 " of epoch %" PRIu64
-		               ", and was seen at %" PRIu64 " of %" PRIu64
-		               "; either an old copy of it is served, or the master's data is an old "
-		               "copy, and it must begin a new history (`publish --new-epoch`)",
-		               feed->position, feed->epoch, master->seen, master->epoch);
+		return ep_fail(
+			err, EP_DIVERGED,
+			"the feed goes back: it is at position %" PRIu64 " of epoch %" PRIu64
+			", and was seen at %" PRIu64 " of %" PRIu64
+			"; either an old copy of it is served, or the master's data is an old "
+			"copy, and it must begin a new history (`publish --new-epoch`)",
+			feed->position, feed->epoch, master->seen, master->epoch);
 	if (!same_history(feed, master))
 		return ep_fail(err, EP_DIVERGED,
 		               "the feed has another history at position %" PRIu64
@@ -124,55 +128,6 @@ check_feed(const struct fetcher *fetcher, struct ep_error *err)
 }
 
 /* ---- packets ---- */
-
-static enum ep_status
-check_packet(bool *good, int fd, const struct ep_feed_packet *packet, const char *name,
-             struct ep_error *err)
-{
-	struct ep_sha256 sha;
-	struct ep_hash hash;
-	uint8_t bytes[65536];
-	uint64_t size = 0;
-	ep_sha256_init(&sha);
-	if (lseek(fd, 0, SEEK_SET) != 0)
-		return ep_fail_errno(err, errno, "cannot read %s", name);
-	for (size_t got = 1; got > 0; size += got) {
-		EP_TRY(ep_read_some(&got, fd, bytes, sizeof bytes, name, err));
-		ep_sha256_add(&sha, bytes, got);
-	}
-	ep_sha256_done(&hash, &sha);
-	*good = size == packet->size && memcmp(&hash, &packet->sha256, EP_HASH_SIZE) == 0;
-	return EP_OK;
-}
-
-/* Fetches a packet into path; what was fetched of it before is gone on with, and where that is
- * wrong, it is fetched once more. */
-static enum ep_status
-fetch_packet(struct fetcher *fetcher, const struct ep_feed_packet *packet, const char *path,
-             const char *name, struct ep_error *err)
-{
-	const struct ep_transport *transport = fetcher->transport;
-	EP_FD int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return ep_fail_errno(err, errno, "cannot make %s", path);
-	for (int attempt = 0; attempt < 2; attempt++) {
-		struct stat info;
-		bool good;
-		if (fstat(fd, &info) != 0)
-			return ep_fail_errno(err, errno, "cannot read %s", path);
-		uint64_t before = (uint64_t)info.st_size;
-		if (before < packet->size)
-			EP_TRY(transport->packet(transport->context, fd, name, packet->size, err));
-		if (fstat(fd, &info) == 0 && (uint64_t)info.st_size > before)
-			fetcher->report->bytes += (uint64_t)info.st_size - before;
-		EP_TRY(check_packet(&good, fd, packet, path, err));
-		if (good)
-			return EP_OK;
-		if (ftruncate(fd, 0) != 0)
-			return ep_fail_errno(err, errno, "cannot empty %s", path);
-	}
-	return ep_fail(err, EP_CORRUPT, "packet %s was damaged on the way, twice", name);
-}
 
 static enum ep_status
 on_track(void *context, const struct ep_ingest_track *track, struct ep_error *err)
@@ -217,6 +172,16 @@ apply(struct fetcher *fetcher, const char *path, struct ep_error *err)
 	return EP_OK;
 }
 
+/* What the mirror has need not be fetched again. */
+static void
+link_mirrored(const struct fetcher *fetcher, const char *name, const char *path)
+{
+	EP_FREE char *mirrored = NULL;
+	const char *mirror = fetcher->options->mirror;
+	if (mirror && asprintf(&mirrored, "%s/" EP_FEED_PACKETS "/%s", mirror, name) > 0)
+		(void)!link(mirrored, path);
+}
+
 /* Takes a packet in, and moves the watermark behind it. */
 static enum ep_status
 take_packet(struct fetcher *fetcher, const struct ep_feed_packet *packet, struct ep_error *err)
@@ -228,7 +193,9 @@ take_packet(struct fetcher *fetcher, const struct ep_feed_packet *packet, struct
 		EP_FREE char *path = ep_path_join(fetcher->incoming, name);
 		if (!path)
 			return ep_fail(err, EP_NO_MEMORY, "out of memory");
-		EP_TRY(fetch_packet(fetcher, packet, path, name, err));
+		link_mirrored(fetcher, name, path);
+		EP_TRY(ep_fetch_packet(&fetcher->report->bytes, path, packet, fetcher->transport,
+		                       err));
 		EP_TRY(apply(fetcher, path, err));
 		(void)unlink(path);
 	}
@@ -344,15 +311,15 @@ read_feed(struct fetcher *fetcher, bool *changed, struct ep_error *err)
 {
 	const struct ep_transport *transport = fetcher->transport;
 	struct ep_feed_request *request = fetcher->options->request;
-	EP_BUFFER struct ep_buffer text = { .max = EP_FEED_JSON_MAX };
-	EP_TRY(transport->feed(transport->context, &text, request, err));
+	struct ep_buffer *text = &fetcher->text;
+	EP_TRY(transport->feed(transport->context, text, request, err));
 	*changed = request->changed;
 	if (!*changed)
 		return EP_OK;
 	ep_feed_free(&fetcher->feed);
-	enum ep_status status =
-		ep_feed_read(&fetcher->feed, (struct ep_text){ (const char *)text.data, text.size },
-	                     &fetcher->master.key, err);
+	enum ep_status status = ep_feed_read(
+		&fetcher->feed, (struct ep_text){ (const char *)text->data, text->size },
+		&fetcher->master.key, err);
 	/* What is refused must not count as known. */
 	if (status != EP_OK)
 		request->tag[0] = '\0';
@@ -388,6 +355,10 @@ follow(struct fetcher *fetcher, struct ep_error *err)
 		master->seen = feed->position;
 		EP_TRY(store_master(fetcher, err));
 	}
+	struct ep_text text = { (const char *)fetcher->text.data, fetcher->text.size };
+	if (fetcher->options->mirror)
+		EP_TRY(ep_mirror(&fetcher->report->bytes, fetcher->options->mirror, text, feed,
+		                 fetcher->transport, err));
 	EP_TRY(take_packets(fetcher, err));
 	if (master->restarting) {
 		EP_TRY(ep_restart_end(&fetcher->restart, fetcher->log, err));
@@ -444,7 +415,11 @@ ep_fetch(struct ep_sync_report *report, struct ep_log *log, const struct ep_tran
          const struct ep_sync_options *options, struct ep_error *err)
 {
 	struct fetcher fetcher = {
-		.log = log, .transport = transport, .options = options, .report = report
+		.log = log,
+		.transport = transport,
+		.options = options,
+		.report = report,
+		.text = { .max = EP_FEED_JSON_MAX },
 	};
 	EP_FREE char *incoming = ep_path_join(ep_log_folder(log), INCOMING);
 	if (!incoming)
@@ -456,9 +431,11 @@ ep_fetch(struct ep_sync_report *report, struct ep_log *log, const struct ep_tran
 	for (int attempt = 0; attempt < ATTEMPTS && gone && status == EP_OK; attempt++)
 		status = fetch_once(&fetcher, &gone, err);
 	ep_feed_free(&fetcher.feed);
+	ep_buffer_free(&fetcher.text);
 	ep_restart_free(&fetcher.restart);
 	if (status == EP_OK && gone)
-		return ep_fail(err, EP_UNREACHABLE, "the packets that feed.json names are not there");
+		return ep_fail(err, EP_UNREACHABLE,
+		               "the packets that feed.json names are not there");
 	report->to = fetcher.master.position;
 	return status;
 }

@@ -92,6 +92,7 @@ encode_peer(struct ep_buffer *out, const struct ep_peer *peer, struct ep_error *
 	EP_TRY(put_number(out, peer->sent, err));
 	EP_TRY(put_number(out, peer->position, err));
 	EP_TRY(put_number(out, peer->fetched, err));
+	EP_TRY(put_number(out, (uint64_t)peer->fetched_at, err));
 	EP_TRY(put_number(out, (uint64_t)peer->contact, err));
 	return put_text(out, peer->error, err);
 }
@@ -106,7 +107,8 @@ ep_peer_load(struct ep_peer *peer, const struct ep_log_read *read, const char *n
 	snprintf(value, sizeof value, PEER_VALUE "%s", name);
 	enum ep_status status = open_value(&reader, read, value, err);
 	if (status == EP_NOT_FOUND)
-		return ep_fail(err, EP_NOT_FOUND, "there is no source %s that may contribute", name);
+		return ep_fail(err, EP_NOT_FOUND, "there is no source %s that may contribute",
+		               name);
 	EP_TRY(status);
 	snprintf(loaded.name, sizeof loaded.name, "%s", name);
 	uint8_t flags = ep_read8(&reader);
@@ -118,6 +120,7 @@ ep_peer_load(struct ep_peer *peer, const struct ep_log_read *read, const char *n
 	loaded.sent = ep_read64(&reader);
 	loaded.position = ep_read64(&reader);
 	loaded.fetched = ep_read64(&reader);
+	loaded.fetched_at = (int64_t)ep_read64(&reader);
 	loaded.contact = (int64_t)ep_read64(&reader);
 	read_text(&reader, loaded.error, sizeof loaded.error);
 	EP_TRY(check(&reader, value, err));
@@ -189,12 +192,19 @@ encode_master(struct ep_buffer *out, const struct ep_master *master, struct ep_e
 {
 	uint8_t head[2] = { LAYOUT, (uint8_t)(master->has_chain | master->restarting << 1) };
 	uint64_t numbers[] = {
-		master->epoch,    master->position, master->seen,
-		master->sent,     master->answered, (uint64_t)master->feed_time,
-		(uint64_t)master->contact, master->conflicts, master->rejected,
+		master->epoch,
+		master->position,
+		master->seen,
+		master->sent,
+		master->answered,
+		(uint64_t)master->feed_time,
+		(uint64_t)master->contact,
+		master->conflicts,
+		master->rejected,
 	};
 	EP_TRY(ep_buffer_append(out, head, sizeof head, err));
 	EP_TRY(put_text(out, master->url, err));
+	EP_TRY(put_text(out, master->mirror, err));
 	EP_TRY(put_text(out, master->source, err));
 	EP_TRY(ep_buffer_append(out, master->key.bytes, EP_KEY_SIZE, err));
 	EP_TRY(ep_buffer_append(out, master->chain.bytes, EP_HASH_SIZE, err));
@@ -211,13 +221,15 @@ ep_master_load(struct ep_master *master, const struct ep_log_read *read, struct 
 	struct ep_master loaded = { 0 };
 	enum ep_status status = open_value(&reader, read, MASTER_VALUE, err);
 	if (status == EP_NOT_FOUND)
-		return ep_fail(err, EP_NOT_FOUND,
-		               "this node has joined no master; `echoprint join URL INVITATION` does");
+		return ep_fail(
+			err, EP_NOT_FOUND,
+			"this node has joined no master; `echoprint join URL INVITATION` does");
 	EP_TRY(status);
 	uint8_t flags = ep_read8(&reader);
 	loaded.has_chain = flags & 1;
 	loaded.restarting = flags & 2;
 	read_text(&reader, loaded.url, sizeof loaded.url);
+	read_text(&reader, loaded.mirror, sizeof loaded.mirror);
 	read_text(&reader, loaded.source, sizeof loaded.source);
 	read_fixed(&reader, loaded.key.bytes, EP_KEY_SIZE);
 	read_fixed(&reader, loaded.chain.bytes, EP_HASH_SIZE);

@@ -8,8 +8,8 @@
 
 #include "base/sign.h"
 #include "base/time.h"
-#include "format/feed.h"
 #include "format/contribution.h"
+#include "format/feed.h"
 #include "format/invitation.h"
 #include "store/log.h"
 
@@ -25,7 +25,8 @@ struct ep_peer {
 	struct ep_hash last; /* id of the contribution that was accepted last */
 	uint64_t sent; /* the slave's position up to which it has contributed */
 	uint64_t position; /* of this log after that */
-	uint64_t fetched; /* position of the feed that it was last given */
+	uint64_t fetched; /* position of the feed that it last said to have */
+	int64_t fetched_at; /* when it said so; 0: never */
 	int64_t contact; /* when it was last heard of; 0: never */
 	char error[EP_PEER_ERROR]; /* the last refusal; empty: none since it was accepted */
 };
@@ -49,6 +50,7 @@ EP_MUST_USE enum ep_status ep_peers(struct ep_peer **peers, size_t *count,
 /* A master, as its slave knows it. */
 struct ep_master {
 	char url[EP_URL_MAX + 1];
+	char mirror[EP_URL_MAX + 1]; /* where its feed is fetched; empty: from itself */
 	char source[EP_SOURCE_NAME_MAX + 1]; /* as it calls this node */
 	struct ep_key key; /* pinned */
 	uint64_t epoch; /* of the feed; 0: nothing was fetched yet */

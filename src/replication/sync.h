@@ -25,6 +25,7 @@ struct ep_sync_progress {
 struct ep_sync_options {
 	const char *name; /* of this node, for its packets */
 	bool restart; /* start again from the feed as it is now, keeping local tracks */
+	const char *mirror; /* a folder into which the feed is copied as it is; NULL: none */
 	struct ep_feed_request *request; /* what is known of feed.json, kept between calls */
 	const atomic_bool *stop; /* may be NULL */
 	void (*on_progress)(void *context, const struct ep_sync_progress *progress);
@@ -39,6 +40,7 @@ enum ep_proof {
 struct ep_sync_report {
 	uint64_t contributed; /* tracks that the master has answered about */
 	uint64_t outcomes[EP_OUTCOME_COUNT]; /* of these */
+	uint64_t answered; /* the master's position after it */
 	bool waits; /* a contribution lies in the master's folder */
 	uint64_t from; /* position of the feed */
 	uint64_t to;
@@ -70,22 +72,25 @@ EP_MUST_USE enum ep_status ep_fetch(struct ep_sync_report *report, struct ep_log
                                     const struct ep_transport *transport,
                                     const struct ep_sync_options *options, struct ep_error *err);
 
-/* Both: what is local goes first; what can be fetched is fetched, although the master refuses. */
+/* Both: what is local goes first; what can be fetched is fetched, although the master refuses.
+ * Where the feed's side can wait, what was just contributed is waited for, for some seconds. */
 EP_MUST_USE enum ep_status ep_sync(struct ep_sync_report *report, struct ep_log *log,
-                                   const struct ep_transport *transport,
+                                   const struct ep_transport *master,
+                                   const struct ep_transport *feed,
                                    const struct ep_sync_options *options, struct ep_error *err);
 
 /* Whether there are local changes that have not been acknowledged. */
 EP_MUST_USE enum ep_status ep_sync_pending(uint64_t *tracks, const struct ep_log_read *read,
                                            const struct ep_master *master, struct ep_error *err);
 
-/* Joins the master of an invitation (its URL is `url`): pins its key, and asks to be let in where
- * there is a secret. *waits says that the request lies in a folder, to be answered there.
- * EP_BAD_INPUT  refused. EP_CORRUPT  the answer is not the master's. EP_UNREACHABLE. */
+/* Joins the master of an invitation, whose feed is fetched from a mirror (NULL: from itself): pins
+ * its key, and asks to be let in where there is a secret. *waits says that the request lies in a
+ * folder, to be answered there. EP_BAD_INPUT  refused. EP_CORRUPT  the answer is not the master's.
+ * EP_UNREACHABLE. */
 EP_MUST_USE enum ep_status ep_join_master(bool *waits, struct ep_log *log,
                                           const struct ep_transport *transport,
                                           const struct ep_invitation *invitation, bool has_secret,
-                                          const char *url, struct ep_error *err);
+                                          const char *mirror, struct ep_error *err);
 
 /* Notes in the log that the master was reached, or what went wrong. Fails silently. */
 void ep_sync_note(struct ep_log *log, enum ep_status status, const struct ep_error *why);

@@ -1,6 +1,6 @@
-/* master.h - the way to the master, as its URL says: a folder, or HTTP */
-#ifndef EP_CLI_MASTER_H
-#define EP_CLI_MASTER_H
+/* way.h - the way to the master, as its URL says: a folder, or HTTP */
+#ifndef EP_NET_WAY_H
+#define EP_NET_WAY_H
 
 #include "replication/sync.h"
 
@@ -13,8 +13,10 @@ EP_MUST_USE enum ep_status ep_way_open(struct ep_way **out, const char *url,
 void ep_way_close(struct ep_way *way);
 EP_DEFINE_OWNED(struct ep_way, ep_way_close)
 
-/* The same for the master that this node has joined; also reads the node's name. EP_NOT_FOUND. */
-EP_MUST_USE enum ep_status ep_way_of_master(struct ep_way **out, char name[EP_SOURCE_NAME_MAX + 1],
+/* The same for the master that this node has joined, and for its feed, which may be fetched from a
+ * mirror. EP_NOT_FOUND  it has joined none. */
+enum ep_way_end { EP_WAY_MASTER, EP_WAY_FEED };
+EP_MUST_USE enum ep_status ep_way_of_master(struct ep_way **out, enum ep_way_end end,
                                             struct ep_log *log, const atomic_bool *stop,
                                             struct ep_error *err);
 

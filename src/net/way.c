@@ -1,6 +1,6 @@
-#include "cli/master.h"
+#include "net/way.h"
 
-#include "cli/cli.h"
+#include "net/client.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -10,6 +10,7 @@
 struct ep_way {
 	char url[EP_URL_MAX + 1];
 	struct ep_transport transport;
+	struct ep_client *client; /* NULL: a folder */
 };
 
 /* Makes the path of a folder whole, so that it is the same from everywhere. */
@@ -22,8 +23,8 @@ open_folder(struct ep_way *way, struct ep_error *err)
 		return ep_fail_errno(err, errno, "cannot open the folder %s", folder);
 	if (!whole && folder[0] != '/')
 		return ep_fail(err, EP_UNREACHABLE, "the master's folder %s is not there", folder);
-	if (whole && (size_t)snprintf(way->url, sizeof way->url, "file://%s", whole) >=
-	                     sizeof way->url)
+	if (whole &&
+	    (size_t)snprintf(way->url, sizeof way->url, "file://%s", whole) >= sizeof way->url)
 		return ep_fail(err, EP_BAD_INPUT, "the path of the master's folder is too long");
 	way->transport = ep_folder_transport(ep_folder_of_url(way->url));
 	return EP_OK;
@@ -32,18 +33,22 @@ open_folder(struct ep_way *way, struct ep_error *err)
 enum ep_status
 ep_way_open(struct ep_way **out, const char *url, const atomic_bool *stop, struct ep_error *err)
 {
-	(void)stop;
 	EP_OWNED(ep_way_close)
 	struct ep_way *way = calloc(1, sizeof *way);
 	if (!way)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	snprintf(way->url, sizeof way->url, "%s", url);
-	if (ep_folder_of_url(way->url))
+	if (ep_folder_of_url(way->url)) {
 		EP_TRY(open_folder(way, err));
-	else
-		return ep_fail(err, EP_BAD_INPUT,
-		               "\"%s\" is no URL of a master: http://, https://, file:// or a folder",
-		               url);
+	} else if (ep_client_takes(url)) {
+		EP_TRY(ep_client_open(&way->client, url, stop, err));
+		way->transport = ep_client_transport(way->client);
+	} else {
+		return ep_fail(
+			err, EP_BAD_INPUT,
+			"\"%s\" is no URL of a master: http://, https://, file:// or a folder",
+			url);
+	}
 	*out = EP_TAKE(way);
 	return EP_OK;
 }
@@ -51,11 +56,13 @@ ep_way_open(struct ep_way **out, const char *url, const atomic_bool *stop, struc
 void
 ep_way_close(struct ep_way *way)
 {
+	if (way)
+		ep_client_close(way->client);
 	free(way);
 }
 
 enum ep_status
-ep_way_of_master(struct ep_way **out, char name[EP_SOURCE_NAME_MAX + 1], struct ep_log *log,
+ep_way_of_master(struct ep_way **out, enum ep_way_end end, struct ep_log *log,
                  const atomic_bool *stop, struct ep_error *err)
 {
 	struct ep_master master;
@@ -63,8 +70,8 @@ ep_way_of_master(struct ep_way **out, char name[EP_SOURCE_NAME_MAX + 1], struct 
 	struct ep_log_read *read = NULL;
 	EP_TRY(ep_log_read_begin(&read, log, err));
 	EP_TRY(ep_master_load(&master, read, err));
-	EP_TRY(ep_node_name(name, read, err));
-	return ep_way_open(out, master.url, stop, err);
+	bool mirror = end == EP_WAY_FEED && master.mirror[0];
+	return ep_way_open(out, mirror ? master.mirror : master.url, stop, err);
 }
 
 const struct ep_transport *
