@@ -214,7 +214,10 @@ show(const struct ep_call *call, json_t **json, struct ep_error *err)
 	EP_TRY(ep_log_open(&log, call->folder, EP_LOG_READ, err));
 	if (call->json) {
 		*json = ep_status_json(log, true, err);
-		return err->status;
+		if (*json)
+			return EP_OK;
+		return err->status ? err->status
+		                   : ep_fail(err, EP_NO_MEMORY, "out of memory for the state");
 	}
 	EP_TRY(ep_log_read_begin(&read, log, err));
 	enum ep_status status = read_facts(&facts, read, call->folder, true, err);

@@ -15,27 +15,31 @@
 
 #define SIGNED_SIZE (2 * EP_KEY_SIZE + EP_HASH_SIZE)
 
-/* What the signature is of: the keys, the contribution before, and the id. */
+/* What the signature is of: the keys, the contribution before, and the packet's hash. The hash of
+ * that is the id. */
 static void
-make_signed(uint8_t bytes[SIGNED_SIZE + EP_HASH_SIZE], const struct ep_trailer *trailer)
+make_signed(uint8_t bytes[SIGNED_SIZE + EP_HASH_SIZE], struct ep_trailer *trailer)
 {
 	memcpy(bytes, trailer->slave.bytes, EP_KEY_SIZE);
 	memcpy(bytes + EP_KEY_SIZE, trailer->master.bytes, EP_KEY_SIZE);
 	memcpy(bytes + 2 * EP_KEY_SIZE, trailer->previous.bytes, EP_HASH_SIZE);
-	memcpy(bytes + SIGNED_SIZE, trailer->id.bytes, EP_HASH_SIZE);
+	memcpy(bytes + SIGNED_SIZE, trailer->hash.bytes, EP_HASH_SIZE);
+	struct ep_hasher hasher;
+	ep_hasher_init(&hasher);
+	ep_hasher_add(&hasher, bytes, SIGNED_SIZE + EP_HASH_SIZE);
+	ep_hasher_done(&trailer->id, &hasher);
 }
 
 void
-ep_trailer_write(uint8_t bytes[EP_TRAILER_SIZE], const struct ep_trailer *trailer,
+ep_trailer_write(uint8_t bytes[EP_TRAILER_SIZE], struct ep_trailer *trailer,
                  const struct ep_keys *keys)
 {
-	struct ep_trailer own = *trailer;
 	struct ep_signature signature;
 	uint8_t message[SIGNED_SIZE + EP_HASH_SIZE];
-	own.slave = keys->key;
-	make_signed(message, &own);
+	trailer->slave = keys->key;
+	make_signed(message, trailer);
 	ep_sign(&signature, keys, PURPOSE, message, sizeof message);
-	memcpy(bytes, own.id.bytes, EP_HASH_SIZE);
+	memcpy(bytes, trailer->hash.bytes, EP_HASH_SIZE);
 	ep_store16(bytes + EP_HASH_SIZE, EP_TRAILER_SIGNATURE);
 	memcpy(bytes + EP_HASH_SIZE + 2, message, SIGNED_SIZE);
 	memcpy(bytes + EP_HASH_SIZE + 2 + SIGNED_SIZE, signature.bytes, EP_SIGNATURE_SIZE);
@@ -51,7 +55,7 @@ ep_trailer_read(struct ep_trailer *trailer, const uint8_t bytes[EP_TRAILER_SIZE]
 	const uint8_t *at = bytes + EP_HASH_SIZE + 2;
 	if (ep_load16(bytes + EP_HASH_SIZE) != EP_TRAILER_SIGNATURE)
 		return ep_fail(err, EP_CORRUPT, "this is no contribution: it is not signed");
-	memcpy(read.id.bytes, bytes, EP_HASH_SIZE);
+	memcpy(read.hash.bytes, bytes, EP_HASH_SIZE);
 	memcpy(read.slave.bytes, at, EP_KEY_SIZE);
 	memcpy(read.master.bytes, at + EP_KEY_SIZE, EP_KEY_SIZE);
 	memcpy(read.previous.bytes, at + 2 * EP_KEY_SIZE, EP_HASH_SIZE);

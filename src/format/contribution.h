@@ -8,7 +8,8 @@
  *      32   id of the contribution that the master accepted last; zeros: none
  *      64   Ed25519 over "echoprint contribution 1", for the 64 bytes before it and the packet's hash
  *
- * The id of a contribution is the packet's hash. Specified in docs/formats/feed.md.
+ * The id of a contribution is the BLAKE2b-256 of what the signature is of: so it is another one
+ * where any of that is. Specified in docs/formats/feed.md.
  */
 #ifndef EP_FORMAT_CONTRIBUTION_H
 #define EP_FORMAT_CONTRIBUTION_H
@@ -22,15 +23,16 @@
 #define EP_TRAILER_SIZE (EP_HASH_SIZE + 2 + EP_TRAILER_SIGNATURE)
 
 struct ep_trailer {
-	struct ep_hash id;
+	struct ep_hash hash; /* of the packet */
 	struct ep_key slave;
 	struct ep_key master;
 	struct ep_hash previous;
+	struct ep_hash id; /* follows from the others */
 };
 
 /* Writes the last EP_TRAILER_SIZE bytes of a contribution: those of a packet end with its hash and
- * two zeros. keys are the slave's; trailer->slave is not looked at. */
-void ep_trailer_write(uint8_t bytes[EP_TRAILER_SIZE], const struct ep_trailer *trailer,
+ * two zeros. keys are the slave's; trailer->slave and id are set. */
+void ep_trailer_write(uint8_t bytes[EP_TRAILER_SIZE], struct ep_trailer *trailer,
                       const struct ep_keys *keys);
 
 /* Reads them and checks the signature. Whether the packet has that hash is for its reader to say.

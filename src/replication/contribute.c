@@ -31,6 +31,7 @@ struct sender {
 	struct ep_master master;
 	char *path; /* of the contribution on its way */
 	uint8_t trailer[EP_TRAILER_SIZE];
+	struct ep_hash id; /* of it */
 	uint64_t last; /* this log's position that it goes up to */
 };
 
@@ -126,8 +127,9 @@ keep(struct sender *sender, struct ep_buffer *packet, struct ep_error *err)
 	if (packet->size < EP_HASH_SIZE + 2)
 		return ep_fail(err, EP_CORRUPT, "a packet came out too short");
 	packet->size -= EP_HASH_SIZE + 2;
-	memcpy(trailer.id.bytes, packet->data + packet->size, EP_HASH_SIZE);
+	memcpy(trailer.hash.bytes, packet->data + packet->size, EP_HASH_SIZE);
 	ep_trailer_write(sender->trailer, &trailer, &sender->keys);
+	sender->id = trailer.id;
 	EP_TRY(ep_buffer_append(packet, sender->trailer, EP_TRAILER_SIZE, err));
 	return ep_replace_file(sender->path, packet->data, packet->size, 0600, err);
 }
@@ -150,7 +152,7 @@ make(struct sender *sender, bool *any, struct ep_error *err)
 static enum ep_status
 find_kept(struct sender *sender, bool *found, struct ep_error *err)
 {
-	struct ep_trailer trailer;
+	struct ep_trailer trailer = { 0 };
 	struct stat info;
 	uint8_t front[48];
 	*found = false;
@@ -168,6 +170,7 @@ find_kept(struct sender *sender, bool *found, struct ep_error *err)
 	         memcmp(&trailer.previous, &sender->master.last, EP_HASH_SIZE) == 0;
 	if (*found)
 		sender->last = ep_load64(front + 40);
+	sender->id = trailer.id;
 	/* One that is of a later position than this log has is of a log that was lost. */
 	return *found || unlink(sender->path) == 0
 	               ? EP_OK
@@ -225,7 +228,7 @@ send(struct sender *sender, bool *accepted, struct ep_error *err)
 	                             err));
 	EP_TRY(ep_receipt_read(&receipt, (struct ep_text){ (const char *)answer.data, answer.size },
 	                       &sender->master.key, err));
-	if (memcmp(receipt.id.bytes, sender->trailer, EP_HASH_SIZE) != 0)
+	if (memcmp(&receipt.id, &sender->id, EP_HASH_SIZE) != 0)
 		return ep_fail(err, EP_CORRUPT, "the receipt is for another contribution");
 	*accepted = receipt.accepted;
 	return settle(sender, &receipt, err);

@@ -124,10 +124,10 @@ contribute(void *context, struct ep_buffer *answer, const char *path,
            const uint8_t trailer[EP_TRAILER_SIZE], struct ep_error *err)
 {
 	EP_BUFFER struct ep_buffer bytes = { 0 };
-	struct ep_hash id;
+	struct ep_trailer read;
 	char name[EP_HASH_TEXT];
-	memcpy(id.bytes, trailer, EP_HASH_SIZE);
-	ep_hash_print(name, &id);
+	EP_TRY(ep_trailer_read(&read, trailer, err));
+	ep_hash_print(name, &read.id);
 	EP_TRY(ep_read_file(&bytes, path, EP_CONTRIBUTION_MAX, err));
 	struct ep_text text = { (const char *)bytes.data, bytes.size };
 	return leave(context, EP_INBOX_CONTRIBUTIONS, name, ".packet", text, answer, err);
