@@ -181,6 +181,10 @@ begin(struct exchange *exchange, struct ep_client *client, const char *place, co
 	curl_easy_setopt(curl, CURLOPT_URL, exchange->url);
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	/* As other programs have it: authorities beside, or instead of, the system's. */
+	const char *authorities = getenv("SSL_CERT_FILE");
+	if (authorities && *authorities)
+		curl_easy_setopt(curl, CURLOPT_CAINFO, authorities);
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, client->why);
 	curl_easy_setopt(curl, CURLOPT_USERAGENT, "echoprint/" EP_VERSION);
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, CONNECT_S);

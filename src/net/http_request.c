@@ -151,6 +151,15 @@ set_deadline(struct ep_http_request *request, double deadline)
 	pthread_mutex_unlock(&http->mutex);
 }
 
+/* The path of a URL; one that was sent to a proxy has the host in front. */
+static const char *
+path_of(const char *url)
+{
+	const char *host = strstr(url, "://");
+	const char *path = url[0] != '/' && host ? strchr(host + 3, '/') : NULL;
+	return path ? path : url;
+}
+
 static struct ep_http_request *
 new_request(struct ep_http *http, struct MHD_Connection *connection, const char *url,
             const char *method)
@@ -167,7 +176,7 @@ new_request(struct ep_http *http, struct MHD_Connection *connection, const char 
 	request->answer.fd = -1;
 	request->began = ep_clock_s();
 	snprintf(request->method, sizeof request->method, "%s", method);
-	snprintf(request->path, sizeof request->path, "%s", url);
+	snprintf(request->path, sizeof request->path, "%s", path_of(url));
 	return request;
 }
 

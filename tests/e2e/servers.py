@@ -129,6 +129,7 @@ class Proxy:
         self.random = random.Random(seed)
         self.spoiled = 0
         self.passed = 0
+        self.ends = set()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.stopped = False
@@ -137,6 +138,15 @@ class Proxy:
     @property
     def url(self):
         return f"http://127.0.0.1:{self.port}/"
+
+    def spoil(self, mode, rate=1.0):
+        """From now on; connections that are open end, so that the next ones are spoiled."""
+        self.mode, self.rate = mode, rate
+        for end in list(self.ends):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
 
     def run(self):
         while not self.stopped:
@@ -158,6 +168,7 @@ class Proxy:
         except OSError:
             client.close()
             return
+        self.ends |= {client, server}
         threading.Thread(target=self.pump, args=(client, server, "pass", 0), daemon=True).start()
         self.pump(server, client, mode, self.random.randrange(100, 4000))
 
@@ -191,6 +202,7 @@ class Proxy:
             except OSError:
                 pass
             end.close()
+            self.ends.discard(end)
 
     def close(self):
         self.stopped = True
