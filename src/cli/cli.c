@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,10 +44,14 @@ say(const char *fmt, va_list args)
 {
 	char text[2048];
 	vsnprintf(text, sizeof text, fmt, args);
+	/* A server's threads all speak: line by line. */
+	static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+	pthread_mutex_lock(&mutex);
 	clear_progress();
 	fputs("echoprint: ", stderr);
 	write_text(stderr, ep_text_of(text));
 	fputc('\n', stderr);
+	pthread_mutex_unlock(&mutex);
 }
 
 void

@@ -85,9 +85,9 @@ const struct ep_command ep_cmd_join = {
 	.synopsis = "[--mirror URL] URL INVITATION",
 	.summary = "Make this node a slave of a master",
 	.details = "INVITATION is the line that `source add` printed on the master; its key is "
-	           "kept, and\n"
+		   "kept, and\n"
 		   "nothing that is signed by another is taken from then on. URL is http://, "
-	           "https://,\n"
+		   "https://,\n"
 		   "file:// or a folder. Without a network: the master's key as INVITATION, and\n"
 		   "`source add NAME KEY` there.\n",
 	.options = options,

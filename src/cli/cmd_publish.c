@@ -64,9 +64,9 @@ const struct ep_command ep_cmd_publish = {
 	.synopsis = "[--new-epoch] DIR",
 	.summary = "Write the feed for slaves as plain files, for any web server or mirror",
 	.details = "DIR gets feed.json, which is signed, and packets; again, only what is new. "
-	           "Slaves\n"
+		   "Slaves\n"
 		   "follow it by `join` and `sync`, over HTTP or as a folder. What slaves left in "
-	           "DIR\n"
+		   "DIR\n"
 		   "(requests to join, contributions) is taken in first, and answered there.\n",
 	.options = options,
 	.run = run,

@@ -148,9 +148,9 @@ const struct ep_command ep_cmd_serve = {
 	.summary = "Be there for others: feed, contributions, queries, status",
 	.details =
 		"A master hands out its feed and takes what slaves contribute; whatever is "
-	        "ingested\n"
+		"ingested\n"
 		"meanwhile, by whom ever, is published at once. A slave (see join) keeps in step "
-	        "with\n"
+		"with\n"
 		"its master by itself. / shows the state; /status, /metrics and /healthz are for\n"
 		"programs; /query and /ingest are those of the original's web service. Ctrl-C and\n"
 		"SIGTERM end it in order.\n",

@@ -258,7 +258,7 @@ const struct ep_command ep_cmd_source = {
 	.details =
 		"add prints an invitation, one line for one slave, which `join` takes there; with\n"
 		"the KEY of a slave, it is let in at once. A slave that was removed contributes "
-	        "no\n"
+		"no\n"
 		"more; what it brought stays, unless --with-tracks is given.\n",
 	.options = options,
 	.run = run,

@@ -181,11 +181,11 @@ const struct ep_command ep_cmd_sync = {
 	.synopsis = "[--watch] [--restart]",
 	.summary = "On a slave: send what is local to the master, fetch what is new",
 	.details = "Whatever was interrupted goes on with the next one. Exit status: 4 the master "
-	           "cannot\n"
+		   "cannot\n"
 		   "be reached; 5 its history is another one than was followed, so that this copy "
-	           "must\n"
+		   "must\n"
 		   "start again (--restart); 6 it is newer than this program; 7 wrongly signed or "
-	           "damaged\n"
+		   "damaged\n"
 		   "on the way.\n",
 	.options = options,
 	.run = run,

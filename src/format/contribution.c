@@ -69,9 +69,9 @@ ep_trailer_read(struct ep_trailer *trailer, const uint8_t bytes[EP_TRAILER_SIZE]
 
 /* ---- the receipt ---- */
 
-static const char *const outcome_names[EP_OUTCOME_COUNT] = {
-	"new", "updated", "unchanged", "duplicate", "conflict", "rejected", "deleted"
-};
+static const char *const outcome_names[EP_OUTCOME_COUNT] = { "new",       "updated",  "unchanged",
+	                                                     "duplicate", "conflict", "rejected",
+	                                                     "deleted" };
 
 const char *
 ep_outcome_name(enum ep_outcome outcome)
@@ -206,11 +206,13 @@ ep_join_read(struct ep_join *join, struct ep_text text, struct ep_error *err)
 {
 	struct ep_error why = { 0 };
 	struct ep_join read = { 0 };
-	EP_JSON json_t *json = text.size > 0 && text.size <= EP_JOIN_MAX
-	                               ? json_loadb(text.at, text.size, JSON_REJECT_DUPLICATES, NULL)
-	                               : NULL;
+	EP_JSON json_t *json =
+		text.size > 0 && text.size <= EP_JOIN_MAX
+			? json_loadb(text.at, text.size, JSON_REJECT_DUPLICATES, NULL)
+			: NULL;
 	if (!json)
-		return ep_fail(err, EP_BAD_INPUT, "this is no request to join: it is no JSON object");
+		return ep_fail(err, EP_BAD_INPUT,
+		               "this is no request to join: it is no JSON object");
 	if (read_join(&read, json, &why) != EP_OK)
 		return ep_fail(err, EP_BAD_INPUT, "this is no request to join: %s", why.text);
 	*join = read;

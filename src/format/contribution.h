@@ -6,7 +6,8 @@
  *      32   public key of the slave
  *      32   public key of the master that it is for
  *      32   id of the contribution that the master accepted last; zeros: none
- *      64   Ed25519 over "echoprint contribution 1", for the 64 bytes before it and the packet's hash
+ *      64   Ed25519 over "echoprint contribution 1", for the 64 bytes before it and the packet's
+ * hash
  *
  * The id of a contribution is the BLAKE2b-256 of what the signature is of: so it is another one
  * where any of that is. Specified in docs/formats/feed.md.

@@ -68,9 +68,9 @@ packets_json(const struct ep_feed *feed)
 		char name[EP_FEED_NAME];
 		ep_hash_print(hash, &packet->sha256);
 		ep_feed_packet_name(name, packet);
-		json_t *item = json_pack("{s:I, s:I, s:I}", "after", (json_int_t)packet->after,
-		                         "last", (json_int_t)packet->last, "size",
-		                         (json_int_t)packet->size);
+		json_t *item =
+			json_pack("{s:I, s:I, s:I}", "after", (json_int_t)packet->after, "last",
+		                  (json_int_t)packet->last, "size", (json_int_t)packet->size);
 		if (packet->size) {
 			json_object_set_new(item, "name", json_string(name));
 			json_object_set_new(item, "sha256", json_string(hash));

@@ -335,7 +335,7 @@ ep_dump_packets(struct ep_dump_stream *stream, struct ep_error *err)
 		.stream = stream,
 		.shown = ep_clock_s(),
 		.progress = { .from = stream->after,
-			      .to = stream->until ? stream->until : state.position },
+		              .to = stream->until ? stream->until : state.position },
 	};
 	enum ep_status status = plan_and_run(&run, err);
 	free(run.plans);

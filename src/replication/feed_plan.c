@@ -15,19 +15,21 @@ ep_feed_level(uint64_t size)
 	return level;
 }
 
-/* Counts the packets at the end of the history up to a level, until one of a higher level: how many
- * are of that very level, and where the first of them begins. */
+/* Counts the packets of a level that stand together, before those of higher levels, and gives their
+ * range; smaller ones may stand behind them. */
 static size_t
-count_at_end(uint64_t *after, const struct ep_feed *feed, unsigned level)
+count_of_level(uint64_t *after, uint64_t *last, const struct ep_feed *feed, unsigned level)
 {
 	size_t count = 0;
 	for (size_t i = feed->packet_count; i-- > 0;) {
 		const struct ep_feed_packet *packet = &feed->packets[i];
-		if (packet->merged_away)
+		unsigned has = packet->merged_away ? 0 : ep_feed_level(packet->size);
+		if (packet->merged_away || (has < level && count == 0))
 			continue;
-		unsigned has = ep_feed_level(packet->size);
 		if (has > level)
 			break;
+		if (count == 0)
+			*last = packet->last;
 		count += has == level;
 		*after = packet->after;
 	}
@@ -35,12 +37,14 @@ count_at_end(uint64_t *after, const struct ep_feed *feed, unsigned level)
 }
 
 bool
-ep_feed_merge_due(uint64_t *after, const struct ep_feed *feed)
+ep_feed_merge_due(uint64_t *after, uint64_t *last, const struct ep_feed *feed)
 {
-	for (unsigned level = LEVELS; level-- > 0;) {
+	for (unsigned level = 0; level < LEVELS; level++) {
 		uint64_t start = 0;
-		if (count_at_end(&start, feed, level) >= EP_FEED_FAN) {
+		uint64_t end = 0;
+		if (count_of_level(&start, &end, feed, level) >= EP_FEED_FAN) {
 			*after = start;
+			*last = end;
 			return true;
 		}
 	}
@@ -66,11 +70,13 @@ prune(struct ep_feed *feed)
 enum ep_status
 ep_feed_merge(struct ep_feed *feed, const struct ep_feed_packet *merged, struct ep_error *err)
 {
-	for (size_t i = 0; i < feed->packet_count; i++) {
-		struct ep_feed_packet *packet = &feed->packets[i];
-		packet->merged_away |= packet->after >= merged->after;
-	}
 	EP_TRY(ep_feed_add(feed, merged, err));
+	size_t place = feed->packet_count - 1;
+	for (; place > 0 && feed->packets[place - 1].last > merged->last; place--)
+		feed->packets[place] = feed->packets[place - 1];
+	feed->packets[place] = *merged;
+	for (size_t i = 0; i < place; i++)
+		feed->packets[i].merged_away |= feed->packets[i].after >= merged->after;
 	prune(feed);
 	return EP_OK;
 }

@@ -1,7 +1,7 @@
 /* feed_plan.h - which packets a feed keeps, and which of them a slave fetches
  *
- * Packets come in levels by size, each eight times the one before, as an LSM tree has them: eight of
- * a level at the end of the history become one of a higher level. What was merged away stays
+ * Packets come in levels by size, each eight times the one before, as an LSM tree has them: eight
+ * of a level at the end of the history become one of a higher level. What was merged away stays
  * listed for a while: a slave that is d publications behind finds packets of at most a third of
  * what it lacks.
  */
@@ -17,12 +17,11 @@
 /* Level of a packet of that size: 0 up to 16 KiB, then one more for every factor of 8. */
 unsigned ep_feed_level(uint64_t size);
 
-/* Whether packets at the end of the history are to be merged; *after is where their range begins.
- */
-bool ep_feed_merge_due(uint64_t *after, const struct ep_feed *feed);
+/* Whether packets are to be merged: those of the range *after to *last. */
+bool ep_feed_merge_due(uint64_t *after, uint64_t *last, const struct ep_feed *feed);
 
-/* Puts a merged packet, whose range ends with the history, into the list: what it stands for is
- * merged away, and of that only the newest of every level stay. EP_NO_MEMORY. */
+/* Puts a merged packet into the list: what it stands for is merged away, and of that only the
+ * newest of every level stay. EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_feed_merge(struct ep_feed *feed, const struct ep_feed_packet *merged,
                                          struct ep_error *err);
 

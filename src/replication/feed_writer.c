@@ -262,9 +262,9 @@ name_packet(const struct writer *writer, const struct ep_feed_packet *packet, st
 	return ep_sync_folder(writer->packets, err);
 }
 
-/* Writes what the snapshot has behind `after` as a packet. */
+/* Writes what the snapshot has behind `after` and up to `last` as a packet. */
 static enum ep_status
-write_packet(struct ep_feed_packet *packet, struct writer *writer, uint64_t after,
+write_packet(struct ep_feed_packet *packet, struct writer *writer, uint64_t after, uint64_t last,
              struct ep_error *err)
 {
 	struct sink sink = { .path = writer->part };
@@ -277,6 +277,7 @@ write_packet(struct ep_feed_packet *packet, struct writer *writer, uint64_t afte
 		.log = writer->log,
 		.read = writer->read,
 		.after = after,
+		.until = last,
 		.source = EP_SOURCE_ANY,
 		.lines = UINT64_MAX,
 		.node_name = writer->options->name,
@@ -317,11 +318,15 @@ static enum ep_status
 merge(struct writer *writer, struct ep_error *err)
 {
 	uint64_t after;
-	if (!ep_feed_merge_due(&after, &writer->feed))
+	uint64_t last;
+	bool any = false;
+	for (; ep_feed_merge_due(&after, &last, &writer->feed); any = true) {
+		struct ep_feed_packet packet;
+		EP_TRY(write_packet(&packet, writer, after, last, err));
+		EP_TRY(ep_feed_merge(&writer->feed, &packet, err));
+	}
+	if (!any)
 		return EP_OK;
-	struct ep_feed_packet packet;
-	EP_TRY(write_packet(&packet, writer, after, err));
-	EP_TRY(ep_feed_merge(&writer->feed, &packet, err));
 	EP_TRY(write_json(writer, err));
 	ep_feed_sweep(writer->packets, &writer->feed);
 	return EP_OK;
@@ -346,7 +351,7 @@ publish(struct writer *writer, struct ep_error *err)
 	writer->report->position = feed->position;
 	struct ep_feed_packet packet;
 	if (feed->position > before) {
-		EP_TRY(write_packet(&packet, writer, before, err));
+		EP_TRY(write_packet(&packet, writer, before, feed->position, err));
 		EP_TRY(ep_feed_add(feed, &packet, err));
 	} else if (writer->found && age >= 0 && age < writer->options->refresh_s) {
 		return EP_OK;

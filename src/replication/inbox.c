@@ -35,10 +35,11 @@ let_in(struct ep_log_write *write, const struct ep_join *join, const struct ep_k
 		ep_invitation_proof(&proof, peer.secret, &join->key, own);
 	if (status != EP_OK || !peer.invited ||
 	    sodium_memcmp(proof.bytes, join->proof.bytes, EP_HASH_SIZE) != 0)
-		return ep_fail(err, EP_BAD_INPUT,
-		               "there is no such invitation for a source %s, or it was used: `source "
-		               "add` makes a new one",
-		               join->name);
+		return ep_fail(
+			err, EP_BAD_INPUT,
+			"there is no such invitation for a source %s, or it was used: `source "
+			"add` makes a new one",
+			join->name);
 	peer.invited = false;
 	sodium_memzero(peer.secret, sizeof peer.secret);
 	peer.has_key = true;
@@ -129,8 +130,7 @@ on_track(void *context, const struct ep_ingest_track *track, struct ep_error *er
 	struct ep_receipt *receipt = &intake->receipt;
 	if (receipt->track_count == intake->track_capacity) {
 		size_t wanted = intake->track_capacity ? intake->track_capacity * 2 : 64;
-		struct ep_receipt_track *tracks =
-			realloc(receipt->tracks, wanted * sizeof *tracks);
+		struct ep_receipt_track *tracks = realloc(receipt->tracks, wanted * sizeof *tracks);
 		if (!tracks)
 			return ep_fail(err, EP_NO_MEMORY, "out of memory for a receipt");
 		receipt->tracks = tracks;
@@ -197,8 +197,7 @@ read_ends(struct intake *intake, uint8_t trailer[EP_TRAILER_SIZE], const char *p
 	    (uint64_t)info.st_size > EP_CONTRIBUTION_MAX)
 		return ep_fail(err, EP_CORRUPT, "the contribution has not the size of one");
 	if (pread(fd, front, sizeof front, 0) != (ssize_t)sizeof front ||
-	    pread(fd, trailer, EP_TRAILER_SIZE, info.st_size - EP_TRAILER_SIZE) !=
-	            EP_TRAILER_SIZE)
+	    pread(fd, trailer, EP_TRAILER_SIZE, info.st_size - EP_TRAILER_SIZE) != EP_TRAILER_SIZE)
 		return ep_fail_errno(err, errno, "cannot read %s", path);
 	/* Compressed input would be unpacked: a packet is not, and cannot be a bomb. */
 	if (memcmp(front, EP_PACKET_MAGIC, EP_PACKET_MAGIC_SIZE) != 0 ||

@@ -24,8 +24,7 @@ EP_MUST_USE enum ep_status ep_inbox_join(struct ep_buffer *out, struct ep_log *l
  * is. EP_BAD_INPUT  it is for another master, or from somebody who is not let in. EP_CORRUPT  it is
  * wrongly signed. */
 EP_MUST_USE enum ep_status ep_inbox_check(struct ep_peer *peer, struct ep_trailer *trailer,
-                                          struct ep_log *log,
-                                          const uint8_t bytes[EP_TRAILER_SIZE],
+                                          struct ep_log *log, const uint8_t bytes[EP_TRAILER_SIZE],
                                           struct ep_error *err);
 
 struct ep_inbox_report {

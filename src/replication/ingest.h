@@ -57,7 +57,8 @@ struct ep_ingest_options {
 	enum ep_status (*on_track)(void *context, const struct ep_ingest_track *track,
 	                           struct ep_error *err);
 	/* Called inside the transaction that commits a file, which then is one: all of it that can
-	 * be kept is, together with what is set here; or nothing, where it is damaged. May be NULL. */
+	 * be kept is, together with what is set here; or nothing, where it is damaged. May be NULL.
+	 */
 	enum ep_status (*before_commit)(void *context, struct ep_log_write *write,
 	                                struct ep_error *err);
 	void *context;

@@ -1,7 +1,7 @@
 /* Signs standard input with the keys of a data folder: sign FOLDER PURPOSE; prints hex. For tests
  * that need what a node would never say. */
-#include "base/file.h"
 #include "base/sign.h"
+#include "base/file.h"
 
 #include <sodium.h>
 #include <stdio.h>
