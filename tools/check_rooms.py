@@ -11,9 +11,11 @@ MAY_USE = {
     "code": ["base"],
     "format": ["base", "code"],
     "store": ["base", "code"],
-    "replication": ["base", "code", "format", "store"],
-    "net": ["base", "code", "format", "store", "replication"],
-    "cli": ["base", "code", "format", "store", "replication", "net"],
+    "index": ["base", "code", "store"],
+    "match": ["base", "code", "store", "index"],
+    "replication": ["base", "code", "format", "store", "index", "match"],
+    "net": ["base", "code", "format", "store", "index", "match", "replication"],
+    "cli": ["base", "code", "format", "store", "index", "match", "replication", "net"],
 }
 # Libraries that belong to one room alone, so that what they do is done in one place.
 ONLY_IN = {

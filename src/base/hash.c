@@ -23,7 +23,13 @@ ep_hasher_done(struct ep_hash *out, struct ep_hasher *hasher)
 uint32_t
 ep_crc32(const void *bytes, size_t size)
 {
-	return libdeflate_crc32(0, bytes, size);
+	return ep_crc32_add(0, bytes, size);
+}
+
+uint32_t
+ep_crc32_add(uint32_t crc, const void *bytes, size_t size)
+{
+	return libdeflate_crc32(crc, bytes, size);
 }
 
 void

@@ -28,6 +28,9 @@ void ep_hasher_done(struct ep_hash *out, struct ep_hasher *hasher);
 /* CRC-32 as zlib and gzip have it. */
 uint32_t ep_crc32(const void *bytes, size_t size);
 
+/* Goes on with a CRC-32, that of nothing being 0. */
+uint32_t ep_crc32_add(uint32_t crc, const void *bytes, size_t size);
+
 /* SHA-256 (FIPS 180-4), fed piece by piece. */
 struct ep_sha256 {
 	struct sha256_ctx state;

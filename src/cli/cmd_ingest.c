@@ -1,6 +1,7 @@
 #include "base/file.h"
 #include "base/time.h"
 #include "cli/cli.h"
+#include "cli/index_progress.h"
 #include "replication/ingest.h"
 
 #include <errno.h>
@@ -319,6 +320,8 @@ ingest_files(struct ep_ingest_report *report, uint64_t *position, struct session
 	session->opened = true;
 	EP_TRY(ep_ingest_open(&ingest, log, wanted, report, err));
 	enum ep_status status = ingest_all(ingest, session, err);
+	if (status == EP_OK && !call->values[OPTION_DRY_RUN])
+		status = ep_follow_index(call, log, err);
 	struct ep_error late;
 	if (ep_log_read_begin(&read, log, &late) == EP_OK) {
 		struct ep_log_state state;

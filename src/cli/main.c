@@ -22,6 +22,7 @@ static const struct ep_command *const commands[] = {
 	&ep_cmd_join,
 	&ep_cmd_sync,
 	&ep_cmd_serve,
+	&ep_cmd_query,
 	NULL,
 };
 

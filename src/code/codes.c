@@ -119,16 +119,23 @@ encode_onset_uncut(struct ep_codes_coder *coder, struct ep_window window, struct
 }
 
 static enum ep_status
+read_window(struct ep_window *window, struct ep_reader *reader, struct ep_error *err)
+{
+	uint64_t first = ep_read_varint(reader);
+	uint64_t span = ep_read_varint(reader);
+	if (!reader->ok || first > EP_TIME_MAX || span > EP_TIME_MAX - first)
+		return ep_fail(err, EP_CORRUPT, "codes: times out of range");
+	window->first = (uint32_t)first;
+	window->end = (uint32_t)(first + span + 1);
+	return EP_OK;
+}
+
+static enum ep_status
 decode_onset_uncut(struct ep_codes_coder *coder, const uint8_t *bytes, size_t size,
                    struct ep_window window, struct ep_error *err)
 {
 	struct ep_reader reader = ep_reader_of(bytes, size);
-	uint64_t first = ep_read_varint(&reader);
-	uint64_t span = ep_read_varint(&reader);
-	if (!reader.ok || first > EP_TIME_MAX || span > EP_TIME_MAX - first)
-		return ep_fail(err, EP_CORRUPT, "codes: times out of range");
-	window.first = (uint32_t)first;
-	window.end = (uint32_t)(first + span + 1);
+	EP_TRY(read_window(&window, &reader, err));
 	return decode_onset(coder, reader.at, ep_reader_left(&reader), window, err);
 }
 
@@ -262,6 +269,32 @@ copy_text(struct ep_codes_coder *coder, const struct head *head, struct ep_slice
 	return ep_buffer_append(&coder->text, head->bytes, head->size, err);
 }
 
+/* The window that the run of head was cut to; zeros where it was not. */
+static enum ep_status
+find_window(struct ep_window *window, const struct head *head,
+            const struct ep_codes_document *documents, struct ep_error *err)
+{
+	*window = (struct ep_window){ 0 };
+	if (ep_run_is_possible(documents, head->documents))
+		*window = ep_run_window(documents, head->documents);
+	else if (head->documents > 1 || forms[head->tag].cut == CUT_TO_SEGMENTS)
+		return ep_fail(err, EP_CORRUPT, "codes: segments that do not follow each other");
+	return EP_OK;
+}
+
+/* Decodes a run that is no text to the coder's decoded pairs. */
+static enum ep_status
+decode_pairs(struct ep_codes_coder *coder, const struct head *head, struct ep_window window,
+             struct ep_error *err)
+{
+	coder->decoded.count = 0;
+	EP_TRY(forms[head->tag].decode(coder, head->bytes, head->size, window, err));
+	if (coder->decoded.count &&
+	    coder->decoded.items[coder->decoded.count - 1].time > EP_TIME_MAX)
+		return ep_fail(err, EP_CORRUPT, "codes: a time above %d", EP_TIME_MAX);
+	return EP_OK;
+}
+
 /* Decodes the run of head to the coder's text. Its documents[0..head->documents) have their
  * segments, and get their slices. */
 static enum ep_status
@@ -271,15 +304,8 @@ decode_run(struct ep_codes_coder *coder, const struct head *head,
 	if (head->tag == TAG_TEXT)
 		return copy_text(coder, head, slices, err);
 	struct ep_run run = { .documents = documents, .count = head->documents };
-	if (ep_run_is_possible(documents, run.count))
-		run.window = ep_run_window(documents, run.count);
-	else if (run.count > 1 || forms[head->tag].cut == CUT_TO_SEGMENTS)
-		return ep_fail(err, EP_CORRUPT, "codes: segments that do not follow each other");
-	coder->decoded.count = 0;
-	EP_TRY(forms[head->tag].decode(coder, head->bytes, head->size, run.window, err));
-	if (coder->decoded.count &&
-	    coder->decoded.items[coder->decoded.count - 1].time > EP_TIME_MAX)
-		return ep_fail(err, EP_CORRUPT, "codes: a time above %d", EP_TIME_MAX);
+	EP_TRY(find_window(&run.window, head, documents, err));
+	EP_TRY(decode_pairs(coder, head, run.window, err));
 	return print_run(coder, &run, &coder->decoded, slices, err);
 }
 
@@ -305,6 +331,58 @@ ep_codes_decode(struct ep_codes_coder *coder, struct ep_codes_document *document
 			at += coder->slices[i].offset;
 		documents[i].text = (struct ep_text){ at, coder->slices[i].size };
 	}
+	return EP_OK;
+}
+
+/* Lends the onsets of a run that is stored as such. */
+static enum ep_status
+lend_onsets(struct ep_codes_run *run, struct ep_codes_coder *coder, const struct head *head,
+            struct ep_error *err)
+{
+	struct ep_reader reader = ep_reader_of(head->bytes, head->size);
+	if (head->tag == TAG_ONSET_UNCUT)
+		EP_TRY(read_window(&run->window, &reader, err));
+	EP_TRY(need_onset(coder, err));
+	return ep_onset_decode_onsets(&run->onsets, coder->onset, reader.at,
+	                              ep_reader_left(&reader), run->window, ONSET_PAIRS_MAX, err);
+}
+
+/* Lends the pairs of any other run; a text that is no code string has none. */
+static enum ep_status
+lend_pairs(struct ep_codes_run *run, struct ep_codes_coder *coder, const struct head *head,
+           struct ep_error *err)
+{
+	if (head->tag == TAG_TEXT) {
+		struct ep_text text = { (const char *)head->bytes, head->size };
+		coder->decoded.count = 0;
+		enum ep_status status = ep_pairs_parse(&coder->decoded, text, err);
+		if (status != EP_OK && status != EP_BAD_INPUT)
+			return status;
+	} else {
+		EP_TRY(decode_pairs(coder, head, run->window, err));
+	}
+	run->pairs = coder->decoded.items;
+	run->count = coder->decoded.count;
+	return EP_OK;
+}
+
+enum ep_status
+ep_codes_next_run(struct ep_codes_run *run, struct ep_codes_walk *walk,
+                  struct ep_codes_coder *coder, struct ep_error *err)
+{
+	struct head head;
+	struct ep_codes_run found = { 0 };
+	if (walk->count == 0)
+		return EP_NOT_FOUND;
+	EP_TRY(read_head(&head, &walk->reader, walk->count, err));
+	EP_TRY(find_window(&found.window, &head, walk->documents, err));
+	if (forms[head.tag].form == EP_CODES_ONSET)
+		EP_TRY(lend_onsets(&found, coder, &head, err));
+	else
+		EP_TRY(lend_pairs(&found, coder, &head, err));
+	walk->documents += head.documents;
+	walk->count -= head.documents;
+	*run = found;
 	return EP_OK;
 }
 

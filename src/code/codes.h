@@ -9,9 +9,11 @@
 #define EP_CODE_CODES_H
 
 #include "base/buffer.h"
+#include "base/bytes.h"
 #include "base/status.h"
 #include "base/text.h"
 #include "code/cut.h"
+#include "code/onset_find.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -66,6 +68,27 @@ EP_MUST_USE enum ep_status ep_codes_encode(struct ep_buffer *out, struct ep_code
 EP_MUST_USE enum ep_status ep_codes_decode(struct ep_codes_coder *coder,
                                            struct ep_codes_document *documents, size_t count,
                                            const uint8_t *bytes, size_t size, struct ep_error *err);
+
+/* What a run of documents holds, as it is stored: for who searches and needs no text. Borrowed from
+ * the coder until its next use. */
+struct ep_codes_run {
+	const struct ep_onsets *onsets; /* NULL where it is not stored as onsets */
+	struct ep_window window; /* of the onsets: those inside emit the codes */
+	const struct ep_pair *pairs; /* where there are no onsets; in order of time or not */
+	size_t count; /* of pairs */
+};
+
+/* Goes through the runs of a track: begin with reader over its bytes and count documents, of which
+ * only the segments are read. */
+struct ep_codes_walk {
+	struct ep_reader reader;
+	const struct ep_codes_document *documents;
+	size_t count; /* documents that have not come yet */
+};
+
+/* Fills run with the next one. EP_NOT_FOUND  there are no more. EP_CORRUPT, EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_codes_next_run(struct ep_codes_run *run, struct ep_codes_walk *walk,
+                                             struct ep_codes_coder *coder, struct ep_error *err);
 
 /* How many documents are stored in which form, and in how many bytes. */
 struct ep_codes_usage {

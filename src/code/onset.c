@@ -104,9 +104,10 @@ needs_last(uint32_t *last, const struct ep_onsets *onsets, struct ep_window wind
 	return true;
 }
 
-static enum ep_status
-decode_onsets(struct ep_onset_coder *coder, const uint8_t *bytes, size_t size,
-              struct ep_window window, size_t max_count, struct ep_error *err)
+enum ep_status
+ep_onset_decode_onsets(const struct ep_onsets **onsets, struct ep_onset_coder *coder,
+                       const uint8_t *bytes, size_t size, struct ep_window window,
+                       size_t max_count, struct ep_error *err)
 {
 	struct ep_reader reader = ep_reader_of(bytes, size);
 	uint8_t head = ep_read8(&reader);
@@ -128,6 +129,7 @@ decode_onsets(struct ep_onset_coder *coder, const uint8_t *bytes, size_t size,
 	                             ep_reader_left(&reader), window, last, max_onsets, err));
 	if (ep_onset_emit_count(&coder->onsets, window) > max_count)
 		return ep_fail(err, EP_CORRUPT, "onsets of more than %zu codes", max_count);
+	*onsets = &coder->onsets;
 	return EP_OK;
 }
 
@@ -137,8 +139,8 @@ decode_again(struct ep_onset_coder *coder, const struct ep_buffer *bytes, size_t
              struct ep_window window, struct ep_error *err)
 {
 	coder->again.count = 0;
-	EP_TRY(decode_onsets(coder, bytes->data + from, bytes->size - from, window, count, err));
-	return ep_onset_emit(&coder->again, &coder->emitter, &coder->onsets, window, err);
+	return ep_onset_decode(&coder->again, coder, bytes->data + from, bytes->size - from, window,
+	                       count, err);
 }
 
 static bool
@@ -190,6 +192,7 @@ enum ep_status
 ep_onset_decode(struct ep_pairs *pairs, struct ep_onset_coder *coder, const uint8_t *bytes,
                 size_t size, struct ep_window window, size_t max_count, struct ep_error *err)
 {
-	EP_TRY(decode_onsets(coder, bytes, size, window, max_count, err));
-	return ep_onset_emit(pairs, &coder->emitter, &coder->onsets, window, err);
+	const struct ep_onsets *onsets;
+	EP_TRY(ep_onset_decode_onsets(&onsets, coder, bytes, size, window, max_count, err));
+	return ep_onset_emit(pairs, &coder->emitter, onsets, window, err);
 }

@@ -14,6 +14,7 @@
 #define EP_CODE_ONSET_H
 
 #include "code/cut.h"
+#include "code/onset_find.h"
 #include "code/pairs.h"
 
 /* Scratch memory and tables of one thread: 60 KB and what the largest song needs; for encoding 0.3
@@ -48,5 +49,14 @@ EP_MUST_USE enum ep_status ep_onset_decode(struct ep_pairs *pairs, struct ep_ons
                                            const uint8_t *bytes, size_t size,
                                            struct ep_window window, size_t max_count,
                                            struct ep_error *err);
+
+/* As ep_onset_decode, without computing the codes: lends the onsets, which belong to the coder and
+ * are valid until its next use. In a band that is cut by the window, the last four are behind it,
+ * at times that fit. */
+EP_MUST_USE enum ep_status ep_onset_decode_onsets(const struct ep_onsets **onsets,
+                                                  struct ep_onset_coder *coder,
+                                                  const uint8_t *bytes, size_t size,
+                                                  struct ep_window window, size_t max_count,
+                                                  struct ep_error *err);
 
 #endif

@@ -36,31 +36,14 @@ sort_six(uint64_t keys[6])
 		sort_two(&keys[network[i][0]], &keys[network[i][1]]);
 }
 
-/* The difference that is hashed between an onset and the lag-th before it. */
-static inline uint32_t
-difference(const struct ep_onset *onset, int lag)
-{
-	return onset->time - onset[-lag].time - (onset->carries >> (lag - 1) & 1);
-}
-
 /* Writes the six codes of an onset, as sort keys in order. followers is 2 or more. */
 static inline void
 emit_six(uint64_t keys[6], const struct ep_onset *onset, size_t followers, uint32_t band)
 {
 	uint32_t codes[6];
-	uint32_t a01 = difference(onset + 1, 1);
-	codes[0] = ep_onset_hash(a01, difference(onset + 2, 1), band);
-	for (int i = 1; i < 6; i++)
+	size_t count = ep_onset_codes(codes, onset, followers, band);
+	for (size_t i = count; i < 6; i++)
 		codes[i] = ep_onset_hash(0, 0, band);
-	if (followers > 2) {
-		codes[1] = ep_onset_hash(a01, difference(onset + 3, 2), band);
-		codes[2] = ep_onset_hash(difference(onset + 2, 2), difference(onset + 3, 1), band);
-	}
-	if (followers > 3) {
-		codes[3] = ep_onset_hash(a01, difference(onset + 4, 3), band);
-		codes[4] = ep_onset_hash(difference(onset + 2, 2), difference(onset + 4, 2), band);
-		codes[5] = ep_onset_hash(difference(onset + 3, 3), difference(onset + 4, 1), band);
-	}
 	for (int i = 0; i < 6; i++)
 		keys[i] = sort_key(codes[i]);
 	sort_six(keys);
@@ -80,9 +63,8 @@ merge_six(uint64_t *keys, size_t count, const uint64_t six[6])
 	}
 }
 
-/* How many onsets of a band emit: those inside of the window with two followers. */
-static size_t
-emitting_count(const struct ep_onset *onsets, size_t count, struct ep_window window)
+size_t
+ep_onset_emitting(const struct ep_onset *onsets, size_t count, struct ep_window window)
 {
 	size_t emitting = count < 2 ? 0 : count - 2;
 	while (emitting > 0 && onsets[emitting - 1].time >= window.end)
@@ -96,7 +78,7 @@ ep_onset_emit_count(const struct ep_onsets *onsets, struct ep_window window)
 	size_t count = 0;
 	size_t start = 0;
 	for (int band = 0; band < EP_ONSET_BANDS; band++) {
-		count += emitting_count(onsets->items + start, onsets->end[band] - start, window);
+		count += ep_onset_emitting(onsets->items + start, onsets->end[band] - start, window);
 		start = onsets->end[band];
 	}
 	return count * 6;
@@ -169,7 +151,7 @@ ep_onset_emit(struct ep_pairs *pairs, struct ep_onset_emitter *emitter,
 		cursors.next[band] = onsets->items + start;
 		cursors.end[band] = onsets->items + onsets->end[band];
 		emitting[band] =
-			emitting_count(cursors.next[band], onsets->end[band] - start, window);
+			ep_onset_emitting(cursors.next[band], onsets->end[band] - start, window);
 		start = onsets->end[band];
 		total += emitting[band];
 		if (emitting[band] == 0)

@@ -74,6 +74,11 @@ EP_MUST_USE enum ep_status ep_log_digest(struct ep_digest *digest, const struct 
 EP_MUST_USE enum ep_status ep_log_find(struct ep_entry *entry, const struct ep_log_read *read,
                                        struct ep_text track_id, struct ep_error *err);
 
+/* The entry at a position, borrowed in the same way. EP_NOT_FOUND  the track that changed there has
+ * changed again since. EP_CORRUPT, EP_NEWER. */
+EP_MUST_USE enum ep_status ep_log_entry_at(struct ep_entry *entry, const struct ep_log_read *read,
+                                           uint64_t position, struct ep_error *err);
+
 /* A named value, borrowed as an entry is. EP_NOT_FOUND; EP_CORRUPT. */
 EP_MUST_USE enum ep_status ep_log_value(struct ep_text *value, const struct ep_log_read *read,
                                         const char *name, struct ep_error *err);

@@ -107,20 +107,32 @@ ep_log_digest(struct ep_digest *digest, const struct ep_log_read *read, struct e
 	return EP_OK;
 }
 
-static enum ep_status
-entry_at(struct ep_entry *entry, const struct ep_log_read *read, uint64_t position,
-         struct ep_error *err)
+enum ep_status
+ep_log_entry_at(struct ep_entry *entry, const struct ep_log_read *read, uint64_t position,
+                struct ep_error *err)
 {
 	MDB_val key = { .mv_data = &position, .mv_size = sizeof position };
 	MDB_val value;
 	int rc = mdb_get(read->txn, read->log->log, &key, &value);
 	if (rc == MDB_NOTFOUND)
-		return ep_fail(err, EP_CORRUPT, "the log has no entry at position %llu",
+		return ep_fail(err, EP_NOT_FOUND, "the log has no entry at position %llu",
 		               (unsigned long long)position);
 	if (rc)
 		return ep_fail_mdb(err, rc, "cannot read the log at position %llu",
 		                   (unsigned long long)position);
 	return ep_entry_read(entry, position, value.mv_data, value.mv_size, err);
+}
+
+/* The entry that a list of the log names: there must be one. */
+static enum ep_status
+must_be_at(struct ep_entry *entry, const struct ep_log_read *read, uint64_t position,
+           struct ep_error *err)
+{
+	enum ep_status status = ep_log_entry_at(entry, read, position, err);
+	if (status != EP_NOT_FOUND)
+		return status;
+	return ep_fail(err, EP_CORRUPT, "the log has no entry at position %llu",
+	               (unsigned long long)position);
 }
 
 enum ep_status
@@ -142,7 +154,7 @@ ep_log_find(struct ep_entry *entry, const struct ep_log_read *read, struct ep_te
 	if (value.mv_size != 8)
 		return ep_fail(err, EP_CORRUPT, "the position of track %.*s is damaged",
 		               ep_text_print_size(track_id), track_id.at);
-	return entry_at(entry, read, ep_load64(value.mv_data), err);
+	return must_be_at(entry, read, ep_load64(value.mv_data), err);
 }
 
 /* ---- sources ---- */
@@ -307,7 +319,7 @@ next_of_source(struct ep_entry *entry, struct ep_log_cursor *cursor, struct ep_e
 		return EP_NOT_FOUND;
 	uint64_t big;
 	memcpy(&big, (const uint8_t *)key.mv_data + 4, sizeof big);
-	EP_TRY(entry_at(entry, cursor->read, be64toh(big), err));
+	EP_TRY(must_be_at(entry, cursor->read, be64toh(big), err));
 	cursor->after = be64toh(big);
 	return EP_OK;
 }

@@ -1,0 +1,421 @@
+#include "base/pipeline.h"
+#include "base/time.h"
+#include "cli/cli.h"
+#include "cli/index_progress.h"
+#include "cli/query_input.h"
+#include "code/codestring.h"
+#include "format/codegen_json.h"
+#include "match/match.h"
+#include "match/original.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { OPTION_RULE };
+
+static const struct ep_option options[] = {
+	[OPTION_RULE] = { "rule", 0, "RULE",
+		          "how to decide: evidence (default), or original, as the system of 2011" },
+	{ 0 },
+};
+
+/* Questions of a job: few, so that answers come soon; with the original's rule many, as each job
+ * reads the whole log. */
+#define JOB_ITEMS 64
+#define ORIGINAL_JOB_ITEMS 1024
+
+/* A question and what became of it. */
+struct item {
+	struct ep_question question;
+	struct ep_pairs pairs;
+	struct ep_answer answer;
+	struct ep_buffer texts; /* of the answer */
+	bool undecoded;
+	double ms;
+};
+
+struct job {
+	struct item *items; /* job_items of them */
+	size_t count;
+};
+
+struct worker {
+	struct ep_matcher *matcher;
+	struct ep_log_read *read;
+};
+
+struct session {
+	const struct ep_call *call;
+	struct ep_query_input *input;
+	struct ep_log *log;
+	struct ep_index *index;
+	struct worker *workers;
+	unsigned worker_count;
+	bool original;
+	size_t job_items;
+	uint64_t answered;
+	uint64_t matched;
+};
+
+/* ---- asking ---- */
+
+static enum ep_status
+produce(void *context, void *made, bool *end, struct ep_error *err)
+{
+	struct session *session = context;
+	struct job *job = made;
+	job->count = 0;
+	while (job->count < session->job_items) {
+		if (job->count && ep_query_input_stalls(session->input))
+			break;
+		enum ep_status status = ep_query_input_next(&job->items[job->count].question,
+		                                            session->input, err);
+		if (status == EP_NOT_FOUND)
+			break;
+		EP_TRY(status);
+		job->count++;
+	}
+	*end = job->count == 0;
+	return EP_OK;
+}
+
+/* Unpacks the code string of a question; one that cannot be read is said, and has no pairs. */
+static enum ep_status
+decode(struct item *item, struct ep_error *err)
+{
+	const struct ep_question *question = &item->question;
+	struct ep_text text = { (const char *)question->bytes.data, question->bytes.size };
+	struct ep_codegen_song song = { 0 };
+	enum ep_status status = EP_OK;
+	item->pairs.count = 0;
+	if (question->is_too_long)
+		status = ep_fail(err, EP_BAD_INPUT, "is longer than %zu bytes", EP_QUESTION_MAX);
+	else if (question->is_object)
+		status = ep_codegen_parse_code(&song, text, err);
+	if (question->is_object)
+		text = song.code;
+	if (status == EP_OK)
+		status = ep_codestring_decode(&item->pairs, text, err);
+	ep_codegen_song_free(&song);
+	item->undecoded = status == EP_BAD_INPUT;
+	if (!item->undecoded)
+		return status;
+	item->pairs.count = 0;
+	ep_say("%s%scannot be read as a code string%s: %s", question->name,
+	       question->name[0] ? " " : "",
+	       question->name[0] ? "" : ", and is no file either", err->text);
+	return EP_OK;
+}
+
+/* Copies the texts of an answer, so that they outlive the next match. */
+static enum ep_status
+keep_texts(struct item *item, struct ep_error *err)
+{
+	struct ep_text *texts[] = { &item->answer.track_id, &item->answer.artist,
+		                    &item->answer.release, &item->answer.track };
+	item->texts.size = 0;
+	for (int i = 0; i < 4; i++)
+		EP_TRY(ep_buffer_append(&item->texts, texts[i]->at, texts[i]->size, err));
+	const char *at = (const char *)item->texts.data;
+	for (int i = 0; i < 4; i++) {
+		texts[i]->at = at;
+		at = at ? at + texts[i]->size : NULL;
+	}
+	return EP_OK;
+}
+
+static enum ep_status
+answer_by_evidence(const struct session *session, struct job *job, struct worker *worker,
+                   struct ep_error *err)
+{
+	for (size_t i = 0; i < job->count; i++) {
+		struct item *item = &job->items[i];
+		double began = ep_clock_s();
+		EP_TRY(decode(item, err));
+		EP_TRY(ep_match(&item->answer, worker->matcher, session->index, worker->read,
+		                &item->pairs, err));
+		EP_TRY(keep_texts(item, err));
+		item->ms = (ep_clock_s() - began) * 1000;
+	}
+	return EP_OK;
+}
+
+static enum ep_status
+answer_as_original(const struct session *session, struct job *job, struct worker *worker,
+                   struct ep_error *err)
+{
+	double began = ep_clock_s();
+	EP_FREE struct ep_original_answer *answers = calloc(job->count, sizeof *answers);
+	EP_FREE struct ep_pairs *queries = calloc(job->count, sizeof *queries);
+	if (!answers || !queries)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory for %zu queries", job->count);
+	for (size_t i = 0; i < job->count; i++) {
+		EP_TRY(decode(&job->items[i], err));
+		queries[i] = job->items[i].pairs;
+	}
+	EP_TRY(ep_original_match(answers, queries, job->count, worker->read, session->call->stop,
+	                         err));
+	for (size_t i = 0; i < job->count; i++) {
+		struct item *item = &job->items[i];
+		item->answer = (struct ep_answer){ .match = answers[i].match,
+			                           .type = answers[i].type,
+			                           .score = (int)answers[i].score };
+		if (answers[i].match)
+			EP_TRY(ep_match_name(&item->answer, worker->matcher, worker->read,
+			                     answers[i].position, err));
+		EP_TRY(keep_texts(item, err));
+		item->ms = (ep_clock_s() - began) * 1000 / (double)job->count;
+	}
+	return EP_OK;
+}
+
+static enum ep_status
+work(void *context, void *made, unsigned number, struct ep_error *err)
+{
+	const struct session *session = context;
+	struct worker *worker = &session->workers[number];
+	return session->original ? answer_as_original(session, made, worker, err)
+	                         : answer_by_evidence(session, made, worker, err);
+}
+
+/* ---- answering ---- */
+
+static void
+message(char text[64], const struct item *item)
+{
+	if (item->undecoded)
+		snprintf(text, 64, "could not decode query code");
+	else if (item->answer.type == 0)
+		snprintf(text, 64, "query code length is too small");
+	else
+		snprintf(text, 64,
+		         item->answer.match ? "OK (match type %d)" : "no results found (type %d)",
+		         item->answer.type);
+}
+
+static json_t *
+text_or_null(const struct item *item, struct ep_text text)
+{
+	return item->answer.match ? ep_json_text(text) : json_null();
+}
+
+static json_t *
+evidence_json(const struct ep_answer *answer)
+{
+	return json_pack("{s:f, s:f, s:f, s:f, s:f, s:f}", "bits", (double)answer->best.bits,
+	                 "second_bits", (double)answer->second.bits, "self_bits",
+	                 (double)answer->self.bits, "onsets", (double)answer->best.onsets,
+	                 "second_onsets", (double)answer->second.onsets, "self_onsets",
+	                 (double)answer->self.onsets);
+}
+
+static enum ep_status
+print_json(const struct session *session, const struct item *item, struct ep_error *err)
+{
+	const struct ep_answer *answer = &item->answer;
+	const struct ep_buffer *bytes = &item->question.bytes;
+	struct ep_text query = { (const char *)bytes->data, bytes->size };
+	struct ep_codegen_song song = { 0 };
+	char words[64];
+	message(words, item);
+	if (item->question.is_object)
+		query = ep_codegen_parse_code(&song, query, NULL) == EP_OK ? song.code
+		                                                           : ep_text_of("");
+	json_t *json = json_pack("{s:b, s:o, s:s, s:b, s:i, s:f, s:o, s:f, s:o, s:o, s:o}", "ok", 1,
+	                         "query", ep_json_text(query), "message", words, "match",
+	                         answer->match, "score", answer->score, "qtime", item->ms,
+	                         "track_id", text_or_null(item, answer->track_id), "total_time",
+	                         item->ms, "artist", text_or_null(item, answer->artist), "release",
+	                         text_or_null(item, answer->release), "track",
+	                         text_or_null(item, answer->track));
+	ep_codegen_song_free(&song);
+	bool good = json != NULL;
+	if (!session->original && good) {
+		json_t *offset = answer->match ? json_real(answer->offset_s) : json_null();
+		good = json_object_set_new(json, "offset_s", offset) == 0 &&
+		       json_object_set_new(json, "evidence", evidence_json(answer)) == 0;
+	} else if (good) {
+		good = json_object_set_new(json, "offset_s", json_null()) == 0;
+	}
+	if (!good) {
+		json_decref(json);
+		return ep_fail(err, EP_NO_MEMORY, "out of memory for an answer");
+	}
+	return ep_print_json(json, EP_EXIT_DONE) == EP_EXIT_DONE
+	               ? EP_OK
+	               : ep_fail(err, EP_IO, "cannot print an answer");
+}
+
+static void
+print_words(const struct session *session, const struct item *item)
+{
+	const struct ep_answer *answer = &item->answer;
+	if (!answer->match) {
+		char words[64];
+		message(words, item);
+		printf("-\t%d\t\t\t\n", answer->score);
+		if (session->call->verbose)
+			ep_say("%s", words);
+		return;
+	}
+	ep_print_text(answer->track_id);
+	printf("\t%d\t", answer->score);
+	ep_print_text(answer->artist);
+	printf("\t");
+	ep_print_text(answer->track);
+	if (session->original)
+		printf("\t\n");
+	else
+		printf("\t%.1f\n", answer->offset_s);
+}
+
+static enum ep_status
+consume(void *context, void *made, struct ep_error *err)
+{
+	struct session *session = context;
+	struct job *job = made;
+	for (size_t i = 0; i < job->count; i++) {
+		session->answered++;
+		session->matched += job->items[i].answer.match;
+		if (session->call->json)
+			EP_TRY(print_json(session, &job->items[i], err));
+		else
+			print_words(session, &job->items[i]);
+	}
+	if (fflush(stdout) != 0)
+		return ep_fail(err, EP_IO, "cannot write to standard output");
+	return EP_OK;
+}
+
+/* ---- the whole ---- */
+
+/* Opens the index, bringing it up to date first where it is far behind. */
+static enum ep_status
+open_index(struct session *session, struct ep_error *err)
+{
+	enum ep_status status = ep_index_open(&session->index, session->log, err);
+	if (status != EP_NOT_FOUND)
+		return status;
+	ep_log_close(EP_TAKE(session->log));
+	EP_TRY(ep_log_open(&session->log, session->call->folder, EP_LOG_WRITE, err));
+	EP_TRY(ep_follow_index(session->call, session->log, err));
+	return ep_index_open(&session->index, session->log, err);
+}
+
+static enum ep_status
+open_all(struct session *session, struct ep_error *err)
+{
+	const struct ep_call *call = session->call;
+	EP_TRY(ep_query_input_open(&session->input, call->arguments, call->argument_count,
+	                           call->stop, err));
+	EP_TRY(ep_log_open(&session->log, call->folder, EP_LOG_READ, err));
+	if (!session->original)
+		EP_TRY(open_index(session, err));
+	session->worker_count = ep_processors();
+	session->workers = calloc(session->worker_count, sizeof *session->workers);
+	if (!session->workers)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory for queries");
+	for (unsigned i = 0; i < session->worker_count; i++) {
+		EP_TRY(ep_matcher_new(&session->workers[i].matcher, err));
+		EP_TRY(ep_log_read_begin(&session->workers[i].read, session->log, err));
+	}
+	return EP_OK;
+}
+
+static void
+close_all(struct session *session)
+{
+	for (unsigned i = 0; session->workers && i < session->worker_count; i++) {
+		ep_matcher_free(session->workers[i].matcher);
+		ep_log_read_end(session->workers[i].read);
+	}
+	free(session->workers);
+	ep_index_close(session->index);
+	ep_log_close(session->log);
+	ep_query_input_close(session->input);
+}
+
+static void
+free_jobs(struct job *jobs, size_t count, size_t job_items)
+{
+	for (size_t i = 0; jobs && i < count; i++) {
+		for (size_t j = 0; jobs[i].items && j < job_items; j++) {
+			ep_buffer_free(&jobs[i].items[j].question.bytes);
+			ep_buffer_free(&jobs[i].items[j].texts);
+			ep_pairs_free(&jobs[i].items[j].pairs);
+		}
+		free(jobs[i].items);
+	}
+	free(jobs);
+}
+
+static enum ep_status
+answer_all(struct session *session, struct ep_error *err)
+{
+	size_t job_count = EP_PIPELINE_JOBS(session->worker_count);
+	struct job *jobs = calloc(job_count, sizeof *jobs);
+	bool room = jobs != NULL;
+	for (size_t i = 0; room && i < job_count; i++) {
+		jobs[i].items = calloc(session->job_items, sizeof *jobs[i].items);
+		room = jobs[i].items != NULL;
+	}
+	struct ep_pipeline pipeline = {
+		.produce = produce,
+		.work = work,
+		.consume = consume,
+		.context = session,
+		.jobs = jobs,
+		.job_size = sizeof *jobs,
+		.job_count = job_count,
+		.worker_count = session->worker_count,
+	};
+	enum ep_status status = room ? ep_pipeline_run(&pipeline, err)
+	                             : ep_fail(err, EP_NO_MEMORY, "out of memory for queries");
+	free_jobs(jobs, job_count, session->job_items);
+	return status;
+}
+
+static bool
+read_rule(struct session *session)
+{
+	const char *rule = session->call->values[OPTION_RULE];
+	session->original = rule && strcmp(rule, "original") == 0;
+	session->job_items = session->original ? ORIGINAL_JOB_ITEMS : JOB_ITEMS;
+	return !rule || session->original || strcmp(rule, "evidence") == 0;
+}
+
+static enum ep_exit
+run(const struct ep_call *call)
+{
+	struct session session = { .call = call };
+	struct ep_error err = { 0 };
+	if (call->argument_count == 0)
+		return ep_bad_usage(call->command, "give a CODE, a FILE, or - for standard input");
+	if (!read_rule(&session))
+		return ep_bad_usage(call->command, "--rule is \"%s\", but must be evidence or original",
+		                    call->values[OPTION_RULE]);
+	enum ep_status status = open_all(&session, &err);
+	if (status == EP_OK)
+		status = answer_all(&session, &err);
+	close_all(&session);
+	if (status != EP_OK)
+		return ep_give_up(call, &err);
+	return session.matched < session.answered ? EP_EXIT_PARTLY : EP_EXIT_DONE;
+}
+
+const struct ep_command ep_cmd_query = {
+	.name = "query",
+	.synopsis = "[--rule RULE] CODE...|FILE...|-",
+	.summary = "Find the track that a code string is from",
+	.details =
+		"A code string is as the code generator writes it, packed or plain. FILE, or standard\n"
+		"input for -, holds one a line, or JSON of the code generator. One line an answer, in\n"
+		"the order asked, with tabs between: track id, score, artist, track, and the second\n"
+		"of the song at which the query begins; - for a query that matches nothing, which\n"
+		"makes the exit status 3. A score of 50 is accepted; each 10 more make an error about\n"
+		"three times less likely. With --json the answer is an object, as the server of 2011\n"
+		"gave it, with the song's metadata and what was weighed.\n",
+	.options = options,
+	.run = run,
+};

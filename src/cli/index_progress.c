@@ -1,0 +1,42 @@
+#include "cli/index_progress.h"
+
+#include "index/index.h"
+
+struct progress {
+	const struct ep_call *call;
+	double shown;
+};
+
+static void
+on_progress(void *context, uint64_t position, uint64_t last)
+{
+	struct progress *progress = context;
+	if (ep_shows_progress(progress->call))
+		ep_show_progress(&progress->shown, "indexing: position %s of %s",
+		                 ep_grouped(position), ep_grouped(last));
+}
+
+static enum ep_status
+run(const struct ep_call *call, struct ep_log *log, bool anew, struct ep_error *err)
+{
+	struct progress progress = { .call = call };
+	struct ep_index_options options = { .stop = call->stop,
+		                            .on_progress = on_progress,
+		                            .context = &progress };
+	enum ep_status status = anew ? ep_index_rebuild(log, &options, err)
+	                             : ep_index_follow(log, &options, err);
+	ep_show_progress(&progress.shown, "%s", "");
+	return status;
+}
+
+enum ep_status
+ep_follow_index(const struct ep_call *call, struct ep_log *log, struct ep_error *err)
+{
+	return run(call, log, false, err);
+}
+
+enum ep_status
+ep_rebuild_index(const struct ep_call *call, struct ep_log *log, struct ep_error *err)
+{
+	return run(call, log, true, err);
+}

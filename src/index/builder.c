@@ -1,0 +1,225 @@
+#include "index/builder.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Codes are sorted by so many bits at a time. */
+#define DIGIT_BITS 10
+#define DIGIT_COUNT (1u << DIGIT_BITS)
+
+struct ep_builder {
+	struct ep_track_postings all; /* slots are of the shard */
+	uint64_t *positions;
+	uint32_t *starts; /* one more than there are tracks */
+	size_t track_count;
+	size_t track_capacity;
+};
+
+/* ---- one track ---- */
+
+void
+ep_track_postings_free(struct ep_track_postings *postings)
+{
+	free(postings->items);
+	*postings = (struct ep_track_postings){ 0 };
+}
+
+static enum ep_status
+reserve(struct ep_track_postings *postings, size_t extra, struct ep_error *err)
+{
+	if (extra <= postings->capacity - postings->count)
+		return EP_OK;
+	size_t wanted = postings->capacity * 2;
+	if (wanted < postings->count + extra)
+		wanted = postings->count + extra;
+	uint64_t *items = realloc(postings->items, wanted * sizeof *items);
+	if (!items)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory for %zu postings", wanted);
+	postings->items = items;
+	postings->capacity = wanted;
+	return EP_OK;
+}
+
+enum ep_status
+ep_track_postings_of(struct ep_track_postings *postings, const struct ep_sketch *sketch,
+                     struct ep_error *err)
+{
+	postings->count = 0;
+	postings->slot_count = 1;
+	EP_TRY(reserve(postings, sketch->code_count, err));
+	for (size_t i = 0; i < sketch->code_count; i++) {
+		const struct ep_sketch_code *code = &sketch->codes[i];
+		uint32_t slot = code->time / EP_SLOT_TIMES;
+		if (!EP_POSTED_KIND(code->kind))
+			continue;
+		postings->items[postings->count++] = (uint64_t)code->code << 32 | slot;
+		if (slot >= postings->slot_count)
+			postings->slot_count = slot + 1;
+	}
+	return EP_OK;
+}
+
+/* ---- a shard ---- */
+
+enum ep_status
+ep_builder_new(struct ep_builder **out, struct ep_error *err)
+{
+	*out = calloc(1, sizeof **out);
+	return *out ? EP_OK : ep_fail(err, EP_NO_MEMORY, "out of memory for the index");
+}
+
+void
+ep_builder_free(struct ep_builder *builder)
+{
+	if (!builder)
+		return;
+	ep_track_postings_free(&builder->all);
+	free(builder->positions);
+	free(builder->starts);
+	free(builder);
+}
+
+static enum ep_status
+grow_tracks(struct ep_builder *builder, struct ep_error *err)
+{
+	if (builder->track_count + 1 < builder->track_capacity)
+		return EP_OK;
+	size_t wanted = builder->track_capacity * 2 + 64;
+	uint64_t *positions = realloc(builder->positions, wanted * sizeof *positions);
+	if (positions)
+		builder->positions = positions;
+	uint32_t *starts = realloc(builder->starts, wanted * sizeof *starts);
+	if (starts)
+		builder->starts = starts;
+	if (!positions || !starts)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory for %zu tracks", wanted);
+	builder->track_capacity = wanted;
+	return EP_OK;
+}
+
+enum ep_status
+ep_builder_add(struct ep_builder *builder, uint64_t position,
+               const struct ep_track_postings *postings, struct ep_error *err)
+{
+	EP_TRY(grow_tracks(builder, err));
+	EP_TRY(reserve(&builder->all, postings->count, err));
+	uint32_t start = builder->all.slot_count;
+	builder->positions[builder->track_count] = position;
+	builder->starts[builder->track_count] = start;
+	builder->starts[++builder->track_count] = start + postings->slot_count;
+	uint64_t *out = builder->all.items + builder->all.count;
+	for (size_t i = 0; i < postings->count; i++)
+		out[i] = postings->items[i] + start;
+	builder->all.count += postings->count;
+	builder->all.slot_count += postings->slot_count;
+	return EP_OK;
+}
+
+bool
+ep_builder_is_full(const struct ep_builder *builder)
+{
+	uint32_t track_max = EP_SKETCH_TIME_END / EP_SLOT_TIMES + 1;
+	return builder->all.count >= EP_BUILDER_POSTINGS ||
+	       builder->all.slot_count > EP_SHARD_SLOTS_MAX - track_max;
+}
+
+size_t
+ep_builder_track_count(const struct ep_builder *builder)
+{
+	return builder->track_count;
+}
+
+uint32_t
+ep_builder_slot_count(const struct ep_builder *builder)
+{
+	return builder->all.slot_count;
+}
+
+/* One pass of a radix sort: by DIGIT_BITS bits from shift on. */
+static void
+sort_pass(uint64_t *to, const uint64_t *from, size_t count, unsigned shift)
+{
+	size_t at[DIGIT_COUNT] = { 0 };
+	for (size_t i = 0; i < count; i++)
+		at[from[i] >> shift & (DIGIT_COUNT - 1)]++;
+	size_t sum = 0;
+	for (size_t digit = 0; digit < DIGIT_COUNT; digit++) {
+		size_t size = at[digit];
+		at[digit] = sum;
+		sum += size;
+	}
+	for (size_t i = 0; i < count; i++)
+		to[at[from[i] >> shift & (DIGIT_COUNT - 1)]++] = from[i];
+}
+
+static int
+compare_slots(const void *one, const void *other)
+{
+	uint32_t a = *(const uint32_t *)one;
+	uint32_t b = *(const uint32_t *)other;
+	return a < b ? -1 : a > b;
+}
+
+/* Copies the slots of postings[0..count) to slots, ascending, each once; returns how many. They are
+ * in order but for codes that two bands of a track have. */
+static uint32_t
+take_slots(uint32_t *slots, const uint64_t *postings, size_t count)
+{
+	bool ascend = true;
+	for (size_t i = 0; i < count; i++) {
+		slots[i] = (uint32_t)postings[i];
+		ascend &= i == 0 || slots[i - 1] <= slots[i];
+	}
+	if (!ascend)
+		qsort(slots, count, sizeof *slots, compare_slots);
+	uint32_t kept = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (kept == 0 || slots[kept - 1] != slots[i])
+			slots[kept++] = slots[i];
+	}
+	return kept;
+}
+
+/* Adds all lists; postings are in order of code. */
+static enum ep_status
+add_lists(uint64_t *posting_count, struct ep_shard_writer *writer, const uint64_t *postings,
+          size_t count, struct ep_error *err)
+{
+	EP_FREE uint32_t *slots = malloc((count + 1) * sizeof *slots);
+	if (!slots)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory for %zu postings", count);
+	for (size_t i = 0; i < count;) {
+		size_t end = i + 1;
+		while (end < count && postings[end] >> 32 == postings[i] >> 32)
+			end++;
+		uint32_t kept = take_slots(slots, postings + i, end - i);
+		EP_TRY(ep_shard_add(writer, (uint32_t)(postings[i] >> 32), slots, kept, err));
+		*posting_count += kept;
+		i = end;
+	}
+	return EP_OK;
+}
+
+enum ep_status
+ep_builder_write(uint64_t *posting_count, struct ep_builder *builder, int fd, const char *name,
+                 struct ep_error *err)
+{
+	size_t count = builder->all.count;
+	EP_FREE uint64_t *other = malloc((count + 1) * sizeof *other);
+	EP_OWNED(ep_shard_writer_free)
+	struct ep_shard_writer *writer = NULL;
+	uint64_t kept = 0;
+	if (!other)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory for %zu postings", count);
+	sort_pass(other, builder->all.items, count, 32);
+	sort_pass(builder->all.items, other, count, 32 + DIGIT_BITS);
+	EP_TRY(ep_shard_writer_open(&writer, fd, name, builder->positions, builder->starts,
+	                            builder->track_count, count, err));
+	EP_TRY(add_lists(&kept, writer, builder->all.items, count, err));
+	EP_TRY(ep_shard_finish(writer, err));
+	builder->all.count = 0;
+	builder->all.slot_count = 0;
+	builder->track_count = 0;
+	*posting_count = kept;
+	return EP_OK;
+}

@@ -1,0 +1,166 @@
+#include "index/index.h"
+
+#include "base/file.h"
+#include "index/collect.h"
+#include "index/manifest.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+/* How often the index is opened again when a merge has replaced its files meanwhile. */
+#define TRIES 100
+
+struct ep_index {
+	struct ep_log_read *read;
+	struct ep_manifest manifest;
+	struct ep_shard shards[EP_MANIFEST_SHARDS_MAX + 1]; /* the last may be of the tail */
+	size_t count;
+};
+
+void
+ep_index_close(struct ep_index *index)
+{
+	if (!index)
+		return;
+	for (size_t i = 0; i < index->count; i++)
+		ep_shard_close(&index->shards[i]);
+	ep_log_read_end(index->read);
+	free(index);
+}
+
+/* EP_NOT_FOUND: a file is not there. */
+static enum ep_status
+open_files(struct ep_index *index, const struct ep_log *log, struct ep_error *err)
+{
+	for (size_t i = 0; i < index->manifest.count; i++) {
+		EP_FREE char *path = ep_shard_path(log, index->manifest.shards[i].number);
+		EP_FD int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+		if (fd < 0 && errno == ENOENT)
+			return EP_NOT_FOUND;
+		if (fd < 0)
+			return ep_fail_errno(err, errno, "cannot open a shard of the index");
+		EP_TRY(ep_shard_open(&index->shards[index->count], fd, path, err));
+		index->count++;
+	}
+	return EP_OK;
+}
+
+/* Builds a shard of the tail, in a file that has no name. */
+static enum ep_status
+build_tail(struct ep_index *index, struct ep_error *err)
+{
+	EP_OWNED(ep_builder_free)
+	struct ep_builder *builder = NULL;
+	EP_FD int fd = -1;
+	uint64_t postings;
+	EP_TRY(ep_builder_new(&builder, err));
+	struct ep_collect collect = {
+		.read = index->read, .after = index->manifest.watermark, .builder = builder
+	};
+	EP_TRY(ep_collect_postings(&collect, err));
+	if (ep_builder_track_count(builder) == 0)
+		return EP_OK;
+	fd = memfd_create("echoprint-tail", MFD_CLOEXEC);
+	if (fd < 0)
+		return ep_fail_errno(err, errno, "cannot make memory for the index");
+	EP_TRY(ep_builder_write(&postings, builder, fd, "the end of the index", err));
+	EP_TRY(ep_shard_open(&index->shards[index->count], fd, "the end of the index", err));
+	index->count++;
+	return EP_OK;
+}
+
+/* EP_NOT_FOUND without a text: a file has gone. */
+static enum ep_status
+open_once(struct ep_index **out, struct ep_log *log, struct ep_error *err)
+{
+	EP_OWNED(ep_index_close)
+	struct ep_index *index = calloc(1, sizeof *index);
+	struct ep_log_state state;
+	if (!index)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory for the index");
+	EP_TRY(ep_log_read_begin(&index->read, log, err));
+	EP_TRY(ep_manifest_load(&index->manifest, index->read, err));
+	ep_log_state(&state, index->read);
+	uint64_t tail = state.position - index->manifest.watermark;
+	EP_TRY(open_files(index, log, err));
+	if (tail && tail <= EP_INDEX_TAIL_MAX)
+		EP_TRY(build_tail(index, err));
+	*out = EP_TAKE(index);
+	return EP_OK;
+}
+
+enum ep_status
+ep_index_open(struct ep_index **out, struct ep_log *log, struct ep_error *err)
+{
+	EP_OWNED(ep_index_close)
+	struct ep_index *index = NULL;
+	enum ep_status status = EP_NOT_FOUND;
+	for (int i = 0; i < TRIES && status == EP_NOT_FOUND; i++)
+		status = open_once(&index, log, err);
+	if (status == EP_NOT_FOUND)
+		return ep_fail(err, EP_CORRUPT,
+		               "files of the index are missing; verify --rebuild-index makes it "
+		               "anew");
+	EP_TRY(status);
+	struct ep_log_state state;
+	ep_log_state(&state, index->read);
+	uint64_t tail = state.position - index->manifest.watermark;
+	if (tail > EP_INDEX_TAIL_MAX)
+		return ep_fail(err, EP_NOT_FOUND, "the index is %llu changes behind the log",
+		               (unsigned long long)tail);
+	*out = EP_TAKE(index);
+	return EP_OK;
+}
+
+enum ep_status
+ep_index_state(struct ep_index_state *state, const struct ep_log_read *read, struct ep_error *err)
+{
+	EP_FREE struct ep_manifest *manifest = malloc(sizeof *manifest);
+	struct ep_log_state log;
+	if (!manifest)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory for the index");
+	EP_TRY(ep_manifest_load(manifest, read, err));
+	ep_log_state(&log, read);
+	*state = (struct ep_index_state){ .watermark = manifest->watermark,
+		                          .tail = log.position - manifest->watermark,
+		                          .shards = manifest->count };
+	for (size_t i = 0; i < manifest->count; i++) {
+		state->tracks += manifest->shards[i].track_count;
+		state->postings += manifest->shards[i].posting_count;
+		state->bytes += manifest->shards[i].bytes;
+	}
+	return EP_OK;
+}
+
+const struct ep_log_read *
+ep_index_read(const struct ep_index *index)
+{
+	return index->read;
+}
+
+const struct ep_shard *
+ep_index_shards(const struct ep_index *index, size_t *count)
+{
+	*count = index->count;
+	return index->shards;
+}
+
+uint64_t
+ep_index_track_count(const struct ep_index *index)
+{
+	uint64_t count = 0;
+	for (size_t i = 0; i < index->count; i++)
+		count += index->shards[i].track_count;
+	return count;
+}
+
+enum ep_status
+ep_index_check(const struct ep_index *index, struct ep_error *err)
+{
+	for (size_t i = 0; i < index->count; i++)
+		EP_TRY(ep_shard_check(&index->shards[i], "a shard of the index", err));
+	return EP_OK;
+}

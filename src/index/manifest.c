@@ -1,0 +1,93 @@
+#include "index/manifest.h"
+
+#include "base/bytes.h"
+#include "base/file.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define VERSION 1
+
+static void
+read_shard(struct ep_manifest_shard *shard, struct ep_reader *reader)
+{
+	shard->number = ep_read_varint(reader);
+	shard->track_count = ep_read_varint(reader);
+	shard->posting_count = ep_read_varint(reader);
+	shard->slot_count = ep_read_varint(reader);
+	shard->bytes = ep_read_varint(reader);
+}
+
+enum ep_status
+ep_manifest_load(struct ep_manifest *manifest, const struct ep_log_read *read, struct ep_error *err)
+{
+	struct ep_text value = { 0 };
+	enum ep_status status = ep_log_value(&value, read, EP_MANIFEST_VALUE, err);
+	manifest->watermark = 0;
+	manifest->next_number = 1;
+	manifest->count = 0;
+	if (status != EP_OK)
+		return status == EP_NOT_FOUND ? EP_OK : status;
+	struct ep_reader reader = ep_reader_of(value.at, value.size);
+	uint8_t version = ep_read8(&reader);
+	if (reader.ok && version > VERSION)
+		return ep_fail(err, EP_NEWER, "the index is of version %u, and this program's %d",
+		               version, VERSION);
+	manifest->watermark = ep_read_varint(&reader);
+	manifest->next_number = ep_read_varint(&reader);
+	uint64_t count = ep_read_varint(&reader);
+	if (!reader.ok || count > EP_MANIFEST_SHARDS_MAX)
+		return ep_fail(err, EP_CORRUPT, "the log's value %s is damaged", EP_MANIFEST_VALUE);
+	for (; manifest->count < count; manifest->count++)
+		read_shard(&manifest->shards[manifest->count], &reader);
+	if (!reader.ok || ep_reader_left(&reader))
+		return ep_fail(err, EP_CORRUPT, "the log's value %s is damaged", EP_MANIFEST_VALUE);
+	return EP_OK;
+}
+
+static enum ep_status
+write_bytes(struct ep_buffer *out, const struct ep_manifest *manifest, struct ep_error *err)
+{
+	uint8_t version = VERSION;
+	EP_TRY(ep_buffer_append(out, &version, 1, err));
+	EP_TRY(ep_buffer_varint(out, manifest->watermark, err));
+	EP_TRY(ep_buffer_varint(out, manifest->next_number, err));
+	EP_TRY(ep_buffer_varint(out, manifest->count, err));
+	for (size_t i = 0; i < manifest->count; i++) {
+		const struct ep_manifest_shard *shard = &manifest->shards[i];
+		EP_TRY(ep_buffer_varint(out, shard->number, err));
+		EP_TRY(ep_buffer_varint(out, shard->track_count, err));
+		EP_TRY(ep_buffer_varint(out, shard->posting_count, err));
+		EP_TRY(ep_buffer_varint(out, shard->slot_count, err));
+		EP_TRY(ep_buffer_varint(out, shard->bytes, err));
+	}
+	return EP_OK;
+}
+
+enum ep_status
+ep_manifest_store(const struct ep_manifest *manifest, struct ep_log *log, struct ep_error *err)
+{
+	EP_OWNED(ep_log_abort)
+	struct ep_log_write *write = NULL;
+	EP_BUFFER struct ep_buffer bytes = { 0 };
+	EP_TRY(write_bytes(&bytes, manifest, err));
+	EP_TRY(ep_log_write_begin(&write, log, err));
+	struct ep_text value = { .at = (const char *)bytes.data, .size = bytes.size };
+	EP_TRY(ep_log_set_value(write, EP_MANIFEST_VALUE, value, err));
+	return ep_log_commit(&write, err);
+}
+
+char *
+ep_index_folder(const struct ep_log *log)
+{
+	return ep_path_join(ep_log_folder(log), "index");
+}
+
+char *
+ep_shard_path(const struct ep_log *log, uint64_t number)
+{
+	char name[64];
+	snprintf(name, sizeof name, "index/%08" PRIu64 ".shard", number);
+	return ep_path_join(ep_log_folder(log), name);
+}

@@ -1,0 +1,226 @@
+#include "index/shard.h"
+
+#include "base/bytes.h"
+#include "base/hash.h"
+#include "index/postings.h"
+
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#define VERSION 1
+
+/* ---- opening ---- */
+
+static enum ep_status
+read_header(struct ep_shard *shard, const char *name, struct ep_error *err)
+{
+	const uint8_t *bytes = shard->bytes;
+	if (shard->size < EP_SHARD_HEADER || memcmp(bytes, "EPSHARD", 7) != 0)
+		return ep_fail(err, EP_CORRUPT, "%s is no shard of an index", name);
+	if (bytes[7] > VERSION)
+		return ep_fail(err, EP_NEWER, "%s is of version %u; this program reads up to %d",
+		               name, bytes[7], VERSION);
+	if (ep_crc32(bytes, 60) != ep_load32(bytes + 60) || bytes[7] != VERSION)
+		return ep_fail(err, EP_CORRUPT, "the header of %s is damaged", name);
+	shard->track_count = ep_load64(bytes + 8);
+	shard->posting_count = ep_load64(bytes + 16);
+	shard->slot_count = ep_load32(bytes + 24);
+	shard->bucket_bits = ep_load32(bytes + 28);
+	shard->directory_at = ep_load64(bytes + 32);
+	if (ep_load64(bytes + 40) != shard->size)
+		return ep_fail(err, EP_CORRUPT, "%s has %zu bytes and not %llu", name, shard->size,
+		               (unsigned long long)ep_load64(bytes + 40));
+	return EP_OK;
+}
+
+static uint32_t
+bucket_count(const struct ep_shard *shard)
+{
+	return EP_ONSET_CODE_COUNT >> shard->bucket_bits;
+}
+
+/* Where a bucket begins; 0..bucket_count. */
+static uint64_t
+bucket_at(const struct ep_shard *shard, uint32_t bucket)
+{
+	return ep_load64(shard->bytes + shard->directory_at + (size_t)bucket * 8);
+}
+
+/* Finds the tables behind the buckets, and checks that they are what the header says. */
+static enum ep_status
+find_tables(struct ep_shard *shard, const char *name, struct ep_error *err)
+{
+	size_t behind = shard->size - EP_SHARD_HEADER;
+	bool fits = shard->bucket_bits <= 20 &&
+	            shard->directory_at >= EP_SHARD_HEADER + EP_POSTINGS_PADDING &&
+	            shard->directory_at <= shard->size && shard->track_count <= behind / 12;
+	uint64_t tables = 0;
+	if (fits)
+		tables = ((uint64_t)bucket_count(shard) + 1) * 8 + shard->track_count * 12 + 4;
+	if (!fits || tables != shard->size - shard->directory_at ||
+	    ep_crc32(shard->bytes + shard->directory_at, tables) != ep_load32(shard->bytes + 52))
+		return ep_fail(err, EP_CORRUPT, "the tables of %s are damaged", name);
+	shard->positions =
+		shard->bytes + shard->directory_at + ((size_t)bucket_count(shard) + 1) * 8;
+	shard->starts = shard->positions + shard->track_count * 8;
+	uint64_t before = EP_SHARD_HEADER;
+	for (uint32_t i = 0; i <= bucket_count(shard); i++) {
+		uint64_t at = bucket_at(shard, i);
+		if (at < before || at > shard->directory_at - EP_POSTINGS_PADDING)
+			return ep_fail(err, EP_CORRUPT, "the directory of %s is damaged", name);
+		before = at;
+	}
+	return EP_OK;
+}
+
+enum ep_status
+ep_shard_open(struct ep_shard *out, int fd, const char *name, struct ep_error *err)
+{
+	struct stat info;
+	if (fstat(fd, &info) != 0)
+		return ep_fail(err, EP_IO, "cannot look at %s", name);
+	struct ep_shard shard = { .size = (size_t)info.st_size };
+	if (info.st_size < EP_SHARD_HEADER)
+		return ep_fail(err, EP_CORRUPT, "%s is cut off", name);
+	void *map = mmap(NULL, shard.size, PROT_READ, MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED)
+		return ep_fail(err, EP_IO, "cannot map %s", name);
+	shard.bytes = map;
+	enum ep_status status = read_header(&shard, name, err);
+	if (status == EP_OK)
+		status = find_tables(&shard, name, err);
+	if (status != EP_OK) {
+		ep_shard_close(&shard);
+		return status;
+	}
+	*out = shard;
+	return EP_OK;
+}
+
+void
+ep_shard_close(struct ep_shard *shard)
+{
+	uintptr_t at = (uintptr_t)shard->bytes;
+	if (at)
+		munmap((void *)at, shard->size);
+	*shard = (struct ep_shard){ 0 };
+}
+
+/* ---- lists ---- */
+
+/* Moves over the next list of the bucket at hand; EP_CORRUPT has no text. */
+static enum ep_status
+step(struct ep_shard_list *list, struct ep_shard_walk *walk, const struct ep_shard *shard)
+{
+	struct ep_reader reader = ep_reader_of(walk->entry, (size_t)(walk->end - walk->entry));
+	uint64_t code = ep_read_varint(&reader);
+	uint64_t count = ep_read_varint(&reader);
+	if (!reader.ok || code >> shard->bucket_bits || count == 0 || count > shard->slot_count)
+		return EP_CORRUPT;
+	size_t size = ep_postings_size((uint32_t)count, shard->slot_count);
+	if (size > (size_t)(walk->end - walk->list))
+		return EP_CORRUPT;
+	*list = (struct ep_shard_list){ walk->list, (uint32_t)count };
+	walk->code = (walk->bucket << shard->bucket_bits) + (uint32_t)code;
+	walk->entry = reader.at;
+	walk->list += size;
+	walk->left--;
+	return EP_OK;
+}
+
+/* Comes to a bucket, and finds where its lists begin. */
+static enum ep_status
+enter(struct ep_shard_walk *walk, const struct ep_shard *shard, uint32_t bucket)
+{
+	uint64_t at = bucket_at(shard, bucket);
+	uint64_t end = bucket_at(shard, bucket + 1);
+	*walk = (struct ep_shard_walk){ .bucket = bucket, .end = shard->bytes + end };
+	if (at == end)
+		return EP_OK;
+	struct ep_reader reader = ep_reader_of(shard->bytes + at, end - at);
+	uint64_t count = ep_read_varint(&reader);
+	if (!reader.ok || count == 0 || count > 1u << shard->bucket_bits)
+		return EP_CORRUPT;
+	walk->entry = reader.at;
+	walk->left = (uint32_t)count;
+	for (uint64_t i = 0; i < 2 * count; i++)
+		(void)ep_read_varint(&reader);
+	walk->list = reader.at;
+	return reader.ok ? EP_OK : EP_CORRUPT;
+}
+
+struct ep_shard_list
+ep_shard_find(const struct ep_shard *shard, uint32_t code)
+{
+	struct ep_shard_walk walk;
+	struct ep_shard_list list = { NULL, 0 };
+	if (enter(&walk, shard, code >> shard->bucket_bits) != EP_OK)
+		return (struct ep_shard_list){ NULL, 0 };
+	while (walk.left) {
+		if (step(&list, &walk, shard) != EP_OK)
+			break;
+		if (walk.code == code)
+			return list;
+	}
+	return (struct ep_shard_list){ NULL, 0 };
+}
+
+enum ep_status
+ep_shard_next(uint32_t *code, struct ep_shard_list *list, struct ep_shard_walk *walk,
+              const struct ep_shard *shard, struct ep_error *err)
+{
+	enum ep_status status = EP_OK;
+	while (status == EP_OK && walk->left == 0) {
+		uint32_t next = walk->end ? walk->bucket + 1 : 0;
+		if (next == bucket_count(shard))
+			return EP_NOT_FOUND;
+		status = enter(walk, shard, next);
+	}
+	if (status == EP_OK)
+		status = step(list, walk, shard);
+	if (status != EP_OK)
+		return ep_fail(err, EP_CORRUPT, "bucket %u of a shard of the index is damaged",
+		               walk->bucket);
+	*code = walk->code;
+	return EP_OK;
+}
+
+enum ep_status
+ep_shard_check(const struct ep_shard *shard, const char *name, struct ep_error *err)
+{
+	const uint8_t *buckets = shard->bytes + EP_SHARD_HEADER;
+	size_t size = shard->directory_at - EP_SHARD_HEADER;
+	if (ep_crc32(buckets, size) != ep_load32(shard->bytes + 48))
+		return ep_fail(err, EP_CORRUPT, "the postings of %s are damaged", name);
+	return EP_OK;
+}
+
+/* ---- tracks ---- */
+
+uint64_t
+ep_shard_position(const struct ep_shard *shard, size_t i)
+{
+	return ep_load64(shard->positions + i * 8);
+}
+
+uint32_t
+ep_shard_start(const struct ep_shard *shard, size_t i)
+{
+	return ep_load32(shard->starts + i * 4);
+}
+
+size_t
+ep_shard_track_at(const struct ep_shard *shard, uint32_t slot)
+{
+	size_t low = 0;
+	size_t high = shard->track_count;
+	while (high - low > 1) {
+		size_t middle = low + (high - low) / 2;
+		if (ep_shard_start(shard, middle) <= slot)
+			low = middle;
+		else
+			high = middle;
+	}
+	return low;
+}

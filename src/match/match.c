@@ -1,0 +1,218 @@
+#include "match/match.h"
+
+#include "index/collect.h"
+#include "match/copy.h"
+#include "match/rule.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Candidates that the index is asked for, and those that are weighed at most and at least. */
+#define CANDIDATES_MAX 64
+#define WEIGHED_MAX 8
+#define WEIGHED_MIN 3
+
+/* Candidates are weighed as long as the index gives them this share of the first one's score. */
+#define SCORE_SHARE 0.5f
+
+#define UNIT_S 0.023
+
+/* A candidate that was read from the log and weighed. */
+struct weighed {
+	uint64_t position;
+	struct ep_evidence evidence;
+	struct ep_sketch sketch;
+};
+
+struct ep_matcher {
+	struct ep_onset_finder *finder;
+	struct ep_codes_coder *coder;
+	struct ep_searcher *searcher;
+	struct ep_weigher *weigher;
+	struct ep_decoded decoded;
+	struct ep_sketch query;
+	struct ep_probe probe;
+	struct weighed weighed[WEIGHED_MAX];
+	size_t weighed_count;
+	struct ep_buffer texts; /* of the answer */
+};
+
+enum ep_status
+ep_matcher_new(struct ep_matcher **out, struct ep_error *err)
+{
+	EP_OWNED(ep_matcher_free)
+	struct ep_matcher *matcher = calloc(1, sizeof *matcher);
+	if (!matcher)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory for a match");
+	EP_TRY(ep_onset_finder_new(&matcher->finder, err));
+	EP_TRY(ep_codes_coder_new(&matcher->coder, EP_CODES_ONSET, err));
+	EP_TRY(ep_searcher_new(&matcher->searcher, err));
+	EP_TRY(ep_weigher_new(&matcher->weigher, err));
+	*out = EP_TAKE(matcher);
+	return EP_OK;
+}
+
+void
+ep_matcher_free(struct ep_matcher *matcher)
+{
+	if (!matcher)
+		return;
+	ep_onset_finder_free(matcher->finder);
+	ep_codes_coder_free(matcher->coder);
+	ep_searcher_free(matcher->searcher);
+	ep_weigher_free(matcher->weigher);
+	ep_decoded_free(&matcher->decoded);
+	ep_sketch_free(&matcher->query);
+	for (size_t i = 0; i < WEIGHED_MAX; i++)
+		ep_sketch_free(&matcher->weighed[i].sketch);
+	ep_buffer_free(&matcher->texts);
+	free(matcher);
+}
+
+/* Cuts pairs, which are sorted, to their first minute, counted from 0; *start is its first time. */
+static void
+cut(uint32_t *start, struct ep_pairs *pairs)
+{
+	size_t count = 0;
+	*start = pairs->count ? pairs->items[0].time : 0;
+	while (count < pairs->count && count < EP_PROBE_PAIRS_MAX &&
+	       pairs->items[count].time - *start <= EP_QUERY_TIMES) {
+		pairs->items[count].time -= *start;
+		count++;
+	}
+	pairs->count = count;
+}
+
+/* Reads a candidate from the log and weighs it; one that is gone is passed over. */
+static enum ep_status
+weigh(struct ep_matcher *matcher, const struct ep_log_read *read, uint64_t position,
+      struct ep_error *err)
+{
+	struct weighed *weighed = &matcher->weighed[matcher->weighed_count];
+	struct ep_entry entry;
+	enum ep_status status = ep_log_entry_at(&entry, read, position, err);
+	if (status == EP_NOT_FOUND || (status == EP_OK && entry.operation != EP_PUT))
+		return EP_OK;
+	EP_TRY(status);
+	EP_TRY(ep_entry_sketch(&weighed->sketch, &matcher->decoded, &entry, matcher->coder, err));
+	EP_TRY(ep_weigh(&weighed->evidence, matcher->weigher, &matcher->probe, &matcher->query,
+	                &weighed->sketch, err));
+	weighed->position = position;
+	matcher->weighed_count++;
+	return EP_OK;
+}
+
+static enum ep_status
+weigh_candidates(struct ep_matcher *matcher, const struct ep_index *index,
+                 const struct ep_log_read *read, struct ep_error *err)
+{
+	struct ep_candidate candidates[CANDIDATES_MAX];
+	size_t count;
+	EP_TRY(ep_search(candidates, &count, CANDIDATES_MAX, matcher->searcher, index,
+	                 &matcher->probe, err));
+	matcher->weighed_count = 0;
+	float first = 0;
+	for (size_t i = 0; i < count && matcher->weighed_count < WEIGHED_MAX; i++) {
+		if (matcher->weighed_count >= WEIGHED_MIN &&
+		    candidates[i].score < first * SCORE_SHARE)
+			break;
+		EP_TRY(weigh(matcher, read, candidates[i].position, err));
+		if (matcher->weighed_count == 1 && first <= 0)
+			first = candidates[i].score;
+	}
+	return EP_OK;
+}
+
+/* The best by bits, of equal ones that which came first into the log. */
+static const struct weighed *
+find_best(const struct ep_matcher *matcher)
+{
+	const struct weighed *best = NULL;
+	for (size_t i = 0; i < matcher->weighed_count; i++) {
+		const struct weighed *item = &matcher->weighed[i];
+		bool more = !best || item->evidence.bits > best->evidence.bits;
+		bool earlier = best && item->evidence.bits >= best->evidence.bits &&
+		               item->position < best->position;
+		best = more || earlier ? item : best;
+	}
+	return best;
+}
+
+/* The best that is another song. */
+static const struct weighed *
+find_second(const struct ep_matcher *matcher, const struct weighed *best)
+{
+	const struct weighed *second = NULL;
+	for (size_t i = 0; i < matcher->weighed_count; i++) {
+		const struct weighed *item = &matcher->weighed[i];
+		if (item == best || (second && item->evidence.bits <= second->evidence.bits))
+			continue;
+		int64_t shift = best->evidence.offset - item->evidence.offset;
+		if (!ep_aligns(&best->sketch, &item->sketch, shift))
+			second = item;
+	}
+	return second;
+}
+
+static enum ep_status
+keep_text(size_t *at, struct ep_buffer *texts, struct ep_text text, struct ep_error *err)
+{
+	*at = texts->size;
+	return ep_buffer_append(texts, text.at, text.size, err);
+}
+
+enum ep_status
+ep_match_name(struct ep_answer *answer, struct ep_matcher *matcher, const struct ep_log_read *read,
+              uint64_t position, struct ep_error *err)
+{
+	struct ep_entry entry;
+	struct ep_text codes;
+	size_t at[4];
+	EP_TRY(ep_log_entry_at(&entry, read, position, err));
+	EP_TRY(ep_entry_rows(&matcher->decoded, &codes, &entry, err));
+	const struct ep_document *row = &matcher->decoded.track.documents[0];
+	struct ep_text texts[] = { entry.id, row->artist, row->release, row->track };
+	struct ep_text *named[] = { &answer->track_id, &answer->artist, &answer->release,
+		                    &answer->track };
+	matcher->texts.size = 0;
+	for (int i = 0; i < 4; i++)
+		EP_TRY(keep_text(&at[i], &matcher->texts, texts[i], err));
+	for (int i = 0; i < 4; i++)
+		*named[i] = (struct ep_text){ (const char *)matcher->texts.data + at[i],
+			                      texts[i].size };
+	return EP_OK;
+}
+
+enum ep_status
+ep_match(struct ep_answer *answer, struct ep_matcher *matcher, const struct ep_index *index,
+         const struct ep_log_read *read, struct ep_pairs *pairs, struct ep_error *err)
+{
+	uint32_t start;
+	*answer = (struct ep_answer){ 0 };
+	EP_TRY(ep_pairs_sort(pairs->items, pairs->count, err));
+	cut(&start, pairs);
+	if (pairs->count < EP_QUERY_PAIRS_MIN)
+		return EP_OK;
+	EP_TRY(ep_sketch_of_pairs(&matcher->query, matcher->finder, pairs->items, pairs->count,
+	                          err));
+	ep_probe_fill(&matcher->probe, &matcher->query);
+	EP_TRY(weigh_candidates(matcher, index, read, err));
+	const struct weighed *best = find_best(matcher);
+	answer->type = 4;
+	if (!best)
+		return EP_OK;
+	const struct weighed *second = find_second(matcher, best);
+	EP_TRY(ep_weigh_self(&answer->self, matcher->weigher, &matcher->probe, &matcher->query,
+	                     err));
+	answer->best = best->evidence;
+	if (second)
+		answer->second = second->evidence;
+	answer->score = ep_rule_score(&answer->best, &answer->second, &answer->self);
+	answer->match = answer->score >= EP_SCORE_ACCEPTED;
+	answer->type = answer->match ? 6 : 7;
+	if (!answer->match)
+		return EP_OK;
+	answer->offset_s = (double)(best->evidence.offset - (int64_t)start) * UNIT_S;
+	return ep_match_name(answer, matcher, read, best->position, err);
+}
