@@ -1,5 +1,6 @@
 #include "base/file.h"
 #include "cli/cli.h"
+#include "cli/serve_query.h"
 #include "cli/standing.h"
 #include "net/notify.h"
 #include "net/serve.h"
@@ -43,6 +44,7 @@ struct session {
 	struct ep_log *log;
 	char name[EP_SOURCE_NAME_MAX + 1];
 	struct ep_buffer token;
+	struct ep_searcher *searcher;
 };
 
 static void
@@ -59,6 +61,13 @@ on_status(void *context)
 	const struct session *session = context;
 	struct ep_error err;
 	return ep_status_json(session->log, false, &err);
+}
+
+static enum ep_status
+on_query(void *context, struct ep_buffer *json, struct ep_text code, struct ep_error *err)
+{
+	const struct session *session = context;
+	return ep_searcher_answer(session->searcher, json, code, err);
 }
 
 static enum ep_status
@@ -113,7 +122,9 @@ serve(struct session *session, struct ep_serve_options *wanted, struct ep_error 
 	wanted->token = session->token.size ? (const char *)session->token.data : NULL;
 	wanted->on_line = on_line;
 	wanted->status = on_status;
+	wanted->query = on_query;
 	wanted->context = session;
+	EP_TRY(ep_searcher_start(&session->searcher, session->log, on_line, session, err));
 	EP_OWNED(ep_serve_stop)
 	struct ep_serve *serve = NULL;
 	EP_TRY(ep_serve_start(&serve, wanted, err));
@@ -137,6 +148,7 @@ run(const struct ep_call *call)
 	if (read_options(&wanted, call, &err) != EP_OK)
 		return ep_bad_usage(call->command, "%s", err.text);
 	enum ep_status status = serve(&session, &wanted, &err);
+	ep_searcher_stop(session.searcher);
 	ep_log_close(session.log);
 	ep_buffer_free(&session.token);
 	return status == EP_OK ? EP_EXIT_DONE : ep_give_up(call, &err);

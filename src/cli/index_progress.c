@@ -23,8 +23,8 @@ run(const struct ep_call *call, struct ep_log *log, bool anew, struct ep_error *
 	struct ep_index_options options = { .stop = call->stop,
 		                            .on_progress = on_progress,
 		                            .context = &progress };
-	enum ep_status status = anew ? ep_index_rebuild(log, &options, err)
-	                             : ep_index_follow(log, &options, err);
+	enum ep_status status =
+		anew ? ep_index_rebuild(log, &options, err) : ep_index_follow(log, &options, err);
 	ep_show_progress(&progress.shown, "%s", "");
 	return status;
 }

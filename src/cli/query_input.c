@@ -153,8 +153,7 @@ take_line(bool *whole, struct ep_question *question, struct ep_query_input *inpu
 	input->used += size + *whole;
 	if (question->bytes.size + size > EP_QUESTION_MAX)
 		question->is_too_long = true;
-	return question->is_too_long ? EP_OK
-	                             : ep_buffer_append(&question->bytes, from, size, err);
+	return question->is_too_long ? EP_OK : ep_buffer_append(&question->bytes, from, size, err);
 }
 
 static enum ep_status

@@ -25,11 +25,11 @@ ep_answer_failure(struct ep_http_answer *answer, const struct ep_error *err)
 		break;
 	case EP_INTERRUPTED:
 	case EP_NO_MEMORY:
+	case EP_NOT_FOUND: /* yet */
 		ep_http_say(answer, 503, "%s", err->text);
 		break;
 	case EP_OK:
 	case EP_IO:
-	case EP_NOT_FOUND:
 	case EP_UNREACHABLE:
 	case EP_DIVERGED:
 		ep_http_say(answer, 500, "%s", err->text);

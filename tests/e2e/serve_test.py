@@ -3,7 +3,7 @@
 
 --seconds N  how long they are killed at random (default 5)."""
 
-import base64
+import json
 import os
 import pathlib
 import random
@@ -17,7 +17,7 @@ import threading
 import time
 import urllib.parse
 
-from common import DATA, Skip, Wrong, need, run, same
+from common import DATA, Skip, need, run, same, unpack
 from servers import Proxy, SANITIZED, Server, all_equal, ingest, invite, joined, some_songs, until
 
 SONGS = DATA / "songs.json"
@@ -52,6 +52,13 @@ class Federation:
             node.verify()
 
 
+def asked(server, items, which):
+    """What a server answers to an excerpt of a song."""
+    code = next(item["code"] for item in items if item["metadata"]["track_id"] == which)
+    excerpt = " ".join(f"{code} {moment}" for code, moment in unpack(code)[:1200])
+    return json.loads(server.get("/query", data=form(fp_code=excerpt))[2])
+
+
 def has(node, track):
     return node.run("show", track, statuses=(0, 1)).returncode == 0
 
@@ -71,6 +78,14 @@ def what_is_ingested_anywhere_is_everywhere(test):
         same(status, 200, f"status of /ingest ({body!r})")
         slowest = max(slowest, until(lambda: all(has(other, f"TRH{n}") for other in it.nodes), f"TRH{n}", 30))
     need(slowest < SECONDS, f"the slowest took {slowest:.2f} s")
+    items = json.loads(SONGS.read_text())
+    it.slaves[2].run("ingest", SONGS)
+    ids = [item["metadata"]["track_id"] for item in items if item["metadata"].get("track_id")]
+    which = max(ids, key=lambda one: next(len(item["code"]) for item in items
+                                          if item["metadata"].get("track_id") == one))
+    slowest = until(lambda: all(asked(server, items, which)["track_id"] == which for server in it.all),
+                    "a song found by query everywhere", 30)
+    need(slowest < SECONDS, f"a query found it after {slowest:.2f} s")
     it.slaves[1].run("delete", "TRF2x1")
     until(lambda: not any(has(other, "TRF2x1") for other in it.nodes), "the deletion everywhere")
     it.end()
@@ -136,7 +151,10 @@ def it_speaks_http(test):
         same(it.server.get(wrong)[0], status, wrong)
     same(it.server.get("/feed.json", data=b"x")[0], 405, "POST of the feed")
     same(it.server.get("/ingest", data=b"fp_code=")[0], 400, "ingest without a song")
-    same(it.server.get("/query?fp_code=1+2")[0] in (200, 501), True, "query")
+    answer = it.server.get("/query?fp_code=1+2")
+    same((answer[0], json.loads(answer[2])["match"]), (200, False), "a query of one pair")
+    same(json.loads(it.server.get("/query?fp_code=nonsense")[2])["message"], "could not decode query code", "no query")
+    same(it.server.get("/query")[0], 400, "no fp_code")
     it.end()
 
 
