@@ -269,13 +269,17 @@ get_feed(void *context, struct ep_buffer *text, struct ep_feed_request *request,
 	struct ep_client *client = context;
 	EXCHANGE struct exchange exchange;
 	char line[EP_TAG_SIZE + 32];
+	char key[EP_KEY_TEXT];
 	EP_TRY(begin(&exchange, client, "feed.json", "", err));
 	exchange.body = text;
 	text->size = 0;
 	snprintf(line, sizeof line, "If-None-Match: %s", request->tag);
 	bool good = !request->tag[0] || add_header(&exchange, line);
 	snprintf(line, sizeof line, "Prefer: wait=%u", request->wait_s);
-	if (!good || (request->wait_s && !add_header(&exchange, line)))
+	good &= request->wait_s == 0 || add_header(&exchange, line);
+	ep_key_print(key, &request->key);
+	snprintf(line, sizeof line, "Echoprint-At: %s %" PRIu64, key, request->position);
+	if (!good || !add_header(&exchange, line))
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	curl_easy_setopt(client->curl, CURLOPT_LOW_SPEED_TIME, SLOW_S + (long)request->wait_s);
 	enum ep_status status = perform(&exchange, err);

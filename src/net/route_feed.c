@@ -50,6 +50,7 @@ ep_route_feed(void *context, struct ep_http_request *request, struct ep_http_ans
 {
 	struct ep_serve *serve = context;
 	enum ep_http_next next = EP_HTTP_ANSWER;
+	ep_seen_take(&serve->seen, ep_http_header(request, "Echoprint-At"));
 	pthread_mutex_lock(&serve->mutex);
 	if (!serve->feed_folder) {
 		ep_http_say(answer, 404,

@@ -20,6 +20,9 @@
 
 /* A feed to which nothing happens gets a new time once an hour. */
 #define REFRESH_S 3600
+
+/* How often what slaves say of themselves is noted in the log. */
+#define NOTE_S 2.0
 #define RETRY_S 5
 
 #define WORKERS 2
@@ -182,10 +185,15 @@ publisher(void *context)
 	struct ep_serve *serve = context;
 	uint64_t published = UINT64_MAX;
 	double checked = 0;
+	double noted = ep_clock_s();
 	int64_t pause_ms = LOOK_MS;
 	while (wait_for_kick(serve, pause_ms)) {
 		struct ep_error err = { 0 };
 		pause_ms = LOOK_MS;
+		if (ep_clock_s() - noted > NOTE_S) {
+			ep_seen_note(&serve->seen, serve->options.log);
+			noted = ep_clock_s();
+		}
 		if (!is_due(serve, &published, &checked))
 			continue;
 		enum ep_status status = publish(serve, &err);
@@ -337,6 +345,7 @@ ep_serve_start(struct ep_serve **out, const struct ep_serve_options *options, st
 	pthread_cond_init(&made->kick, &monotonic);
 	pthread_condattr_destroy(&monotonic);
 	pthread_mutex_init(&made->mutex, NULL);
+	pthread_mutex_init(&made->seen.mutex, NULL);
 	made->options = *options;
 	made->lock_fd = -1;
 	made->started = ep_clock_s();
@@ -375,5 +384,6 @@ ep_serve_stop(struct ep_serve *serve)
 	free(serve->spool);
 	pthread_cond_destroy(&serve->kick);
 	pthread_mutex_destroy(&serve->mutex);
+	pthread_mutex_destroy(&serve->seen.mutex);
 	free(serve);
 }

@@ -6,6 +6,7 @@
 #include "base/time.h"
 #include "net/follow.h"
 #include "net/http.h"
+#include "net/seen.h"
 #include "net/serve.h"
 #include "replication/feed_writer.h"
 
@@ -34,6 +35,7 @@ struct ep_serve {
 	double started;
 	struct ep_serve_counts counts;
 	atomic_bool stop; /* for what workers do */
+	struct ep_seen seen;
 
 	pthread_mutex_t mutex; /* of what follows */
 	struct ep_buffer feed; /* feed.json as it is */

@@ -312,6 +312,7 @@ read_feed(struct fetcher *fetcher, bool *changed, struct ep_error *err)
 	const struct ep_transport *transport = fetcher->transport;
 	struct ep_feed_request *request = fetcher->options->request;
 	struct ep_buffer *text = &fetcher->text;
+	request->position = fetcher->master.position;
 	EP_TRY(transport->feed(transport->context, text, request, err));
 	*changed = request->changed;
 	if (!*changed)
@@ -425,7 +426,10 @@ ep_fetch(struct ep_sync_report *report, struct ep_log *log, const struct ep_tran
 	if (!incoming)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	fetcher.incoming = incoming;
+	struct ep_keys keys;
 	EP_TRY(ep_make_folder(incoming, err));
+	EP_TRY(ep_keys_open(&keys, ep_log_folder(log), err));
+	options->request->key = keys.key;
 	bool gone = true;
 	enum ep_status status = EP_OK;
 	for (int attempt = 0; attempt < ATTEMPTS && gone && status == EP_OK; attempt++)

@@ -88,6 +88,10 @@ def what_is_ingested_anywhere_is_everywhere(test):
     need(slowest < SECONDS, f"a query found it after {slowest:.2f} s")
     it.slaves[1].run("delete", "TRF2x1")
     until(lambda: not any(has(other, "TRF2x1") for other in it.nodes), "the deletion everywhere")
+    all_equal(it.nodes)
+    position = it.master.json("status")["position"]
+    until(lambda: [peer["lag"] for peer in it.master.json("source", "list")["sources"]] == [0] * 3, "no slave lags", 40)
+    same([peer["fetched"] for peer in it.master.json("source", "list")["sources"]], [position] * 3, "where slaves are")
     it.end()
     shown = it.master.json("status")
     same([peer["error"] for peer in shown["peers"]], [None] * 3, "errors of the sources")
