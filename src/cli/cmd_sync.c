@@ -1,16 +1,19 @@
 #include "cli/cli.h"
+#include "cli/index_progress.h"
 #include "net/follow.h"
 #include "net/way.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { OPTION_WATCH, OPTION_RESTART };
+enum { OPTION_WATCH, OPTION_RESTART, OPTION_KEEP };
 
 static const struct ep_option options[] = {
 	[OPTION_WATCH] = { "watch", 'w', NULL, "go on, until interrupted" },
 	[OPTION_RESTART] = { "restart", 0, NULL,
 	                     "start again from the master's feed, keeping what is local" },
+	[OPTION_KEEP] = { "keep-lost", 0, NULL,
+	                  "with --restart: contribute what the master has lost" },
 	{ 0 },
 };
 
@@ -98,6 +101,7 @@ sync_master(struct ep_sync_report *report, const struct ep_call *call, struct ep
 	struct ep_feed_request request = { 0 };
 	struct ep_sync_options wanted = {
 		.restart = call->values[OPTION_RESTART] != NULL,
+		.keep_lost = call->values[OPTION_KEEP] != NULL,
 		.request = &request,
 		.stop = call->stop,
 		.on_progress = on_progress,
@@ -120,7 +124,7 @@ sync_master(struct ep_sync_report *report, const struct ep_call *call, struct ep
 	ep_show_progress(&session.shown, "%s", "");
 	if (status != EP_INTERRUPTED)
 		ep_sync_note(log, status, err);
-	return status;
+	return status == EP_OK ? ep_follow_index(call, log, err) : status;
 }
 
 /* ---- going on ---- */
@@ -163,6 +167,8 @@ run(const struct ep_call *call)
 		                    "sync takes no arguments; `join` names the master");
 	if (call->values[OPTION_WATCH] && call->values[OPTION_RESTART])
 		return ep_bad_usage(call->command, "--restart first, then --watch");
+	if (call->values[OPTION_KEEP] && !call->values[OPTION_RESTART])
+		return ep_bad_usage(call->command, "--keep-lost goes with --restart");
 	if (call->values[OPTION_WATCH])
 		return watch(call, &err) == EP_OK ? EP_EXIT_DONE : ep_give_up(call, &err);
 	enum ep_status status = sync_master(&report, call, &err);
@@ -178,7 +184,7 @@ run(const struct ep_call *call)
 
 const struct ep_command ep_cmd_sync = {
 	.name = "sync",
-	.synopsis = "[--watch] [--restart]",
+	.synopsis = "[--watch] [--restart [--keep-lost]]",
 	.summary = "On a slave: send what is local to the master, fetch what is new",
 	.details = "Whatever was interrupted goes on with the next one. Exit status: 4 the master "
 		   "cannot\n"

@@ -73,6 +73,7 @@ store_master(struct fetcher *fetcher, struct ep_error *err)
 		now.answered = 0;
 	}
 	now.restarting = own->restarting;
+	now.keep_lost = own->keep_lost;
 	EP_TRY(ep_master_store(write, &now, err));
 	EP_TRY(ep_log_commit(&write, err));
 	*own = now;
@@ -332,6 +333,7 @@ static void
 begin_anew(struct fetcher *fetcher)
 {
 	struct ep_master *master = &fetcher->master;
+	master->keep_lost = master->restarting ? master->keep_lost : fetcher->options->keep_lost;
 	master->restarting = true;
 	master->epoch = fetcher->feed.epoch;
 	master->position = 0;
@@ -362,7 +364,7 @@ follow(struct fetcher *fetcher, struct ep_error *err)
 		                 fetcher->transport, err));
 	EP_TRY(take_packets(fetcher, err));
 	if (master->restarting) {
-		EP_TRY(ep_restart_end(&fetcher->restart, fetcher->log, err));
+		EP_TRY(ep_restart_end(&fetcher->restart, fetcher->log, master->keep_lost, err));
 		master->restarting = false;
 	}
 	master->feed_time = feed->time;

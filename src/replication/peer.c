@@ -190,7 +190,8 @@ ep_peer_of_key(struct ep_peer *peer, const struct ep_log_read *read, const struc
 static enum ep_status
 encode_master(struct ep_buffer *out, const struct ep_master *master, struct ep_error *err)
 {
-	uint8_t head[2] = { LAYOUT, (uint8_t)(master->has_chain | master->restarting << 1) };
+	uint8_t head[2] = { LAYOUT, (uint8_t)(master->has_chain | master->restarting << 1 |
+		                              master->keep_lost << 2) };
 	uint64_t numbers[] = {
 		master->epoch,
 		master->position,
@@ -228,6 +229,7 @@ ep_master_load(struct ep_master *master, const struct ep_log_read *read, struct 
 	uint8_t flags = ep_read8(&reader);
 	loaded.has_chain = flags & 1;
 	loaded.restarting = flags & 2;
+	loaded.keep_lost = flags & 4;
 	read_text(&reader, loaded.url, sizeof loaded.url);
 	read_text(&reader, loaded.mirror, sizeof loaded.mirror);
 	read_text(&reader, loaded.source, sizeof loaded.source);

@@ -66,6 +66,7 @@ struct ep_master {
 	uint64_t conflicts; /* tracks that it did not take, since the join */
 	uint64_t rejected;
 	bool restarting; /* this copy is being made anew from the feed */
+	bool keep_lost; /* and what the feed does not have becomes this node's own */
 	char error[EP_PEER_ERROR]; /* what went wrong last; empty: nothing since */
 };
 

@@ -81,23 +81,55 @@ find_lost(char (*ids)[256], size_t *count, uint64_t *after, const struct ep_rest
 	return *count == BATCH ? EP_OK : status;
 }
 
+/* Puts a track, as it was, as one of this node. */
 static enum ep_status
-delete_all(char (*ids)[256], size_t count, struct ep_log *log, struct ep_error *err)
+put_as_local(struct ep_log_write *write, const struct ep_entry *was, const struct ep_buffer *body,
+             struct ep_error *err)
+{
+	struct ep_put_counts counts = { 0 };
+	struct ep_track track = { .id = was->id, .count = was->document_count };
+	struct ep_put put = {
+		.track = &track,
+		.body = body->data,
+		.body_size = body->size,
+		.hash = was->hash,
+		.source = EP_SOURCE_LOCAL,
+		.import_date = was->import_date,
+		.whole = true,
+	};
+	return ep_log_put(write, &put, &counts, err);
+}
+
+/* Deletes a track, or moves it to this node's own. */
+static enum ep_status
+let_go(struct ep_log_write *write, struct ep_text id, bool keep, struct ep_error *err)
+{
+	EP_BUFFER struct ep_buffer body = { 0 };
+	struct ep_entry was;
+	enum ep_status status = ep_log_find(&was, ep_log_inside(write), id, err);
+	if (status == EP_NOT_FOUND || (status == EP_OK && was.operation != EP_PUT))
+		return EP_OK;
+	EP_TRY(status);
+	struct ep_text rest = { (const char *)was.rest, was.rest_size };
+	EP_TRY(ep_entry_join_body(&body, id, was.document_count, rest, ep_text_of(""), err));
+	was.id = id; /* the log's bytes go with the next change */
+	EP_TRY(ep_log_delete(write, id, EP_SOURCE_MASTER, ep_time_now(), err));
+	return keep ? put_as_local(write, &was, &body, err) : EP_OK;
+}
+
+static enum ep_status
+let_all_go(char (*ids)[256], size_t count, struct ep_log *log, bool keep, struct ep_error *err)
 {
 	EP_OWNED(ep_log_abort)
 	struct ep_log_write *write = NULL;
 	EP_TRY(ep_log_write_begin(&write, log, err));
-	for (size_t i = 0; i < count; i++) {
-		enum ep_status status = ep_log_delete(write, ep_text_of(ids[i]), EP_SOURCE_MASTER,
-		                                      ep_time_now(), err);
-		if (status != EP_OK && status != EP_NOT_FOUND)
-			return status;
-	}
+	for (size_t i = 0; i < count; i++)
+		EP_TRY(let_go(write, ep_text_of(ids[i]), keep, err));
 	return ep_log_commit(&write, err);
 }
 
 enum ep_status
-ep_restart_end(struct ep_restart *restart, struct ep_log *log, struct ep_error *err)
+ep_restart_end(struct ep_restart *restart, struct ep_log *log, bool keep, struct ep_error *err)
 {
 	EP_FREE char(*ids)[256] = calloc(BATCH, sizeof *ids);
 	if (!ids)
@@ -111,7 +143,7 @@ ep_restart_end(struct ep_restart *restart, struct ep_log *log, struct ep_error *
 		if (status != EP_OK && status != EP_NOT_FOUND)
 			return status;
 		if (count)
-			EP_TRY(delete_all(ids, count, log, err));
+			EP_TRY(let_all_go(ids, count, log, keep, err));
 	}
 	return EP_OK;
 }

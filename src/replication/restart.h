@@ -17,8 +17,9 @@ void ep_restart_free(struct ep_restart *restart);
 EP_MUST_USE enum ep_status ep_restart_saw(struct ep_restart *restart, struct ep_text id,
                                           struct ep_error *err);
 
-/* Deletes the tracks of source master that the feed does not have. EP_IO and so on. */
-EP_MUST_USE enum ep_status ep_restart_end(struct ep_restart *restart, struct ep_log *log,
+/* Deletes the tracks of source master that the feed does not have; or, to keep them, makes them
+ * this node's own, which are contributed then. EP_IO and so on. */
+EP_MUST_USE enum ep_status ep_restart_end(struct ep_restart *restart, struct ep_log *log, bool keep,
                                           struct ep_error *err);
 
 #endif

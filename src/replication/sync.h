@@ -25,6 +25,7 @@ struct ep_sync_progress {
 struct ep_sync_options {
 	const char *name; /* of this node, for its packets */
 	bool restart; /* start again from the feed as it is now, keeping local tracks */
+	bool keep_lost; /* and making those local that the feed has lost */
 	const char *mirror; /* a folder into which the feed is copied as it is; NULL: none */
 	struct ep_feed_request *request; /* what is known of feed.json, kept between calls */
 	const atomic_bool *stop; /* may be NULL */
