@@ -2,61 +2,6 @@
 
 #include <string.h>
 
-#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
-#define LITTLE16(value) __builtin_bswap16(value)
-#define LITTLE32(value) __builtin_bswap32(value)
-#define LITTLE64(value) __builtin_bswap64(value)
-#else
-#define LITTLE16(value) (value)
-#define LITTLE32(value) (value)
-#define LITTLE64(value) (value)
-#endif
-
-uint16_t
-ep_load16(const uint8_t *bytes)
-{
-	uint16_t value;
-	memcpy(&value, bytes, sizeof value);
-	return LITTLE16(value);
-}
-
-uint32_t
-ep_load32(const uint8_t *bytes)
-{
-	uint32_t value;
-	memcpy(&value, bytes, sizeof value);
-	return LITTLE32(value);
-}
-
-uint64_t
-ep_load64(const uint8_t *bytes)
-{
-	uint64_t value;
-	memcpy(&value, bytes, sizeof value);
-	return LITTLE64(value);
-}
-
-void
-ep_store16(uint8_t *bytes, uint16_t value)
-{
-	value = LITTLE16(value);
-	memcpy(bytes, &value, sizeof value);
-}
-
-void
-ep_store32(uint8_t *bytes, uint32_t value)
-{
-	value = LITTLE32(value);
-	memcpy(bytes, &value, sizeof value);
-}
-
-void
-ep_store64(uint8_t *bytes, uint64_t value)
-{
-	value = LITTLE64(value);
-	memcpy(bytes, &value, sizeof value);
-}
-
 size_t
 ep_varint_store(uint8_t *bytes, uint64_t value)
 {
@@ -99,13 +44,6 @@ ep_read_bytes(struct ep_reader *reader, uint64_t size)
 	const uint8_t *bytes = reader->at;
 	reader->at += size;
 	return bytes;
-}
-
-uint8_t
-ep_read8(struct ep_reader *reader)
-{
-	const uint8_t *bytes = ep_read_bytes(reader, 1);
-	return bytes ? *bytes : 0;
 }
 
 uint32_t

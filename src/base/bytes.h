@@ -12,16 +12,65 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define EP_VARINT_MAX 10
 
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#define EP_LITTLE16(value) __builtin_bswap16(value)
+#define EP_LITTLE32(value) __builtin_bswap32(value)
+#define EP_LITTLE64(value) __builtin_bswap64(value)
+#else
+#define EP_LITTLE16(value) (value)
+#define EP_LITTLE32(value) (value)
+#define EP_LITTLE64(value) (value)
+#endif
+
 /* Integers at the start of bytes; bytes need no alignment. */
-uint16_t ep_load16(const uint8_t *bytes);
-uint32_t ep_load32(const uint8_t *bytes);
-uint64_t ep_load64(const uint8_t *bytes);
-void ep_store16(uint8_t *bytes, uint16_t value);
-void ep_store32(uint8_t *bytes, uint32_t value);
-void ep_store64(uint8_t *bytes, uint64_t value);
+static inline uint16_t
+ep_load16(const uint8_t *bytes)
+{
+	uint16_t value;
+	memcpy(&value, bytes, sizeof value);
+	return EP_LITTLE16(value);
+}
+
+static inline uint32_t
+ep_load32(const uint8_t *bytes)
+{
+	uint32_t value;
+	memcpy(&value, bytes, sizeof value);
+	return EP_LITTLE32(value);
+}
+
+static inline uint64_t
+ep_load64(const uint8_t *bytes)
+{
+	uint64_t value;
+	memcpy(&value, bytes, sizeof value);
+	return EP_LITTLE64(value);
+}
+
+static inline void
+ep_store16(uint8_t *bytes, uint16_t value)
+{
+	value = EP_LITTLE16(value);
+	memcpy(bytes, &value, sizeof value);
+}
+
+static inline void
+ep_store32(uint8_t *bytes, uint32_t value)
+{
+	value = EP_LITTLE32(value);
+	memcpy(bytes, &value, sizeof value);
+}
+
+static inline void
+ep_store64(uint8_t *bytes, uint64_t value)
+{
+	value = EP_LITTLE64(value);
+	memcpy(bytes, &value, sizeof value);
+}
 
 /* Writes value to bytes, which has room for EP_VARINT_MAX; returns the bytes written, 1 to 10. */
 size_t ep_varint_store(uint8_t *bytes, uint64_t value);
@@ -41,7 +90,16 @@ struct ep_reader {
 struct ep_reader ep_reader_of(const void *bytes, size_t size);
 
 /* All give 0 (or NULL) once the reader is not ok. */
-uint8_t ep_read8(struct ep_reader *reader);
+static inline uint8_t
+ep_read8(struct ep_reader *reader)
+{
+	if (!reader->ok || reader->at == reader->end) {
+		reader->ok = false;
+		return 0;
+	}
+	return *reader->at++;
+}
+
 uint32_t ep_read32(struct ep_reader *reader);
 uint64_t ep_read64(struct ep_reader *reader);
 uint64_t ep_read_varint(struct ep_reader *reader);

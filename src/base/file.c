@@ -163,3 +163,11 @@ ep_fd_close(int *fd)
 		close(*fd);
 	*fd = -1;
 }
+
+int
+ep_fd_take(int *fd)
+{
+	int taken = *fd;
+	*fd = -1;
+	return taken;
+}

@@ -43,4 +43,7 @@ char *ep_path_join(const char *folder, const char *name);
 void ep_fd_close(int *fd);
 #define EP_FD __attribute__((cleanup(ep_fd_close)))
 
+/* Hands one over: gives *fd, which becomes -1. */
+int ep_fd_take(int *fd);
+
 #endif

@@ -43,7 +43,8 @@ make_message(uint8_t message[PURPOSE_MAX + 1 + EP_HASH_SIZE], const char *purpos
 {
 	size_t purpose_size = strlen(purpose);
 	assert(purpose_size <= PURPOSE_MAX);
-	memcpy(message, purpose, purpose_size);
+	for (size_t i = 0; i < purpose_size; i++)
+		message[i] = (uint8_t)purpose[i];
 	message[purpose_size] = '\n';
 	crypto_generichash(message + purpose_size + 1, EP_HASH_SIZE, bytes, size, NULL, 0);
 	return purpose_size + 1 + EP_HASH_SIZE;

@@ -26,9 +26,9 @@ text_or_null(const struct ep_answer *answer, struct ep_text text)
 static json_t *
 evidence_json(const struct ep_answer *answer)
 {
-	return json_pack("{s:f, s:f, s:f, s:f, s:f, s:f}", "bits", (double)answer->best.bits,
-	                 "second_bits", (double)answer->second.bits, "self_bits",
-	                 (double)answer->self.bits, "onsets", (double)answer->best.onsets,
+	return json_pack("{s:f, s:f, s:f, s:f, s:f, s:f}", "codes", (double)answer->best.codes,
+	                 "second_codes", (double)answer->second.codes, "self_codes",
+	                 (double)answer->self.codes, "onsets", (double)answer->best.onsets,
 	                 "second_onsets", (double)answer->second.onsets, "self_onsets",
 	                 (double)answer->self.onsets);
 }

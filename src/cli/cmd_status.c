@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 #include "cli/standing.h"
+#include "index/index.h"
 #include "replication/dump.h"
 
 #include <inttypes.h>
@@ -26,6 +27,7 @@ struct facts {
 	struct ep_source_info *sources;
 	size_t source_count;
 	struct ep_codes_usage usage;
+	struct ep_index_state index;
 	uint64_t bytes;
 	json_t *standing; /* with whom it knows; NULL where words are printed */
 };
@@ -101,7 +103,8 @@ read_facts(struct facts *facts, const struct ep_log_read *read, const char *fold
 	EP_TRY(ep_log_sources(&facts->sources, &facts->source_count, read, err));
 	if (deep)
 		EP_TRY(read_usage(&facts->usage, read, err));
-	facts->bytes = size_on_disk(folder);
+	EP_TRY(ep_index_state(&facts->index, read, err));
+	facts->bytes = size_on_disk(folder) + facts->index.bytes;
 	return EP_OK;
 }
 
@@ -116,6 +119,15 @@ follower_json(const struct follower *follower)
 {
 	return json_pack("{s:I, s:I}", "position", (json_int_t)follower->watermark, "waiting",
 	                 (json_int_t)follower->waiting);
+}
+
+static json_t *
+index_json(const struct ep_index_state *index)
+{
+	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "position", (json_int_t)index->watermark,
+	                 "waiting", (json_int_t)index->tail, "shards", (json_int_t)index->shards,
+	                 "postings", (json_int_t)index->postings, "bytes",
+	                 (json_int_t)index->bytes);
 }
 
 static json_t *
@@ -137,9 +149,9 @@ facts_json(const struct facts *facts, bool deep)
 		json_object_update(json, facts->standing);
 	if (!deep)
 		return json;
-	json_t *more = json_pack("{s:o, s:I, s:I, s:I, s:{s:o, s:o}}", "forms",
-	                         ep_forms_json(&facts->usage), "tombstones",
-	                         (json_int_t)facts->state.tombstones, "conflicts",
+	json_t *more = json_pack("{s:o, s:o, s:I, s:I, s:I, s:{s:o, s:o}}", "index",
+	                         index_json(&facts->index), "forms", ep_forms_json(&facts->usage),
+	                         "tombstones", (json_int_t)facts->state.tombstones, "conflicts",
 	                         (json_int_t)facts->state.conflicts, "unconfirmed_tracks",
 	                         (json_int_t)facts->unconfirmed, "dumps", "master",
 	                         follower_json(master), "slave", follower_json(slave));
@@ -199,6 +211,9 @@ print_words(const struct facts *facts)
 	if (state->conflicts)
 		printf("conflicts    %s kept aside\n", ep_counted(state->conflicts, "track"));
 	ep_print_forms(&facts->usage);
+	printf("index        up to position %s, %s in %s; waiting: %s\n",
+	       ep_grouped(facts->index.watermark), ep_counted(facts->index.postings, "posting"),
+	       ep_counted(facts->index.shards, "shard"), ep_counted(facts->index.tail, "change"));
 	printf("on disk      %s\n", ep_bytes_text(facts->bytes));
 }
 

@@ -1,4 +1,6 @@
 #include "cli/cli.h"
+#include "cli/index_progress.h"
+#include "index/index.h"
 #include "store/verify.h"
 
 #include <errno.h>
@@ -9,7 +11,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const struct ep_option options[] = { { 0 } };
+enum { OPTION_REBUILD };
+
+static const struct ep_option options[] = {
+	[OPTION_REBUILD] = { "rebuild-index", 0, NULL, "make the search index anew from the log" },
+	{ 0 },
+};
 
 struct session {
 	const struct ep_call *call;
@@ -50,6 +57,33 @@ print_words(const struct ep_verify_report *report)
 	ep_print_forms(&report->usage);
 }
 
+/* Reads the search index back; what is wrong with it counts as a problem. */
+static enum ep_status
+verify_index(struct ep_verify_report *report, struct ep_log *log, struct ep_error *err)
+{
+	EP_OWNED(ep_index_close)
+	struct ep_index *index = NULL;
+	enum ep_status status = ep_index_open(&index, log, err);
+	if (status == EP_NOT_FOUND)
+		return EP_OK; /* only late */
+	if (status == EP_OK)
+		status = ep_index_check(index, err);
+	if (status != EP_CORRUPT)
+		return status;
+	ep_say("%s", err->text);
+	report->problems++;
+	return EP_OK;
+}
+
+static enum ep_status
+rebuild(const struct ep_call *call, struct ep_error *err)
+{
+	EP_OWNED(ep_log_close)
+	struct ep_log *log = NULL;
+	EP_TRY(ep_log_open(&log, call->folder, EP_LOG_WRITE, err));
+	return ep_rebuild_index(call, log, err);
+}
+
 static enum ep_exit
 verify(const struct ep_call *call)
 {
@@ -64,8 +98,11 @@ verify(const struct ep_call *call)
 	EP_OWNED(ep_log_close)
 	struct ep_log *log = NULL;
 	struct ep_verify_report report;
+	if (call->values[OPTION_REBUILD] && rebuild(call, &err) != EP_OK)
+		return ep_give_up(call, &err);
 	if (ep_log_open(&log, call->folder, EP_LOG_READ, &err) != EP_OK ||
-	    ep_log_verify(&report, log, &wanted, &err) != EP_OK)
+	    ep_log_verify(&report, log, &wanted, &err) != EP_OK ||
+	    verify_index(&report, log, &err) != EP_OK)
 		return ep_give_up(call, &err);
 	enum ep_exit exit = report.problems ? EP_EXIT_DAMAGED : EP_EXIT_DONE;
 	ep_show_progress(&session.shown, "%s", "");
@@ -109,13 +146,15 @@ run(const struct ep_call *call)
 
 const struct ep_command ep_cmd_verify = {
 	.name = "verify",
-	.synopsis = "",
+	.synopsis = "[--rebuild-index]",
 	.summary = "Read everything back and check it",
 	.details = "Every track is decoded and compared with its hash; counts, lists, positions "
 		   "and the\n"
-		   "state digest are compared with what the entries add up to. Exit status 7 means "
-		   "that\n"
-		   "something is damaged.\n",
+		   "state digest are compared with what the entries add up to; the search index is "
+		   "read\n"
+		   "back, and with --rebuild-index made anew before. Exit status 7 means that "
+		   "something\n"
+		   "is damaged.\n",
 	.options = options,
 	.run = run,
 };

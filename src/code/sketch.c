@@ -81,8 +81,7 @@ add_band(struct ep_sketch *sketch, const struct ep_onset *onsets, size_t count, 
 	}
 	for (size_t i = 0; i < count; i++) {
 		if (onsets[i].time < window.end && onsets[i].time < EP_SKETCH_TIME_END)
-			sketch->onsets[sketch->onset_count++] =
-				band << BAND_SHIFT | onsets[i].time;
+			sketch->onsets[sketch->onset_count++] = band << BAND_SHIFT | onsets[i].time;
 	}
 }
 

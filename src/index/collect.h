@@ -9,8 +9,8 @@ struct ep_collect {
 	const struct ep_log_read *read; /* to its end */
 	uint64_t after; /* position */
 	struct ep_builder *builder;
-	/* Called when the builder is full, with the position up to which it has come; must empty it.
-	 * May be NULL: then it grows. */
+	/* Called when the builder is full, with the position up to which it has come; must empty
+	 * it. May be NULL: then it grows. */
 	enum ep_status (*on_full)(void *context, uint64_t position, struct ep_error *err);
 	/* Called now and then; a failure ends it. */
 	enum ep_status (*on_step)(void *context, uint64_t position, struct ep_error *err);

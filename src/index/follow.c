@@ -148,6 +148,17 @@ open_shards(struct ep_shard *shards, const struct follow *follow, size_t first,
 	return EP_OK;
 }
 
+/* Whether the files are there and look as they should. EP_CORRUPT. */
+static enum ep_status
+check_shards(const struct follow *follow, struct ep_error *err)
+{
+	struct ep_shard shards[EP_MANIFEST_SHARDS_MAX] = { 0 };
+	enum ep_status status = open_shards(shards, follow, 0, err);
+	for (size_t i = 0; i < follow->manifest.count; i++)
+		ep_shard_close(&shards[i]);
+	return status;
+}
+
 static enum ep_status
 merge_from(struct follow *follow, size_t first, struct ep_error *err)
 {
@@ -294,9 +305,10 @@ run(struct ep_log *log, const struct ep_index_options *options, bool anew, struc
 	follow->options = options;
 	EP_TRY(lock(&fd, log, err));
 	enum ep_status status = load(follow, err);
-	if (status == EP_CORRUPT)
-		anew = true;
-	else if (status != EP_OK)
+	if (status == EP_OK && !anew)
+		status = check_shards(follow, err);
+	anew |= status == EP_CORRUPT;
+	if (status != EP_OK && status != EP_CORRUPT)
 		return status;
 	if (anew)
 		EP_TRY(forget(follow, err));

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -57,9 +58,9 @@ build_tail(struct ep_index *index, struct ep_error *err)
 	EP_FD int fd = -1;
 	uint64_t postings;
 	EP_TRY(ep_builder_new(&builder, err));
-	struct ep_collect collect = {
-		.read = index->read, .after = index->manifest.watermark, .builder = builder
-	};
+	struct ep_collect collect = { .read = index->read,
+		                      .after = index->manifest.watermark,
+		                      .builder = builder };
 	EP_TRY(ep_collect_postings(&collect, err));
 	if (ep_builder_track_count(builder) == 0)
 		return EP_OK;
@@ -92,6 +93,18 @@ open_once(struct ep_index **out, struct ep_log *log, struct ep_error *err)
 	return EP_OK;
 }
 
+/* Adds to the story of damage what helps. */
+static enum ep_status
+hint(enum ep_status status, struct ep_error *err)
+{
+	if (status == EP_CORRUPT && err) {
+		size_t size = strlen(err->text);
+		snprintf(err->text + size, sizeof err->text - size,
+		         "; verify --rebuild-index makes the index anew");
+	}
+	return status;
+}
+
 enum ep_status
 ep_index_open(struct ep_index **out, struct ep_log *log, struct ep_error *err)
 {
@@ -101,10 +114,8 @@ ep_index_open(struct ep_index **out, struct ep_log *log, struct ep_error *err)
 	for (int i = 0; i < TRIES && status == EP_NOT_FOUND; i++)
 		status = open_once(&index, log, err);
 	if (status == EP_NOT_FOUND)
-		return ep_fail(err, EP_CORRUPT,
-		               "files of the index are missing; verify --rebuild-index makes it "
-		               "anew");
-	EP_TRY(status);
+		status = ep_fail(err, EP_CORRUPT, "files of the index are missing");
+	EP_TRY(hint(status, err));
 	struct ep_log_state state;
 	ep_log_state(&state, index->read);
 	uint64_t tail = state.position - index->manifest.watermark;
@@ -160,7 +171,8 @@ ep_index_track_count(const struct ep_index *index)
 enum ep_status
 ep_index_check(const struct ep_index *index, struct ep_error *err)
 {
-	for (size_t i = 0; i < index->count; i++)
-		EP_TRY(ep_shard_check(&index->shards[i], "a shard of the index", err));
-	return EP_OK;
+	enum ep_status status = EP_OK;
+	for (size_t i = 0; status == EP_OK && i < index->count; i++)
+		status = ep_shard_check(&index->shards[i], "a shard of the index", err);
+	return hint(status, err);
 }

@@ -37,14 +37,12 @@ struct ep_index_options {
  *
  * log  open for writing. EP_INTERRUPTED, EP_IO, EP_NO_SPACE, EP_NO_MEMORY, EP_NEWER; EP_CORRUPT
  *      the log is damaged. */
-EP_MUST_USE enum ep_status ep_index_follow(struct ep_log *log,
-                                           const struct ep_index_options *options,
-                                           struct ep_error *err);
+EP_MUST_USE enum ep_status
+ep_index_follow(struct ep_log *log, const struct ep_index_options *options, struct ep_error *err);
 
 /* Makes the index anew, whatever is there. As ep_index_follow. */
-EP_MUST_USE enum ep_status ep_index_rebuild(struct ep_log *log,
-                                            const struct ep_index_options *options,
-                                            struct ep_error *err);
+EP_MUST_USE enum ep_status
+ep_index_rebuild(struct ep_log *log, const struct ep_index_options *options, struct ep_error *err);
 
 /* ---- reading ---- */
 

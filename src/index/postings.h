@@ -28,8 +28,7 @@ size_t ep_postings_size(uint32_t count, uint32_t limit);
 
 /* Appends numbers[0..count), which ascend and are below limit, none twice. EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_postings_encode(struct ep_buffer *out, const uint32_t *numbers,
-                                              uint32_t count, uint32_t limit,
-                                              struct ep_error *err);
+                                              uint32_t count, uint32_t limit, struct ep_error *err);
 
 /* Writes the numbers of a list to numbers[0..count). Any bytes give numbers, of damaged ones some
  * may be wrong or above the limit. bytes has ep_postings_size and EP_POSTINGS_PADDING more. */

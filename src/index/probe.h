@@ -24,6 +24,7 @@ struct ep_probe {
 	struct ep_probe_code codes[EP_PROBE_PAIRS_MAX]; /* in order of code */
 	size_t code_count;
 	uint32_t times[EP_PROBE_PAIRS_MAX];
+	uint16_t code_of_time[EP_PROBE_PAIRS_MAX]; /* number of the code whose time it is */
 	size_t time_count;
 	uint32_t span; /* above all times */
 	uint16_t table[1 << EP_PROBE_TABLE_BITS]; /* number of a code and 1, by hash */

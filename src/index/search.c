@@ -14,19 +14,32 @@
 /* Codes with postings for more than this share of the tracks tell nothing. */
 #define COMMON_SHARE 3.0
 
+/* So many lookups ahead the memory is asked for what the lookup will read. */
+#define AHEAD 12
+
 /* Slots of a stretch, as a power of two; and what is added to diagonals so that none is below 0:
  * queries are shorter. */
 #define STRETCH_BITS 8
 #define DIAGONAL_ZERO 512u
 
-/* Stretches of one shard that are looked at closely. */
-#define STRETCHES_MAX 128
+/* Stretches that are looked through together, and blocks of one shard with any that are looked at
+ * closely, at most. */
+#define STRETCH_BLOCK 64
+#define BLOCKS_MAX 48
 
-struct hit {
-	uint32_t diagonal;
-	uint32_t slot;
-	uint32_t code; /* its number in the probe */
-};
+/* A hit: its diagonal above the number of its time in the probe, which has the code, and gives back
+ * the slot. */
+static inline uint32_t
+diagonal_of_hit(uint64_t hit)
+{
+	return (uint32_t)(hit >> 32);
+}
+
+static inline uint32_t
+time_of_hit(uint64_t hit)
+{
+	return (uint32_t)hit;
+}
 
 struct ep_searcher {
 	struct ep_shard_list *lists; /* shard by shard, one a code of the probe */
@@ -36,11 +49,13 @@ struct ep_searcher {
 	uint32_t *slots; /* of the chosen lists of a shard, one after the other */
 	size_t slot_capacity;
 	uint8_t *stretches; /* counts of a shard */
-	uint8_t *near; /* whether a stretch is looked at */
+	uint64_t *near; /* bits: whether a stretch is looked at */
 	size_t stretch_capacity;
-	struct hit *hits;
+	uint64_t *hits;
+	uint64_t *other_hits; /* while they are sorted */
 	size_t hit_count;
 	size_t hit_capacity;
+	size_t other_capacity;
 	uint32_t seen[EP_PROBE_PAIRS_MAX]; /* the window in which a code was last seen */
 	uint32_t window;
 	struct ep_candidate *found; /* of all shards */
@@ -65,6 +80,7 @@ ep_searcher_free(struct ep_searcher *searcher)
 	free(searcher->stretches);
 	free(searcher->near);
 	free(searcher->hits);
+	free(searcher->other_hits);
 	free(searcher->found);
 	free(searcher);
 }
@@ -83,11 +99,11 @@ make_room(void **items, size_t *capacity, size_t wanted, size_t size, struct ep_
 	return EP_OK;
 }
 
-#define MAKE_ROOM(array, capacity, wanted)                                                       \
-	do {                                                                                     \
-		void *make_room_items = (array);                                                 \
+#define MAKE_ROOM(array, capacity, wanted)                                                        \
+	do {                                                                                      \
+		void *make_room_items = (array);                                                  \
 		EP_TRY(make_room(&make_room_items, &(capacity), (wanted), sizeof *(array), err)); \
-		(array) = make_room_items;                                                       \
+		(array) = make_room_items;                                                        \
 	} while (0)
 
 /* ---- which lists ---- */
@@ -114,6 +130,8 @@ find_lists(struct ep_searcher *searcher, const struct ep_index *index, struct ep
 	for (size_t s = 0; s < shard_count; s++) {
 		struct ep_shard_list *lists = searcher->lists + s * probe->code_count;
 		for (size_t i = 0; i < probe->code_count; i++) {
+			if (i + AHEAD < probe->code_count)
+				ep_shard_prefetch(&shards[s], probe->codes[i + AHEAD].code);
 			lists[i] = ep_shard_find(&shards[s], probe->codes[i].code);
 			probe->codes[i].postings += lists[i].count;
 		}
@@ -167,18 +185,14 @@ choose(struct ep_searcher *searcher, const struct ep_probe *probe)
 
 /* ---- stretches ---- */
 
+/* Counts go up to this, so that the sum of two is still a byte. */
+#define COUNT_MAX 127u
+
 /* What a hit counts for its stretch. */
 static uint8_t
 weight(float bits)
 {
 	return (uint8_t)(bits / 2 + 1);
-}
-
-static inline uint8_t
-add_saturated(uint8_t one, uint8_t other)
-{
-	unsigned sum = (unsigned)one + other;
-	return sum > UINT8_MAX ? UINT8_MAX : (uint8_t)sum;
 }
 
 /* The diagonal of slot 0 for a time of the query. */
@@ -188,10 +202,12 @@ diagonal_of(uint32_t time)
 	return DIAGONAL_ZERO - time / EP_SLOT_TIMES;
 }
 
+/* Stretches of a shard, in whole blocks, and a block more that is always empty. */
 static size_t
 stretch_count(const struct ep_shard *shard)
 {
-	return (((size_t)shard->slot_count + DIAGONAL_ZERO) >> STRETCH_BITS) + 2;
+	size_t count = (((size_t)shard->slot_count + DIAGONAL_ZERO) >> STRETCH_BITS) + 1;
+	return (count / STRETCH_BLOCK + 2) * STRETCH_BLOCK;
 }
 
 /* Decodes the chosen lists of a shard and counts their hits by stretch. */
@@ -211,15 +227,17 @@ count_hits(struct ep_searcher *searcher, const struct ep_shard *shard,
 		if (list.count == 0)
 			continue;
 		ep_postings_decode(slots, list.bytes, list.count, shard->slot_count);
+		/* Of a damaged list. */
+		for (uint32_t j = 0; j < list.count; j++)
+			slots[j] = slots[j] < shard->slot_count ? slots[j] : 0;
 		uint8_t gain = weight(code->bits);
 		for (uint32_t t = 0; t < code->count; t++) {
 			uint32_t zero = diagonal_of(probe->times[code->first + t]);
 			for (uint32_t j = 0; j < list.count; j++) {
-				if (slots[j] >= shard->slot_count)
-					slots[j] = 0; /* of a damaged list */
-				uint8_t *at = &searcher->stretches[(slots[j] + zero) >>
-				                                   STRETCH_BITS];
-				*at = add_saturated(*at, gain);
+				uint32_t stretch = (slots[j] + zero) >> STRETCH_BITS;
+				unsigned sum = (unsigned)searcher->stretches[stretch] + gain;
+				searcher->stretches[stretch] =
+					(uint8_t)(sum < COUNT_MAX ? sum : COUNT_MAX);
 			}
 		}
 		slots += list.count;
@@ -227,26 +245,51 @@ count_hits(struct ep_searcher *searcher, const struct ep_shard *shard,
 	return EP_OK;
 }
 
+/* The most that two stretches side by side count, of which the first is in the block. */
+static uint8_t
+block_most(const uint8_t *counts)
+{
+	uint8_t most = 0;
+	for (size_t i = 0; i < STRETCH_BLOCK; i++) {
+		uint8_t sum = (uint8_t)(counts[i] + counts[i + 1]);
+		most = sum > most ? sum : most;
+	}
+	return most;
+}
+
 /* Marks the best stretches, and those beside them: a diagonal may be at the border of two. */
 static void
 mark_stretches(struct ep_searcher *searcher, size_t count)
 {
-	size_t having[2 * UINT8_MAX + 1] = { 0 };
+	size_t having[2 * COUNT_MAX + 1] = { 0 };
 	const uint8_t *counts = searcher->stretches;
-	for (size_t i = 0; i + 1 < count; i++)
-		having[counts[i] + counts[i + 1]]++;
-	unsigned least = 2 * UINT8_MAX;
+	size_t blocks = count / STRETCH_BLOCK - 1;
+	for (size_t b = 0; b < blocks; b++)
+		having[block_most(counts + b * STRETCH_BLOCK)]++;
+	unsigned least = 2 * COUNT_MAX;
 	for (size_t sum = having[least]; least > 1; least--) {
 		sum += having[least - 1];
-		if (sum > STRETCHES_MAX)
+		if (sum > BLOCKS_MAX)
 			break;
 	}
-	memset(searcher->near, 0, count);
-	for (size_t i = 0; i + 1 < count; i++) {
-		bool good = (unsigned)counts[i] + counts[i + 1] >= least;
-		searcher->near[i] |= good;
-		searcher->near[i + 1] |= good;
+	memset(searcher->near, 0, count / 8);
+	for (size_t b = 0; b < blocks; b++) {
+		const uint8_t *block = counts + b * STRETCH_BLOCK;
+		uint64_t good = 0;
+		if (block_most(block) < least)
+			continue;
+		for (size_t i = 0; i < STRETCH_BLOCK; i++)
+			good |= (uint64_t)(block[i] + block[i + 1] >= (int)least) << i;
+		searcher->near[b] |= good | good << 1;
+		searcher->near[b + 1] |= good >> (STRETCH_BLOCK - 1);
 	}
+}
+
+static inline bool
+is_near(const struct ep_searcher *searcher, uint32_t diagonal)
+{
+	uint32_t stretch = diagonal >> STRETCH_BITS;
+	return searcher->near[stretch / 64] >> (stretch % 64) & 1;
 }
 
 /* ---- hits ---- */
@@ -263,13 +306,12 @@ collect_hits(struct ep_searcher *searcher, const struct ep_shard_list *lists,
 		uint32_t count = lists[number].count;
 		MAKE_ROOM(searcher->hits, searcher->hit_capacity,
 		          searcher->hit_count + (size_t)count * code->count);
-		for (uint32_t t = 0; t < code->count; t++) {
-			uint32_t zero = diagonal_of(probe->times[code->first + t]);
+		for (uint32_t t = code->first; t < code->first + code->count; t++) {
+			uint32_t zero = diagonal_of(probe->times[t]);
 			for (uint32_t j = 0; j < count; j++) {
-				struct hit hit = { slots[j] + zero, slots[j], number };
-				searcher->hits[searcher->hit_count] = hit;
-				searcher->hit_count +=
-					searcher->near[hit.diagonal >> STRETCH_BITS];
+				uint32_t diagonal = slots[j] + zero;
+				searcher->hits[searcher->hit_count] = (uint64_t)diagonal << 32 | t;
+				searcher->hit_count += is_near(searcher, diagonal);
 			}
 		}
 		slots += count;
@@ -277,16 +319,40 @@ collect_hits(struct ep_searcher *searcher, const struct ep_shard_list *lists,
 	return EP_OK;
 }
 
-static int
-compare_hits(const void *one, const void *other)
+/* Sorts hits by diagonal, those of one in the order in which they came: a radix sort by bytes. */
+static enum ep_status
+sort_hits(struct ep_searcher *searcher, struct ep_error *err)
 {
-	const struct hit *a = one;
-	const struct hit *b = other;
-	if (a->diagonal != b->diagonal)
-		return a->diagonal < b->diagonal ? -1 : 1;
-	if (a->code != b->code)
-		return a->code < b->code ? -1 : 1;
-	return a->slot < b->slot ? -1 : a->slot > b->slot;
+	size_t count = searcher->hit_count;
+	MAKE_ROOM(searcher->other_hits, searcher->other_capacity, count + 1);
+	for (unsigned shift = 32; shift < 64; shift += 8) {
+		size_t at[256] = { 0 };
+		for (size_t i = 0; i < count; i++)
+			at[searcher->hits[i] >> shift & 0xff]++;
+		size_t sum = 0;
+		for (size_t digit = 0; digit < 256; digit++) {
+			size_t size = at[digit];
+			at[digit] = sum;
+			sum += size;
+		}
+		for (size_t i = 0; i < count; i++)
+			searcher->other_hits[at[searcher->hits[i] >> shift & 0xff]++] =
+				searcher->hits[i];
+		uint64_t *sorted = searcher->other_hits;
+		searcher->other_hits = searcher->hits;
+		searcher->hits = sorted;
+		size_t capacity = searcher->other_capacity;
+		searcher->other_capacity = searcher->hit_capacity;
+		searcher->hit_capacity = capacity;
+	}
+	return EP_OK;
+}
+
+/* The slot of a hit. */
+static inline uint32_t
+slot_of_hit(uint64_t hit, const struct ep_probe *probe)
+{
+	return diagonal_of_hit(hit) - diagonal_of(probe->times[time_of_hit(hit)]);
 }
 
 /* The bits of the distinct codes of hits[first..) on its diagonal and the next, of one track. Two
@@ -295,16 +361,18 @@ static float
 window_bits(struct ep_searcher *searcher, const struct ep_probe *probe, size_t first,
             uint32_t track_start, uint32_t track_end)
 {
-	const struct hit *hits = searcher->hits;
+	const uint64_t *hits = searcher->hits;
+	uint32_t last = diagonal_of_hit(hits[first]) + 1;
 	float bits = 0;
 	searcher->window++;
-	for (size_t i = first;
-	     i < searcher->hit_count && hits[i].diagonal <= hits[first].diagonal + 1; i++) {
-		bool inside = hits[i].slot >= track_start && hits[i].slot < track_end;
-		if (inside && searcher->seen[hits[i].code] != searcher->window) {
-			searcher->seen[hits[i].code] = searcher->window;
-			bits += probe->codes[hits[i].code].bits;
-		}
+	for (size_t i = first; i < searcher->hit_count && diagonal_of_hit(hits[i]) <= last; i++) {
+		uint32_t slot = slot_of_hit(hits[i], probe);
+		uint32_t code = probe->code_of_time[time_of_hit(hits[i])];
+		if (slot < track_start || slot >= track_end ||
+		    searcher->seen[code] == searcher->window)
+			continue;
+		searcher->seen[code] = searcher->window;
+		bits += probe->codes[code].bits;
 	}
 	return bits;
 }
@@ -315,18 +383,18 @@ static enum ep_status
 score_hits(struct ep_searcher *searcher, const struct ep_shard *shard, const struct ep_probe *probe,
            struct ep_error *err)
 {
-	struct hit *hits = searcher->hits;
+	EP_TRY(sort_hits(searcher, err));
+	const uint64_t *hits = searcher->hits;
 	uint32_t diagonal = UINT32_MAX;
 	uint32_t start = 0;
 	uint32_t end = 0;
-	if (searcher->hit_count)
-		qsort(hits, searcher->hit_count, sizeof *hits, compare_hits);
 	for (size_t i = 0; i < searcher->hit_count; i++) {
-		bool same_track = hits[i].slot >= start && hits[i].slot < end;
-		if (same_track && hits[i].diagonal == diagonal)
+		uint32_t slot = slot_of_hit(hits[i], probe);
+		bool same_track = slot >= start && slot < end;
+		if (same_track && diagonal_of_hit(hits[i]) == diagonal)
 			continue;
 		if (!same_track) {
-			size_t track = ep_shard_track_at(shard, hits[i].slot);
+			size_t track = ep_shard_track_at(shard, slot);
 			start = ep_shard_start(shard, track);
 			end = ep_shard_start(shard, track + 1);
 			MAKE_ROOM(searcher->found, searcher->found_capacity,
@@ -334,7 +402,7 @@ score_hits(struct ep_searcher *searcher, const struct ep_shard *shard, const str
 			searcher->found[searcher->found_count++] =
 				(struct ep_candidate){ ep_shard_position(shard, track), 0 };
 		}
-		diagonal = hits[i].diagonal;
+		diagonal = diagonal_of_hit(hits[i]);
 		float score = window_bits(searcher, probe, i, start, end);
 		struct ep_candidate *found = &searcher->found[searcher->found_count - 1];
 		found->score = score > found->score ? score : found->score;
@@ -361,7 +429,7 @@ search_shard(struct ep_searcher *searcher, const struct ep_shard *shard,
 		free(searcher->stretches);
 		free(searcher->near);
 		searcher->stretches = malloc(count);
-		searcher->near = malloc(count);
+		searcher->near = malloc(count / 8);
 		searcher->stretch_capacity = searcher->stretches && searcher->near ? count : 0;
 		if (searcher->stretch_capacity == 0)
 			return ep_fail(err, EP_NO_MEMORY, "out of memory for a search");
@@ -382,8 +450,8 @@ ep_search(struct ep_candidate *candidates, size_t *count, size_t max, struct ep_
 	choose(searcher, probe);
 	searcher->found_count = 0;
 	for (size_t s = 0; s < shard_count; s++)
-		EP_TRY(search_shard(searcher, &shards[s],
-		                    searcher->lists + s * probe->code_count, probe, err));
+		EP_TRY(search_shard(searcher, &shards[s], searcher->lists + s * probe->code_count,
+		                    probe, err));
 	if (searcher->found_count)
 		qsort(searcher->found, searcher->found_count, sizeof *searcher->found,
 		      compare_candidates);

@@ -109,45 +109,64 @@ ep_shard_close(struct ep_shard *shard)
 
 /* ---- lists ---- */
 
+/* A varint of the entries; most have one byte. Gives 0 behind the end. */
+static inline uint32_t
+entry_number(struct ep_shard_walk *walk)
+{
+	uint32_t value = 0;
+	for (unsigned shift = 0; walk->entry < walk->entry_end && shift < 32; shift += 7) {
+		uint8_t byte = *walk->entry++;
+		value |= (uint32_t)(byte & 0x7f) << shift;
+		if (byte < 0x80)
+			return value;
+	}
+	return 0;
+}
+
 /* Moves over the next list of the bucket at hand; EP_CORRUPT has no text. */
-static enum ep_status
+static inline enum ep_status
 step(struct ep_shard_list *list, struct ep_shard_walk *walk, const struct ep_shard *shard)
 {
-	struct ep_reader reader = ep_reader_of(walk->entry, (size_t)(walk->end - walk->entry));
-	uint64_t code = ep_read_varint(&reader);
-	uint64_t count = ep_read_varint(&reader);
-	if (!reader.ok || code >> shard->bucket_bits || count == 0 || count > shard->slot_count)
+	walk->code += entry_number(walk);
+	uint32_t count = entry_number(walk);
+	if (walk->code >> shard->bucket_bits != walk->bucket || count == 0 ||
+	    count > shard->slot_count)
 		return EP_CORRUPT;
-	size_t size = ep_postings_size((uint32_t)count, shard->slot_count);
+	size_t size = ep_postings_size(count, shard->slot_count);
 	if (size > (size_t)(walk->end - walk->list))
 		return EP_CORRUPT;
-	*list = (struct ep_shard_list){ walk->list, (uint32_t)count };
-	walk->code = (walk->bucket << shard->bucket_bits) + (uint32_t)code;
-	walk->entry = reader.at;
+	*list = (struct ep_shard_list){ walk->list, count };
 	walk->list += size;
-	walk->left--;
 	return EP_OK;
 }
 
-/* Comes to a bucket, and finds where its lists begin. */
+/* Comes to a bucket. */
 static enum ep_status
 enter(struct ep_shard_walk *walk, const struct ep_shard *shard, uint32_t bucket)
 {
-	uint64_t at = bucket_at(shard, bucket);
-	uint64_t end = bucket_at(shard, bucket + 1);
-	*walk = (struct ep_shard_walk){ .bucket = bucket, .end = shard->bytes + end };
+	const uint8_t *at = shard->bytes + bucket_at(shard, bucket);
+	const uint8_t *end = shard->bytes + bucket_at(shard, bucket + 1);
+	struct ep_reader reader = ep_reader_of(at, (size_t)(end - at));
+	*walk = (struct ep_shard_walk){ .bucket = bucket,
+		                        .code = bucket << shard->bucket_bits,
+		                        .end = end };
 	if (at == end)
 		return EP_OK;
-	struct ep_reader reader = ep_reader_of(shard->bytes + at, end - at);
-	uint64_t count = ep_read_varint(&reader);
-	if (!reader.ok || count == 0 || count > 1u << shard->bucket_bits)
+	uint64_t size = ep_read_varint(&reader);
+	walk->entry = ep_read_bytes(&reader, size);
+	if (!walk->entry)
 		return EP_CORRUPT;
-	walk->entry = reader.at;
-	walk->left = (uint32_t)count;
-	for (uint64_t i = 0; i < 2 * count; i++)
-		(void)ep_read_varint(&reader);
+	walk->entry_end = reader.at;
 	walk->list = reader.at;
-	return reader.ok ? EP_OK : EP_CORRUPT;
+	return EP_OK;
+}
+
+void
+ep_shard_prefetch(const struct ep_shard *shard, uint32_t code)
+{
+	const uint8_t *bucket = shard->bytes + bucket_at(shard, code >> shard->bucket_bits);
+	__builtin_prefetch(bucket);
+	__builtin_prefetch(bucket + 64);
 }
 
 struct ep_shard_list
@@ -155,12 +174,10 @@ ep_shard_find(const struct ep_shard *shard, uint32_t code)
 {
 	struct ep_shard_walk walk;
 	struct ep_shard_list list = { NULL, 0 };
-	if (enter(&walk, shard, code >> shard->bucket_bits) != EP_OK)
-		return (struct ep_shard_list){ NULL, 0 };
-	while (walk.left) {
-		if (step(&list, &walk, shard) != EP_OK)
-			break;
-		if (walk.code == code)
+	enum ep_status status = enter(&walk, shard, code >> shard->bucket_bits);
+	while (status == EP_OK && walk.entry < walk.entry_end && walk.code <= code) {
+		status = step(&list, &walk, shard);
+		if (status == EP_OK && walk.code == code)
 			return list;
 	}
 	return (struct ep_shard_list){ NULL, 0 };
@@ -171,7 +188,7 @@ ep_shard_next(uint32_t *code, struct ep_shard_list *list, struct ep_shard_walk *
               const struct ep_shard *shard, struct ep_error *err)
 {
 	enum ep_status status = EP_OK;
-	while (status == EP_OK && walk->left == 0) {
+	while (status == EP_OK && walk->entry == walk->entry_end) {
 		uint32_t next = walk->end ? walk->bucket + 1 : 0;
 		if (next == bucket_count(shard))
 			return EP_NOT_FOUND;

@@ -22,8 +22,10 @@
  *                    tracks: position of each in the log, 64 bits, ascending
  *                    starts: first slot of each track, and the number of slots, 32 bits
  *
- *     bucket  := varint(codes) codes * (varint(code - first code that it may be) varint(postings))
- *                codes * list (postings.h), in order of code, below the number of slots
+ *     bucket  := varint(size of entries) entries lists
+ *     entries := one or more of varint(code - the one before, or the first that it may be)
+ *                               varint(postings), in order of code
+ *     lists   := for each entry a list (postings.h) of slots, ascending
  *
  * Integers are little-endian. Specified in docs/formats/index.md.
  */
@@ -79,14 +81,17 @@ struct ep_shard_list {
  * the bucket is damaged. */
 struct ep_shard_list ep_shard_find(const struct ep_shard *shard, uint32_t code);
 
+/* Asks the memory for what ep_shard_find will read for a code, without waiting. */
+void ep_shard_prefetch(const struct ep_shard *shard, uint32_t code);
+
 /* Goes through the lists in order of code: begin with a zeroed walk. */
 struct ep_shard_walk {
-	uint32_t bucket; /* the next to be read */
-	uint32_t left; /* lists of the bucket at hand that have not come */
-	const uint8_t *entry; /* of the next list in the bucket at hand */
-	const uint8_t *list;
-	const uint8_t *end; /* of the bucket at hand */
+	uint32_t bucket; /* at hand */
 	uint32_t code; /* of the list that came last */
+	const uint8_t *entry; /* of the next list */
+	const uint8_t *entry_end;
+	const uint8_t *list; /* the next */
+	const uint8_t *end; /* of the bucket; NULL before the first */
 };
 
 /* Gives the next code and its list. EP_NOT_FOUND at the end; EP_CORRUPT. */

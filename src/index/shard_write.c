@@ -26,7 +26,7 @@ struct ep_shard_writer {
 
 	/* The bucket at hand. */
 	uint32_t bucket;
-	uint32_t code_count;
+	uint32_t code; /* the last one in it, or the first that it may have */
 	struct ep_buffer entries;
 	struct ep_buffer lists;
 
@@ -40,8 +40,7 @@ static uint32_t
 choose_bucket_bits(uint64_t posting_count)
 {
 	uint32_t bits = 20;
-	while (bits > BUCKET_BITS_MIN &&
-	       (uint64_t)BUCKET_POSTINGS << (20 - bits) < posting_count)
+	while (bits > BUCKET_BITS_MIN && (uint64_t)BUCKET_POSTINGS << (20 - bits) < posting_count)
 		bits--;
 	return bits;
 }
@@ -99,14 +98,14 @@ write_block(struct ep_shard_writer *writer, struct ep_error *err)
 static enum ep_status
 end_buckets(struct ep_shard_writer *writer, uint32_t bucket, struct ep_error *err)
 {
-	if (writer->code_count) {
-		EP_TRY(ep_buffer_varint(&writer->block, writer->code_count, err));
+	if (writer->entries.size) {
+		EP_TRY(ep_buffer_varint(&writer->block, writer->entries.size, err));
 		EP_TRY(ep_buffer_append(&writer->block, writer->entries.data, writer->entries.size,
 		                        err));
 		EP_TRY(ep_buffer_append(&writer->block, writer->lists.data, writer->lists.size,
 		                        err));
 	}
-	writer->code_count = 0;
+	writer->code = bucket << writer->bucket_bits;
 	writer->entries.size = 0;
 	writer->lists.size = 0;
 	while (writer->bucket < bucket)
@@ -122,13 +121,12 @@ ep_shard_add(struct ep_shard_writer *writer, uint32_t code, const uint32_t *slot
 		return EP_OK;
 	if (code >> writer->bucket_bits != writer->bucket)
 		EP_TRY(end_buckets(writer, code >> writer->bucket_bits, err));
-	uint32_t first = writer->bucket << writer->bucket_bits;
-	EP_TRY(ep_buffer_varint(&writer->entries, code - first, err));
+	EP_TRY(ep_buffer_varint(&writer->entries, code - writer->code, err));
 	EP_TRY(ep_buffer_varint(&writer->entries, count, err));
-	writer->code_count++;
+	writer->code = code;
 	writer->posting_count += count;
-	return ep_postings_encode(&writer->lists, slots, count,
-	                          writer->starts[writer->track_count], err);
+	return ep_postings_encode(&writer->lists, slots, count, writer->starts[writer->track_count],
+	                          err);
 }
 
 static enum ep_status

@@ -3,7 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Offsets that are weighed exactly, of those with the most bits when codes count each time. */
+/* Offsets that are weighed exactly, of those with the most codes when equal ones count each time.
+ */
 #define OFFSETS_MAX 8
 
 /* Common codes of one query and one track that are looked at: hostile ones have more. */
@@ -84,7 +85,7 @@ grow_hits(struct ep_weigher *weigher, size_t extra, struct ep_error *err)
 	return EP_OK;
 }
 
-/* Finds the codes that both have, and sums their bits by offset. */
+/* Finds the codes that both have, and counts them by offset. */
 static enum ep_status
 find_hits(struct ep_weigher *weigher, const struct ep_probe *probe, const struct ep_sketch *track,
           struct ep_error *err)
@@ -96,24 +97,24 @@ find_hits(struct ep_weigher *weigher, const struct ep_probe *probe, const struct
 	weigher->hit_count = 0;
 	for (size_t i = 0; i < track->code_count; i++) {
 		int number = ep_probe_find(probe, track->codes[i].code);
-		if (number < 0 || probe->codes[number].bits <= 0)
+		if (number < 0)
 			continue;
 		const struct ep_probe_code *code = &probe->codes[number];
 		if (weigher->hit_count + code->count > HITS_MAX)
 			break;
 		EP_TRY(grow_hits(weigher, code->count, err));
 		for (uint32_t t = 0; t < code->count; t++) {
-			uint32_t offset = track->codes[i].time + probe->span -
-			                  probe->times[code->first + t];
+			uint32_t offset =
+				track->codes[i].time + probe->span - probe->times[code->first + t];
 			weigher->hits[weigher->hit_count++] =
 				(struct hit){ offset, (uint32_t)number };
-			weigher->sums[offset] += code->bits;
+			weigher->sums[offset]++;
 		}
 	}
 	return EP_OK;
 }
 
-/* Offsets with the most bits, best first. */
+/* Offsets with the most codes, best first. */
 struct best {
 	struct {
 		uint32_t offset;
@@ -142,25 +143,25 @@ consider(struct best *best, uint32_t offset, float sum)
 	best->count += best->count < OFFSETS_MAX;
 }
 
-/* The bits of the distinct codes at an offset and the next. */
+/* How many distinct codes there are at an offset and the next. */
 static float
-distinct_bits(struct ep_weigher *weigher, const struct ep_probe *probe, uint32_t offset)
+distinct_codes(struct ep_weigher *weigher, uint32_t offset)
 {
-	float bits = 0;
+	float codes = 0;
 	weigher->window++;
 	for (size_t i = 0; i < weigher->hit_count; i++) {
 		const struct hit *hit = &weigher->hits[i];
 		if (hit->offset - offset > 1 || weigher->seen[hit->code] == weigher->window)
 			continue;
 		weigher->seen[hit->code] = weigher->window;
-		bits += probe->codes[hit->code].bits;
+		codes++;
 	}
-	return bits;
+	return codes;
 }
 
-/* The best offset, and its bits; of equal ones the lowest. */
+/* The best offset, and its distinct codes; of equal ones the lowest. */
 static float
-best_offset(uint32_t *offset, struct ep_weigher *weigher, const struct ep_probe *probe)
+best_offset(uint32_t *offset, struct ep_weigher *weigher)
 {
 	struct best best = { .count = 0 };
 	const float *sums = weigher->sums;
@@ -175,9 +176,9 @@ best_offset(uint32_t *offset, struct ep_weigher *weigher, const struct ep_probe 
 	}
 	float most = 0;
 	for (size_t i = 0; i < best.count; i++) {
-		float bits = distinct_bits(weigher, probe, best.items[i].offset);
-		if (bits > most || (bits >= most && best.items[i].offset < *offset)) {
-			most = bits;
+		float codes = distinct_codes(weigher, best.items[i].offset);
+		if (codes > most || (codes >= most && best.items[i].offset < *offset)) {
+			most = codes;
 			*offset = best.items[i].offset;
 		}
 	}
@@ -312,12 +313,12 @@ ep_weigh(struct ep_evidence *evidence, struct ep_weigher *weigher, const struct 
 	EP_TRY(find_hits(weigher, probe, track, err));
 	if (weigher->hit_count == 0)
 		return EP_OK;
-	float bits = best_offset(&at, weigher, probe);
+	float codes = best_offset(&at, weigher);
 	int64_t offset = (int64_t)at - probe->span;
 	EP_TRY(onsets_at(&onsets, weigher, query, track, offset, err));
 	EP_TRY(onsets_at(&onsets_behind, weigher, query, track, offset + 1, err));
 	bool behind = onsets_behind > onsets;
-	*evidence = (struct ep_evidence){ .bits = bits,
+	*evidence = (struct ep_evidence){ .codes = codes,
 		                          .onsets = behind ? onsets_behind : onsets,
 		                          .offset = offset + behind };
 	return EP_OK;
@@ -325,16 +326,16 @@ ep_weigh(struct ep_evidence *evidence, struct ep_weigher *weigher, const struct 
 
 /* ---- a query against itself ---- */
 
-/* The most bits of distinct codes at a shift and the next. */
+/* The most distinct codes at a shift and the next. */
 static float
-self_bits(struct ep_weigher *weigher, const struct ep_probe *probe)
+self_codes(struct ep_weigher *weigher, const struct ep_probe *probe)
 {
 	float most = 0;
 	memset(weigher->marks, 0, ((size_t)probe->span + 1) * sizeof *weigher->marks);
 	for (size_t i = 0; i < probe->code_count; i++) {
 		const struct ep_probe_code *code = &probe->codes[i];
 		const uint32_t *times = probe->times + code->first;
-		for (uint32_t j = 0; code->bits > 0 && j < code->count; j++) {
+		for (uint32_t j = 0; j < code->count; j++) {
 			for (uint32_t k = j + 1; k < code->count; k++) {
 				uint32_t shift = times[k] - times[j];
 				for (uint32_t s = shift - 1;
@@ -342,7 +343,7 @@ self_bits(struct ep_weigher *weigher, const struct ep_probe *probe)
 					if (weigher->marks[s] == i + 1)
 						continue;
 					weigher->marks[s] = (uint32_t)i + 1;
-					weigher->sums[s] += code->bits;
+					weigher->sums[s]++;
 				}
 			}
 		}
@@ -393,8 +394,8 @@ ep_weigh_self(struct ep_evidence *evidence, struct ep_weigher *weigher,
 	for (size_t i = 0; i < query->onset_count; i++)
 		span = query->onsets[i] + 4 > span ? query->onsets[i] + 4 : span;
 	EP_TRY(need_sums(weigher, (size_t)span + 3, err));
-	float bits = self_bits(weigher, probe);
-	*evidence = (struct ep_evidence){ .bits = bits,
-		                          .onsets = self_onsets(weigher, query, span) };
+	float codes = self_codes(weigher, probe);
+	*evidence =
+		(struct ep_evidence){ .codes = codes, .onsets = self_onsets(weigher, query, span) };
 	return EP_OK;
 }

@@ -1,10 +1,10 @@
 /* evidence.h - how well a query lies on a track: at the best offset, what coincides
  *
- * Two kinds of evidence. Codes: the rarity, in bits, of the distinct codes that both have at the
- * offset (give or take one unit of time), each counted once, as many equal ones are what a loop or a
- * metronome has. Onsets: how many of the query's onsets lie within one unit of an onset of the
- * track in the same band, less what chance gives; codes are lost together when one onset is, onsets
- * are not.
+ * Two kinds of evidence. Codes: how many distinct codes both have at the offset (give or take one
+ * unit of time), each counted once, as many equal ones are what a loop or a metronome has. They are
+ * not weighted by their rarity: that is another in every database, and thresholds would be. Onsets:
+ * how many of the query's onsets lie within one unit of an onset of the track in the same band,
+ * less what chance gives; codes are lost together when one onset is, onsets are not.
  */
 #ifndef EP_MATCH_EVIDENCE_H
 #define EP_MATCH_EVIDENCE_H
@@ -12,7 +12,7 @@
 #include "index/probe.h"
 
 struct ep_evidence {
-	float bits;
+	float codes; /* distinct ones */
 	float onsets; /* more than chance gives; below 0 where it is less */
 	int64_t offset; /* time of the track at the query's time 0, in its units */
 };
@@ -25,7 +25,7 @@ EP_DEFINE_OWNED(struct ep_weigher, ep_weigher_free)
 
 /* Fills evidence with that of the best offset; zeros where no code is common.
  *
- * probe, query  of the same query, the probe's bits filled by a search. EP_NO_MEMORY. */
+ * probe, query  of the same query. EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_weigh(struct ep_evidence *evidence, struct ep_weigher *weigher,
                                     const struct ep_probe *probe, const struct ep_sketch *query,
                                     const struct ep_sketch *track, struct ep_error *err);

@@ -124,15 +124,15 @@ weigh_candidates(struct ep_matcher *matcher, const struct ep_index *index,
 	return EP_OK;
 }
 
-/* The best by bits, of equal ones that which came first into the log. */
+/* The best by codes, of equal ones that which came first into the log. */
 static const struct weighed *
 find_best(const struct ep_matcher *matcher)
 {
 	const struct weighed *best = NULL;
 	for (size_t i = 0; i < matcher->weighed_count; i++) {
 		const struct weighed *item = &matcher->weighed[i];
-		bool more = !best || item->evidence.bits > best->evidence.bits;
-		bool earlier = best && item->evidence.bits >= best->evidence.bits &&
+		bool more = !best || item->evidence.codes > best->evidence.codes;
+		bool earlier = best && item->evidence.codes >= best->evidence.codes &&
 		               item->position < best->position;
 		best = more || earlier ? item : best;
 	}
@@ -146,7 +146,7 @@ find_second(const struct ep_matcher *matcher, const struct weighed *best)
 	const struct weighed *second = NULL;
 	for (size_t i = 0; i < matcher->weighed_count; i++) {
 		const struct weighed *item = &matcher->weighed[i];
-		if (item == best || (second && item->evidence.bits <= second->evidence.bits))
+		if (item == best || (second && item->evidence.codes <= second->evidence.codes))
 			continue;
 		int64_t shift = best->evidence.offset - item->evidence.offset;
 		if (!ep_aligns(&best->sketch, &item->sketch, shift))

@@ -314,8 +314,8 @@ read_candidates(struct original *original, const struct ep_log_read *read, struc
 		}
 		if (!same_track || want[-1].number != want->number)
 			EP_TRY(parse_document(original, want->number, err));
-		EP_TRY(actual_score(&original->tops[want->query].items[want->item].actual,
-		                    original, &original->queries[want->query], err));
+		EP_TRY(actual_score(&original->tops[want->query].items[want->item].actual, original,
+		                    &original->queries[want->query], err));
 	}
 	return EP_OK;
 }

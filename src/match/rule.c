@@ -3,25 +3,25 @@
 #include <math.h>
 
 /* Added before the logarithm, so that little evidence differs little from none. */
-#define BITS_FLOOR 5.0
+#define CODES_FLOOR 1.0
 #define ONSETS_FLOOR 2.0
 
 static const struct {
-	double best_bits;
-	double second_bits;
-	double self_bits;
+	double best_codes;
+	double second_codes;
+	double self_codes;
 	double best_onsets;
 	double second_onsets;
 	double self_onsets;
 	double constant;
-} weights = { 4.83, -0.14, -0.51, 4.25, -1.49, -2.74, -26.62 };
+} weights = { 5.27, -1.27, -1.66, 4.33, -1.00, -1.35, -21.19 };
 
 #define THRESHOLD (-1.7)
 
 static double
-log_bits(float bits)
+log_codes(float codes)
 {
-	return log((double)bits + BITS_FLOOR);
+	return log((double)codes + CODES_FLOOR);
 }
 
 static double
@@ -34,9 +34,9 @@ int
 ep_rule_score(const struct ep_evidence *best, const struct ep_evidence *second,
               const struct ep_evidence *self)
 {
-	double z = weights.constant + weights.best_bits * log_bits(best->bits) +
-	           weights.second_bits * log_bits(second->bits) +
-	           weights.self_bits * log_bits(self->bits) +
+	double z = weights.constant + weights.best_codes * log_codes(best->codes) +
+	           weights.second_codes * log_codes(second->codes) +
+	           weights.self_codes * log_codes(self->codes) +
 	           weights.best_onsets * log_onsets(best->onsets) +
 	           weights.second_onsets * log_onsets(second->onsets) +
 	           weights.self_onsets * log_onsets(self->onsets);

@@ -4,7 +4,7 @@
  *     score = 50 + 10 * (z - threshold), rounded, at least 0
  *
  * A logistic rule: z estimates the logarithm of the odds that the best track is the right one. Of
- * the features the bits and the onsets of the best speak for it, those of the best other song and
+ * the features the codes and the onsets of the best speak for it, those of the best other song and
  * of the query against itself against it. The weights were fitted to excerpts of 100 songs and to
  * some 4,000 excerpts of songs that the database did not hold; docs/matching.md has how, and how
  * many false accepts and rejects each score gives.

@@ -20,9 +20,10 @@ decode(struct ep_buffer *out, struct ep_text value, struct ep_error *err)
 		uint8_t c = (uint8_t)value.at[i];
 		if (c == '+')
 			c = ' ';
-		if (c == '%' && i + 2 < value.size && digit(value.at[i + 1]) >= 0 &&
-		    digit(value.at[i + 2]) >= 0) {
-			c = (uint8_t)(digit(value.at[i + 1]) << 4 | digit(value.at[i + 2]));
+		int high = i + 2 < value.size ? digit(value.at[i + 1]) : -1;
+		int low = i + 2 < value.size ? digit(value.at[i + 2]) : -1;
+		if (c == '%' && high >= 0 && low >= 0) {
+			c = (uint8_t)(high * 16 + low);
 			i += 2;
 		}
 		out->data[out->size++] = c;

@@ -79,8 +79,7 @@ listen_on(int *out, const struct ep_http_options *options, struct ep_error *err)
 	    bind(fd, (const struct sockaddr *)&address.bytes, address.size) != 0 ||
 	    listen(fd, SOMAXCONN) != 0)
 		return ep_fail_errno(err, errno, "cannot listen on %s", options->listen);
-	*out = fd;
-	fd = -1;
+	*out = ep_fd_take(&fd);
 	return EP_OK;
 }
 

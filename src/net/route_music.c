@@ -245,10 +245,10 @@ ep_route_ingest(void *context, struct ep_http_request *request, struct ep_http_a
 	struct ep_error err = { 0 };
 	EP_FREE char *path = NULL;
 	enum ep_status status = spool(&path, serve, request, &err);
-	if (status == EP_OK) {
+	if (status == EP_OK)
 		status = ingest_file(&report, &result, serve, path, &err);
+	if (path)
 		(void)unlink(path);
-	}
 	if (status == EP_BAD_INPUT || status == EP_CORRUPT)
 		err.status = EP_USAGE;
 	if (status == EP_OK)
