@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -144,6 +145,22 @@ ep_replace_file(const char *path, const void *bytes, size_t size, unsigned mode,
 	if (slash)
 		slash[slash == folder] = '\0';
 	return ep_sync_folder(slash ? folder : ".", err);
+}
+
+enum ep_status
+ep_lock_file(int *fd, const char *folder, const char *name, struct ep_error *err)
+{
+	EP_FREE char *path = ep_path_join(folder, name);
+	if (!path)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+	if (*fd < 0)
+		return ep_fail_errno(err, errno, "cannot open %s", path);
+	while (flock(*fd, LOCK_EX) != 0) {
+		if (errno != EINTR)
+			return ep_fail_errno(err, errno, "cannot lock %s", path);
+	}
+	return EP_OK;
 }
 
 char *

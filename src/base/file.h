@@ -36,6 +36,11 @@ EP_MUST_USE enum ep_status ep_read_file(struct ep_buffer *out, const char *path,
 EP_MUST_USE enum ep_status ep_replace_file(const char *path, const void *bytes, size_t size,
                                            unsigned mode, struct ep_error *err);
 
+/* Locks folder/name, which is made where it is not there, and waits for whoever has it; it is free
+ * when *fd is closed. EP_IO. */
+EP_MUST_USE enum ep_status ep_lock_file(int *fd, const char *folder, const char *name,
+                                        struct ep_error *err);
+
 /* "folder/name" for free(); NULL when there is no memory. */
 char *ep_path_join(const char *folder, const char *name);
 

@@ -365,16 +365,16 @@ const struct ep_command ep_cmd_query = {
 	.summary = "Find the track that a code string is from",
 	.details =
 		"A code string is as the code generator writes it, packed or plain. FILE, or "
-	        "standard\n"
+		"standard\n"
 		"input for -, holds one a line, or JSON of the code generator. One line an answer, "
-	        "in\n"
+		"in\n"
 		"the order asked, with tabs between: track id, score, artist, track, and the "
-	        "second\n"
+		"second\n"
 		"of the song at which the query begins; - for a query that matches nothing, which\n"
 		"makes the exit status 3. A score of 50 is accepted; each 10 more make an error "
-	        "about\n"
+		"about\n"
 		"three times less likely. With --json the answer is an object, as the server of "
-	        "2011\n"
+		"2011\n"
 		"gave it, with the song's metadata and what was weighed.\n",
 	.options = options,
 	.run = run,

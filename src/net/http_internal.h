@@ -1,10 +1,12 @@
-/* http_internal.h - what http.c and http_request.c share; of no use elsewhere */
+/* http_internal.h - what http.c, http_request.c and http_answer.c share; of no use elsewhere */
 #ifndef EP_NET_HTTP_INTERNAL_H
 #define EP_NET_HTTP_INTERNAL_H
 
 #include "net/http.h"
 
+#include <arpa/inet.h>
 #include <microhttpd.h>
+#include <netinet/in.h>
 #include <pthread.h>
 
 /* A request must be there so many seconds after its connection, or the answer before; a body and an
@@ -47,6 +49,43 @@ struct ep_http {
 	pthread_t *workers;
 	unsigned worker_count;
 };
+
+enum ep_http_state {
+	EP_HTTP_READING,
+	EP_HTTP_QUEUED, /* for a worker, or being worked on; the connection is suspended */
+	EP_HTTP_WAITING, /* for news; the connection is suspended */
+	EP_HTTP_ANSWERED /* the answer is filled, or the wait is over */
+};
+
+struct ep_http_request {
+	struct ep_http *http;
+	struct MHD_Connection *connection;
+	struct ep_http_peer *peer;
+	const struct ep_http_route *route;
+	enum ep_http_state state;
+	bool refused; /* before its body was read */
+	char method[8];
+	char path[256];
+	double began;
+	struct ep_buffer body;
+	uint64_t received; /* bytes of the body */
+	char *spooled; /* path */
+	int fd;
+	double wait_until;
+	bool waited;
+	void *note;
+	struct ep_http_answer answer;
+	struct ep_http_request *next; /* in a list */
+};
+
+/* The client's address as text; "?" where there is none. */
+void ep_http_print_client(char text[INET6_ADDRSTRLEN], const struct ep_http_request *request);
+
+/* Until when the client may take; 0: it is the server that takes time. */
+void ep_http_set_deadline(struct ep_http_request *request, double deadline);
+
+/* Queues what is answered, and logs it. */
+enum MHD_Result ep_http_send(struct ep_http_request *request);
 
 /* Callbacks of the daemon. */
 enum MHD_Result ep_http_on_request(void *context, struct MHD_Connection *connection,

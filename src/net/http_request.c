@@ -15,34 +15,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum state {
-	READING,
-	QUEUED, /* for a worker, or being worked on; the connection is suspended */
-	WAITING, /* for news; the connection is suspended */
-	ANSWERED /* the answer is filled, or the wait is over */
-};
-
-struct ep_http_request {
-	struct ep_http *http;
-	struct MHD_Connection *connection;
-	struct ep_http_peer *peer;
-	const struct ep_http_route *route;
-	enum state state;
-	bool refused; /* before its body was read */
-	char method[8];
-	char path[256];
-	double began;
-	struct ep_buffer body;
-	uint64_t received; /* bytes of the body */
-	char *spooled; /* path */
-	int fd;
-	double wait_until;
-	bool waited;
-	void *note;
-	struct ep_http_answer answer;
-	struct ep_http_request *next; /* in a list */
-};
-
 /* ---- what handlers ask ---- */
 
 const char *
@@ -93,63 +65,16 @@ ep_http_note(struct ep_http_request *request)
 	return &request->note;
 }
 
-/* The client's address as text; "?" where there is none. */
-static void
-print_client(char text[INET6_ADDRSTRLEN], const struct ep_http_request *request)
-{
-	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-	struct sockaddr_in in;
-	struct sockaddr_in6 in6;
-	const void *address = NULL;
-	if (info && info->client_addr->sa_family == AF_INET) {
-		memcpy(&in, info->client_addr, sizeof in);
-		address = &in.sin_addr;
-	} else if (info && info->client_addr->sa_family == AF_INET6) {
-		memcpy(&in6, info->client_addr, sizeof in6);
-		address = &in6.sin6_addr;
-	}
-	int family = info ? info->client_addr->sa_family : AF_INET;
-	if (!address || !inet_ntop(family, address, text, INET6_ADDRSTRLEN))
-		snprintf(text, INET6_ADDRSTRLEN, "?");
-}
-
 bool
 ep_http_is_local(const struct ep_http_request *request)
 {
 	char text[INET6_ADDRSTRLEN];
-	print_client(text, request);
+	ep_http_print_client(text, request);
 	return strncmp(text, "127.", 4) == 0 || strcmp(text, "::1") == 0 ||
 	       strncmp(text, "::ffff:127.", 11) == 0;
 }
 
-void
-ep_http_say(struct ep_http_answer *answer, unsigned status, const char *fmt, ...)
-{
-	char text[512];
-	va_list args;
-	va_start(args, fmt);
-	vsnprintf(text, sizeof text, fmt, args);
-	va_end(args);
-	answer->status = status;
-	answer->type = "text/plain; charset=utf-8";
-	answer->body.size = 0;
-	(void)!ep_buffer_append(&answer->body, text, strlen(text), NULL);
-	(void)!ep_buffer_append(&answer->body, "\n", 1, NULL);
-	snprintf(answer->said, sizeof answer->said, "%.159s", text);
-}
-
 /* ---- a request's life ---- */
-
-static void
-set_deadline(struct ep_http_request *request, double deadline)
-{
-	struct ep_http *http = request->http;
-	pthread_mutex_lock(&http->mutex);
-	if (request->peer)
-		request->peer->deadline = deadline;
-	pthread_mutex_unlock(&http->mutex);
-}
 
 /* The path of a URL; one that was sent to a proxy has the host in front. */
 static const char *
@@ -204,87 +129,9 @@ ep_http_on_completed(void *context, struct MHD_Connection *connection, void **no
 	struct ep_http_request *request = *note;
 	if (!request)
 		return;
-	set_deadline(request, ep_clock_s() + EP_HTTP_REQUEST_S);
+	ep_http_set_deadline(request, ep_clock_s() + EP_HTTP_REQUEST_S);
 	free_request(request);
 	*note = NULL;
-}
-
-/* ---- the answer ---- */
-
-static void
-log_answer(const struct ep_http_request *request)
-{
-	char client[INET6_ADDRSTRLEN];
-	char line[768];
-	const struct ep_http *http = request->http;
-	const struct ep_http_answer *answer = &request->answer;
-	if (!http->options.on_answer)
-		return;
-	print_client(client, request);
-	uint64_t size = answer->has_file ? answer->size : answer->body.size;
-	snprintf(line, sizeof line, "%s %s %s %u %" PRIu64 " bytes %.3f s%s%s", client,
-	         request->method, request->path, answer->status, size,
-	         ep_clock_s() - request->began, answer->said[0] ? ": " : "", answer->said);
-	http->options.on_answer(http->options.context, line, answer->status);
-}
-
-static bool
-add_headers(struct MHD_Response *response, const struct ep_http_answer *answer)
-{
-	char range[96];
-	bool good = !answer->type ||
-	            MHD_add_response_header(response, "Content-Type", answer->type) == MHD_YES;
-	if (answer->tag[0])
-		good &= MHD_add_response_header(response, "ETag", answer->tag) == MHD_YES;
-	if (answer->cache)
-		good &= MHD_add_response_header(response, "Cache-Control", answer->cache) ==
-		        MHD_YES;
-	if (answer->waited)
-		good &= MHD_add_response_header(response, "Preference-Applied", "wait") == MHD_YES;
-	if (answer->has_file)
-		good &= MHD_add_response_header(response, "Accept-Ranges", "bytes") == MHD_YES;
-	if (answer->status == 503)
-		good &= MHD_add_response_header(response, "Retry-After", "2") == MHD_YES;
-	if (answer->status == 206 || answer->status == 416) {
-		if (answer->status == 206)
-			snprintf(range, sizeof range, "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64,
-			         answer->offset, answer->offset + answer->size - 1, answer->whole);
-		else
-			snprintf(range, sizeof range, "bytes */%" PRIu64, answer->whole);
-		good &= MHD_add_response_header(response, "Content-Range", range) == MHD_YES;
-	}
-	good &= MHD_add_response_header(response, "X-Content-Type-Options", "nosniff") == MHD_YES;
-	return good;
-}
-
-static enum MHD_Result
-send_answer(struct ep_http_request *request)
-{
-	struct ep_http_answer *answer = &request->answer;
-	struct MHD_Response *response;
-	double size = (double)(answer->has_file ? answer->size : answer->body.size);
-	answer->waited |= request->waited;
-	if (answer->has_file) {
-		response = MHD_create_response_from_fd_at_offset64(answer->size, answer->fd,
-		                                                   answer->offset);
-		if (response)
-			answer->fd = -1; /* closed with the response */
-	} else {
-		response = MHD_create_response_from_buffer(answer->body.size, answer->body.data,
-		                                           MHD_RESPMEM_MUST_COPY);
-	}
-	if (!response)
-		return MHD_NO;
-	enum MHD_Result result = add_headers(response, answer) ? MHD_YES : MHD_NO;
-	/* Of a request that is refused, nobody reads the body: the connection ends with it. */
-	if (result == MHD_YES && request->refused)
-		result = MHD_add_response_header(response, "Connection", "close");
-	if (result == MHD_YES)
-		result = MHD_queue_response(request->connection, answer->status, response);
-	MHD_destroy_response(response);
-	set_deadline(request, ep_clock_s() + EP_HTTP_REQUEST_S + size / EP_HTTP_SLOWEST);
-	log_answer(request);
-	return result;
 }
 
 /* ---- the body ---- */
@@ -376,7 +223,7 @@ is_welcome(struct ep_http_request *request)
 	/* Chunks do not say how many bytes will come: as many as may. */
 	double bytes = ep_http_header(request, "Transfer-Encoding") ? (double)route->body_max
 	                                                            : (double)size;
-	set_deadline(request, ep_clock_s() + EP_HTTP_REQUEST_S + bytes / EP_HTTP_SLOWEST);
+	ep_http_set_deadline(request, ep_clock_s() + EP_HTTP_REQUEST_S + bytes / EP_HTTP_SLOWEST);
 	return true;
 }
 
@@ -390,7 +237,7 @@ enqueue(struct ep_http_request *request)
 	pthread_mutex_lock(&http->mutex);
 	bool room = !http->stopping && http->queue_count < EP_HTTP_QUEUE_MAX;
 	if (room) {
-		request->state = QUEUED;
+		request->state = EP_HTTP_QUEUED;
 		if (request->peer)
 			request->peer->deadline = 0;
 		MHD_suspend_connection(request->connection);
@@ -413,7 +260,7 @@ set_aside(struct ep_http_request *request)
 	pthread_mutex_lock(&http->mutex);
 	bool room = !http->stopping;
 	if (room) {
-		request->state = WAITING;
+		request->state = EP_HTTP_WAITING;
 		request->waited = true;
 		if (request->peer)
 			request->peer->deadline = 0;
@@ -438,7 +285,7 @@ ep_http_wake(struct ep_http *http, double now)
 		}
 		*place = request->next;
 		http->waiting_count--;
-		request->state = READING; /* its handler is asked again */
+		request->state = EP_HTTP_READING; /* its handler is asked again */
 		if (now == 0 || now >= request->wait_until)
 			request->wait_until = 0;
 		MHD_resume_connection(request->connection);
@@ -455,7 +302,7 @@ ep_http_news(struct ep_http *http)
 	while (all) {
 		struct ep_http_request *request = all;
 		all = request->next;
-		request->state = READING;
+		request->state = EP_HTTP_READING;
 		MHD_resume_connection(request->connection);
 	}
 	pthread_mutex_unlock(&http->mutex);
@@ -468,7 +315,7 @@ ep_http_drop_queue(struct ep_http *http)
 		struct ep_http_request *request = http->queue;
 		http->queue = request->next;
 		ep_http_say(&request->answer, 503, "the server stops");
-		request->state = ANSWERED;
+		request->state = EP_HTTP_ANSWERED;
 		MHD_resume_connection(request->connection);
 	}
 	http->queue_count = 0;
@@ -490,7 +337,7 @@ ep_http_worker(void *context)
 		pthread_mutex_unlock(&http->mutex);
 		request->route->work(http->options.context, request, &request->answer);
 		pthread_mutex_lock(&http->mutex);
-		request->state = ANSWERED;
+		request->state = EP_HTTP_ANSWERED;
 		MHD_resume_connection(request->connection);
 	}
 	pthread_mutex_unlock(&http->mutex);
@@ -511,12 +358,12 @@ run(struct ep_http_request *request)
 			return MHD_YES;
 		if (next == EP_HTTP_WAIT)
 			ep_http_say(&request->answer, 503, "the server stops");
-		return send_answer(request);
+		return ep_http_send(request);
 	}
 	if (enqueue(request))
 		return MHD_YES;
 	ep_http_say(&request->answer, 503, "too much to do, ask again later");
-	return send_answer(request);
+	return ep_http_send(request);
 }
 
 enum MHD_Result
@@ -534,7 +381,7 @@ ep_http_on_request(void *context, struct MHD_Connection *connection, const char 
 		if (is_welcome(request))
 			return MHD_YES;
 		request->refused = true;
-		return send_answer(request);
+		return ep_http_send(request);
 	}
 	if (*size > 0) {
 		bool taken = take_body(request, bytes, *size);
@@ -542,7 +389,7 @@ ep_http_on_request(void *context, struct MHD_Connection *connection, const char 
 		return taken ? MHD_YES : MHD_NO;
 	}
 	pthread_mutex_lock(&request->http->mutex);
-	enum state state = request->state;
+	enum ep_http_state state = request->state;
 	pthread_mutex_unlock(&request->http->mutex);
-	return state == ANSWERED ? send_answer(request) : run(request);
+	return state == EP_HTTP_ANSWERED ? ep_http_send(request) : run(request);
 }

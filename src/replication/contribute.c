@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -237,22 +236,6 @@ send(struct sender *sender, bool *accepted, struct ep_error *err)
 /* ---- all of it ---- */
 
 static enum ep_status
-lock(int *fd, const char *folder, struct ep_error *err)
-{
-	EP_FREE char *path = ep_path_join(folder, "contribute.lock");
-	if (!path)
-		return ep_fail(err, EP_NO_MEMORY, "out of memory");
-	*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-	if (*fd < 0)
-		return ep_fail_errno(err, errno, "cannot open %s", path);
-	while (flock(*fd, LOCK_EX) != 0) {
-		if (errno != EINTR)
-			return ep_fail_errno(err, errno, "cannot lock %s", path);
-	}
-	return EP_OK;
-}
-
-static enum ep_status
 send_all(struct sender *sender, struct ep_error *err)
 {
 	for (int refused = 0; refused < ATTEMPTS;) {
@@ -288,7 +271,7 @@ ep_contribute(struct ep_sync_report *report, struct ep_log *log,
 	sender.path = path;
 	EP_TRY(load_master(&sender.master, log, err));
 	EP_TRY(ep_keys_open(&sender.keys, ep_log_folder(log), err));
-	EP_TRY(lock(&fd, ep_log_folder(log), err));
+	EP_TRY(ep_lock_file(&fd, ep_log_folder(log), "contribute.lock", err));
 	enum ep_status status = send_all(&sender, err);
 	report->waits = status == EP_NOT_FOUND;
 	return report->waits ? EP_OK : status;

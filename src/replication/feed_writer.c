@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #define MARK_SIZE (8 + EP_HASH_SIZE)
@@ -121,22 +120,6 @@ ep_feed_new_epoch(uint64_t *epoch, struct ep_log *log, struct ep_error *err)
 }
 
 /* ---- the feed that is there ---- */
-
-static enum ep_status
-lock(int *fd, const struct writer *writer, struct ep_error *err)
-{
-	EP_FREE char *path = ep_path_join(writer->folder, ".lock");
-	if (!path)
-		return ep_fail(err, EP_NO_MEMORY, "out of memory");
-	*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-	if (*fd < 0)
-		return ep_fail_errno(err, errno, "cannot open %s", path);
-	while (flock(*fd, LOCK_EX) != 0) {
-		if (errno != EINTR)
-			return ep_fail_errno(err, errno, "cannot lock %s", path);
-	}
-	return EP_OK;
-}
 
 static enum ep_status
 read_folder(struct writer *writer, struct ep_error *err)
@@ -381,7 +364,7 @@ ep_feed_publish(struct ep_feed_report *report, struct ep_log *log, const char *f
 	EP_FD int fd = -1;
 	EP_TRY(ep_make_folder(packets, err));
 	EP_TRY(ep_keys_open(&writer.keys, ep_log_folder(log), err));
-	EP_TRY(lock(&fd, &writer, err));
+	EP_TRY(ep_lock_file(&fd, folder, ".lock", err));
 	enum ep_status status = publish(&writer, err);
 	ep_log_read_end(writer.read);
 	ep_feed_free(&writer.feed);

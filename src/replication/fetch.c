@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -82,8 +81,6 @@ store_master(struct fetcher *fetcher, struct ep_error *err)
 
 /* ---- whether the feed may be followed ---- */
 
-#define START_AGAIN "`echoprint sync --restart` starts again from it, keeping what is local"
-
 /* Whether the feed has the history that was applied, as far as its chain goes back. */
 static bool
 same_history(const struct ep_feed *feed, const struct ep_master *master)
@@ -108,7 +105,7 @@ check_feed(const struct fetcher *fetcher, struct ep_error *err)
 	if (feed->epoch > master->epoch)
 		return ep_fail(err, EP_DIVERGED,
 		               "the master has begun a new history (epoch %" PRIu64
-		               ", after %" PRIu64 "); " START_AGAIN,
+		               ", after %" PRIu64 "); " EP_START_AGAIN,
 		               feed->epoch, master->epoch);
 	if (feed->epoch < master->epoch || feed->position < master->seen)
 		return ep_fail(
@@ -123,7 +120,7 @@ check_feed(const struct fetcher *fetcher, struct ep_error *err)
 		               "the feed has another history at position %" PRIu64
 		               " than the one that was followed: the master's data is an old copy "
 		               "that went on, and it must begin a new history (`publish "
-		               "--new-epoch`); or " START_AGAIN,
+		               "--new-epoch`); or " EP_START_AGAIN,
 		               master->position);
 	return EP_OK;
 }
@@ -243,67 +240,6 @@ take_packets(struct fetcher *fetcher, struct ep_error *err)
 	return EP_OK;
 }
 
-/* ---- whether both are equal now ---- */
-
-/* Takes the tracks out of the digest that only this node has. */
-static enum ep_status
-leave_out_local(struct ep_digest *digest, uint64_t *count, const struct ep_log_read *read,
-                struct ep_error *err)
-{
-	EP_OWNED(ep_log_cursor_close)
-	struct ep_log_cursor *cursor = NULL;
-	struct ep_entry entry;
-	enum ep_status status;
-	EP_TRY(ep_log_cursor_open(&cursor, read, 0, EP_SOURCE_LOCAL, err));
-	while ((status = ep_log_cursor_next(&entry, cursor, err)) == EP_OK) {
-		if (entry.operation != EP_PUT || (entry.flags & EP_ENTRY_CONFIRMED))
-			continue;
-		ep_digest_subtract(digest, &entry.hash);
-		++*count;
-	}
-	return status == EP_NOT_FOUND ? EP_OK : status;
-}
-
-static bool
-is_masters(const struct ep_digest *digest, const struct ep_feed *feed)
-{
-	struct ep_hash name;
-	ep_digest_name(&name, digest);
-	return memcmp(&name, &feed->digest, EP_HASH_SIZE) == 0;
-}
-
-/* Compares state digests, where what is local does not stand in the way. */
-static enum ep_status
-prove(struct fetcher *fetcher, struct ep_error *err)
-{
-	EP_OWNED(ep_log_read_end)
-	struct ep_log_read *read = NULL;
-	struct ep_sync_report *report = fetcher->report;
-	struct ep_master master;
-	struct ep_digest digest;
-	uint64_t pending;
-	EP_TRY(ep_log_read_begin(&read, fetcher->log, err));
-	EP_TRY(ep_master_load(&master, read, err));
-	EP_TRY(ep_log_digest(&digest, read, err));
-	report->local_only = 0;
-	report->proof = is_masters(&digest, &fetcher->feed) ? EP_PROOF_EQUAL : EP_PROOF_NONE;
-	if (report->proof == EP_PROOF_EQUAL)
-		return EP_OK;
-	EP_TRY(ep_sync_pending(&pending, read, &master, err));
-	if (pending > 0 || fetcher->feed.position < master.answered ||
-	    fetcher->feed.position != master.position)
-		return EP_OK;
-	EP_TRY(leave_out_local(&digest, &report->local_only, read, err));
-	if (!is_masters(&digest, &fetcher->feed))
-		return ep_fail(err, EP_DIVERGED,
-		               "everything is applied up to position %" PRIu64
-		               ", and still this copy is not the master's: it was changed here, or "
-		               "the master's data is an old copy that went on; " START_AGAIN,
-		               fetcher->feed.position);
-	report->proof = EP_PROOF_EQUAL;
-	return EP_OK;
-}
-
 /* ---- all of it ---- */
 
 /* Reads the feed where it is new; *changed says so. */
@@ -371,22 +307,6 @@ follow(struct fetcher *fetcher, struct ep_error *err)
 	return store_master(fetcher, err);
 }
 
-static enum ep_status
-lock(int *fd, const char *folder, struct ep_error *err)
-{
-	EP_FREE char *path = ep_path_join(folder, "fetch.lock");
-	if (!path)
-		return ep_fail(err, EP_NO_MEMORY, "out of memory");
-	*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-	if (*fd < 0)
-		return ep_fail_errno(err, errno, "cannot open %s", path);
-	while (flock(*fd, LOCK_EX) != 0) {
-		if (errno != EINTR)
-			return ep_fail_errno(err, errno, "cannot lock %s", path);
-	}
-	return EP_OK;
-}
-
 /* Reads the feed and follows it; *gone says that a packet of it has gone meanwhile. */
 static enum ep_status
 fetch_once(struct fetcher *fetcher, bool *gone, struct ep_error *err)
@@ -400,7 +320,7 @@ fetch_once(struct fetcher *fetcher, bool *gone, struct ep_error *err)
 		return EP_OK;
 	/* Only now: others may follow the feed while this one waits for news. */
 	EP_FD int fd = -1;
-	EP_TRY(lock(&fd, ep_log_folder(fetcher->log), err));
+	EP_TRY(ep_lock_file(&fd, ep_log_folder(fetcher->log), "fetch.lock", err));
 	EP_TRY(load_master(fetcher, err));
 	fetcher->report->age_s = ep_time_now() - fetcher->feed.time;
 	enum ep_status status = follow(fetcher, err);
@@ -410,7 +330,7 @@ fetch_once(struct fetcher *fetcher, bool *gone, struct ep_error *err)
 		return *gone ? EP_OK : status;
 	}
 	fetcher->report->to = fetcher->master.position;
-	return prove(fetcher, err);
+	return ep_prove_equal(fetcher->report, fetcher->log, &fetcher->feed, err);
 }
 
 enum ep_status

@@ -73,6 +73,15 @@ EP_MUST_USE enum ep_status ep_fetch(struct ep_sync_report *report, struct ep_log
                                     const struct ep_transport *transport,
                                     const struct ep_sync_options *options, struct ep_error *err);
 
+/* What to do about it, in messages. */
+#define EP_START_AGAIN "`echoprint sync --restart` starts again from it, keeping what is local"
+
+/* Compares state digests when a feed has been applied, and sets report->proof and local_only;
+ * nothing, while local changes are on their way. EP_DIVERGED  this copy is not the master's.
+ * EP_CORRUPT and so on. */
+EP_MUST_USE enum ep_status ep_prove_equal(struct ep_sync_report *report, struct ep_log *log,
+                                          const struct ep_feed *feed, struct ep_error *err);
+
 /* Both: what is local goes first; what can be fetched is fetched, although the master refuses.
  * Where the feed's side can wait, what was just contributed is waited for, for some seconds. */
 EP_MUST_USE enum ep_status ep_sync(struct ep_sync_report *report, struct ep_log *log,
