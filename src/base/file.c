@@ -134,7 +134,8 @@ ep_replace_file(const char *path, const void *bytes, size_t size, unsigned mode,
 	EP_FREE char *folder = strdup(path);
 	if (!folder || asprintf(&part, "%s.part", path) < 0)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
-	EP_FD int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+	/* Not through a link that somebody left there. */
+	EP_FD int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
 	if (fd < 0)
 		return ep_fail_errno(err, errno, "cannot make %s", part);
 	EP_TRY(ep_write_all(fd, bytes, size, part, err));

@@ -252,7 +252,8 @@ write_packet(struct ep_feed_packet *packet, struct writer *writer, uint64_t afte
 {
 	struct sink sink = { .path = writer->part };
 	ep_sha256_init(&sink.sha);
-	EP_FD int fd = open(writer->part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	EP_FD int fd =
+		open(writer->part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
 	if (fd < 0)
 		return ep_fail_errno(err, errno, "cannot make %s", writer->part);
 	sink.fd = fd;

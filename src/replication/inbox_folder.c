@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct folder {
@@ -26,6 +27,25 @@ take_join(struct ep_buffer *answer, const struct folder *folder, const char *pat
 	EP_TRY(ep_read_file(&request, path, EP_JOIN_MAX, err));
 	struct ep_text text = { (const char *)request.data, request.size };
 	return ep_inbox_join(answer, folder->log, text, err);
+}
+
+/* Takes a contribution from a copy that nobody else can write: what is checked is what is applied.
+ */
+static enum ep_status
+take_contribution(struct ep_buffer *answer, const struct folder *folder, const char *path,
+                  struct ep_error *err)
+{
+	struct ep_inbox_report report;
+	EP_BUFFER struct ep_buffer bytes = { 0 };
+	EP_FREE char *copy = ep_path_join(ep_log_folder(folder->log), "inbox.packet");
+	if (!copy)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	EP_TRY(ep_read_file(&bytes, path, EP_CONTRIBUTION_MAX, err));
+	EP_TRY(ep_replace_file(copy, bytes.data, bytes.size, 0600, err));
+	enum ep_status status =
+		ep_inbox_take(answer, &report, folder->log, copy, folder->stop, err);
+	(void)unlink(copy);
+	return status;
 }
 
 static enum ep_status
@@ -50,11 +70,15 @@ take_file(struct folder *folder, const char *path, const char *name, bool join,
           struct ep_error *err)
 {
 	EP_BUFFER struct ep_buffer answer = { 0 };
-	struct ep_inbox_report report;
 	struct ep_error why;
-	enum ep_status status =
-		join ? take_join(&answer, folder, path, &why)
-		     : ep_inbox_take(&answer, &report, folder->log, path, folder->stop, &why);
+	struct stat info;
+	enum ep_status status = EP_OK;
+	if (lstat(path, &info) != 0 || !S_ISREG(info.st_mode))
+		status = ep_fail(&why, EP_BAD_INPUT, "it is no file");
+	else if (join)
+		status = take_join(&answer, folder, path, &why);
+	else
+		status = take_contribution(&answer, folder, path, &why);
 	bool refused = status == EP_BAD_INPUT || status == EP_CORRUPT || status == EP_NEWER;
 	if (status != EP_OK && !refused)
 		return ep_fail(err, status, "%s", why.text);

@@ -294,6 +294,18 @@ def contributions_are_applied_once_and_in_order(test):
         done = it.master.run("publish", it.folder)
         need(b"refused" in done.stderr, f"{what}: {done.stderr!r}")
         need(not (inbox / name).exists(), f"{what}: it stays")
+    # What is no file is neither waited for nor followed.
+    os.mkfifo(inbox / "pipe.packet")
+    (inbox / "link.packet").symlink_to(it.master.folder / "data.mdb")
+    (inbox.parent / "joins" / "link.json").symlink_to(it.master.folder / "key")
+    victim = it.folder / "victim"
+    victim.write_text("mine")
+    (it.folder / "feed.json.part").symlink_to(victim)
+    done = it.master.run("publish", it.folder, statuses=(1,))
+    same(done.stderr.count(b"it is no file"), 3, "what is refused")
+    same(victim.read_text(), "mine", "a file behind a link")
+    (it.folder / "feed.json.part").unlink()
+    it.publish()
     same((it.master.digest(), it.master.json("status")["position"]), (digest, position), "the master after forgeries")
     it.equal("at the end")
 
