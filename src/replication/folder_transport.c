@@ -18,7 +18,7 @@ ep_folder_of_url(char *url)
 {
 	if (strncmp(url, "file://", 7) == 0)
 		return url + 7;
-	return url[0] == '/' || url[0] == '.' ? url : NULL;
+	return strstr(url, "://") ? NULL : url;
 }
 
 /* folder/place/name for free(). */

@@ -52,7 +52,7 @@ struct ep_transport {
  * Borrows folder. */
 struct ep_transport ep_folder_transport(char *folder);
 
-/* The folder that a URL names: "file:///srv/feed", "/srv/feed", "./feed"; NULL where it is none. */
+/* The folder that a URL names: "file:///srv/feed", or a path; NULL where it is of another kind. */
 char *ep_folder_of_url(char *url);
 
 #endif
