@@ -15,13 +15,16 @@ MAY_USE = {
     "index": ["base", "code", "store"],
     "match": ["base", "code", "store", "index"],
     "replication": ["base", "code", "sound", "format", "store", "index", "match"],
-    "cli": ["base", "code", "sound", "format", "store", "index", "match", "replication"],
+    "net": ["base", "code", "format", "store", "index", "match", "replication"],
+    "cli": ["base", "code", "sound", "format", "store", "index", "match", "replication", "net"],
 }
 # Libraries that belong to one room alone, so that what they do is done in one place.
 ONLY_IN = {
     "lmdb.h": ["store"],
     "sodium.h": ["base", "cli", "replication", "store"],
-    "jansson.h": ["cli", "format"],
+    "jansson.h": ["cli", "format", "net"],
+    "microhttpd.h": ["net"],
+    "curl/curl.h": ["net"],
     "zstd.h": ["format"],
     "bzlib.h": ["format"],
     "lzma.h": ["format"],

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -96,6 +97,73 @@ ep_make_folder(const char *folder, struct ep_error *err)
 	}
 }
 
+enum ep_status
+ep_read_file(struct ep_buffer *out, const char *path, size_t max, struct ep_error *err)
+{
+	EP_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+		return ep_fail(err, EP_NOT_FOUND, "there is no file %s", path);
+	if (fd < 0)
+		return ep_fail_errno(err, errno, "cannot open %s", path);
+	out->size = 0;
+	for (size_t got = 1; got > 0; out->size += got) {
+		EP_TRY(ep_buffer_reserve(out, 65536, err));
+		EP_TRY(ep_read_some(&got, fd, out->data + out->size, 65536, path, err));
+		if (out->size + got > max)
+			return ep_fail(err, EP_BAD_INPUT, "%s has over %zu bytes", path, max);
+	}
+	return EP_OK;
+}
+
+/* Syncs and closes; the first failure counts. */
+static enum ep_status
+finish_file(int *fd, const char *path, struct ep_error *err)
+{
+	int failed = fsync(*fd) != 0 ? errno : 0;
+	if (close(*fd) != 0 && !failed)
+		failed = errno;
+	*fd = -1;
+	return failed ? ep_fail_errno(err, failed, "cannot write %s", path) : EP_OK;
+}
+
+enum ep_status
+ep_replace_file(const char *path, const void *bytes, size_t size, unsigned mode,
+                struct ep_error *err)
+{
+	EP_FREE char *part = NULL;
+	EP_FREE char *folder = strdup(path);
+	if (!folder || asprintf(&part, "%s.part", path) < 0)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	/* Not through a link that somebody left there. */
+	EP_FD int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+	if (fd < 0)
+		return ep_fail_errno(err, errno, "cannot make %s", part);
+	EP_TRY(ep_write_all(fd, bytes, size, part, err));
+	EP_TRY(finish_file(&fd, part, err));
+	if (rename(part, path) != 0)
+		return ep_fail_errno(err, errno, "cannot rename %s to %s", part, path);
+	char *slash = strrchr(folder, '/');
+	if (slash)
+		slash[slash == folder] = '\0';
+	return ep_sync_folder(slash ? folder : ".", err);
+}
+
+enum ep_status
+ep_lock_file(int *fd, const char *folder, const char *name, struct ep_error *err)
+{
+	EP_FREE char *path = ep_path_join(folder, name);
+	if (!path)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+	if (*fd < 0)
+		return ep_fail_errno(err, errno, "cannot open %s", path);
+	while (flock(*fd, LOCK_EX) != 0) {
+		if (errno != EINTR)
+			return ep_fail_errno(err, errno, "cannot lock %s", path);
+	}
+	return EP_OK;
+}
+
 char *
 ep_path_join(const char *folder, const char *name)
 {
@@ -112,4 +180,12 @@ ep_fd_close(int *fd)
 	if (*fd >= 0)
 		close(*fd);
 	*fd = -1;
+}
+
+int
+ep_fd_take(int *fd)
+{
+	int taken = *fd;
+	*fd = -1;
+	return taken;
 }

@@ -25,11 +25,30 @@ EP_MUST_USE enum ep_status ep_sync_name(const char *folder, struct ep_error *err
 /* Makes a folder and those above it where they are absent, durably; mode 0777 less the umask. */
 EP_MUST_USE enum ep_status ep_make_folder(const char *folder, struct ep_error *err);
 
+/* Reads a whole file of at most max bytes into out, in place of what it held.
+ * EP_NOT_FOUND  there is none. EP_BAD_INPUT  it is larger. EP_IO, EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_read_file(struct ep_buffer *out, const char *path, size_t max,
+                                        struct ep_error *err);
+
+/* Writes a file so that, whatever happens, it is there with its old bytes or with the new ones, and
+ * on EP_OK durably with the new ones: written as path.part, synced, renamed. One writer at a time.
+ * mode is as for open(2). EP_IO, EP_NO_SPACE, EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_replace_file(const char *path, const void *bytes, size_t size,
+                                           unsigned mode, struct ep_error *err);
+
+/* Locks folder/name, which is made where it is not there, and waits for whoever has it; it is free
+ * when *fd is closed. EP_IO. */
+EP_MUST_USE enum ep_status ep_lock_file(int *fd, const char *folder, const char *name,
+                                        struct ep_error *err);
+
 /* "folder/name" for free(); NULL when there is no memory. */
 char *ep_path_join(const char *folder, const char *name);
 
 /* Closes *fd where it is not negative: `EP_FD int fd = open(...);` */
 void ep_fd_close(int *fd);
 #define EP_FD __attribute__((cleanup(ep_fd_close)))
+
+/* Hands one over: gives *fd, which becomes -1. */
+int ep_fd_take(int *fd);
 
 #endif

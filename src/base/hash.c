@@ -55,3 +55,26 @@ ep_hash_print(char text[EP_HASH_TEXT], const struct ep_hash *hash)
 {
 	sodium_bin2hex(text, EP_HASH_TEXT, hash->bytes, EP_HASH_SIZE);
 }
+
+static int
+hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool
+ep_hex_parse(uint8_t *bytes, size_t size, struct ep_text text)
+{
+	if (text.size != 2 * size)
+		return false;
+	for (size_t i = 0; i < size; i++) {
+		int high = hex_digit(text.at[2 * i]);
+		int low = hex_digit(text.at[2 * i + 1]);
+		if (high < 0 || low < 0)
+			return false;
+		bytes[i] = (uint8_t)(high << 4 | low);
+	}
+	return true;
+}

@@ -3,8 +3,11 @@
 #ifndef EP_BASE_HASH_H
 #define EP_BASE_HASH_H
 
+#include "base/text.h"
+
 #include <nettle/sha2.h>
 #include <sodium.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,5 +42,8 @@ void ep_sha256_done(struct ep_hash *out, struct ep_sha256 *sha);
 /* Lower-case hex, ended by NUL. */
 #define EP_HASH_TEXT (2 * EP_HASH_SIZE + 1)
 void ep_hash_print(char text[EP_HASH_TEXT], const struct ep_hash *hash);
+
+/* Reads size bytes from text, which must be 2 * size lower-case hex digits; else false. */
+bool ep_hex_parse(uint8_t *bytes, size_t size, struct ep_text text);
 
 #endif

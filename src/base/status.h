@@ -17,6 +17,8 @@ enum ep_status {
 	EP_CORRUPT, /* our own data is damaged */
 	EP_NEWER, /* written by a newer version of this program */
 	EP_INTERRUPTED, /* the user asked to stop */
+	EP_UNREACHABLE, /* the other side does not answer: try again later */
+	EP_DIVERGED, /* history is gone or is another one: somebody must decide */
 	EP_USAGE /* the command line is not what it must be */
 };
 

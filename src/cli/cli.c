@@ -4,10 +4,12 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static bool progress_line; /* a line of progress stands on the terminal */
@@ -42,10 +44,14 @@ say(const char *fmt, va_list args)
 {
 	char text[2048];
 	vsnprintf(text, sizeof text, fmt, args);
+	/* A server's threads all speak: line by line. */
+	static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+	pthread_mutex_lock(&mutex);
 	clear_progress();
 	fputs("echoprint: ", stderr);
 	write_text(stderr, ep_text_of(text));
 	fputc('\n', stderr);
+	pthread_mutex_unlock(&mutex);
 }
 
 void
@@ -83,6 +89,10 @@ ep_exit_of(enum ep_status status)
 		return EP_EXIT_DONE;
 	case EP_USAGE:
 		return EP_EXIT_USAGE;
+	case EP_UNREACHABLE:
+		return EP_EXIT_UNREACHABLE;
+	case EP_DIVERGED:
+		return EP_EXIT_DIVERGED;
 	case EP_NEWER:
 		return EP_EXIT_NEWER;
 	case EP_CORRUPT:
@@ -324,4 +334,21 @@ ep_node_name(char name[EP_SOURCE_NAME_MAX + 1], const struct ep_log_read *read,
 	memcpy(name, value.at, value.size);
 	name[value.size] = '\0';
 	return EP_OK;
+}
+
+enum ep_status
+ep_log_node_name(char name[EP_SOURCE_NAME_MAX + 1], struct ep_log *log, struct ep_error *err)
+{
+	EP_OWNED(ep_log_read_end)
+	struct ep_log_read *read = NULL;
+	EP_TRY(ep_log_read_begin(&read, log, err));
+	return ep_node_name(name, read, err);
+}
+
+void
+ep_wait_for_stop(const struct ep_call *call)
+{
+	/* A signal ends the sleep; one that comes just before it is seen after a moment. */
+	while (!atomic_load(call->stop))
+		nanosleep(&(struct timespec){ .tv_nsec = 100 * 1000000L }, NULL);
 }

@@ -17,6 +17,8 @@ enum ep_exit {
 	EP_EXIT_FAILED = 1,
 	EP_EXIT_USAGE = 2,
 	EP_EXIT_PARTLY = 3, /* some input was rejected */
+	EP_EXIT_UNREACHABLE = 4,
+	EP_EXIT_DIVERGED = 5,
 	EP_EXIT_NEWER = 6,
 	EP_EXIT_DAMAGED = 7
 };
@@ -66,6 +68,11 @@ extern const struct ep_command ep_cmd_delete;
 extern const struct ep_command ep_cmd_status;
 extern const struct ep_command ep_cmd_verify;
 extern const struct ep_command ep_cmd_digest;
+extern const struct ep_command ep_cmd_publish;
+extern const struct ep_command ep_cmd_source;
+extern const struct ep_command ep_cmd_join;
+extern const struct ep_command ep_cmd_sync;
+extern const struct ep_command ep_cmd_serve;
 extern const struct ep_command ep_cmd_query;
 extern const struct ep_command ep_cmd_duplicates;
 extern const struct ep_command ep_cmd_conflicts;
@@ -138,6 +145,13 @@ void ep_host_name(char name[EP_SOURCE_NAME_MAX + 1]);
 /* The name of this node: what `init` was told, else the host's. */
 EP_MUST_USE enum ep_status ep_node_name(char name[EP_SOURCE_NAME_MAX + 1],
                                         const struct ep_log_read *read, struct ep_error *err);
+
+/* Sleeps until Ctrl-C or SIGTERM. */
+void ep_wait_for_stop(const struct ep_call *call);
+
+/* The same, of an open log. */
+EP_MUST_USE enum ep_status ep_log_node_name(char name[EP_SOURCE_NAME_MAX + 1], struct ep_log *log,
+                                            struct ep_error *err);
 
 /* The value under which the log keeps it. */
 #define EP_NAME_VALUE "name"

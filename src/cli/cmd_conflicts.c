@@ -113,11 +113,11 @@ const struct ep_command ep_cmd_conflicts = {
 	.synopsis = "[--accept ID | --drop ID]",
 	.summary = "Show rows that are kept aside, and accept or drop them",
 	.details = "A source may change only what it brought itself. Rows of other sources for the "
-	           "same\n"
+		   "same\n"
 		   "track are kept aside: one line a track and source, with the documents and the "
-	           "date.\n"
+		   "date.\n"
 		   "--accept puts them in their place, in the name of their source; --drop forgets "
-	           "them.\n",
+		   "them.\n",
 	.options = options,
 	.run = run,
 };

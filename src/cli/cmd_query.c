@@ -1,5 +1,6 @@
 #include "base/pipeline.h"
 #include "base/time.h"
+#include "cli/answer_json.h"
 #include "cli/cli.h"
 #include "cli/index_progress.h"
 #include "cli/query_input.h"
@@ -181,66 +182,20 @@ work(void *context, void *made, unsigned number, struct ep_error *err)
 
 /* ---- answering ---- */
 
-static void
-message(char text[64], const struct item *item)
-{
-	if (item->undecoded)
-		snprintf(text, 64, "could not decode query code");
-	else if (item->answer.type == 0)
-		snprintf(text, 64, "query code length is too small");
-	else
-		snprintf(text, 64,
-		         item->answer.match ? "OK (match type %d)" : "no results found (type %d)",
-		         item->answer.type);
-}
-
-static json_t *
-text_or_null(const struct item *item, struct ep_text text)
-{
-	return item->answer.match ? ep_json_text(text) : json_null();
-}
-
-static json_t *
-evidence_json(const struct ep_answer *answer)
-{
-	return json_pack("{s:f, s:f, s:f, s:f, s:f, s:f}", "codes", (double)answer->best.codes,
-	                 "second_codes", (double)answer->second.codes, "self_codes",
-	                 (double)answer->self.codes, "onsets", (double)answer->best.onsets,
-	                 "second_onsets", (double)answer->second.onsets, "self_onsets",
-	                 (double)answer->self.onsets);
-}
-
 static enum ep_status
 print_json(const struct session *session, const struct item *item, struct ep_error *err)
 {
-	const struct ep_answer *answer = &item->answer;
 	const struct ep_buffer *bytes = &item->question.bytes;
 	struct ep_text query = { (const char *)bytes->data, bytes->size };
 	struct ep_codegen_song song = { 0 };
-	char words[64];
-	message(words, item);
 	if (item->question.is_object)
 		query = ep_codegen_parse_code(&song, query, NULL) == EP_OK ? song.code
 		                                                           : ep_text_of("");
-	json_t *json = json_pack(
-		"{s:b, s:o, s:s, s:b, s:i, s:f, s:o, s:f, s:o, s:o, s:o}", "ok", 1, "query",
-		ep_json_text(query), "message", words, "match", answer->match, "score",
-		answer->score, "qtime", item->ms, "track_id", text_or_null(item, answer->track_id),
-		"total_time", item->ms, "artist", text_or_null(item, answer->artist), "release",
-		text_or_null(item, answer->release), "track", text_or_null(item, answer->track));
+	json_t *json =
+		ep_answer_json(query, &item->answer, item->undecoded, item->ms, session->original);
 	ep_codegen_song_free(&song);
-	bool good = json != NULL;
-	if (!session->original && good) {
-		json_t *offset = answer->match ? json_real(answer->offset_s) : json_null();
-		good = json_object_set_new(json, "offset_s", offset) == 0 &&
-		       json_object_set_new(json, "evidence", evidence_json(answer)) == 0;
-	} else if (good) {
-		good = json_object_set_new(json, "offset_s", json_null()) == 0;
-	}
-	if (!good) {
-		json_decref(json);
+	if (!json)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory for an answer");
-	}
 	return ep_print_json(json, EP_EXIT_DONE) == EP_EXIT_DONE
 	               ? EP_OK
 	               : ep_fail(err, EP_IO, "cannot print an answer");
@@ -251,8 +206,8 @@ print_words(const struct session *session, const struct item *item)
 {
 	const struct ep_answer *answer = &item->answer;
 	if (!answer->match) {
-		char words[64];
-		message(words, item);
+		char words[EP_ANSWER_WORDS];
+		ep_answer_words(words, answer, item->undecoded);
 		printf("-\t%d\t\t\t\n", answer->score);
 		if (session->call->verbose)
 			ep_say("%s", words);

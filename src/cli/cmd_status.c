@@ -1,4 +1,5 @@
 #include "cli/cli.h"
+#include "cli/standing.h"
 #include "index/index.h"
 #include "replication/dump.h"
 
@@ -28,6 +29,7 @@ struct facts {
 	struct ep_codes_usage usage;
 	struct ep_index_state index;
 	uint64_t bytes;
+	json_t *standing; /* with whom it knows; NULL where words are printed */
 };
 
 /* Adds up how all documents are stored, from the heads of their codes. */
@@ -85,14 +87,9 @@ size_on_disk(const char *folder)
 }
 
 static enum ep_status
-read_facts(struct facts *facts, const struct ep_call *call, struct ep_error *err)
+read_facts(struct facts *facts, const struct ep_log_read *read, const char *folder, bool deep,
+           struct ep_error *err)
 {
-	EP_OWNED(ep_log_close)
-	struct ep_log *log = NULL;
-	EP_OWNED(ep_log_read_end)
-	struct ep_log_read *read = NULL;
-	EP_TRY(ep_log_open(&log, call->folder, EP_LOG_READ, err));
-	EP_TRY(ep_log_read_begin(&read, log, err));
 	ep_log_state(&facts->state, read);
 	EP_TRY(ep_node_name(facts->name, read, err));
 	struct ep_digest digest;
@@ -100,13 +97,14 @@ read_facts(struct facts *facts, const struct ep_call *call, struct ep_error *err
 	EP_TRY(ep_log_digest(&digest, read, err));
 	ep_digest_name(&name, &digest);
 	ep_hash_print(facts->digest, &name);
-	for (int kind = EP_DUMP_MASTER; kind <= EP_DUMP_SLAVE; kind++)
+	for (int kind = EP_DUMP_MASTER; kind <= EP_DUMP_SLAVE && deep; kind++)
 		EP_TRY(read_follower(&facts->dumps[kind], &facts->unconfirmed, read,
 		                     (enum ep_dump_kind)kind, err));
 	EP_TRY(ep_log_sources(&facts->sources, &facts->source_count, read, err));
-	EP_TRY(read_usage(&facts->usage, read, err));
+	if (deep)
+		EP_TRY(read_usage(&facts->usage, read, err));
 	EP_TRY(ep_index_state(&facts->index, read, err));
-	facts->bytes = size_on_disk(call->folder) + facts->index.bytes;
+	facts->bytes = size_on_disk(folder) + facts->index.bytes;
 	return EP_OK;
 }
 
@@ -132,8 +130,8 @@ index_json(const struct ep_index_state *index)
 	                 (json_int_t)index->bytes);
 }
 
-static enum ep_exit
-print_json(const struct facts *facts)
+static json_t *
+facts_json(const struct facts *facts, bool deep)
 {
 	const struct follower *master = &facts->dumps[EP_DUMP_MASTER];
 	const struct follower *slave = &facts->dumps[EP_DUMP_SLAVE];
@@ -147,6 +145,10 @@ print_json(const struct facts *facts)
 		(json_int_t)facts->state.tracks, "position", (json_int_t)facts->state.position,
 		"digest", facts->digest, "lastdump", "master", date_json(master->lastdump), "slave",
 		date_json(slave->lastdump), "sources", sources, "bytes", (json_int_t)facts->bytes);
+	if (json && facts->standing)
+		json_object_update(json, facts->standing);
+	if (!deep)
+		return json;
 	json_t *more = json_pack(
 		"{s:o, s:I, s:o, s:I, s:I, s:I, s:{s:o, s:o}}", "index", index_json(&facts->index),
 		"copies", (json_int_t)facts->state.copies, "forms", ep_forms_json(&facts->usage),
@@ -157,7 +159,25 @@ print_json(const struct facts *facts)
 	if (json && more)
 		json_object_update(json, more);
 	json_decref(more);
-	return ep_print_json(json, EP_EXIT_DONE);
+	return json;
+}
+
+json_t *
+ep_status_json(struct ep_log *log, bool deep, struct ep_error *err)
+{
+	EP_OWNED(ep_log_read_end)
+	struct ep_log_read *read = NULL;
+	struct facts facts = { 0 };
+	json_t *json = NULL;
+	if (ep_log_read_begin(&read, log, err) != EP_OK)
+		return NULL;
+	if (read_facts(&facts, read, ep_log_folder(log), deep, err) == EP_OK) {
+		facts.standing = ep_standing_json(read, ep_log_folder(log));
+		json = facts_json(&facts, deep);
+	}
+	json_decref(facts.standing);
+	free(facts.sources);
+	return json;
 }
 
 static void
@@ -200,22 +220,43 @@ print_words(const struct facts *facts)
 	printf("on disk      %s\n", ep_bytes_text(facts->bytes));
 }
 
+static enum ep_status
+show(const struct ep_call *call, json_t **json, struct ep_error *err)
+{
+	EP_OWNED(ep_log_close)
+	struct ep_log *log = NULL;
+	EP_OWNED(ep_log_read_end)
+	struct ep_log_read *read = NULL;
+	struct facts facts = { 0 };
+	*err = (struct ep_error){ 0 };
+	EP_TRY(ep_log_open(&log, call->folder, EP_LOG_READ, err));
+	if (call->json) {
+		*json = ep_status_json(log, true, err);
+		if (*json)
+			return EP_OK;
+		return err->status ? err->status
+		                   : ep_fail(err, EP_NO_MEMORY, "out of memory for the state");
+	}
+	EP_TRY(ep_log_read_begin(&read, log, err));
+	enum ep_status status = read_facts(&facts, read, call->folder, true, err);
+	if (status == EP_OK) {
+		print_words(&facts);
+		ep_print_standing(read, call->folder);
+	}
+	free(facts.sources);
+	return status;
+}
+
 static enum ep_exit
 run(const struct ep_call *call)
 {
 	struct ep_error err;
+	json_t *json = NULL;
 	if (call->argument_count)
 		return ep_bad_usage(call->command, "status takes no arguments");
-	struct facts facts = { 0 };
-	enum ep_exit exit = EP_EXIT_DONE;
-	if (read_facts(&facts, call, &err) != EP_OK)
-		exit = ep_give_up(call, &err);
-	else if (call->json)
-		exit = print_json(&facts);
-	else
-		print_words(&facts);
-	free(facts.sources);
-	return exit;
+	if (show(call, &json, &err) != EP_OK)
+		return ep_give_up(call, &err);
+	return call->json ? ep_print_json(json, EP_EXIT_DONE) : EP_EXIT_DONE;
 }
 
 const struct ep_command ep_cmd_status = {

@@ -53,7 +53,8 @@ print_program_help(const struct ep_command *const *commands)
 	       "$XDG_DATA_HOME/echoprint, else\n"
 	       "~/.local/share/echoprint. The ingests and init make it.\n");
 	printf("\n`echoprint COMMAND --help` tells more of each. Exit status: 0 done, 1 failed,\n"
-	       "2 wrong usage, 3 done but some input was rejected, 6 made by a newer version,\n"
+	       "2 wrong usage, 3 done but some input was rejected, 4 the other side cannot be\n"
+	       "reached, 5 its history is gone or another one, 6 made by a newer version,\n"
 	       "7 damaged.\n");
 }
 

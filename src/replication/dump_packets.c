@@ -88,6 +88,10 @@ make_plans(struct run *run, struct ep_error *err)
 	struct ep_entry entry;
 	enum ep_status status;
 	while ((status = ep_log_cursor_next(&entry, cursor, err)) == EP_OK) {
+		if (entry.position > run->progress.to) {
+			status = EP_NOT_FOUND;
+			break;
+		}
 		bool put = entry.operation == EP_PUT;
 		uint64_t documents = put ? entry.document_count : 0;
 		if (!plan || (plan->documents > 0 && plan->documents + documents > stream->lines))
@@ -104,7 +108,7 @@ make_plans(struct run *run, struct ep_error *err)
 	}
 	if (status != EP_NOT_FOUND)
 		return status;
-	/* The last file stands for all positions up to the snapshot's. */
+	/* The last file stands for all positions up to the last one asked for. */
 	if (plan)
 		plan->last = run->progress.to;
 	return EP_OK;
@@ -330,7 +334,8 @@ ep_dump_packets(struct ep_dump_stream *stream, struct ep_error *err)
 	struct run run = {
 		.stream = stream,
 		.shown = ep_clock_s(),
-		.progress = { .from = stream->after, .to = state.position },
+		.progress = { .from = stream->after,
+		              .to = stream->until ? stream->until : state.position },
 	};
 	enum ep_status status = plan_and_run(&run, err);
 	free(run.plans);

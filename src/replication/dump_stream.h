@@ -17,6 +17,7 @@ struct ep_dump_stream {
 	struct ep_log *log;
 	const struct ep_log_read *read;
 	uint64_t after;
+	uint64_t until; /* for packets: the last position; 0: that of the snapshot */
 	uint32_t source; /* EP_SOURCE_ANY: all */
 	uint64_t lines; /* documents a file */
 	enum ep_compression compression; /* of rows */

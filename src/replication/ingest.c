@@ -111,7 +111,12 @@ begin(struct ep_ingest *ingest, struct ep_error *err)
 static enum ep_status
 commit(struct ep_ingest *ingest, struct ep_error *err)
 {
-	if (ingest->write && !ingest->options->dry_run)
+	const struct ep_ingest_options *options = ingest->options;
+	if (options->before_commit && !options->dry_run) {
+		EP_TRY(begin(ingest, err));
+		EP_TRY(options->before_commit(options->context, ingest->write, err));
+	}
+	if (ingest->write && !options->dry_run)
 		EP_TRY(ep_log_commit(&ingest->write, err));
 	add_report(ingest->report, &ingest->pending);
 	ingest->pending = (struct ep_ingest_report){ 0 };
@@ -129,7 +134,7 @@ is_strict(const struct ep_ingest *ingest)
 static bool
 one_transaction(const struct ep_ingest *ingest)
 {
-	return is_strict(ingest) || ingest->options->dry_run;
+	return is_strict(ingest) || ingest->options->dry_run || ingest->options->before_commit;
 }
 
 static enum ep_status
@@ -140,6 +145,28 @@ idle(void *context, struct ep_error *err)
 	if (status != EP_OK)
 		atomic_store(&ingest->stop, true);
 	return status;
+}
+
+static enum ep_status
+tell_track(struct ep_ingest *ingest, struct ep_text id, enum ep_outcome outcome, const char *detail,
+           struct ep_error *err)
+{
+	const struct ep_ingest_options *options = ingest->options;
+	struct ep_ingest_track track = { id, outcome, ep_text_of(detail) };
+	return options->on_track ? options->on_track(options->context, &track, err) : EP_OK;
+}
+
+/* Tells of an entry of a packet that was refused. */
+static enum ep_status
+tell_refused_track(struct ep_ingest *ingest, const struct ep_packet_block *block,
+                   const struct ep_refused *refused, struct ep_error *err)
+{
+	for (size_t i = 0; i < block->count; i++) {
+		if (block->entries[i].position == refused->origin.number)
+			return tell_track(ingest, block->entries[i].id, EP_OUTCOME_REJECTED,
+			                  refused->reason, err);
+	}
+	return EP_OK;
 }
 
 /* Tells of what was refused in a batch, in the order of the file. */
@@ -165,6 +192,8 @@ tell_refused(struct ep_ingest *ingest, struct ep_batch *batch, struct ep_error *
 		};
 		if (options->on_reject)
 			EP_TRY(options->on_reject(options->context, &rejected, err));
+		if (ep_batch_reader_content(ingest->reader) == EP_PACKET)
+			EP_TRY(tell_refused_track(ingest, &batch->packet, refused, err));
 	}
 	return EP_OK;
 }
@@ -187,8 +216,12 @@ delete_ready(struct ep_ingest *ingest, const struct ep_ready *ready, struct ep_e
 	                                      import_date(ingest, ready), &why);
 	ingest->pending.deleted += status == EP_OK;
 	ingest->pending.not_deleted += status == EP_BAD_INPUT;
-	if (status == EP_OK || status == EP_BAD_INPUT || status == EP_NOT_FOUND)
-		return EP_OK;
+	if (status == EP_OK || status == EP_NOT_FOUND)
+		return tell_track(ingest, ready->track.id,
+		                  status == EP_OK ? EP_OUTCOME_DELETED : EP_OUTCOME_UNCHANGED, "",
+		                  err);
+	if (status == EP_BAD_INPUT)
+		return tell_track(ingest, ready->track.id, EP_OUTCOME_CONFLICT, why.text, err);
 	ingest->broken = true;
 	return ep_fail(err, status, "%s", why.text);
 }
@@ -202,6 +235,21 @@ refuse_ready(struct ep_batch *batch, const struct ep_ready *ready, const char *w
 	for (size_t i = 0; i < ready->origin_count; i++)
 		EP_TRY(ep_batch_refuse(batch, ready->origins[i], each, err, "%s", why));
 	return EP_OK;
+}
+
+/* Tells what a put did, by what it added to the counts. */
+static enum ep_status
+tell_put(struct ep_ingest *ingest, const struct ep_ready *ready, const struct ep_put_counts *before,
+         struct ep_error *err)
+{
+	const struct ep_put_counts *counts = &ingest->pending.counts;
+	uint64_t added = counts->added - before->added;
+	bool changed = added > 0 || counts->updated > before->updated;
+	enum ep_outcome outcome = counts->conflict > before->conflict ? EP_OUTCOME_CONFLICT
+	                          : added == ready->track.count       ? EP_OUTCOME_NEW
+	                          : changed                           ? EP_OUTCOME_UPDATED
+	                                                              : EP_OUTCOME_UNCHANGED;
+	return tell_track(ingest, ready->track.id, outcome, "", err);
 }
 
 static enum ep_status
@@ -222,7 +270,7 @@ put_ready(struct ep_ingest *ingest, struct ep_batch *batch, const struct ep_read
 		.states_link = ep_batch_reader_content(ingest->reader) == EP_PACKET,
 	};
 	struct ep_put_counts *counts = &ingest->pending.counts;
-	uint64_t conflicts = counts->conflict;
+	const struct ep_put_counts before = *counts;
 	struct ep_error why;
 	enum ep_status status = ep_log_put(ingest->write, &put, counts, &why);
 	if (status == EP_BAD_INPUT)
@@ -231,7 +279,8 @@ put_ready(struct ep_ingest *ingest, struct ep_batch *batch, const struct ep_read
 		ingest->broken = true;
 		return ep_fail(err, status, "%s", why.text);
 	}
-	if (counts->conflict > conflicts)
+	EP_TRY(tell_put(ingest, ready, &before, err));
+	if (counts->conflict > before.conflict)
 		counts->conflict += ready->repeated_changed;
 	else
 		counts->updated += ready->repeated_changed;
@@ -378,13 +427,13 @@ run(struct ep_ingest *ingest, struct ep_error *err)
 static enum ep_status
 settle(struct ep_ingest *ingest, enum ep_status status, struct ep_error *err)
 {
-	bool strict = is_strict(ingest);
-	if (status == EP_OK && strict && ingest->rejected_here)
+	bool whole = is_strict(ingest) || ingest->options->before_commit;
+	if (status == EP_OK && is_strict(ingest) && ingest->rejected_here)
 		status = ep_fail(err, EP_BAD_INPUT,
 		                 "%llu row%s rejected, so nothing of the file is kept (--strict)",
 		                 (unsigned long long)ingest->rejected_here,
 		                 ingest->rejected_here == 1 ? " was" : "s were");
-	if (status != EP_OK && strict) {
+	if (status != EP_OK && whole) {
 		/* Of what was read, only that it was rejected is still true. */
 		ingest->report->rejected += ingest->pending.rejected;
 		ingest->pending = (struct ep_ingest_report){ 0 };

@@ -7,6 +7,7 @@
 #ifndef EP_REPLICATION_INGEST_H
 #define EP_REPLICATION_INGEST_H
 
+#include "format/contribution.h"
 #include "replication/batch.h"
 
 enum ep_ingest_kind {
@@ -20,6 +21,13 @@ struct ep_reject {
 	uint64_t number; /* of the row or object in its file, from 1; the position */
 	const char *reason;
 	struct ep_text raw; /* its bytes in the file; of a file, its path */
+};
+
+/* What became of a track of a packet. Slices are borrowed during the call. */
+struct ep_ingest_track {
+	struct ep_text id;
+	enum ep_outcome outcome;
+	struct ep_text detail; /* why it was rejected */
 };
 
 struct ep_ingest_progress {
@@ -45,6 +53,14 @@ struct ep_ingest_options {
 	                            struct ep_error *err);
 	/* Told some times a second; may be NULL. */
 	void (*on_progress)(void *context, const struct ep_ingest_progress *progress);
+	/* Told of every track of a packet, before it is committed; may be NULL. */
+	enum ep_status (*on_track)(void *context, const struct ep_ingest_track *track,
+	                           struct ep_error *err);
+	/* Called inside the transaction that commits a file, which then is one: all of it that can
+	 * be kept is, together with what is set here; or nothing, where it is damaged. May be NULL.
+	 */
+	enum ep_status (*before_commit)(void *context, struct ep_log_write *write,
+	                                struct ep_error *err);
 	void *context;
 };
 

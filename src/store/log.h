@@ -152,6 +152,9 @@ EP_MUST_USE enum ep_status ep_log_source(uint32_t *number, struct ep_log_write *
  * local deletion above it is not undone by what the master says. */
 #define EP_SENT_VALUE "watermark.slave-dump"
 
+/* The same, as far as the master has acknowledged what was contributed over the feed. */
+#define EP_ACKNOWLEDGED_VALUE "watermark.contribution"
+
 /* What came of the rows of a put. */
 struct ep_put_counts {
 	uint64_t added;
@@ -183,13 +186,13 @@ struct ep_put {
 EP_MUST_USE enum ep_status ep_log_put(struct ep_log_write *write, const struct ep_put *put,
                                       struct ep_put_counts *counts, struct ep_error *err);
 
-/* Tells each of what is kept aside, by source and track: an entry with its source, whose position is
- * 0. EP_CORRUPT, or what each fails with. */
-EP_MUST_USE enum ep_status
-ep_log_conflicts(const struct ep_log_read *read,
-                 enum ep_status (*each)(void *context, const struct ep_entry *entry,
-                                        struct ep_error *err),
-                 void *context, struct ep_error *err);
+/* Tells each of what is kept aside, by source and track: an entry with its source, whose position
+ * is 0. EP_CORRUPT, or what each fails with. */
+EP_MUST_USE enum ep_status ep_log_conflicts(const struct ep_log_read *read,
+                                            enum ep_status (*each)(void *context,
+                                                                   const struct ep_entry *entry,
+                                                                   struct ep_error *err),
+                                            void *context, struct ep_error *err);
 
 /* Takes what is kept aside of a track, of all sources, out of there, and puts it where accepted.
  * EP_NOT_FOUND  nothing is. EP_BAD_INPUT as ep_log_put. */

@@ -378,11 +378,13 @@ is_pending(bool *pending, const struct ep_log_write *write, const struct ep_entr
            const struct ep_put *put, struct ep_error *err)
 {
 	uint64_t sent = 0;
+	uint64_t acknowledged = 0;
 	*pending = false;
 	if (tombstone->source != EP_SOURCE_LOCAL || put->source != EP_SOURCE_MASTER)
 		return EP_OK;
 	EP_TRY(ep_log_number(&sent, &write->inside, EP_SENT_VALUE, err));
-	*pending = tombstone->position > sent;
+	EP_TRY(ep_log_number(&acknowledged, &write->inside, EP_ACKNOWLEDGED_VALUE, err));
+	*pending = tombstone->position > sent && tombstone->position > acknowledged;
 	return EP_OK;
 }
 

@@ -1,0 +1,59 @@
+#include "cli/answer_json.h"
+
+#include "cli/cli.h"
+
+#include <stdio.h>
+
+void
+ep_answer_words(char words[EP_ANSWER_WORDS], const struct ep_answer *answer, bool undecoded)
+{
+	if (undecoded)
+		snprintf(words, EP_ANSWER_WORDS, "could not decode query code");
+	else if (answer->type == 0)
+		snprintf(words, EP_ANSWER_WORDS, "query code length is too small");
+	else
+		snprintf(words, EP_ANSWER_WORDS,
+		         answer->match ? "OK (match type %d)" : "no results found (type %d)",
+		         answer->type);
+}
+
+static json_t *
+text_or_null(const struct ep_answer *answer, struct ep_text text)
+{
+	return answer->match ? ep_json_text(text) : json_null();
+}
+
+static json_t *
+evidence_json(const struct ep_answer *answer)
+{
+	return json_pack("{s:f, s:f, s:f, s:f, s:f, s:f}", "codes", (double)answer->best.codes,
+	                 "second_codes", (double)answer->second.codes, "self_codes",
+	                 (double)answer->self.codes, "onsets", (double)answer->best.onsets,
+	                 "second_onsets", (double)answer->second.onsets, "self_onsets",
+	                 (double)answer->self.onsets);
+}
+
+json_t *
+ep_answer_json(struct ep_text query, const struct ep_answer *answer, bool undecoded, double ms,
+               bool original)
+{
+	char words[EP_ANSWER_WORDS];
+	ep_answer_words(words, answer, undecoded);
+	json_t *json = json_pack("{s:b, s:o, s:s, s:b, s:i, s:f, s:o, s:f, s:o, s:o, s:o}", "ok", 1,
+	                         "query", ep_json_text(query), "message", words, "match",
+	                         answer->match, "score", answer->score, "qtime", ms, "track_id",
+	                         text_or_null(answer, answer->track_id), "total_time", ms, "artist",
+	                         text_or_null(answer, answer->artist), "release",
+	                         text_or_null(answer, answer->release), "track",
+	                         text_or_null(answer, answer->track));
+	bool offset = !original && answer->match;
+	bool good = json &&
+	            json_object_set_new(json, "offset_s",
+	                                offset ? json_real(answer->offset_s) : json_null()) == 0;
+	if (good && !original)
+		good = json_object_set_new(json, "evidence", evidence_json(answer)) == 0;
+	if (good)
+		return json;
+	json_decref(json);
+	return NULL;
+}

@@ -1,0 +1,95 @@
+#include "cli/cli.h"
+#include "net/way.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { OPTION_MIRROR };
+
+static const struct ep_option options[] = {
+	[OPTION_MIRROR] = { "mirror", 0, "URL", "fetch the feed from there, not from the master" },
+	{ 0 },
+};
+
+/* Reads the arguments: an invitation, which may stand alone, or the bare key of the master. */
+static enum ep_status
+read_arguments(struct ep_invitation *invitation, bool *secret, const struct ep_call *call,
+               struct ep_error *err)
+{
+	const char *last = call->arguments[call->argument_count - 1];
+	*invitation = (struct ep_invitation){ 0 };
+	*secret = !ep_key_parse(&invitation->key, ep_text_of(last));
+	if (*secret)
+		EP_TRY(ep_invitation_parse(invitation, ep_text_of(last), err));
+	const char *url = call->argument_count > 1 ? call->arguments[0] : invitation->url;
+	if (strlen(url) > EP_URL_MAX)
+		return ep_fail(err, EP_USAGE, "the URL has over %d bytes", EP_URL_MAX);
+	if (url != invitation->url)
+		snprintf(invitation->url, sizeof invitation->url, "%s", url);
+	return invitation->url[0] ? EP_OK
+	                          : ep_fail(err, EP_USAGE, "give the URL of the master, too");
+}
+
+static enum ep_status
+join(bool *waits, char key[EP_KEY_TEXT], struct ep_invitation *invitation, bool secret,
+     const struct ep_call *call, struct ep_error *err)
+{
+	EP_OWNED(ep_log_close)
+	struct ep_log *log = NULL;
+	EP_OWNED(ep_way_close)
+	struct ep_way *way = NULL;
+	struct ep_keys keys;
+	EP_TRY(ep_log_open(&log, call->folder, EP_LOG_MAKE, err));
+	EP_TRY(ep_keys_open(&keys, call->folder, err));
+	ep_key_print(key, &keys.key);
+	EP_TRY(ep_way_open(&way, invitation->url, call->stop, err));
+	snprintf(invitation->url, sizeof invitation->url, "%s", ep_way_url(way));
+	EP_OWNED(ep_way_close)
+	struct ep_way *mirror = NULL;
+	if (call->values[OPTION_MIRROR])
+		EP_TRY(ep_way_open(&mirror, call->values[OPTION_MIRROR], call->stop, err));
+	return ep_join_master(waits, log, ep_way_transport(way), invitation, secret,
+	                      mirror ? ep_way_url(mirror) : NULL, err);
+}
+
+static enum ep_exit
+run(const struct ep_call *call)
+{
+	struct ep_invitation invitation;
+	struct ep_error err;
+	char key[EP_KEY_TEXT];
+	bool secret;
+	bool waits = false;
+	if (call->argument_count < 1 || call->argument_count > 2)
+		return ep_bad_usage(call->command, "give the URL of the master and its invitation");
+	if (read_arguments(&invitation, &secret, call, &err) != EP_OK)
+		return ep_bad_usage(call->command, "%s", err.text);
+	if (join(&waits, key, &invitation, secret, call, &err) != EP_OK)
+		return ep_give_up(call, &err);
+	if (call->json)
+		return ep_print_json(json_pack("{s:o, s:s, s:s, s:b}", "url",
+		                               ep_json_text(ep_text_of(invitation.url)), "source",
+		                               invitation.name, "key", key, "waits", waits),
+		                     EP_EXIT_DONE);
+	if (secret)
+		printf("joined %s as %s\n", invitation.url, invitation.name);
+	else
+		printf("joined %s; this node's key is %s\n", invitation.url, key);
+	if (waits)
+		printf("the request lies there until the master publishes\n");
+	return EP_EXIT_DONE;
+}
+
+const struct ep_command ep_cmd_join = {
+	.name = "join",
+	.synopsis = "[--mirror URL] URL INVITATION",
+	.summary = "Make this node a slave of a master",
+	.details = "INVITATION is the line that `source add` printed on the master; its key is "
+		   "kept, and\n"
+		   "nothing that is signed by another is taken from then on. URL is http://, "
+		   "https://,\n"
+		   "file:// or a folder. Without a network: the master's key as INVITATION, and\n"
+		   "`source add NAME KEY` there.\n",
+	.options = options,
+	.run = run,
+};

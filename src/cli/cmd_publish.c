@@ -1,0 +1,73 @@
+#include "cli/cli.h"
+#include "replication/feed_writer.h"
+#include "replication/inbox.h"
+
+#include <stdio.h>
+
+enum { OPTION_NEW_EPOCH };
+
+static const struct ep_option options[] = {
+	[OPTION_NEW_EPOCH] = { "new-epoch", 0, NULL,
+	                       "begin a new history: after the data was restored from a copy" },
+	{ 0 },
+};
+
+static void
+on_refused(const char *file, const char *why)
+{
+	ep_say("%s refused: %s", file, why);
+}
+
+static enum ep_status
+publish(struct ep_feed_report *report, size_t *taken, const struct ep_call *call,
+        struct ep_error *err)
+{
+	EP_OWNED(ep_log_close)
+	struct ep_log *log = NULL;
+	char name[EP_SOURCE_NAME_MAX + 1];
+	const char *folder = call->arguments[0];
+	EP_TRY(ep_log_open(&log, call->folder, EP_LOG_WRITE, err));
+	EP_TRY(ep_log_node_name(name, log, err));
+	uint64_t epoch;
+	if (call->values[OPTION_NEW_EPOCH])
+		EP_TRY(ep_feed_new_epoch(&epoch, log, err));
+	EP_TRY(ep_inbox_folder(taken, log, folder, on_refused, call->stop, err));
+	struct ep_feed_options wanted = { .name = name, .stop = call->stop };
+	return ep_feed_publish(report, log, folder, &wanted, err);
+}
+
+static enum ep_exit
+run(const struct ep_call *call)
+{
+	struct ep_feed_report report = { 0 };
+	struct ep_error err;
+	size_t taken = 0;
+	if (call->argument_count != 1)
+		return ep_bad_usage(call->command, "give the folder into which the feed goes");
+	if (publish(&report, &taken, call, &err) != EP_OK)
+		return ep_give_up(call, &err);
+	if (call->json)
+		return ep_print_json(
+			json_pack("{s:I, s:I, s:I, s:I}", "position", (json_int_t)report.position,
+		                  "packets", (json_int_t)report.packets, "bytes",
+		                  (json_int_t)report.bytes, "taken", (json_int_t)taken),
+			EP_EXIT_DONE);
+	printf("feed at position %s: %s of %s written\n", ep_grouped(report.position),
+	       ep_counted(report.packets, "packet"), ep_bytes_text(report.bytes));
+	if (taken)
+		printf("%s from slaves taken in\n", ep_counted(taken, "file"));
+	return EP_EXIT_DONE;
+}
+
+const struct ep_command ep_cmd_publish = {
+	.name = "publish",
+	.synopsis = "[--new-epoch] DIR",
+	.summary = "Write the feed for slaves as plain files, for any web server or mirror",
+	.details = "DIR gets feed.json, which is signed, and packets; again, only what is new. "
+		   "Slaves\n"
+		   "follow it by `join` and `sync`, over HTTP or as a folder. What slaves left in "
+		   "DIR\n"
+		   "(requests to join, contributions) is taken in first, and answered there.\n",
+	.options = options,
+	.run = run,
+};

@@ -1,0 +1,171 @@
+#include "base/file.h"
+#include "cli/cli.h"
+#include "cli/serve_query.h"
+#include "cli/standing.h"
+#include "net/notify.h"
+#include "net/serve.h"
+#include "replication/feed_writer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	OPTION_LISTEN,
+	OPTION_MIRROR,
+	OPTION_CERTIFICATE,
+	OPTION_KEY,
+	OPTION_TOKEN,
+	OPTION_CONNECTIONS,
+	OPTION_PER_ADDRESS,
+	OPTION_NEW_EPOCH
+};
+
+#define DEFAULT_LISTEN "0.0.0.0:8070"
+#define DEFAULT_CONNECTIONS 4096
+#define DEFAULT_PER_ADDRESS 256
+
+static const struct ep_option options[] = {
+	[OPTION_LISTEN] = { "listen", 'l', "ADDR:PORT", "where (default: " DEFAULT_LISTEN ")" },
+	[OPTION_MIRROR] = { "mirror", 0, NULL, "on a slave: hand on the master's feed" },
+	[OPTION_CERTIFICATE] = { "certificate", 0, "FILE", "TLS with this certificate (PEM)" },
+	[OPTION_KEY] = { "key", 0, "FILE", "the key of the certificate (PEM)" },
+	[OPTION_TOKEN] = { "token-file", 0, "FILE",
+	                   "/ingest asks for the token in FILE (default: this machine only)" },
+	[OPTION_CONNECTIONS] = { "connections", 0, "N", "connections at once (default: 4096)" },
+	[OPTION_PER_ADDRESS] = { "per-address", 0, "N", "and of one address (default: 256)" },
+	[OPTION_NEW_EPOCH] = { "new-epoch", 0, NULL,
+	                       "begin a new history: after the data was restored from a copy" },
+	{ 0 },
+};
+
+struct session {
+	const struct ep_call *call;
+	struct ep_log *log;
+	char name[EP_SOURCE_NAME_MAX + 1];
+	struct ep_buffer token;
+	struct ep_searcher *searcher;
+};
+
+static void
+on_line(void *context, bool detail, const char *line)
+{
+	const struct session *session = context;
+	if (!detail || session->call->verbose)
+		ep_say("%s", line);
+}
+
+static json_t *
+on_status(void *context)
+{
+	const struct session *session = context;
+	struct ep_error err;
+	return ep_status_json(session->log, false, &err);
+}
+
+static enum ep_status
+on_query(void *context, struct ep_buffer *json, struct ep_text code, struct ep_error *err)
+{
+	const struct session *session = context;
+	return ep_searcher_answer(session->searcher, json, code, err);
+}
+
+static enum ep_status
+read_token(struct session *session, struct ep_error *err)
+{
+	const char *path = session->call->values[OPTION_TOKEN];
+	struct ep_buffer *token = &session->token;
+	if (!path)
+		return EP_OK;
+	EP_TRY(ep_read_file(token, path, 4096, err));
+	while (token->size && token->data[token->size - 1] <= ' ')
+		token->size--;
+	if (token->size < 8)
+		return ep_fail(err, EP_BAD_INPUT, "%s: a token has 8 bytes or more", path);
+	return ep_buffer_append(token, "", 1, err);
+}
+
+static enum ep_status
+read_options(struct ep_serve_options *wanted, const struct ep_call *call, struct ep_error *err)
+{
+	uint64_t connections = DEFAULT_CONNECTIONS;
+	uint64_t per_address = DEFAULT_PER_ADDRESS;
+	const char *given = call->values[OPTION_CONNECTIONS];
+	if (given)
+		EP_TRY(ep_option_number(&connections, "--connections", given, 1, 1000000, err));
+	given = call->values[OPTION_PER_ADDRESS];
+	if (given)
+		EP_TRY(ep_option_number(&per_address, "--per-address", given, 1, 1000000, err));
+	wanted->connections = (unsigned)connections;
+	wanted->per_address = (unsigned)per_address;
+	wanted->listen = call->values[OPTION_LISTEN] ? call->values[OPTION_LISTEN] : DEFAULT_LISTEN;
+	wanted->mirror = call->values[OPTION_MIRROR] != NULL;
+	wanted->certificate = call->values[OPTION_CERTIFICATE];
+	wanted->key = call->values[OPTION_KEY];
+	if (!wanted->certificate != !wanted->key)
+		return ep_fail(err, EP_USAGE, "--certificate and --key go together");
+	return EP_OK;
+}
+
+static enum ep_status
+serve(struct session *session, struct ep_serve_options *wanted, struct ep_error *err)
+{
+	const struct ep_call *call = session->call;
+	uint64_t epoch;
+	EP_TRY(read_token(session, err));
+	EP_TRY(ep_log_open(&session->log, call->folder, EP_LOG_MAKE, err));
+	EP_TRY(ep_log_node_name(session->name, session->log, err));
+	if (call->values[OPTION_NEW_EPOCH])
+		EP_TRY(ep_feed_new_epoch(&epoch, session->log, err));
+	wanted->log = session->log;
+	wanted->name = session->name;
+	wanted->token = session->token.size ? (const char *)session->token.data : NULL;
+	wanted->on_line = on_line;
+	wanted->status = on_status;
+	wanted->query = on_query;
+	wanted->context = session;
+	EP_TRY(ep_searcher_start(&session->searcher, session->log, on_line, session, err));
+	EP_OWNED(ep_serve_stop)
+	struct ep_serve *serve = NULL;
+	EP_TRY(ep_serve_start(&serve, wanted, err));
+	ep_say("%s serves on port %u", session->name, ep_serve_port(serve));
+	ep_notify("READY=1");
+	ep_wait_for_stop(call);
+	ep_notify("STOPPING=1");
+	ep_serve_stop(EP_TAKE(serve));
+	ep_say("stopped");
+	return EP_OK;
+}
+
+static enum ep_exit
+run(const struct ep_call *call)
+{
+	struct session session = { .call = call };
+	struct ep_serve_options wanted = { 0 };
+	struct ep_error err;
+	if (call->argument_count)
+		return ep_bad_usage(call->command, "serve takes no arguments");
+	if (read_options(&wanted, call, &err) != EP_OK)
+		return ep_bad_usage(call->command, "%s", err.text);
+	enum ep_status status = serve(&session, &wanted, &err);
+	ep_searcher_stop(session.searcher);
+	ep_log_close(session.log);
+	ep_buffer_free(&session.token);
+	return status == EP_OK ? EP_EXIT_DONE : ep_give_up(call, &err);
+}
+
+const struct ep_command ep_cmd_serve = {
+	.name = "serve",
+	.synopsis = "[--listen ADDR:PORT] [OPTIONS]",
+	.summary = "Be there for others: feed, contributions, queries, status",
+	.details =
+		"A master hands out its feed and takes what slaves contribute; whatever is "
+		"ingested\n"
+		"meanwhile, by whom ever, is published at once. A slave (see join) keeps in step "
+		"with\n"
+		"its master by itself. / shows the state; /status, /metrics and /healthz are for\n"
+		"programs; /query and /ingest are those of the original's web service. Ctrl-C and\n"
+		"SIGTERM end it in order.\n",
+	.options = options,
+	.run = run,
+};

@@ -1,0 +1,212 @@
+#include "cli/serve_query.h"
+
+#include "base/time.h"
+#include "cli/answer_json.h"
+#include "code/codestring.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* How often the log is looked at, and a tail of how many changes goes to the disk. */
+#define LOOK_MS 100
+#define TAIL_MAX 1024
+
+#define MATCHERS_MAX 8
+
+struct ep_searcher {
+	struct ep_log *log;
+	void (*on_line)(void *context, bool detail, const char *line);
+	void *context;
+	atomic_bool stop;
+	pthread_t thread;
+	bool started;
+	char said[240]; /* by the thread: the last failure */
+
+	pthread_rwlock_t lock; /* of the index: read while it is searched */
+	struct ep_index *index;
+	uint64_t position; /* of the log that it stands for */
+
+	pthread_mutex_t mutex; /* of the matchers that nobody uses */
+	struct ep_matcher *matchers[MATCHERS_MAX];
+	size_t matcher_count;
+};
+
+/* ---- keeping up ---- */
+
+static enum ep_status
+look(bool *changed, bool *far, uint64_t *position, struct ep_searcher *searcher,
+     struct ep_error *err)
+{
+	EP_OWNED(ep_log_read_end)
+	struct ep_log_read *read = NULL;
+	struct ep_log_state state;
+	struct ep_index_state index = { 0 };
+	EP_TRY(ep_log_read_begin(&read, searcher->log, err));
+	ep_log_state(&state, read);
+	*position = state.position;
+	*changed = !searcher->index || state.position != searcher->position;
+	if (*changed)
+		EP_TRY(ep_index_state(&index, read, err));
+	*far = index.tail > TAIL_MAX;
+	return EP_OK;
+}
+
+/* Opens the index as it is now, and puts it in the place of the one that is searched. */
+static enum ep_status
+reopen(struct ep_searcher *searcher, uint64_t position, struct ep_error *err)
+{
+	struct ep_index *index = NULL;
+	EP_TRY(ep_index_open(&index, searcher->log, err));
+	pthread_rwlock_wrlock(&searcher->lock);
+	struct ep_index *old = searcher->index;
+	searcher->index = index;
+	searcher->position = position;
+	pthread_rwlock_unlock(&searcher->lock);
+	ep_index_close(old);
+	return EP_OK;
+}
+
+static enum ep_status
+keep_up(struct ep_searcher *searcher, struct ep_error *err)
+{
+	struct ep_index_options options = { .stop = &searcher->stop };
+	uint64_t position;
+	bool changed;
+	bool far;
+	EP_TRY(look(&changed, &far, &position, searcher, err));
+	if (far)
+		EP_TRY(ep_index_follow(searcher->log, &options, err));
+	return changed ? reopen(searcher, position, err) : EP_OK;
+}
+
+static void *
+run(void *context)
+{
+	struct ep_searcher *searcher = context;
+	while (!atomic_load(&searcher->stop)) {
+		struct ep_error err = { 0 };
+		enum ep_status status = keep_up(searcher, &err);
+		if (status != EP_OK && status != EP_INTERRUPTED &&
+		    strncmp(searcher->said, err.text, sizeof searcher->said - 1) != 0) {
+			searcher->on_line(searcher->context, false, err.text);
+			memcpy(searcher->said, err.text, sizeof searcher->said - 1);
+		}
+		nanosleep(&(struct timespec){ .tv_nsec = LOOK_MS * 1000000L }, NULL);
+	}
+	return NULL;
+}
+
+/* ---- answering ---- */
+
+static enum ep_status
+take_matcher(struct ep_matcher **matcher, struct ep_searcher *searcher, struct ep_error *err)
+{
+	pthread_mutex_lock(&searcher->mutex);
+	*matcher = searcher->matcher_count ? searcher->matchers[--searcher->matcher_count] : NULL;
+	pthread_mutex_unlock(&searcher->mutex);
+	return *matcher ? EP_OK : ep_matcher_new(matcher, err);
+}
+
+static void
+give_matcher(struct ep_searcher *searcher, struct ep_matcher *matcher)
+{
+	pthread_mutex_lock(&searcher->mutex);
+	bool room = searcher->matcher_count < MATCHERS_MAX;
+	if (room)
+		searcher->matchers[searcher->matcher_count++] = matcher;
+	pthread_mutex_unlock(&searcher->mutex);
+	if (!room)
+		ep_matcher_free(matcher);
+}
+
+static enum ep_status
+match(struct ep_answer *answer, struct ep_searcher *searcher, struct ep_matcher *matcher,
+      struct ep_pairs *pairs, struct ep_error *err)
+{
+	EP_OWNED(ep_log_read_end)
+	struct ep_log_read *read = NULL;
+	EP_TRY(ep_log_read_begin(&read, searcher->log, err));
+	pthread_rwlock_rdlock(&searcher->lock);
+	enum ep_status status =
+		searcher->index ? ep_match(answer, matcher, searcher->index, read, pairs, err)
+				: ep_fail(err, EP_NOT_FOUND, "the index is being made");
+	pthread_rwlock_unlock(&searcher->lock);
+	return status;
+}
+
+static enum ep_status
+append_answer(struct ep_buffer *out, struct ep_text code, const struct ep_answer *answer,
+              bool undecoded, double began, struct ep_error *err)
+{
+	json_t *json =
+		ep_answer_json(code, answer, undecoded, (ep_clock_s() - began) * 1000, false);
+	EP_FREE char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+	json_decref(json);
+	return text ? ep_buffer_append(out, text, strlen(text), err)
+	            : ep_fail(err, EP_NO_MEMORY, "out of memory for an answer");
+}
+
+enum ep_status
+ep_searcher_answer(struct ep_searcher *searcher, struct ep_buffer *json, struct ep_text code,
+                   struct ep_error *err)
+{
+	EP_PAIRS struct ep_pairs pairs = { 0 };
+	struct ep_matcher *matcher;
+	struct ep_answer answer = { 0 };
+	double began = ep_clock_s();
+	enum ep_status status = ep_codestring_decode(&pairs, code, err);
+	bool undecoded = status == EP_BAD_INPUT;
+	if (undecoded)
+		return append_answer(json, code, &answer, true, began, err);
+	EP_TRY(status);
+	EP_TRY(take_matcher(&matcher, searcher, err));
+	status = match(&answer, searcher, matcher, &pairs, err);
+	if (status == EP_OK)
+		status = append_answer(json, code, &answer, false, began, err);
+	give_matcher(searcher, matcher);
+	return status;
+}
+
+/* ---- from start to stop ---- */
+
+enum ep_status
+ep_searcher_start(struct ep_searcher **out, struct ep_log *log,
+                  void (*on_line)(void *context, bool detail, const char *line), void *context,
+                  struct ep_error *err)
+{
+	struct ep_searcher *made = calloc(1, sizeof *made);
+	if (!made)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	made->log = log;
+	made->on_line = on_line;
+	made->context = context;
+	pthread_rwlock_init(&made->lock, NULL);
+	pthread_mutex_init(&made->mutex, NULL);
+	EP_OWNED(ep_searcher_stop)
+	struct ep_searcher *searcher = made;
+	int rc = pthread_create(&searcher->thread, NULL, run, searcher);
+	if (rc != 0)
+		return ep_fail_errno(err, rc, "cannot start a thread");
+	searcher->started = true;
+	*out = EP_TAKE(searcher);
+	return EP_OK;
+}
+
+void
+ep_searcher_stop(struct ep_searcher *searcher)
+{
+	if (!searcher)
+		return;
+	atomic_store(&searcher->stop, true);
+	if (searcher->started)
+		pthread_join(searcher->thread, NULL);
+	ep_index_close(searcher->index);
+	while (searcher->matcher_count)
+		ep_matcher_free(searcher->matchers[--searcher->matcher_count]);
+	pthread_mutex_destroy(&searcher->mutex);
+	pthread_rwlock_destroy(&searcher->lock);
+	free(searcher);
+}

@@ -1,0 +1,391 @@
+#include "net/client.h"
+
+#include "base/file.h"
+#include "format/feed.h"
+#include "replication/inbox.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define CONNECT_S 10L
+/* Slower than so many bytes a second for so long is a connection that is dead. */
+#define SLOW_BYTES 10L
+#define SLOW_S 30L
+#define ANSWER_MAX ((size_t)4096) /* of a refusal */
+
+struct ep_client {
+	CURL *curl;
+	char *base; /* the URL without a slash at its end */
+	const atomic_bool *stop;
+	char why[CURL_ERROR_SIZE];
+};
+
+/* A request, and what comes back. */
+struct exchange {
+	struct ep_client *client;
+	char *url;
+	struct curl_slist *headers;
+	struct ep_buffer *body; /* NULL: into fd */
+	int fd;
+	uint64_t start; /* bytes of fd that are there already */
+	uint64_t most; /* bytes of fd */
+	uint64_t got; /* bytes of this answer */
+	char tag[EP_TAG_SIZE];
+	bool waits;
+	bool too_much;
+	int failed; /* errno of a write */
+	long status;
+};
+
+bool
+ep_client_takes(const char *url)
+{
+	return strncasecmp(url, "http://", 7) == 0 || strncasecmp(url, "https://", 8) == 0;
+}
+
+/* ---- the client ---- */
+
+static int
+on_progress(void *context, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+	(void)a, (void)b, (void)c, (void)d;
+	const struct ep_client *client = context;
+	return client->stop && atomic_load(client->stop);
+}
+
+static void
+start_curl(void)
+{
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+enum ep_status
+ep_client_open(struct ep_client **out, const char *url, const atomic_bool *stop,
+               struct ep_error *err)
+{
+	EP_OWNED(ep_client_close)
+	struct ep_client *client = calloc(1, sizeof *client);
+	if (!client)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, start_curl);
+	client->stop = stop;
+	client->base = strdup(url);
+	client->curl = curl_easy_init();
+	if (!client->base || !client->curl)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory for a connection");
+	size_t size = strlen(client->base);
+	while (size > 0 && client->base[size - 1] == '/')
+		client->base[--size] = '\0';
+	*out = EP_TAKE(client);
+	return EP_OK;
+}
+
+void
+ep_client_close(struct ep_client *client)
+{
+	if (!client)
+		return;
+	if (client->curl)
+		curl_easy_cleanup(client->curl);
+	free(client->base);
+	free(client);
+}
+
+/* ---- what comes back ---- */
+
+static size_t
+on_header(char *line, size_t one, size_t size, void *context)
+{
+	struct exchange *exchange = context;
+	size *= one;
+	if (size > 5 && strncasecmp(line, "HTTP/", 5) == 0) {
+		exchange->tag[0] = '\0';
+		exchange->waits = false;
+	}
+	if (size > 5 && strncasecmp(line, "ETag:", 5) == 0)
+		(void)sscanf(line, "%*[^:]: %127[^\r\n]", exchange->tag);
+	if (size > 20 && strncasecmp(line, "Preference-Applied:", 19) == 0)
+		exchange->waits = true;
+	return size;
+}
+
+/* Takes bytes into the file, where they belong: behind what is there, or from its front. */
+static bool
+write_fd(struct exchange *exchange, const char *bytes, size_t size)
+{
+	if (exchange->got == 0 && exchange->status == 200 && exchange->start > 0) {
+		if (ftruncate(exchange->fd, 0) != 0)
+			exchange->failed = errno;
+		exchange->start = 0;
+	}
+	exchange->too_much = size > exchange->most - exchange->start - exchange->got;
+	struct ep_error err = { 0 };
+	if (!exchange->too_much && !exchange->failed &&
+	    ep_write_all(exchange->fd, bytes, size, "packet", &err) != EP_OK)
+		exchange->failed = errno;
+	return !exchange->too_much && !exchange->failed;
+}
+
+static size_t
+on_body(char *bytes, size_t one, size_t size, void *context)
+{
+	struct exchange *exchange = context;
+	size *= one;
+	curl_easy_getinfo(exchange->client->curl, CURLINFO_RESPONSE_CODE, &exchange->status);
+	bool good = exchange->status == 200 || exchange->status == 206;
+	if (!exchange->body && good) {
+		if (!write_fd(exchange, bytes, size))
+			return 0;
+	} else if (exchange->body) {
+		size_t max = good ? exchange->body->max : ANSWER_MAX;
+		exchange->too_much = exchange->body->size + size > max;
+		if (exchange->too_much ||
+		    ep_buffer_append(exchange->body, bytes, size, NULL) != EP_OK)
+			return 0;
+	}
+	exchange->got += size;
+	return size;
+}
+
+/* ---- asking ---- */
+
+static bool
+add_header(struct exchange *exchange, const char *line)
+{
+	struct curl_slist *more = curl_slist_append(exchange->headers, line);
+	if (more)
+		exchange->headers = more;
+	return more != NULL;
+}
+
+static enum ep_status
+begin(struct exchange *exchange, struct ep_client *client, const char *place, const char *name,
+      struct ep_error *err)
+{
+	CURL *curl = client->curl;
+	*exchange = (struct exchange){ .client = client, .fd = -1 };
+	if (asprintf(&exchange->url, "%s/%s%s", client->base, place, name) < 0)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	curl_easy_reset(curl);
+	client->why[0] = '\0';
+	curl_easy_setopt(curl, CURLOPT_URL, exchange->url);
+	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	/* As other programs have it: authorities beside, or instead of, the system's. */
+	const char *authorities = getenv("SSL_CERT_FILE");
+	if (authorities && *authorities)
+		curl_easy_setopt(curl, CURLOPT_CAINFO, authorities);
+	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, client->why);
+	curl_easy_setopt(curl, CURLOPT_USERAGENT, "echoprint/" EP_VERSION);
+	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, CONNECT_S);
+	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, SLOW_BYTES);
+	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, SLOW_S);
+	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(curl, CURLOPT_HEADERDATA, exchange);
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(curl, CURLOPT_WRITEDATA, exchange);
+	curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+	curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+	curl_easy_setopt(curl, CURLOPT_XFERINFODATA, client);
+	return EP_OK;
+}
+
+static void
+exchange_done(struct exchange *exchange)
+{
+	curl_slist_free_all(exchange->headers);
+	free(exchange->url);
+}
+#define EXCHANGE __attribute__((cleanup(exchange_done)))
+
+/* What a refusal says, as one line. */
+static const char *
+reason(const struct exchange *exchange, char text[256])
+{
+	size_t size = exchange->body ? exchange->body->size : 0;
+	if (size > 255)
+		size = 255;
+	if (size)
+		memcpy(text, exchange->body->data, size);
+	text[size] = '\0';
+	for (size_t i = 0; i < size; i++)
+		text[i] = (unsigned char)text[i] < ' ' ? ' ' : text[i];
+	while (size && text[size - 1] == ' ')
+		text[--size] = '\0';
+	return size ? text : "it does not say why";
+}
+
+/* Sends it, and says what an answer that is none stands for. */
+static enum ep_status
+perform(struct exchange *exchange, struct ep_error *err)
+{
+	struct ep_client *client = exchange->client;
+	char text[256];
+	curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, exchange->headers);
+	CURLcode code = curl_easy_perform(client->curl);
+	curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &exchange->status);
+	if (exchange->failed)
+		return ep_fail_errno(err, exchange->failed, "cannot write what %s gives",
+		                     exchange->url);
+	if (exchange->too_much)
+		return ep_fail(err, EP_CORRUPT, "%s gives more than it may", exchange->url);
+	if (code == CURLE_ABORTED_BY_CALLBACK)
+		return ep_fail(err, EP_INTERRUPTED, "interrupted");
+	if (code == CURLE_OUT_OF_MEMORY)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory for a connection");
+	if (code != CURLE_OK)
+		return ep_fail(err, EP_UNREACHABLE, "cannot reach %s: %s", exchange->url,
+		               client->why[0] ? client->why : curl_easy_strerror(code));
+	if (exchange->status == 404)
+		return ep_fail(err, EP_NOT_FOUND, "there is no %s", exchange->url);
+	if (exchange->status == 429 || exchange->status >= 500)
+		return ep_fail(err, EP_UNREACHABLE, "%s has no time now (%ld): %s", exchange->url,
+		               exchange->status, reason(exchange, text));
+	if (exchange->status >= 400)
+		return ep_fail(err, EP_BAD_INPUT, "%s refuses (%ld): %s", exchange->url,
+		               exchange->status, reason(exchange, text));
+	if (exchange->status != 200 && exchange->status != 206 && exchange->status != 304)
+		return ep_fail(err, EP_UNREACHABLE, "%s answers %ld, and not as a master does",
+		               exchange->url, exchange->status);
+	return EP_OK;
+}
+
+/* ---- the transport ---- */
+
+static enum ep_status
+get_feed(void *context, struct ep_buffer *text, struct ep_feed_request *request,
+         struct ep_error *err)
+{
+	struct ep_client *client = context;
+	EXCHANGE struct exchange exchange;
+	char line[EP_TAG_SIZE + 32];
+	char key[EP_KEY_TEXT];
+	EP_TRY(begin(&exchange, client, "feed.json", "", err));
+	exchange.body = text;
+	text->size = 0;
+	snprintf(line, sizeof line, "If-None-Match: %s", request->tag);
+	bool good = !request->tag[0] || add_header(&exchange, line);
+	snprintf(line, sizeof line, "Prefer: wait=%u", request->wait_s);
+	good &= request->wait_s == 0 || add_header(&exchange, line);
+	ep_key_print(key, &request->key);
+	snprintf(line, sizeof line, "Echoprint-At: %s %" PRIu64, key, request->position);
+	if (!good || !add_header(&exchange, line))
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	curl_easy_setopt(client->curl, CURLOPT_LOW_SPEED_TIME, SLOW_S + (long)request->wait_s);
+	enum ep_status status = perform(&exchange, err);
+	if (status == EP_NOT_FOUND)
+		return ep_fail(err, EP_UNREACHABLE, "there is no feed at %s", exchange.url);
+	EP_TRY(status);
+	request->changed = exchange.status == 200;
+	request->waits = exchange.waits;
+	if (request->changed)
+		memcpy(request->tag, exchange.tag, sizeof request->tag);
+	return EP_OK;
+}
+
+static enum ep_status
+get_packet(void *context, int fd, const char *name, uint64_t size, struct ep_error *err)
+{
+	struct ep_client *client = context;
+	EXCHANGE struct exchange exchange;
+	struct stat info;
+	char range[32];
+	EP_TRY(begin(&exchange, client, "packets/", name, err));
+	if (fstat(fd, &info) != 0)
+		return ep_fail_errno(err, errno, "cannot read packet %s", name);
+	exchange.fd = fd;
+	exchange.start = (uint64_t)info.st_size;
+	exchange.most = size;
+	snprintf(range, sizeof range, "%" PRIu64 "-", exchange.start);
+	if (exchange.start > 0)
+		curl_easy_setopt(client->curl, CURLOPT_RANGE, range);
+	return perform(&exchange, err);
+}
+
+static enum ep_status
+post(struct exchange *exchange, struct ep_error *err)
+{
+	/* A master that has much to do answers late. */
+	curl_easy_setopt(exchange->client->curl, CURLOPT_LOW_SPEED_TIME, 10 * SLOW_S);
+	enum ep_status status = perform(exchange, err);
+	return status == EP_NOT_FOUND
+	               ? ep_fail(err, EP_BAD_INPUT, "%s is no master's: there is no such place",
+	                         exchange->url)
+	               : status;
+}
+
+static enum ep_status
+join(void *context, struct ep_buffer *answer, struct ep_text request, const char *name,
+     struct ep_error *err)
+{
+	(void)name;
+	struct ep_client *client = context;
+	EXCHANGE struct exchange exchange;
+	EP_TRY(begin(&exchange, client, "join", "", err));
+	exchange.body = answer;
+	if (!add_header(&exchange, "Content-Type: application/json"))
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	curl_easy_setopt(client->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request.size);
+	curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, request.at);
+	return post(&exchange, err);
+}
+
+static size_t
+on_read(char *bytes, size_t one, size_t size, void *context)
+{
+	return fread(bytes, one, size, context);
+}
+
+static enum ep_status
+contribute(void *context, struct ep_buffer *answer, const char *path,
+           const uint8_t trailer[EP_TRAILER_SIZE], struct ep_error *err)
+{
+	struct ep_client *client = context;
+	EXCHANGE struct exchange exchange;
+	struct stat info;
+	char hex[2 * EP_TRAILER_SIZE + 1];
+	char line[sizeof hex + 32];
+	EP_TRY(begin(&exchange, client, "contributions", "", err));
+	exchange.body = answer;
+	sodium_bin2hex(hex, sizeof hex, trailer, EP_TRAILER_SIZE);
+	snprintf(line, sizeof line, "Echoprint-Trailer: %s", hex);
+	if (!add_header(&exchange, "Content-Type: application/octet-stream") ||
+	    !add_header(&exchange, line))
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	FILE *file = fopen(path, "rbe");
+	if (!file || fstat(fileno(file), &info) != 0) {
+		int failed = errno;
+		if (file)
+			fclose(file);
+		return ep_fail_errno(err, failed, "cannot read %s", path);
+	}
+	curl_easy_setopt(client->curl, CURLOPT_POST, 1L);
+	curl_easy_setopt(client->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)info.st_size);
+	curl_easy_setopt(client->curl, CURLOPT_READFUNCTION, on_read);
+	curl_easy_setopt(client->curl, CURLOPT_READDATA, file);
+	enum ep_status status = post(&exchange, err);
+	fclose(file);
+	return status;
+}
+
+struct ep_transport
+ep_client_transport(struct ep_client *client)
+{
+	return (struct ep_transport){
+		.feed = get_feed,
+		.packet = get_packet,
+		.join = join,
+		.contribute = contribute,
+		.context = client,
+	};
+}

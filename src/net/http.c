@@ -1,0 +1,298 @@
+#include "net/http_internal.h"
+
+#include "base/file.h"
+#include "base/time.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The largest certificate or key file. */
+#define PEM_MAX ((size_t)1 << 20)
+
+/* A connection that says nothing for so long is closed. */
+#define SILENT_S 30U
+#define CONNECTION_MEMORY ((size_t)32 << 10)
+#define DAEMON_THREADS 2U
+
+/* Files that are open beside connections. */
+#define OTHER_FILES 256
+
+/* ---- the address ---- */
+
+struct address {
+	struct sockaddr_storage bytes;
+	socklen_t size;
+};
+
+/* Parts "ADDRESS:PORT"; an empty address is any. */
+static enum ep_status
+parse_address(struct address *address, const char *text, struct ep_error *err)
+{
+	char host[256];
+	const char *colon = strrchr(text, ':');
+	size_t size = colon ? (size_t)(colon - text) : 0;
+	if (!colon || size >= sizeof host)
+		return ep_fail(err, EP_BAD_INPUT,
+		               "\"%s\" is no address to listen on: it is like 127.0.0.1:8070",
+		               text);
+	memcpy(host, text, size);
+	host[size] = '\0';
+	char *name = host;
+	if (name[0] == '[' && host[size - 1] == ']') {
+		host[size - 1] = '\0';
+		name++;
+	}
+	struct addrinfo wanted = { .ai_family = AF_UNSPEC,
+		                   .ai_socktype = SOCK_STREAM,
+		                   .ai_flags = AI_PASSIVE };
+	struct addrinfo *found = NULL;
+	int rc = getaddrinfo(*name ? name : NULL, colon + 1, &wanted, &found);
+	if (rc != 0)
+		return ep_fail(err, EP_BAD_INPUT, "cannot listen on \"%s\": %s", text,
+		               gai_strerror(rc));
+	memcpy(&address->bytes, found->ai_addr, found->ai_addrlen);
+	address->size = found->ai_addrlen;
+	freeaddrinfo(found);
+	return EP_OK;
+}
+
+static enum ep_status
+listen_on(int *out, const struct ep_http_options *options, struct ep_error *err)
+{
+	struct address address;
+	int on = 1;
+	EP_TRY(parse_address(&address, options->listen, err));
+	EP_FD int fd =
+		socket(address.bytes.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+	    bind(fd, (const struct sockaddr *)&address.bytes, address.size) != 0 ||
+	    listen(fd, SOMAXCONN) != 0)
+		return ep_fail_errno(err, errno, "cannot listen on %s", options->listen);
+	*out = ep_fd_take(&fd);
+	return EP_OK;
+}
+
+unsigned
+ep_http_port(const struct ep_http *http)
+{
+	struct sockaddr_storage bytes = { 0 };
+	socklen_t size = sizeof bytes;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+	if (getsockname(http->listen_fd, (struct sockaddr *)&bytes, &size) != 0)
+		return 0;
+	memcpy(&in, &bytes, sizeof in);
+	memcpy(&in6, &bytes, sizeof in6);
+	return ntohs(bytes.ss_family == AF_INET6 ? in6.sin6_port : in.sin_port);
+}
+
+/* ---- connections and their time ---- */
+
+static void
+on_connection(void *context, struct MHD_Connection *connection, void **note,
+              enum MHD_ConnectionNotificationCode code)
+{
+	struct ep_http *http = context;
+	struct ep_http_peer *peer = *note;
+	pthread_mutex_lock(&http->mutex);
+	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+		const union MHD_ConnectionInfo *info =
+			MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+		peer = calloc(1, sizeof *peer);
+		if (peer && info) {
+			peer->fd = info->connect_fd;
+			peer->deadline = ep_clock_s() + EP_HTTP_REQUEST_S;
+			peer->next = http->peers;
+			if (peer->next)
+				peer->next->before = peer;
+			http->peers = peer;
+			http->open++;
+		}
+		*note = peer;
+	} else if (peer) {
+		if (peer->next)
+			peer->next->before = peer->before;
+		if (peer->before)
+			peer->before->next = peer->next;
+		else
+			http->peers = peer->next;
+		http->open--;
+		free(peer);
+		*note = NULL;
+	}
+	pthread_mutex_unlock(&http->mutex);
+}
+
+/* Cuts off who is too slow, and wakes who has waited long enough. */
+static void *
+watch(void *context)
+{
+	struct ep_http *http = context;
+	pthread_mutex_lock(&http->mutex);
+	while (!http->stopping) {
+		double now = ep_clock_s();
+		for (struct ep_http_peer *peer = http->peers; peer; peer = peer->next) {
+			if (peer->deadline != 0 && now > peer->deadline)
+				shutdown(peer->fd, SHUT_RDWR);
+		}
+		ep_http_wake(http, now);
+		struct timespec until;
+		clock_gettime(CLOCK_MONOTONIC, &until);
+		until.tv_nsec += 200 * 1000000L;
+		until.tv_sec += until.tv_nsec / 1000000000L;
+		until.tv_nsec %= 1000000000L;
+		pthread_cond_timedwait(&http->watch, &http->mutex, &until);
+	}
+	pthread_mutex_unlock(&http->mutex);
+	return NULL;
+}
+
+void
+ep_http_counts(const struct ep_http *http, uint64_t *open, uint64_t *waiting)
+{
+	struct ep_http *locked = http->self;
+	pthread_mutex_lock(&locked->mutex);
+	*open = http->open;
+	*waiting = http->waiting_count;
+	pthread_mutex_unlock(&locked->mutex);
+}
+
+/* ---- starting ---- */
+
+static void
+raise_file_limit(unsigned connections)
+{
+	struct rlimit limit;
+	rlim_t wanted = (rlim_t)connections + OTHER_FILES;
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+		return;
+	limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static enum ep_status
+read_pem(struct ep_buffer *pem, const char *path, struct ep_error *err)
+{
+	EP_TRY(ep_read_file(pem, path, PEM_MAX, err));
+	return ep_buffer_append(pem, "", 1, err);
+}
+
+static enum ep_status
+start_daemon(struct ep_http *http, struct ep_error *err)
+{
+	const struct ep_http_options *options = &http->options;
+	EP_BUFFER struct ep_buffer certificate = { 0 };
+	EP_BUFFER struct ep_buffer key = { 0 };
+	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME;
+	if (options->certificate) {
+		EP_TRY(read_pem(&certificate, options->certificate, err));
+		EP_TRY(read_pem(&key, options->key, err));
+		flags |= MHD_USE_TLS;
+	}
+	struct MHD_OptionItem items[] = {
+		{ MHD_OPTION_LISTEN_SOCKET, http->listen_fd, NULL },
+		{ MHD_OPTION_CONNECTION_LIMIT, (intptr_t)options->connections, NULL },
+		{ MHD_OPTION_PER_IP_CONNECTION_LIMIT, (intptr_t)options->per_address, NULL },
+		{ MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t)SILENT_S, NULL },
+		{ MHD_OPTION_CONNECTION_MEMORY_LIMIT, (intptr_t)CONNECTION_MEMORY, NULL },
+		{ MHD_OPTION_THREAD_POOL_SIZE, (intptr_t)DAEMON_THREADS, NULL },
+		{ MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)ep_http_on_completed, http },
+		{ MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)on_connection, http },
+		{ options->certificate ? MHD_OPTION_HTTPS_MEM_CERT : MHD_OPTION_END, 0,
+		  certificate.data },
+		{ MHD_OPTION_HTTPS_MEM_KEY, 0, key.data },
+		{ MHD_OPTION_END, 0, NULL },
+	};
+	http->daemon = MHD_start_daemon(flags, 0, NULL, NULL, ep_http_on_request, http,
+	                                MHD_OPTION_ARRAY, items, MHD_OPTION_END);
+	if (http->daemon)
+		return EP_OK;
+	return options->certificate
+	               ? ep_fail(err, EP_BAD_INPUT, "cannot serve TLS with %s and %s",
+	                         options->certificate, options->key)
+	               : ep_fail(err, EP_IO, "cannot start the server on %s", options->listen);
+}
+
+static enum ep_status
+start_threads(struct ep_http *http, struct ep_error *err)
+{
+	int rc = pthread_create(&http->watcher, NULL, watch, http);
+	http->watched = rc == 0;
+	http->workers = calloc(http->options.workers, sizeof *http->workers);
+	while (rc == 0 && http->workers && http->worker_count < http->options.workers) {
+		rc = pthread_create(&http->workers[http->worker_count], NULL, ep_http_worker, http);
+		http->worker_count += rc == 0;
+	}
+	return rc == 0 && http->workers ? EP_OK
+	                                : ep_fail_errno(err, rc ? rc : ENOMEM,
+	                                                "cannot start the threads of the server");
+}
+
+enum ep_status
+ep_http_start(struct ep_http **out, const struct ep_http_options *options, struct ep_error *err)
+{
+	struct ep_http *made = calloc(1, sizeof *made);
+	if (!made)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	pthread_condattr_t monotonic;
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&made->watch, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	pthread_cond_init(&made->work, NULL);
+	pthread_mutex_init(&made->mutex, NULL);
+	made->options = *options;
+	made->listen_fd = -1;
+	made->self = made;
+	EP_OWNED(ep_http_stop)
+	struct ep_http *http = made;
+	raise_file_limit(options->connections);
+	EP_TRY(listen_on(&http->listen_fd, options, err));
+	EP_TRY(start_threads(http, err));
+	EP_TRY(start_daemon(http, err));
+	*out = EP_TAKE(http);
+	return EP_OK;
+}
+
+void
+ep_http_stop(struct ep_http *http)
+{
+	if (!http)
+		return;
+	if (http->daemon)
+		http->listen_fd = MHD_quiesce_daemon(http->daemon);
+	/* Workers end what they have; then everybody who is set aside is let go. */
+	pthread_mutex_lock(&http->mutex);
+	http->stopping = true;
+	pthread_cond_broadcast(&http->work);
+	pthread_cond_broadcast(&http->watch);
+	pthread_mutex_unlock(&http->mutex);
+	for (unsigned i = 0; i < http->worker_count; i++)
+		pthread_join(http->workers[i], NULL);
+	if (http->watched)
+		pthread_join(http->watcher, NULL);
+	pthread_mutex_lock(&http->mutex);
+	ep_http_drop_queue(http);
+	ep_http_wake(http, 0);
+	pthread_mutex_unlock(&http->mutex);
+	if (http->daemon)
+		MHD_stop_daemon(http->daemon);
+	if (http->listen_fd >= 0)
+		close(http->listen_fd);
+	free(http->workers);
+	pthread_cond_destroy(&http->work);
+	pthread_cond_destroy(&http->watch);
+	pthread_mutex_destroy(&http->mutex);
+	free(http);
+}

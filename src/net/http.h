@@ -1,0 +1,128 @@
+/* http.h - an HTTP server around handlers, with limits on everything, by libmicrohttpd
+ *
+ * Threads of the daemon read requests and write answers, and never wait for anything else. What
+ * takes time is done by workers, and who waits for news is set aside, while the connection is
+ * suspended:
+ *
+ *     headers -> check -> body (memory or file) -> quick handler ----------------> answer
+ *                  |                            \-> worker's queue -> worker ----/
+ *                  \-> refusal                   \-> waiting for news or time ---/
+ *
+ * Every request has a time by which it must have come, and every answer one by which it must have
+ * been taken; who is slower is cut off.
+ */
+#ifndef EP_NET_HTTP_H
+#define EP_NET_HTTP_H
+
+#include "base/buffer.h"
+#include "base/status.h"
+#include "base/text.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct ep_http;
+struct ep_http_request;
+
+/* What is answered. A zeroed struct is nothing yet; the server frees what it holds. */
+struct ep_http_answer {
+	unsigned status; /* 200, 404, ... */
+	const char *type; /* Content-Type; a constant */
+	struct ep_buffer body;
+	int fd; /* of a file, which is the body where it has_file; the server closes it */
+	bool has_file;
+	uint64_t offset; /* of the file's bytes */
+	uint64_t size;
+	uint64_t whole; /* the file's size */
+	char tag[128]; /* ETag with its quotes; empty: none */
+	const char *cache; /* Cache-Control; a constant; NULL: none */
+	bool waited; /* Prefer: wait was heeded */
+	char said[160]; /* for the log line; empty: none */
+};
+
+/* Fills the answer with a short text, as refusals are; ended by a line feed. */
+void ep_http_say(struct ep_http_answer *answer, unsigned status, const char *fmt, ...)
+	EP_PRINTF(3, 4);
+
+enum ep_http_next {
+	EP_HTTP_GO_ON, /* nothing is answered yet: read the body, or run */
+	EP_HTTP_ANSWER, /* the answer is filled */
+	EP_HTTP_WAIT /* set aside until there is news or its time is over; then ask again */
+};
+
+/* A place that requests are for. */
+struct ep_http_route {
+	const char *method; /* "GET" (HEAD too) or "POST" */
+	const char *path; /* "/status"; of a tree: "/packets/" */
+	bool tree; /* what is below path, too */
+	uint64_t body_max; /* bytes */
+	bool spooled; /* the body goes into a file */
+	/* Called when the headers are there, by a thread of the daemon: must not wait. NULL: all
+	 * are welcome. */
+	enum ep_http_next (*check)(void *context, struct ep_http_request *request,
+	                           struct ep_http_answer *answer);
+	/* Called by a thread of the daemon when all is there: must not wait. May be NULL. */
+	enum ep_http_next (*quick)(void *context, struct ep_http_request *request,
+	                           struct ep_http_answer *answer);
+	/* Called by a worker, where quick is NULL. */
+	void (*work)(void *context, struct ep_http_request *request, struct ep_http_answer *answer);
+};
+
+struct ep_http_options {
+	const char *listen; /* "ADDRESS:PORT", "[ADDRESS]:PORT"; port 0: any that is free */
+	const char *certificate; /* files for TLS; NULL: none */
+	const char *key;
+	unsigned connections; /* at once */
+	unsigned per_address;
+	unsigned workers;
+	const char *spool; /* folder for bodies */
+	const struct ep_http_route *routes; /* ended by one without path */
+	void *context; /* of the routes */
+	/* Told of every answer, from any thread. */
+	void (*on_answer)(void *context, const char *line, unsigned status);
+};
+
+/* Starts to listen. EP_IO  it cannot, with the reason. EP_BAD_INPUT  no such address or
+ * certificate. EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status
+ep_http_start(struct ep_http **out, const struct ep_http_options *options, struct ep_error *err);
+
+/* The port that is listened on. */
+unsigned ep_http_port(const struct ep_http *http);
+
+/* Answers those who wait for news. Callable from any thread. */
+void ep_http_news(struct ep_http *http);
+
+/* Takes no more connections, lets what is being worked on end, and frees all. Accepts NULL. */
+void ep_http_stop(struct ep_http *http);
+EP_DEFINE_OWNED(struct ep_http, ep_http_stop)
+
+/* Connections open, and those waiting for news. */
+void ep_http_counts(const struct ep_http *http, uint64_t *open, uint64_t *waiting);
+
+/* ---- a request ---- */
+
+/* Its path, without what is behind "?". */
+const char *ep_http_path(const struct ep_http_request *request);
+
+/* A header; NULL where there is none. */
+const char *ep_http_header(const struct ep_http_request *request, const char *name);
+
+/* A parameter of the URL; NULL where there is none. */
+const char *ep_http_parameter(const struct ep_http_request *request, const char *name);
+
+/* Its body: in memory, or the path of the file. */
+struct ep_text ep_http_body(const struct ep_http_request *request);
+const char *ep_http_spooled(const struct ep_http_request *request);
+
+/* Whether it comes from this machine. */
+bool ep_http_is_local(const struct ep_http_request *request);
+
+/* Until when (ep_clock_s) it is to wait; set by a handler before it gives EP_HTTP_WAIT. */
+double ep_http_wait_until(const struct ep_http_request *request);
+void ep_http_set_wait(struct ep_http_request *request, double until);
+
+/* A pointer that the handlers of a request hand on; freed with free() at its end. */
+void **ep_http_note(struct ep_http_request *request);
+
+#endif

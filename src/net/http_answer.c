@@ -1,0 +1,131 @@
+#include "net/http_internal.h"
+
+#include "base/time.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+void
+ep_http_say(struct ep_http_answer *answer, unsigned status, const char *fmt, ...)
+{
+	char text[512];
+	va_list args;
+	va_start(args, fmt);
+	vsnprintf(text, sizeof text, fmt, args);
+	va_end(args);
+	answer->status = status;
+	answer->type = "text/plain; charset=utf-8";
+	answer->body.size = 0;
+	(void)!ep_buffer_append(&answer->body, text, strlen(text), NULL);
+	(void)!ep_buffer_append(&answer->body, "\n", 1, NULL);
+	snprintf(answer->said, sizeof answer->said, "%.159s", text);
+}
+
+void
+ep_http_print_client(char text[INET6_ADDRSTRLEN], const struct ep_http_request *request)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+	const void *address = NULL;
+	if (info && info->client_addr->sa_family == AF_INET) {
+		memcpy(&in, info->client_addr, sizeof in);
+		address = &in.sin_addr;
+	} else if (info && info->client_addr->sa_family == AF_INET6) {
+		memcpy(&in6, info->client_addr, sizeof in6);
+		address = &in6.sin6_addr;
+	}
+	int family = info ? info->client_addr->sa_family : AF_INET;
+	if (!address || !inet_ntop(family, address, text, INET6_ADDRSTRLEN))
+		snprintf(text, INET6_ADDRSTRLEN, "?");
+}
+
+void
+ep_http_set_deadline(struct ep_http_request *request, double deadline)
+{
+	struct ep_http *http = request->http;
+	pthread_mutex_lock(&http->mutex);
+	if (request->peer)
+		request->peer->deadline = deadline;
+	pthread_mutex_unlock(&http->mutex);
+}
+
+static void
+log_answer(const struct ep_http_request *request)
+{
+	char client[INET6_ADDRSTRLEN];
+	char line[768];
+	const struct ep_http *http = request->http;
+	const struct ep_http_answer *answer = &request->answer;
+	if (!http->options.on_answer)
+		return;
+	ep_http_print_client(client, request);
+	uint64_t size = answer->has_file ? answer->size : answer->body.size;
+	snprintf(line, sizeof line, "%s %s %s %u %" PRIu64 " bytes %.3f s%s%s", client,
+	         request->method, request->path, answer->status, size,
+	         ep_clock_s() - request->began, answer->said[0] ? ": " : "", answer->said);
+	http->options.on_answer(http->options.context, line, answer->status);
+}
+
+static bool
+add_headers(struct MHD_Response *response, const struct ep_http_answer *answer)
+{
+	char range[96];
+	bool good = !answer->type ||
+	            MHD_add_response_header(response, "Content-Type", answer->type) == MHD_YES;
+	if (answer->tag[0])
+		good &= MHD_add_response_header(response, "ETag", answer->tag) == MHD_YES;
+	if (answer->cache)
+		good &= MHD_add_response_header(response, "Cache-Control", answer->cache) ==
+		        MHD_YES;
+	if (answer->waited)
+		good &= MHD_add_response_header(response, "Preference-Applied", "wait") == MHD_YES;
+	if (answer->has_file)
+		good &= MHD_add_response_header(response, "Accept-Ranges", "bytes") == MHD_YES;
+	if (answer->status == 503)
+		good &= MHD_add_response_header(response, "Retry-After", "2") == MHD_YES;
+	if (answer->status == 206 || answer->status == 416) {
+		if (answer->status == 206)
+			snprintf(range, sizeof range, "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64,
+			         answer->offset, answer->offset + answer->size - 1, answer->whole);
+		else
+			snprintf(range, sizeof range, "bytes */%" PRIu64, answer->whole);
+		good &= MHD_add_response_header(response, "Content-Range", range) == MHD_YES;
+	}
+	good &= MHD_add_response_header(response, "X-Content-Type-Options", "nosniff") == MHD_YES;
+	return good;
+}
+
+enum MHD_Result
+ep_http_send(struct ep_http_request *request)
+{
+	struct ep_http_answer *answer = &request->answer;
+	struct MHD_Response *response;
+	double size = (double)(answer->has_file ? answer->size : answer->body.size);
+	answer->waited |= request->waited;
+	if (answer->has_file) {
+		response = MHD_create_response_from_fd_at_offset64(answer->size, answer->fd,
+		                                                   answer->offset);
+		if (response)
+			answer->fd = -1; /* closed with the response */
+	} else {
+		response = MHD_create_response_from_buffer(answer->body.size, answer->body.data,
+		                                           MHD_RESPMEM_MUST_COPY);
+	}
+	if (!response)
+		return MHD_NO;
+	enum MHD_Result result = add_headers(response, answer) ? MHD_YES : MHD_NO;
+	/* Of a request that is refused, nobody reads the body: the connection ends with it. */
+	if (result == MHD_YES && request->refused)
+		result = MHD_add_response_header(response, "Connection", "close");
+	if (result == MHD_YES)
+		result = MHD_queue_response(request->connection, answer->status, response);
+	MHD_destroy_response(response);
+	ep_http_set_deadline(request, ep_clock_s() + EP_HTTP_REQUEST_S + size / EP_HTTP_SLOWEST);
+	log_answer(request);
+	return result;
+}

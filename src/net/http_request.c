@@ -1,0 +1,395 @@
+#include "net/http_internal.h"
+
+#include "base/file.h"
+#include "base/time.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* ---- what handlers ask ---- */
+
+const char *
+ep_http_path(const struct ep_http_request *request)
+{
+	return request->path;
+}
+
+const char *
+ep_http_header(const struct ep_http_request *request, const char *name)
+{
+	return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
+}
+
+const char *
+ep_http_parameter(const struct ep_http_request *request, const char *name)
+{
+	return MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, name);
+}
+
+struct ep_text
+ep_http_body(const struct ep_http_request *request)
+{
+	return (struct ep_text){ (const char *)request->body.data, request->body.size };
+}
+
+const char *
+ep_http_spooled(const struct ep_http_request *request)
+{
+	return request->spooled;
+}
+
+double
+ep_http_wait_until(const struct ep_http_request *request)
+{
+	return request->wait_until;
+}
+
+void
+ep_http_set_wait(struct ep_http_request *request, double until)
+{
+	request->wait_until = until;
+}
+
+void **
+ep_http_note(struct ep_http_request *request)
+{
+	return &request->note;
+}
+
+bool
+ep_http_is_local(const struct ep_http_request *request)
+{
+	char text[INET6_ADDRSTRLEN];
+	ep_http_print_client(text, request);
+	return strncmp(text, "127.", 4) == 0 || strcmp(text, "::1") == 0 ||
+	       strncmp(text, "::ffff:127.", 11) == 0;
+}
+
+/* ---- a request's life ---- */
+
+/* The path of a URL; one that was sent to a proxy has the host in front. */
+static const char *
+path_of(const char *url)
+{
+	const char *host = strstr(url, "://");
+	const char *path = url[0] != '/' && host ? strchr(host + 3, '/') : NULL;
+	return path ? path : url;
+}
+
+static struct ep_http_request *
+new_request(struct ep_http *http, struct MHD_Connection *connection, const char *url,
+            const char *method)
+{
+	struct ep_http_request *request = calloc(1, sizeof *request);
+	if (!request)
+		return NULL;
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	request->http = http;
+	request->connection = connection;
+	request->peer = info ? info->socket_context : NULL;
+	request->fd = -1;
+	request->answer.fd = -1;
+	request->began = ep_clock_s();
+	snprintf(request->method, sizeof request->method, "%s", method);
+	snprintf(request->path, sizeof request->path, "%s", path_of(url));
+	return request;
+}
+
+static void
+free_request(struct ep_http_request *request)
+{
+	if (request->fd >= 0)
+		close(request->fd);
+	if (request->spooled)
+		(void)unlink(request->spooled);
+	if (request->answer.fd >= 0)
+		close(request->answer.fd);
+	ep_buffer_free(&request->answer.body);
+	ep_buffer_free(&request->body);
+	free(request->spooled);
+	free(request->note);
+	free(request);
+}
+
+void
+ep_http_on_completed(void *context, struct MHD_Connection *connection, void **note,
+                     enum MHD_RequestTerminationCode code)
+{
+	(void)context, (void)connection, (void)code;
+	struct ep_http_request *request = *note;
+	if (!request)
+		return;
+	ep_http_set_deadline(request, ep_clock_s() + EP_HTTP_REQUEST_S);
+	free_request(request);
+	*note = NULL;
+}
+
+/* ---- the body ---- */
+
+static enum ep_status
+open_spool(struct ep_http_request *request, struct ep_error *err)
+{
+	struct ep_http *http = request->http;
+	pthread_mutex_lock(&http->mutex);
+	uint64_t number = http->spooled++;
+	pthread_mutex_unlock(&http->mutex);
+	if (asprintf(&request->spooled, "%s/%d-%" PRIu64 ".body", http->options.spool,
+	             (int)getpid(), number) < 0) {
+		request->spooled = NULL;
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	}
+	request->fd = open(request->spooled, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	return request->fd >= 0 ? EP_OK
+	                        : ep_fail_errno(err, errno, "cannot make %s", request->spooled);
+}
+
+/* Takes some of the body; false where it is over its limit, or cannot be kept. */
+static bool
+take_body(struct ep_http_request *request, const char *bytes, size_t size)
+{
+	const struct ep_http_route *route = request->route;
+	struct ep_error err = { 0 };
+	request->received += size;
+	if (request->received > route->body_max)
+		return false;
+	if (!route->spooled) {
+		request->body.max = (size_t)route->body_max;
+		return ep_buffer_append(&request->body, bytes, size, NULL) == EP_OK;
+	}
+	if (request->fd < 0 && open_spool(request, &err) != EP_OK)
+		return false;
+	return ep_write_all(request->fd, bytes, size, "a body", &err) == EP_OK;
+}
+
+/* ---- routes ---- */
+
+static bool
+fits(const struct ep_http_route *route, const char *path)
+{
+	size_t size = strlen(route->path);
+	return route->tree ? strncmp(route->path, path, size) == 0 && path[size]
+	                   : strcmp(route->path, path) == 0;
+}
+
+/* Finds the route, or fills the answer with why there is none. */
+static const struct ep_http_route *
+find_route(struct ep_http_request *request)
+{
+	const char *method = strcmp(request->method, "HEAD") == 0 ? "GET" : request->method;
+	bool other = false;
+	for (const struct ep_http_route *route = request->http->options.routes; route->path;
+	     route++) {
+		if (!fits(route, request->path))
+			continue;
+		if (strcmp(route->method, method) == 0)
+			return route;
+		other = true;
+	}
+	if (other)
+		ep_http_say(&request->answer, 405, "%s is not for this place", request->method);
+	else
+		ep_http_say(&request->answer, 404, "there is nothing here");
+	return NULL;
+}
+
+/* Looks at a request whose headers have come: whether its body is to be read. */
+static bool
+is_welcome(struct ep_http_request *request)
+{
+	const char *said = ep_http_header(request, "Content-Length");
+	uint64_t size = said ? strtoull(said, NULL, 10) : 0;
+	request->route = find_route(request);
+	if (!request->route)
+		return false;
+	const struct ep_http_route *route = request->route;
+	if (size > route->body_max) {
+		ep_http_say(&request->answer, 413, "a body here may have %" PRIu64 " bytes",
+		            route->body_max);
+		return false;
+	}
+	void *context = request->http->options.context;
+	if (route->check && route->check(context, request, &request->answer) == EP_HTTP_ANSWER)
+		return false;
+	/* Chunks do not say how many bytes will come: as many as may. */
+	double bytes = ep_http_header(request, "Transfer-Encoding") ? (double)route->body_max
+	                                                            : (double)size;
+	ep_http_set_deadline(request, ep_clock_s() + EP_HTTP_REQUEST_S + bytes / EP_HTTP_SLOWEST);
+	return true;
+}
+
+/* ---- setting aside ---- */
+
+/* Suspends a connection and puts its request into the workers' queue; false where that is full. */
+static bool
+enqueue(struct ep_http_request *request)
+{
+	struct ep_http *http = request->http;
+	pthread_mutex_lock(&http->mutex);
+	bool room = !http->stopping && http->queue_count < EP_HTTP_QUEUE_MAX;
+	if (room) {
+		request->state = EP_HTTP_QUEUED;
+		if (request->peer)
+			request->peer->deadline = 0;
+		MHD_suspend_connection(request->connection);
+		if (!http->queue)
+			http->queue_end = &http->queue;
+		request->next = NULL;
+		*http->queue_end = request;
+		http->queue_end = &request->next;
+		http->queue_count++;
+		pthread_cond_signal(&http->work);
+	}
+	pthread_mutex_unlock(&http->mutex);
+	return room;
+}
+
+static bool
+set_aside(struct ep_http_request *request)
+{
+	struct ep_http *http = request->http;
+	pthread_mutex_lock(&http->mutex);
+	bool room = !http->stopping;
+	if (room) {
+		request->state = EP_HTTP_WAITING;
+		request->waited = true;
+		if (request->peer)
+			request->peer->deadline = 0;
+		MHD_suspend_connection(request->connection);
+		request->next = http->waiting;
+		http->waiting = request;
+		http->waiting_count++;
+	}
+	pthread_mutex_unlock(&http->mutex);
+	return room;
+}
+
+void
+ep_http_wake(struct ep_http *http, double now)
+{
+	struct ep_http_request **place = &http->waiting;
+	while (*place) {
+		struct ep_http_request *request = *place;
+		if (now != 0 && now < request->wait_until) {
+			place = &request->next;
+			continue;
+		}
+		*place = request->next;
+		http->waiting_count--;
+		request->state = EP_HTTP_READING; /* its handler is asked again */
+		if (now == 0 || now >= request->wait_until)
+			request->wait_until = 0;
+		MHD_resume_connection(request->connection);
+	}
+}
+
+void
+ep_http_news(struct ep_http *http)
+{
+	pthread_mutex_lock(&http->mutex);
+	struct ep_http_request *all = http->waiting;
+	http->waiting = NULL;
+	http->waiting_count = 0;
+	while (all) {
+		struct ep_http_request *request = all;
+		all = request->next;
+		request->state = EP_HTTP_READING;
+		MHD_resume_connection(request->connection);
+	}
+	pthread_mutex_unlock(&http->mutex);
+}
+
+void
+ep_http_drop_queue(struct ep_http *http)
+{
+	while (http->queue) {
+		struct ep_http_request *request = http->queue;
+		http->queue = request->next;
+		ep_http_say(&request->answer, 503, "the server stops");
+		request->state = EP_HTTP_ANSWERED;
+		MHD_resume_connection(request->connection);
+	}
+	http->queue_count = 0;
+}
+
+void *
+ep_http_worker(void *context)
+{
+	struct ep_http *http = context;
+	pthread_mutex_lock(&http->mutex);
+	for (;;) {
+		while (!http->queue && !http->stopping)
+			pthread_cond_wait(&http->work, &http->mutex);
+		if (http->stopping)
+			break;
+		struct ep_http_request *request = http->queue;
+		http->queue = request->next;
+		http->queue_count--;
+		pthread_mutex_unlock(&http->mutex);
+		request->route->work(http->options.context, request, &request->answer);
+		pthread_mutex_lock(&http->mutex);
+		request->state = EP_HTTP_ANSWERED;
+		MHD_resume_connection(request->connection);
+	}
+	pthread_mutex_unlock(&http->mutex);
+	return NULL;
+}
+
+/* ---- the daemon's callback ---- */
+
+/* Everything has come: answers, or sets aside. */
+static enum MHD_Result
+run(struct ep_http_request *request)
+{
+	const struct ep_http_route *route = request->route;
+	void *context = request->http->options.context;
+	if (route->quick) {
+		enum ep_http_next next = route->quick(context, request, &request->answer);
+		if (next == EP_HTTP_WAIT && set_aside(request))
+			return MHD_YES;
+		if (next == EP_HTTP_WAIT)
+			ep_http_say(&request->answer, 503, "the server stops");
+		return ep_http_send(request);
+	}
+	if (enqueue(request))
+		return MHD_YES;
+	ep_http_say(&request->answer, 503, "too much to do, ask again later");
+	return ep_http_send(request);
+}
+
+enum MHD_Result
+ep_http_on_request(void *context, struct MHD_Connection *connection, const char *url,
+                   const char *method, const char *version, const char *bytes, size_t *size,
+                   void **note)
+{
+	(void)version;
+	struct ep_http_request *request = *note;
+	if (!request) {
+		request = new_request(context, connection, url, method);
+		*note = request;
+		if (!request)
+			return MHD_NO;
+		if (is_welcome(request))
+			return MHD_YES;
+		request->refused = true;
+		return ep_http_send(request);
+	}
+	if (*size > 0) {
+		bool taken = take_body(request, bytes, *size);
+		*size = 0;
+		return taken ? MHD_YES : MHD_NO;
+	}
+	pthread_mutex_lock(&request->http->mutex);
+	enum ep_http_state state = request->state;
+	pthread_mutex_unlock(&request->http->mutex);
+	return state == EP_HTTP_ANSWERED ? ep_http_send(request) : run(request);
+}

@@ -1,0 +1,245 @@
+/* How the node is doing: for programs, for Prometheus, for people. */
+#include "net/serve_internal.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void append(struct ep_buffer *out, const char *fmt, ...) EP_PRINTF(2, 3);
+
+static void
+append(struct ep_buffer *out, const char *fmt, ...)
+{
+	char text[1024];
+	va_list args;
+	va_start(args, fmt);
+	int size = vsnprintf(text, sizeof text, fmt, args);
+	va_end(args);
+	if (size > 0)
+		(void)!ep_buffer_append(out, text,
+		                        (size_t)size < sizeof text ? (size_t)size : sizeof text - 1,
+		                        NULL);
+}
+
+enum ep_http_next
+ep_route_health(void *context, struct ep_http_request *request, struct ep_http_answer *answer)
+{
+	(void)request;
+	struct ep_serve *serve = context;
+	char error[sizeof serve->error];
+	pthread_mutex_lock(&serve->mutex);
+	memcpy(error, serve->error, sizeof error);
+	pthread_mutex_unlock(&serve->mutex);
+	if (error[0])
+		ep_http_say(answer, 503, "cannot publish: %s", error);
+	else
+		ep_http_say(answer, 200, "ok");
+	answer->said[0] = '\0';
+	return EP_HTTP_ANSWER;
+}
+
+/* The state of `status`, with what only the server knows. NULL when it cannot be read. */
+static json_t *
+state_of(struct ep_serve *serve)
+{
+	json_t *json = serve->options.status(serve->options.context);
+	uint64_t open;
+	uint64_t waiting;
+	if (!json)
+		return NULL;
+	ep_http_counts(serve->http, &open, &waiting);
+	json_object_set_new(json, "server",
+	                    json_pack("{s:s, s:f, s:I, s:I, s:I}", "role",
+	                              serve->options.mirror ? "mirror"
+	                              : serve->slave        ? "slave"
+	                                                    : "master",
+	                              "seconds", ep_clock_s() - serve->started, "connections",
+	                              (json_int_t)open, "waiting", (json_int_t)waiting, "requests",
+	                              (json_int_t)atomic_load(&serve->counts.requests)));
+	return json;
+}
+
+void
+ep_route_status(void *context, struct ep_http_request *request, struct ep_http_answer *answer)
+{
+	(void)request;
+	json_t *json = state_of(context);
+	EP_FREE char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+	json_decref(json);
+	if (!text) {
+		ep_http_say(answer, 500, "the state cannot be read");
+		return;
+	}
+	(void)!ep_buffer_append(&answer->body, text, strlen(text), NULL);
+	answer->status = 200;
+	answer->type = "application/json";
+}
+
+/* ---- metrics ---- */
+
+static void
+metric(struct ep_buffer *out, const char *name, const char *type, const char *help, uint64_t value)
+{
+	append(out, "# HELP echoprint_%s %s\n# TYPE echoprint_%s %s\nechoprint_%s %" PRIu64 "\n",
+	       name, help, name, type, name, value);
+}
+
+static void
+slave_metrics(struct ep_buffer *out, const struct ep_log_read *read)
+{
+	EP_FREE struct ep_peer *peers = NULL;
+	size_t count = 0;
+	if (ep_peers(&peers, &count, read, NULL) != EP_OK || count == 0)
+		return;
+	append(out, "# HELP echoprint_source_contact_seconds When a source was last heard of.\n"
+	            "# TYPE echoprint_source_contact_seconds gauge\n");
+	for (size_t i = 0; i < count; i++)
+		append(out, "echoprint_source_contact_seconds{source=\"%s\"} %" PRId64 "\n",
+		       peers[i].name, peers[i].contact);
+	append(out, "# HELP echoprint_source_position Position up to which a source contributed.\n"
+	            "# TYPE echoprint_source_position gauge\n");
+	for (size_t i = 0; i < count; i++)
+		append(out, "echoprint_source_position{source=\"%s\"} %" PRIu64 "\n", peers[i].name,
+		       peers[i].sent);
+}
+
+static void
+master_metrics(struct ep_buffer *out, const struct ep_log_read *read)
+{
+	struct ep_master master;
+	uint64_t pending = 0;
+	if (ep_master_load(&master, read, NULL) != EP_OK ||
+	    ep_sync_pending(&pending, read, &master, NULL) != EP_OK)
+		return;
+	metric(out, "feed_position", "gauge", "Position of the feed that was applied.",
+	       master.position);
+	metric(out, "feed_lag", "gauge", "Positions seen and not applied.",
+	       master.seen - master.position);
+	metric(out, "pending_tracks", "gauge", "Local changes not acknowledged.", pending);
+	metric(out, "master_contact_seconds", "gauge", "When the master was last reached.",
+	       (uint64_t)master.contact);
+	metric(out, "master_failing", "gauge", "Whether the last attempt failed.",
+	       master.error[0] != 0);
+}
+
+static void
+log_metrics(struct ep_buffer *out, struct ep_serve *serve)
+{
+	EP_OWNED(ep_log_read_end)
+	struct ep_log_read *read = NULL;
+	struct ep_log_state state;
+	uint64_t published = 0;
+	if (ep_log_read_begin(&read, serve->options.log, NULL) != EP_OK)
+		return;
+	ep_log_state(&state, read);
+	metric(out, "position", "gauge", "Position of the log.", state.position);
+	metric(out, "tracks", "gauge", "Live tracks.", state.tracks);
+	metric(out, "documents", "gauge", "Documents of live tracks.", state.documents);
+	metric(out, "conflicts", "gauge", "Tracks kept aside.", state.conflicts);
+	if (ep_feed_published(&published, read, NULL) == EP_OK)
+		metric(out, "published_position", "gauge", "Position of the own feed.", published);
+	slave_metrics(out, read);
+	master_metrics(out, read);
+}
+
+void
+ep_route_metrics(void *context, struct ep_http_request *request, struct ep_http_answer *answer)
+{
+	(void)request;
+	struct ep_serve *serve = context;
+	struct ep_buffer *out = &answer->body;
+	struct ep_serve_counts *counts = &serve->counts;
+	uint64_t open;
+	uint64_t waiting;
+	ep_http_counts(serve->http, &open, &waiting);
+	log_metrics(out, serve);
+	metric(out, "connections", "gauge", "Open connections.", open);
+	metric(out, "waiting", "gauge", "Requests that wait for news.", waiting);
+	metric(out, "requests_total", "counter", "Answers.", atomic_load(&counts->requests));
+	metric(out, "refused_total", "counter", "Answers 4xx.", atomic_load(&counts->refused));
+	metric(out, "failed_total", "counter", "Answers 5xx.", atomic_load(&counts->failed));
+	metric(out, "contributions_total", "counter", "Contributions accepted.",
+	       atomic_load(&counts->contributions));
+	metric(out, "contributed_tracks_total", "counter", "Tracks of these.",
+	       atomic_load(&counts->tracks));
+	metric(out, "ingested_tracks_total", "counter", "Tracks by /ingest.",
+	       atomic_load(&counts->ingested));
+	metric(out, "queries_total", "counter", "Queries.", atomic_load(&counts->queries));
+	metric(out, "publications_total", "counter", "Times that the feed was written.",
+	       atomic_load(&counts->publications));
+	answer->status = 200;
+	answer->type = "text/plain; version=0.0.4; charset=utf-8";
+}
+
+/* ---- a page ---- */
+
+static void
+append_escaped(struct ep_buffer *out, const char *text)
+{
+	for (; *text; text++) {
+		const char *name = *text == '<'   ? "&lt;"
+		                   : *text == '&' ? "&amp;"
+		                   : *text == '"' ? "&quot;"
+		                                  : NULL;
+		if (name)
+			append(out, "%s", name);
+		else
+			(void)!ep_buffer_append(out, text, 1, NULL);
+	}
+}
+
+#define DEPTH_MAX 8
+
+/* A value of JSON as HTML: objects and lists as tables. */
+static void
+append_value(struct ep_buffer *out, json_t *value, int depth) /* NOLINT(misc-no-recursion) */
+{
+	const char *key;
+	json_t *item;
+	size_t index;
+	if (json_is_object(value) && depth < DEPTH_MAX) {
+		append(out, "<table>");
+		json_object_foreach(value, key, item)
+		{
+			append(out, "<tr><th>");
+			append_escaped(out, key);
+			append(out, "<td>");
+			append_value(out, item, depth + 1);
+		}
+		append(out, "</table>");
+	} else if (json_is_array(value) && depth < DEPTH_MAX) {
+		json_array_foreach(value, index, item) append_value(out, item, depth + 1);
+	} else if (json_is_string(value)) {
+		append_escaped(out, json_string_value(value));
+	} else if (!json_is_null(value)) {
+		EP_FREE char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+		append_escaped(out, text ? text : "");
+	}
+}
+
+void
+ep_route_page(void *context, struct ep_http_request *request, struct ep_http_answer *answer)
+{
+	(void)request;
+	struct ep_serve *serve = context;
+	json_t *json = state_of(serve);
+	if (!json) {
+		ep_http_say(answer, 500, "the state cannot be read");
+		return;
+	}
+	append(&answer->body,
+	       "<!doctype html><meta charset=utf-8><meta http-equiv=refresh content=5>"
+	       "<title>");
+	append_escaped(&answer->body, serve->options.name);
+	append(&answer->body, " - echoprint</title><style>body{font:14px sans-serif;margin:2em}"
+	                      "th{text-align:left;vertical-align:top;padding-right:1em;"
+	                      "font-weight:600}td{font-variant-numeric:tabular-nums}</style><h1>");
+	append_escaped(&answer->body, serve->options.name);
+	append(&answer->body, "</h1>");
+	append_value(&answer->body, json, 0);
+	json_decref(json);
+	answer->status = 200;
+	answer->type = "text/html; charset=utf-8";
+}

@@ -1,0 +1,72 @@
+#include "net/seen.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void
+ep_seen_take(struct ep_seen *seen, const char *header)
+{
+	struct ep_key key;
+	if (!header || strlen(header) < (size_t)2 * EP_KEY_SIZE + 2 ||
+	    !ep_key_parse(&key, (struct ep_text){ header, (size_t)2 * EP_KEY_SIZE }))
+		return;
+	uint64_t position = strtoull(header + (ptrdiff_t)2 * EP_KEY_SIZE + 1, NULL, 10);
+	pthread_mutex_lock(&seen->mutex);
+	size_t i = 0;
+	while (i < seen->count && memcmp(&seen->items[i].key, &key, sizeof key) != 0)
+		i++;
+	if (i < EP_SEEN_MAX) {
+		seen->items[i].key = key;
+		seen->items[i].position = position;
+		seen->count += i == seen->count;
+	}
+	pthread_mutex_unlock(&seen->mutex);
+}
+
+/* Finds what a slave said; false where it said nothing. */
+static bool
+find(const struct ep_seen *seen, const struct ep_peer *peer, uint64_t *position)
+{
+	for (size_t i = 0; i < seen->count; i++) {
+		if (memcmp(&seen->items[i].key, &peer->key, sizeof peer->key) == 0) {
+			*position = seen->items[i].position;
+			return true;
+		}
+	}
+	return false;
+}
+
+static enum ep_status
+note(const struct ep_seen *seen, struct ep_log *log, struct ep_error *err)
+{
+	EP_OWNED(ep_log_abort)
+	struct ep_log_write *write = NULL;
+	EP_FREE struct ep_peer *peers = NULL;
+	size_t count;
+	EP_TRY(ep_log_write_begin(&write, log, err));
+	EP_TRY(ep_peers(&peers, &count, ep_log_inside(write), err));
+	for (size_t i = 0; i < count; i++) {
+		struct ep_peer *peer = &peers[i];
+		if (!peer->has_key || !find(seen, peer, &peer->fetched))
+			continue;
+		peer->fetched_at = ep_time_now();
+		peer->contact = peer->fetched_at;
+		EP_TRY(ep_peer_store(write, peer, err));
+	}
+	return ep_log_commit(&write, err);
+}
+
+void
+ep_seen_note(struct ep_seen *seen, struct ep_log *log)
+{
+	EP_FREE struct ep_seen *taken = malloc(sizeof *taken);
+	if (!taken)
+		return;
+	pthread_mutex_lock(&seen->mutex);
+	taken->count = seen->count;
+	memcpy(taken->items, seen->items, seen->count * sizeof *seen->items);
+	seen->count = 0;
+	pthread_mutex_unlock(&seen->mutex);
+	if (taken->count)
+		(void)!note(taken, log, NULL);
+}

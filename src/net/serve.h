@@ -1,0 +1,63 @@
+/* serve.h - a node that others reach: a master that hands out its feed and takes contributions, or
+ * a slave that keeps in step by itself
+ *
+ *     GET  /feed.json        the feed; with Prefer: wait=SECONDS, when it is another than
+ *                            If-None-Match says
+ *     GET  /packets/NAME     with Range
+ *     POST /contributions    of slaves (master)
+ *     POST /join             requests to join (master)
+ *     GET, POST /query       the match of fp_code, as the original answers
+ *     POST /ingest           a fingerprint, as the original takes it, or JSON of the code generator
+ *     GET  /                 the state as a page; /status as JSON, /metrics for Prometheus,
+ * /healthz
+ */
+#ifndef EP_NET_SERVE_H
+#define EP_NET_SERVE_H
+
+#include "store/log.h"
+
+#include <jansson.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+/* Where `serve` keeps the feed that a mirror hands on, in the data folder. */
+#define EP_MIRROR_FOLDER "mirror"
+
+struct ep_serve;
+
+struct ep_serve_options {
+	struct ep_log *log;
+	const char *name; /* of this node */
+	const char *listen; /* "ADDRESS:PORT" */
+	const char *certificate; /* files for TLS; NULL: none */
+	const char *key;
+	unsigned connections;
+	unsigned per_address;
+	bool mirror; /* of a slave: hands on its master's feed */
+	const char *token; /* what /ingest asks for; NULL: it is for this machine only */
+	/* Told of what happens, in a line; detail: what is of interest only to who asks for more.
+	 * From any thread. */
+	void (*on_line)(void *context, bool detail, const char *line);
+	/* The state of the node, or NULL: that of `status`. From any thread. */
+	json_t *(*status)(void *context);
+	/* Appends the answer to a query, a JSON object as the original has it; NULL: this node
+	 * answers none. EP_BAD_INPUT: code is no code string. From several threads. */
+	enum ep_status (*query)(void *context, struct ep_buffer *json, struct ep_text code,
+	                        struct ep_error *err);
+	void *context;
+};
+
+/* Starts; options is copied, what it points to borrowed.
+ * EP_BAD_INPUT  an address or certificate is none, or another serves this data folder. EP_IO,
+ * EP_NO_SPACE, EP_NO_MEMORY, EP_DIVERGED  as ep_feed_publish. */
+EP_MUST_USE enum ep_status
+ep_serve_start(struct ep_serve **out, const struct ep_serve_options *options, struct ep_error *err);
+
+/* The port that is listened on. */
+unsigned ep_serve_port(const struct ep_serve *serve);
+
+/* Ends in order. Accepts NULL. */
+void ep_serve_stop(struct ep_serve *serve);
+EP_DEFINE_OWNED(struct ep_serve, ep_serve_stop)
+
+#endif

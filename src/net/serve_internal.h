@@ -1,0 +1,82 @@
+/* serve_internal.h - what serve.c and its routes share; of no use elsewhere */
+#ifndef EP_NET_SERVE_INTERNAL_H
+#define EP_NET_SERVE_INTERNAL_H
+
+#include "base/file.h"
+#include "base/time.h"
+#include "net/follow.h"
+#include "net/http.h"
+#include "net/seen.h"
+#include "net/serve.h"
+#include "replication/feed_writer.h"
+
+#include <pthread.h>
+
+/* Counted since the start, for /metrics. */
+struct ep_serve_counts {
+	atomic_uint_fast64_t requests;
+	atomic_uint_fast64_t refused; /* answered with 4xx */
+	atomic_uint_fast64_t failed; /* and with 5xx */
+	atomic_uint_fast64_t contributions;
+	atomic_uint_fast64_t tracks; /* contributed */
+	atomic_uint_fast64_t ingested;
+	atomic_uint_fast64_t queries;
+	atomic_uint_fast64_t publications;
+};
+
+struct ep_serve {
+	struct ep_serve_options options;
+	bool slave;
+	struct ep_http *http;
+	struct ep_follow *follow;
+	char *feed_folder; /* NULL: no feed is handed out */
+	char *spool;
+	int lock_fd;
+	double started;
+	struct ep_serve_counts counts;
+	atomic_bool stop; /* for what workers do */
+	struct ep_seen seen;
+
+	pthread_mutex_t mutex; /* of what follows */
+	struct ep_buffer feed; /* feed.json as it is */
+	char tag[80]; /* of it; empty: there is none */
+	char error[256]; /* of the last publication; empty: none */
+
+	pthread_t publisher;
+	bool publishes;
+	pthread_cond_t kick; /* there may be something to publish */
+	bool kicked;
+	bool stopping;
+};
+
+void ep_serve_say(struct ep_serve *serve, bool detail, const char *fmt, ...) EP_PRINTF(3, 4);
+
+/* Something was put into the log: publish it now. */
+void ep_serve_kick(struct ep_serve *serve);
+
+/* ---- the routes ---- */
+
+enum ep_http_next ep_route_feed(void *context, struct ep_http_request *request,
+                                struct ep_http_answer *answer);
+enum ep_http_next ep_route_packet(void *context, struct ep_http_request *request,
+                                  struct ep_http_answer *answer);
+enum ep_http_next ep_check_contribution(void *context, struct ep_http_request *request,
+                                        struct ep_http_answer *answer);
+void ep_route_contribution(void *context, struct ep_http_request *request,
+                           struct ep_http_answer *answer);
+void ep_route_join(void *context, struct ep_http_request *request, struct ep_http_answer *answer);
+void ep_route_query(void *context, struct ep_http_request *request, struct ep_http_answer *answer);
+enum ep_http_next ep_check_ingest(void *context, struct ep_http_request *request,
+                                  struct ep_http_answer *answer);
+void ep_route_ingest(void *context, struct ep_http_request *request, struct ep_http_answer *answer);
+enum ep_http_next ep_route_health(void *context, struct ep_http_request *request,
+                                  struct ep_http_answer *answer);
+void ep_route_status(void *context, struct ep_http_request *request, struct ep_http_answer *answer);
+void ep_route_metrics(void *context, struct ep_http_request *request,
+                      struct ep_http_answer *answer);
+void ep_route_page(void *context, struct ep_http_request *request, struct ep_http_answer *answer);
+
+/* Answers with what a failure stands for: 400 for what is sent, 503 and so on for this side. */
+void ep_answer_failure(struct ep_http_answer *answer, const struct ep_error *err);
+
+#endif

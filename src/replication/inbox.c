@@ -1,0 +1,302 @@
+#include "replication/inbox.h"
+
+#include "base/bytes.h"
+#include "base/file.h"
+#include "format/packet.h"
+#include "replication/ingest.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The named value that keeps the receipt of a source's last contribution. */
+#define RECEIPT_VALUE "receipt.%s"
+#define RECEIPT_NAME (EP_SOURCE_NAME_MAX + 16)
+
+/* ---- joining ---- */
+
+static enum ep_status
+let_in(struct ep_log_write *write, const struct ep_join *join, const struct ep_key *own,
+       struct ep_error *err)
+{
+	struct ep_peer peer;
+	struct ep_hash proof;
+	enum ep_status status = ep_peer_load(&peer, ep_log_inside(write), join->name, err);
+	if (status != EP_OK && status != EP_NOT_FOUND)
+		return status;
+	bool known = status == EP_OK && peer.has_key && ep_key_equal(&peer.key, &join->key);
+	if (known)
+		return EP_OK;
+	if (status == EP_OK && peer.invited)
+		ep_invitation_proof(&proof, peer.secret, &join->key, own);
+	if (status != EP_OK || !peer.invited ||
+	    sodium_memcmp(proof.bytes, join->proof.bytes, EP_HASH_SIZE) != 0)
+		return ep_fail(
+			err, EP_BAD_INPUT,
+			"there is no such invitation for a source %s, or it was used: `source "
+			"add` makes a new one",
+			join->name);
+	peer.invited = false;
+	sodium_memzero(peer.secret, sizeof peer.secret);
+	peer.has_key = true;
+	peer.key = join->key;
+	peer.contact = ep_time_now();
+	return ep_peer_store(write, &peer, err);
+}
+
+enum ep_status
+ep_inbox_join(struct ep_buffer *out, struct ep_log *log, struct ep_text request,
+              struct ep_error *err)
+{
+	struct ep_join join;
+	struct ep_keys keys;
+	EP_TRY(ep_join_read(&join, request, err));
+	if (!ep_slave_name_ok(ep_text_of(join.name)))
+		return ep_fail(err, EP_BAD_INPUT, "the name in the request to join is none");
+	EP_TRY(ep_keys_open(&keys, ep_log_folder(log), err));
+	EP_OWNED(ep_log_abort)
+	struct ep_log_write *write = NULL;
+	EP_TRY(ep_log_write_begin(&write, log, err));
+	EP_TRY(let_in(write, &join, &keys.key, err));
+	EP_TRY(ep_log_commit(&write, err));
+	return ep_welcome_write(out, &join, &keys, err);
+}
+
+/* ---- contributions ---- */
+
+enum ep_status
+ep_inbox_check(struct ep_peer *peer, struct ep_trailer *trailer, struct ep_log *log,
+               const uint8_t bytes[EP_TRAILER_SIZE], struct ep_error *err)
+{
+	struct ep_keys keys;
+	EP_OWNED(ep_log_read_end)
+	struct ep_log_read *read = NULL;
+	EP_TRY(ep_trailer_read(trailer, bytes, err));
+	EP_TRY(ep_keys_open(&keys, ep_log_folder(log), err));
+	if (!ep_key_equal(&trailer->master, &keys.key))
+		return ep_fail(err, EP_BAD_INPUT, "the contribution is for another master");
+	EP_TRY(ep_log_read_begin(&read, log, err));
+	enum ep_status status = ep_peer_of_key(peer, read, &trailer->slave, err);
+	if (status != EP_NOT_FOUND)
+		return status;
+	return ep_fail(err, EP_BAD_INPUT,
+	               "the contribution is from nobody who may contribute; `source add` on the "
+	               "master lets one in");
+}
+
+/* A contribution on its way into the log, and what became of its tracks. */
+struct intake {
+	struct ep_log *log;
+	struct ep_keys keys;
+	struct ep_peer peer;
+	struct ep_trailer trailer;
+	struct ep_receipt receipt;
+	size_t track_capacity;
+	struct ep_arena arena; /* the texts of the receipt */
+	struct ep_buffer *out;
+	struct ep_inbox_report *report;
+	uint64_t last; /* position of the slave that it goes up to */
+};
+
+static enum ep_status
+copy_text(struct ep_text *copy, struct intake *intake, struct ep_text text, struct ep_error *err)
+{
+	char *bytes = ep_arena_alloc(&intake->arena, text.size + 1);
+	if (!bytes)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory for a receipt");
+	if (text.size)
+		memcpy(bytes, text.at, text.size);
+	*copy = (struct ep_text){ bytes, text.size };
+	return EP_OK;
+}
+
+/* Ids and reasons that are no UTF-8 would be no JSON. */
+static struct ep_text
+json_safe(struct ep_text text)
+{
+	return ep_text_is_utf8(text) && !(text.size && memchr(text.at, 0, text.size))
+	               ? text
+	               : ep_text_of("?");
+}
+
+static enum ep_status
+on_track(void *context, const struct ep_ingest_track *track, struct ep_error *err)
+{
+	struct intake *intake = context;
+	struct ep_receipt *receipt = &intake->receipt;
+	if (receipt->track_count == intake->track_capacity) {
+		size_t wanted = intake->track_capacity ? intake->track_capacity * 2 : 64;
+		struct ep_receipt_track *tracks = realloc(receipt->tracks, wanted * sizeof *tracks);
+		if (!tracks)
+			return ep_fail(err, EP_NO_MEMORY, "out of memory for a receipt");
+		receipt->tracks = tracks;
+		intake->track_capacity = wanted;
+	}
+	struct ep_receipt_track made = { .outcome = track->outcome };
+	EP_TRY(copy_text(&made.id, intake, json_safe(track->id), err));
+	EP_TRY(copy_text(&made.detail, intake, json_safe(track->detail), err));
+	receipt->tracks[receipt->track_count++] = made;
+	intake->report->counts[track->outcome]++;
+	return EP_OK;
+}
+
+static enum ep_status
+write_receipt(struct intake *intake, struct ep_error *err)
+{
+	struct ep_receipt *receipt = &intake->receipt;
+	receipt->id = intake->trailer.id;
+	memcpy(receipt->source, intake->peer.name, sizeof receipt->source);
+	intake->out->size = 0;
+	return ep_receipt_write(intake->out, receipt, &intake->keys, err);
+}
+
+/* Sets the source's state and keeps the receipt, in the transaction of its tracks. */
+static enum ep_status
+before_commit(void *context, struct ep_log_write *write, struct ep_error *err)
+{
+	struct intake *intake = context;
+	struct ep_peer now;
+	char name[RECEIPT_NAME];
+	EP_TRY(ep_peer_load(&now, ep_log_inside(write), intake->peer.name, err));
+	/* Somebody may have been faster, or the source was removed meanwhile. */
+	if (!now.has_key || !ep_key_equal(&now.key, &intake->trailer.slave) ||
+	    memcmp(&now.last, &intake->trailer.previous, EP_HASH_SIZE) != 0)
+		return ep_fail(err, EP_DIVERGED, "the contribution is out of order");
+	struct ep_log_state state;
+	ep_log_state(&state, ep_log_inside(write));
+	now.last = intake->trailer.id;
+	now.sent = intake->last;
+	now.position = state.position;
+	now.contact = ep_time_now();
+	now.error[0] = '\0';
+	EP_TRY(ep_peer_store(write, &now, err));
+	intake->receipt.accepted = true;
+	intake->receipt.last = intake->trailer.id;
+	intake->receipt.position = state.position;
+	EP_TRY(write_receipt(intake, err));
+	snprintf(name, sizeof name, RECEIPT_VALUE, now.name);
+	struct ep_text kept = { (const char *)intake->out->data, intake->out->size };
+	return ep_log_set_value(write, name, kept, err);
+}
+
+/* Reads the end of the file, and of its front what a slave's packet must have. */
+static enum ep_status
+read_ends(struct intake *intake, uint8_t trailer[EP_TRAILER_SIZE], const char *path,
+          struct ep_error *err)
+{
+	uint8_t front[48];
+	struct stat info;
+	EP_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 || fstat(fd, &info) != 0)
+		return ep_fail_errno(err, errno, "cannot open %s", path);
+	if (!S_ISREG(info.st_mode) || info.st_size < (off_t)(sizeof front + EP_TRAILER_SIZE) ||
+	    (uint64_t)info.st_size > EP_CONTRIBUTION_MAX)
+		return ep_fail(err, EP_CORRUPT, "the contribution has not the size of one");
+	if (pread(fd, front, sizeof front, 0) != (ssize_t)sizeof front ||
+	    pread(fd, trailer, EP_TRAILER_SIZE, info.st_size - EP_TRAILER_SIZE) != EP_TRAILER_SIZE)
+		return ep_fail_errno(err, errno, "cannot read %s", path);
+	/* Compressed input would be unpacked: a packet is not, and cannot be a bomb. */
+	if (memcmp(front, EP_PACKET_MAGIC, EP_PACKET_MAGIC_SIZE) != 0 ||
+	    ep_load16(front + 10) != EP_PACKET_SLAVE)
+		return ep_fail(err, EP_CORRUPT, "this is no packet of a slave");
+	intake->last = ep_load64(front + 40);
+	return EP_OK;
+}
+
+static enum ep_status
+ingest(struct intake *intake, const char *path, const atomic_bool *stop, struct ep_error *err)
+{
+	struct ep_ingest_report counts = { 0 };
+	struct ep_ingest_options options = {
+		.kind = EP_INGEST_DUMP,
+		.source = ep_text_of(intake->peer.name),
+		.import_date = ep_time_now(),
+		.stop = stop,
+		.on_track = on_track,
+		.before_commit = before_commit,
+		.context = intake,
+	};
+	EP_OWNED(ep_ingest_close)
+	struct ep_ingest *ingest = NULL;
+	EP_TRY(ep_ingest_open(&ingest, intake->log, &options, &counts, err));
+	return ep_ingest_file(ingest, path, err);
+}
+
+/* The answer to what is not to be applied: the receipt of old, where it is the last one again. */
+static enum ep_status
+answer_only(struct intake *intake, struct ep_error *err)
+{
+	EP_OWNED(ep_log_read_end)
+	struct ep_log_read *read = NULL;
+	char name[RECEIPT_NAME];
+	struct ep_text kept = { 0 };
+	EP_TRY(ep_log_read_begin(&read, intake->log, err));
+	/* As it is now: another may have been accepted since it was looked at. */
+	EP_TRY(ep_peer_load(&intake->peer, read, intake->peer.name, err));
+	if (memcmp(&intake->peer.last, &intake->trailer.id, EP_HASH_SIZE) == 0) {
+		snprintf(name, sizeof name, RECEIPT_VALUE, intake->peer.name);
+		EP_TRY(ep_log_value(&kept, read, name, err));
+		intake->out->size = 0;
+		return ep_buffer_append(intake->out, kept.at, kept.size, err);
+	}
+	ep_receipt_free(&intake->receipt);
+	intake->receipt.last = intake->peer.last;
+	intake->receipt.position = intake->peer.position;
+	return write_receipt(intake, err);
+}
+
+static enum ep_status
+take(struct intake *intake, const char *path, const atomic_bool *stop, struct ep_error *err)
+{
+	uint8_t trailer[EP_TRAILER_SIZE];
+	EP_TRY(read_ends(intake, trailer, path, err));
+	EP_TRY(ep_inbox_check(&intake->peer, &intake->trailer, intake->log, trailer, err));
+	memcpy(intake->report->source, intake->peer.name, sizeof intake->report->source);
+	bool next = memcmp(&intake->peer.last, &intake->trailer.previous, EP_HASH_SIZE) == 0;
+	bool again = memcmp(&intake->peer.last, &intake->trailer.id, EP_HASH_SIZE) == 0;
+	if (next && !again) {
+		enum ep_status status = ingest(intake, path, stop, err);
+		if (status != EP_DIVERGED)
+			return status;
+	}
+	return answer_only(intake, err);
+}
+
+enum ep_status
+ep_inbox_take(struct ep_buffer *out, struct ep_inbox_report *report, struct ep_log *log,
+              const char *path, const atomic_bool *stop, struct ep_error *err)
+{
+	*report = (struct ep_inbox_report){ 0 };
+	EP_FREE struct intake *intake = calloc(1, sizeof *intake);
+	if (!intake)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	intake->log = log;
+	intake->out = out;
+	intake->report = report;
+	EP_TRY(ep_keys_open(&intake->keys, ep_log_folder(log), err));
+	enum ep_status status = take(intake, path, stop, err);
+	report->accepted = status == EP_OK && intake->receipt.accepted;
+	report->position = intake->receipt.position;
+	free(EP_TAKE(intake->receipt.tracks));
+	ep_arena_free(&intake->arena);
+	return status;
+}
+
+void
+ep_inbox_note(struct ep_log *log, const char *source, const char *error)
+{
+	EP_OWNED(ep_log_abort)
+	struct ep_log_write *write = NULL;
+	struct ep_peer peer;
+	if (ep_log_write_begin(&write, log, NULL) != EP_OK ||
+	    ep_peer_load(&peer, ep_log_inside(write), source, NULL) != EP_OK)
+		return;
+	snprintf(peer.error, sizeof peer.error, "%s", error);
+	peer.contact = ep_time_now();
+	if (ep_peer_store(write, &peer, NULL) == EP_OK)
+		(void)!ep_log_commit(&write, NULL);
+}

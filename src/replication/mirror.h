@@ -1,0 +1,27 @@
+/* mirror.h - a master's feed, copied as it is, to be handed on */
+#ifndef EP_REPLICATION_MIRROR_H
+#define EP_REPLICATION_MIRROR_H
+
+#include "format/feed.h"
+#include "replication/transport.h"
+
+/* Brings the copy in folder to a feed that was read (feed) of feed.json (text): fetches the packets
+ * that are not there yet, then replaces feed.json; what it no longer names goes after an hour.
+ *
+ * bytes  what was fetched is added.
+ * EP_NOT_FOUND  a packet has gone meanwhile. EP_CORRUPT  one was damaged on the way, twice. */
+EP_MUST_USE enum ep_status ep_mirror(uint64_t *bytes, const char *folder, struct ep_text text,
+                                     const struct ep_feed *feed,
+                                     const struct ep_transport *transport, struct ep_error *err);
+
+/* Fetches a packet into the file at path; what was fetched of it before is gone on with,
+ * and where that is wrong, it is fetched once more. Fails as above. */
+EP_MUST_USE enum ep_status ep_fetch_packet(uint64_t *bytes, const char *path,
+                                           const struct ep_feed_packet *packet,
+                                           const struct ep_transport *transport,
+                                           struct ep_error *err);
+
+/* Removes files of a feed's folder of packets that feed does not name, when they are old. */
+void ep_feed_sweep(const char *packets, const struct ep_feed *feed);
+
+#endif

@@ -1,0 +1,80 @@
+/* peer.h - whom a node knows: a master its slaves, a slave its master
+ *
+ * Kept as named values of the log, so that they change in the transaction of what they are about:
+ * "peer.NAME" of every slave that may contribute, "master" of the master.
+ */
+#ifndef EP_REPLICATION_PEER_H
+#define EP_REPLICATION_PEER_H
+
+#include "base/sign.h"
+#include "base/time.h"
+#include "format/contribution.h"
+#include "format/feed.h"
+#include "format/invitation.h"
+#include "store/log.h"
+
+#define EP_PEER_ERROR 240
+
+/* A slave, as its master knows it. */
+struct ep_peer {
+	char name[EP_SOURCE_NAME_MAX + 1];
+	bool has_key;
+	struct ep_key key;
+	bool invited; /* the secret is good for one that has no key yet */
+	uint8_t secret[EP_SECRET_SIZE];
+	struct ep_hash last; /* id of the contribution that was accepted last */
+	uint64_t sent; /* the slave's position up to which it has contributed */
+	uint64_t position; /* of this log after that */
+	uint64_t fetched; /* position of the feed that it last said to have */
+	int64_t fetched_at; /* when it said so; 0: never */
+	int64_t contact; /* when it was last heard of; 0: never */
+	char error[EP_PEER_ERROR]; /* the last refusal; empty: none since it was accepted */
+};
+
+/* EP_NOT_FOUND  no such slave. EP_CORRUPT. */
+EP_MUST_USE enum ep_status ep_peer_load(struct ep_peer *peer, const struct ep_log_read *read,
+                                        const char *name, struct ep_error *err);
+EP_MUST_USE enum ep_status ep_peer_store(struct ep_log_write *write, const struct ep_peer *peer,
+                                         struct ep_error *err);
+EP_MUST_USE enum ep_status ep_peer_remove(struct ep_log_write *write, const char *name,
+                                          struct ep_error *err);
+
+/* The slave that has a key. EP_NOT_FOUND. */
+EP_MUST_USE enum ep_status ep_peer_of_key(struct ep_peer *peer, const struct ep_log_read *read,
+                                          const struct ep_key *key, struct ep_error *err);
+
+/* All slaves that are known, in the order in which they came; an array for free(). */
+EP_MUST_USE enum ep_status ep_peers(struct ep_peer **peers, size_t *count,
+                                    const struct ep_log_read *read, struct ep_error *err);
+
+/* A master, as its slave knows it. */
+struct ep_master {
+	char url[EP_URL_MAX + 1];
+	char mirror[EP_URL_MAX + 1]; /* where its feed is fetched; empty: from itself */
+	char source[EP_SOURCE_NAME_MAX + 1]; /* as it calls this node */
+	struct ep_key key; /* pinned */
+	uint64_t epoch; /* of the feed; 0: nothing was fetched yet */
+	uint64_t position; /* of the feed, up to which it has been applied */
+	struct ep_hash chain; /* there */
+	bool has_chain;
+	uint64_t seen; /* position of the newest feed that was seen */
+	uint64_t sent; /* of this log: up to where it has been acknowledged */
+	struct ep_hash last; /* id of the contribution that was acknowledged last */
+	uint64_t answered; /* the master's position when it was */
+	int64_t feed_time; /* when the feed that was applied was made */
+	int64_t contact; /* when it was last reached; 0: never */
+	uint64_t conflicts; /* tracks that it did not take, since the join */
+	uint64_t rejected;
+	bool restarting; /* this copy is being made anew from the feed */
+	bool keep_lost; /* and what the feed does not have becomes this node's own */
+	char error[EP_PEER_ERROR]; /* what went wrong last; empty: nothing since */
+};
+
+/* EP_NOT_FOUND  this node has joined no master. EP_CORRUPT. */
+EP_MUST_USE enum ep_status ep_master_load(struct ep_master *master, const struct ep_log_read *read,
+                                          struct ep_error *err);
+/* Also sets EP_ACKNOWLEDGED_VALUE. */
+EP_MUST_USE enum ep_status ep_master_store(struct ep_log_write *write,
+                                           const struct ep_master *master, struct ep_error *err);
+
+#endif

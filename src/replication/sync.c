@@ -1,0 +1,99 @@
+#include "replication/sync.h"
+
+#include "format/signed_json.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* How long what was contributed is waited for in the feed. */
+#define WAIT_S 5
+
+enum ep_status
+ep_sync(struct ep_sync_report *report, struct ep_log *log, const struct ep_transport *master,
+        const struct ep_transport *feed, const struct ep_sync_options *options,
+        struct ep_error *err)
+{
+	*report = (struct ep_sync_report){ 0 };
+	struct ep_error refused = { 0 };
+	enum ep_status status = ep_contribute(report, log, master, options, &refused);
+	bool goes_on = status == EP_OK || status == EP_BAD_INPUT || status == EP_DIVERGED;
+	if (!goes_on)
+		return ep_fail(err, status, "%s", refused.text);
+	EP_TRY(ep_fetch(report, log, feed, options, err));
+	if (report->to < report->answered && options->request->waits) {
+		uint64_t from = report->from;
+		options->request->wait_s = WAIT_S;
+		EP_TRY(ep_fetch(report, log, feed, options, err));
+		report->from = from;
+	}
+	return status == EP_OK ? EP_OK : ep_fail(err, status, "%s", refused.text);
+}
+
+void
+ep_sync_note(struct ep_log *log, enum ep_status status, const struct ep_error *why)
+{
+	EP_OWNED(ep_log_abort)
+	struct ep_log_write *write = NULL;
+	struct ep_master master;
+	if (ep_log_write_begin(&write, log, NULL) != EP_OK ||
+	    ep_master_load(&master, ep_log_inside(write), NULL) != EP_OK)
+		return;
+	if (status != EP_UNREACHABLE)
+		master.contact = ep_time_now();
+	snprintf(master.error, sizeof master.error, "%.*s", EP_PEER_ERROR - 1,
+	         status == EP_OK ? "" : why->text);
+	if (ep_master_store(write, &master, NULL) == EP_OK)
+		(void)!ep_log_commit(&write, NULL);
+}
+
+/* ---- joining ---- */
+
+static enum ep_status
+pin(struct ep_log *log, const struct ep_invitation *invitation, const char *mirror,
+    struct ep_error *err)
+{
+	EP_OWNED(ep_log_abort)
+	struct ep_log_write *write = NULL;
+	struct ep_master master = { 0 };
+	EP_TRY(ep_log_write_begin(&write, log, err));
+	enum ep_status status = ep_master_load(&master, ep_log_inside(write), err);
+	if (status != EP_OK && status != EP_NOT_FOUND)
+		return status;
+	/* To the same master again: what is known of it stays. */
+	if (status == EP_NOT_FOUND || !ep_key_equal(&master.key, &invitation->key))
+		master = (struct ep_master){ .key = invitation->key };
+	snprintf(master.url, sizeof master.url, "%s", invitation->url);
+	snprintf(master.mirror, sizeof master.mirror, "%s", mirror ? mirror : "");
+	snprintf(master.source, sizeof master.source, "%s", invitation->name);
+	EP_TRY(ep_master_store(write, &master, err));
+	return ep_log_commit(&write, err);
+}
+
+enum ep_status
+ep_join_master(bool *waits, struct ep_log *log, const struct ep_transport *transport,
+               const struct ep_invitation *invitation, bool has_secret, const char *mirror,
+               struct ep_error *err)
+{
+	EP_BUFFER struct ep_buffer request = { 0 };
+	EP_BUFFER struct ep_buffer answer = { .max = EP_SIGNED_MAX };
+	struct ep_join join = { 0 };
+	struct ep_keys keys;
+	*waits = false;
+	EP_TRY(ep_keys_open(&keys, ep_log_folder(log), err));
+	if (!has_secret)
+		return pin(log, invitation, mirror, err);
+	join.key = keys.key;
+	memcpy(join.name, invitation->name, sizeof join.name);
+	ep_invitation_proof(&join.proof, invitation->secret, &keys.key, &invitation->key);
+	EP_TRY(ep_join_write(&request, &join, err));
+	enum ep_status status = transport->join(
+		transport->context, &answer,
+		(struct ep_text){ (const char *)request.data, request.size }, join.name, err);
+	*waits = status == EP_NOT_FOUND;
+	if (!*waits) {
+		EP_TRY(status);
+		EP_TRY(ep_welcome_read((struct ep_text){ (const char *)answer.data, answer.size },
+		                       &join, &invitation->key, err));
+	}
+	return pin(log, invitation, mirror, err);
+}

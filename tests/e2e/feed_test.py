@@ -1,0 +1,395 @@
+#!/usr/bin/env python3
+"""A feed in a folder: what a slave follows, what it refuses, what it does when one of the two is an old copy."""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+
+from clock_test import LIBRARIES, environment
+from common import DATA, Skip, need, run, same
+from servers import ingest, invite, joined, some_songs
+
+SONGS = DATA / "songs.json"
+
+
+class Federation:
+    """A master that publishes into a folder, and slaves that follow it there."""
+
+    def __init__(self, test, name, *slaves):
+        self.folder = test.new_folder(name + "-feed")
+        self.master = test.node(name + "-master")
+        self.master.run("init", "--name", "centre")
+        self.publish()
+        self.slaves = [joined(test, self.master, f"{name}-{slave}", str(self.folder)) for slave in slaves]
+        self.publish()
+
+    def publish(self, *options, **kwargs):
+        return self.master.json("publish", *options, self.folder, **kwargs)
+
+    def round(self):
+        """Everybody sends, the master publishes, everybody fetches."""
+        for _ in range(2):
+            for slave in self.slaves:
+                slave.run("sync")
+            self.publish()
+        return [slave.json("sync") for slave in self.slaves]
+
+    def feed(self):
+        return json.loads((self.folder / "feed.json").read_text())
+
+    def equal(self, what):
+        for slave in self.slaves:
+            same(slave.digest(), self.master.digest(), f"digest of {slave.folder.name} {what}")
+            slave.verify()
+
+
+def carries_everything_both_ways(test):
+    it = Federation(test, "both", "paris", "rome")
+    it.master.run("ingest", SONGS)
+    ingest(it.slaves[0], some_songs("TRP", 5))
+    ingest(it.slaves[1], some_songs("TRR", 5))
+    reports = it.round()
+    it.equal("after a round")
+    need(all(report["equal"] and report["local_only"] == 0 for report in reports), f"reports: {reports}")
+    same(it.master.json("status")["sources"], {"local": 56, "master": 0, "both-paris": 5, "both-rome": 5}, "sources")
+    it.slaves[0].run("delete", "TRP1")
+    it.master.run("delete", "TRR1")
+    it.round()
+    it.equal("after deletions")
+    same(it.master.json("status")["tracks"], 9 + 4 + 4, "tracks")
+    same([peer["state"] for peer in it.master.json("source", "list")["sources"]], ["in", "in"], "sources")
+
+
+def merges_packets_and_keeps_small_ones(test):
+    it = Federation(test, "levels", "slave")
+    slave = it.slaves[0]
+    for n in range(40):
+        ingest(it.master, some_songs(f"TRL{n}x", 3))
+        it.publish()
+        if n % 7 == 0:
+            slave.run("sync")
+    feed = it.feed()
+    live = [packet for packet in feed["packets"] if not packet.get("merged_away")]
+    need(len(live) < 20, f"{len(live)} packets are live")
+    same([live[0]["after"], live[-1]["last"]], [0, feed["position"]], "range of the live packets")
+    for one, two in zip(live, live[1:]):
+        same(two["after"], one["last"], "where a packet begins")
+    report = slave.json("sync")
+    it.equal("at the end")
+    new = joined(test, it.master, "levels-new", str(it.folder))
+    first = new.json("sync")
+    same(new.digest(), it.master.digest(), "digest of a new slave")
+    need(first["packets"] <= len(live) and first["bytes"] <= sum(packet["size"] for packet in live),
+         f"a new slave fetched {first}, live are {len(live)}")
+    same(slave.json("sync")["packets"], 0, "packets with nothing new")
+    need(report["bytes"] < first["bytes"] / 2, f"{report} for one that was nearly current, {first} for a new one")
+
+
+def refused(it, slave, status, words, what):
+    done = slave.run("sync", statuses=(status,))
+    need(words in done.stderr.decode(), f"{what}: the message is {done.stderr!r}")
+    shown = slave.json("status")["master"]["error"]
+    need(shown and words in shown, f"{what}: status shows {shown!r}")
+
+
+def refuses_what_is_not_its_masters(test):
+    it = Federation(test, "refuse", "slave")
+    slave = it.slaves[0]
+    other = test.node("refuse-other")
+    ingest(it.master, some_songs("TRM", 3))
+    it.publish()
+    slave.run("sync")
+    before = slave.digest()
+    path = it.folder / "feed.json"
+    good = path.read_bytes()
+    ingest(it.master, some_songs("TRN", 3))
+    it.publish()
+    new = path.read_bytes()
+
+    def spoiled(data, status, words, what):
+        path.write_bytes(data)
+        refused(it, slave, status, words, what)
+        same(slave.digest(), before, f"digest after {what}")
+
+    spoiled(new.replace(b'"position":', b'"position" :', 1), 7, "not signed", "a changed byte")
+    spoiled(b"{}", 7, "signature", "no signature")
+    spoiled(b"", 7, "signature", "an empty file")
+    spoiled(new[:-20], 7, "not signed", "a cut file")
+    foreign = test.new_folder("refuse-foreign")
+    ingest(other, some_songs("TRX", 3))
+    other.run("publish", foreign)
+    spoiled((foreign / "feed.json").read_bytes(), 7, "not signed", "another master's feed")
+    path.write_bytes(new)
+    slave.run("sync")
+    before = slave.digest()
+    spoiled(good, 5, "goes back", "a feed that was rolled back")
+    path.write_bytes(new)
+    slave.run("sync")
+    same(slave.digest(), it.master.digest(), "digest at the end")
+
+
+def damaged_packets_are_refused(test):
+    it = Federation(test, "damage", "slave")
+    slave = it.slaves[0]
+    ingest(it.master, some_songs("TRM", 30))
+    it.publish()
+    packet = next((it.folder / "packets").glob("*.packet"))
+    good = packet.read_bytes()
+    for what, bad in (("flipped", good[:700] + bytes([good[700] ^ 1]) + good[701:]), ("cut", good[:-9]),
+                      ("longer", good + b"x"), ("empty", b"")):
+        packet.write_bytes(bad)
+        done = slave.run("sync", statuses=(7,))
+        need(b"damaged on the way" in done.stderr, f"{what}: {done.stderr!r}")
+        same(slave.json("status")["documents"], 0, f"documents after a packet that is {what}")
+    packet.unlink()
+    done = slave.run("sync", statuses=(4,))
+    need(b"not there" in done.stderr, f"gone: {done.stderr!r}")
+    packet.write_bytes(good)
+    slave.run("sync")
+    it.equal("at the end")
+    missing = test.node("damage-nowhere")
+    done = missing.run("join", str(it.folder / "nothing"), "0" * 64, statuses=(0, 4))
+    need(missing.run("sync", statuses=(4,)), "a folder that is not there")
+
+
+def a_newer_format_is_told(test):
+    """Signed as it must be, but of a later format: by the keys of the master."""
+    it = Federation(test, "newer", "slave")
+    tool = os.environ.get("ECHOPRINT_SIGN")
+    need(tool, "no tool to sign with")
+    text = (it.folder / "feed.json").read_bytes().split(b"\n", 1)[1]
+    newer = text.replace(b'"format":1', b'"format":2', 1)
+    done = subprocess.run([tool, str(it.master.folder), "echoprint feed 1"], input=newer, capture_output=True,
+                          check=True)
+    (it.folder / "feed.json").write_bytes(b'{"signature":"' + done.stdout.strip() + b'",\n' + newer)
+    refused(it, it.slaves[0], 6, "format 2", "a newer format")
+
+
+def warns_of_a_feed_that_stands_still(test):
+    it = Federation(test, "stale", "slave")
+    ingest(it.master, some_songs("TRM", 2))
+    it.publish()
+    library = next((path for path in LIBRARIES if pathlib.Path(path).exists()), None)
+    if not library:
+        raise Skip("libfaketime is not here")
+    done = it.slaves[0].run("sync", env=environment(library, "+3d"))
+    need(b"hours old" in done.stderr, f"the message is {done.stderr!r}")
+    # Clocks that are wrong by years, on either side, decide nothing.
+    ingest(it.master, some_songs("TRO", 2))
+    it.publish(env=environment(library, "-10y"))
+    it.slaves[0].run("sync", env=environment(library, "+20y"))
+    it.equal("with wrong clocks")
+
+
+def a_master_from_an_old_copy_is_found_out(test):
+    it = Federation(test, "old", "paris", "rome")
+    paris, rome = it.slaves
+    ingest(it.master, some_songs("TRA", 4))
+    ingest(paris, some_songs("TRP", 4))
+    it.round()
+    shutil.copytree(it.master.folder, f"{it.master.folder}.copy")
+    ingest(it.master, some_songs("TRB", 4))
+    ingest(paris, some_songs("TRQ", 4))
+    it.round()
+    it.equal("before the loss")
+    shutil.rmtree(it.master.folder)
+    shutil.copytree(f"{it.master.folder}.copy", it.master.folder)
+    # The folder knows more than the log: it is not written over.
+    done = it.master.run("publish", it.folder, statuses=(5,))
+    need(b"older copy" in done.stderr, f"the message is {done.stderr!r}")
+    # Published elsewhere, the slaves find out: first that it goes back, later that it is another history.
+    shutil.rmtree(it.folder)
+    it.folder.mkdir()
+    it.publish()
+    for slave in it.slaves:
+        refused(it, slave, 5, "goes back", "an older feed")
+    ingest(it.master, some_songs("TRC", 20))
+    it.publish()
+    refused(it, rome, 5, "another history", "a feed that went on")
+    it.publish("--new-epoch")
+    copy = test.node("old-copy")
+    shutil.copytree(rome.folder, copy.folder, dirs_exist_ok=True)
+    for slave in it.slaves:
+        refused(it, slave, 5, "new history", "a new epoch")
+        slave.run("sync", "--restart")
+    it.round()
+    it.equal("after starting again")
+
+    def has(name):
+        return it.master.run("show", name, statuses=(0, 1)).returncode == 0
+
+    # What slaves brought is there again; what the master itself ingested after the copy is not,
+    for name in ("TRA0", "TRP0", "TRQ3", "TRC0"):
+        need(has(name), f"{name} is lost")
+    need(not has("TRB0"), "TRB0 came back by itself")
+    # unless a slave that still has it is asked to keep it.
+    it.slaves[1] = copy
+    copy.run("sync", "--restart", "--keep-lost")
+    it.round()
+    it.equal("with what a slave kept")
+    need(has("TRB0") and has("TRB3"), "TRB is lost")
+
+
+def a_slave_from_an_old_copy_goes_on(test):
+    it = Federation(test, "slaveold", "paris", "rome")
+    paris = it.slaves[0]
+    ingest(paris, some_songs("TRA", 3))
+    it.round()
+    shutil.copytree(paris.folder, f"{paris.folder}.copy")
+    ingest(paris, some_songs("TRB", 3))
+    it.round()
+    shutil.rmtree(paris.folder)
+    shutil.copytree(f"{paris.folder}.copy", paris.folder)
+    ingest(paris, some_songs("TRC", 3))
+    it.round()
+    it.equal("after the slave was an old copy")
+    same(it.master.json("status")["tracks"], 9, "tracks of the master")
+
+
+def two_nodes_with_one_key_lose_nothing(test):
+    it = Federation(test, "twins", "paris", "rome")
+    paris = it.slaves[0]
+    ingest(paris, some_songs("TRA", 3))
+    it.round()
+    twin = test.node("twins-copy")
+    shutil.copytree(paris.folder, twin.folder, dirs_exist_ok=True)
+    it.slaves.append(twin)
+    ingest(paris, some_songs("TRB", 3))
+    ingest(twin, some_songs("TRC", 3))
+    for _ in range(3):
+        it.round()
+    it.equal("with two of one key")
+    same(it.master.json("status")["tracks"], 9, "tracks of the master")
+
+
+def contributions_are_applied_once_and_in_order(test):
+    it = Federation(test, "replay", "paris")
+    paris = it.slaves[0]
+    inbox = it.folder / "contributions"
+    ingest(paris, some_songs("TRA", 3))
+    paris.run("sync")
+    first = next(inbox.glob("*.packet"))
+    kept = (first.name, first.read_bytes())
+    it.publish()
+    paris.run("sync")
+    paris.run("delete", "TRA1")
+    paris.run("sync")
+    second = next(inbox.glob("*.packet"))
+    later = (second.name, second.read_bytes())
+    it.publish()
+    it.round()
+    digest, position = it.master.digest(), it.master.json("status")["position"]
+    for name, data in (kept, later, kept):
+        (inbox / name).write_bytes(data)
+        it.publish()
+    same((it.master.digest(), it.master.json("status")["position"]), (digest, position), "the master after replays")
+    # Forged: other bytes under a good signature, another's signature, none.
+    name, data = later
+    for what, bad in (("changed", data[:300] + bytes([data[300] ^ 1]) + data[301:]),
+                      ("signature", data[:-1] + bytes([data[-1] ^ 1])), ("unsigned", data[:-162] + b"\0\0"),
+                      ("cut", data[:-40]), ("no packet", b"hello" * 100), ("empty", b"")):
+        (inbox / name).write_bytes(bad)
+        done = it.master.run("publish", it.folder)
+        need(b"refused" in done.stderr, f"{what}: {done.stderr!r}")
+        need(not (inbox / name).exists(), f"{what}: it stays")
+    # What is no file is neither waited for nor followed.
+    os.mkfifo(inbox / "pipe.packet")
+    (inbox / "link.packet").symlink_to(it.master.folder / "data.mdb")
+    (inbox.parent / "joins" / "link.json").symlink_to(it.master.folder / "key")
+    victim = it.folder / "victim"
+    victim.write_text("mine")
+    (it.folder / "feed.json.part").symlink_to(victim)
+    done = it.master.run("publish", it.folder, statuses=(1,))
+    same(done.stderr.count(b"it is no file"), 3, "what is refused")
+    same(victim.read_text(), "mine", "a file behind a link")
+    (it.folder / "feed.json.part").unlink()
+    it.publish()
+    same((it.master.digest(), it.master.json("status")["position"]), (digest, position), "the master after forgeries")
+    it.equal("at the end")
+
+
+def a_removed_source_is_refused(test):
+    it = Federation(test, "removed", "paris", "rome")
+    paris, rome = it.slaves
+    ingest(paris, some_songs("TRA", 3))
+    ingest(rome, some_songs("TRR", 3))
+    it.round()
+    it.master.run("source", "remove", "removed-paris")
+    ingest(paris, some_songs("TRB", 3))
+    paris.run("sync")
+    done = it.master.run("publish", it.folder)
+    need(b"refused" in done.stderr, f"the message is {done.stderr!r}")
+    same(it.master.json("status")["tracks"], 6, "tracks of the master")
+    same(it.master.json("source", "remove", "removed-rome", "--with-tracks")["deleted"], 3, "tracks that went")
+    same(it.master.json("status")["tracks"], 3, "tracks of the master")
+
+
+def an_invitation_is_good_once(test):
+    it = Federation(test, "invited", "paris")
+    invitation = invite(it.master, "rome", str(it.folder))
+    rome, thief = test.node("invited-rome"), test.node("invited-thief")
+    rome.run("join", str(it.folder), invitation)
+    it.publish()
+    rome.run("join", str(it.folder), invitation)
+    (it.folder / "answers" / "rome.json").unlink()
+    thief.run("join", str(it.folder), invitation)
+    done = it.master.run("publish", it.folder)
+    need(b"no such invitation" in done.stderr, f"the message is {done.stderr!r}")
+    for bad in (invitation[:-1], invitation.replace(":rome:", ":roma:"), "x", invitation + "0"):
+        done = thief.run("join", str(it.folder), bad, statuses=(2,))
+        need(b"invitation" in done.stderr, f"the message is {done.stderr!r}")
+    done = it.master.run("source", "add", "rome", statuses=(1,))
+    need(b"in already" in done.stderr, f"the message is {done.stderr!r}")
+    # Without a secret: the keys of both are told by hand.
+    lyon = test.node("invited-lyon")
+    lyon.run("init", "--name", "lyon")
+    key = lyon.json("join", str(it.folder), it.feed()["key"])["key"]
+    it.master.run("source", "add", "lyon", key)
+    ingest(lyon, some_songs("TRL", 2))
+    it.slaves = [lyon]
+    it.round()
+    it.equal("of one that was let in by its key")
+
+
+def a_killed_publish_leaves_a_whole_feed(test):
+    it = Federation(test, "killed", "slave")
+    slave = it.slaves[0]
+    for n in range(12):
+        ingest(it.master, some_songs(f"TRK{n}x", 30))
+        process = it.master.start("publish", it.folder)
+        try:
+            process.wait(timeout=0.002 * n)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        process.stderr.close()
+        process.stdout.close()
+        slave.run("sync")
+    it.publish()
+    slave.run("sync")
+    it.equal("after kills")
+
+
+def keys_are_private(test):
+    it = Federation(test, "keys", "slave")
+    for node in (it.master, it.slaves[0]):
+        same(oct(os.stat(node.folder / "key").st_mode & 0o777), "0o600", "mode of the key")
+    (it.master.folder / "key").write_text("nonsense")
+    done = it.master.run("publish", it.folder, statuses=(7,))
+    need(b"holds no key" in done.stderr, f"the message is {done.stderr!r}")
+
+
+def body(test):
+    for function in (carries_everything_both_ways, merges_packets_and_keeps_small_ones,
+                     refuses_what_is_not_its_masters, damaged_packets_are_refused, a_newer_format_is_told,
+                     warns_of_a_feed_that_stands_still, a_master_from_an_old_copy_is_found_out,
+                     a_slave_from_an_old_copy_goes_on, two_nodes_with_one_key_lose_nothing,
+                     contributions_are_applied_once_and_in_order, a_removed_source_is_refused,
+                     an_invitation_is_good_once, a_killed_publish_leaves_a_whole_feed, keys_are_private):
+        test.check("feed: " + function.__name__.replace("_", " "), function, test)
+
+
+if __name__ == "__main__":
+    run(body)

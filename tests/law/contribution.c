@@ -1,0 +1,93 @@
+/* Laws of what slaves and their master tell each other: any bytes are read or refused; what is read
+ * is written so that it is read as the same. */
+#include "format/contribution.h"
+#include "net/form.h"
+#include "tests/law/signed.h"
+
+#include <stdlib.h>
+
+void law_contribution(const uint8_t *bytes, size_t size);
+void law_receipt(const uint8_t *bytes, size_t size);
+void law_join(const uint8_t *bytes, size_t size);
+void law_form(const uint8_t *bytes, size_t size);
+
+/* No byte of a trailer can be changed. */
+void
+law_contribution(const uint8_t *bytes, size_t size)
+{
+	struct ep_keys keys = test_keys();
+	uint8_t trailer[EP_TRAILER_SIZE] = { 0 };
+	struct ep_trailer read = { 0 };
+	memcpy(trailer, bytes, size < sizeof trailer ? size : sizeof trailer);
+	must(ep_trailer_read(&read, trailer, NULL) == EP_CORRUPT);
+	struct ep_trailer made = { 0 };
+	memcpy(made.hash.bytes, trailer, EP_HASH_SIZE);
+	memcpy(made.previous.bytes, trailer + 64, EP_HASH_SIZE);
+	memcpy(made.master.bytes, trailer + 128, EP_KEY_SIZE);
+	ep_trailer_write(trailer, &made, &keys);
+	must(ep_trailer_read(&read, trailer, NULL) == EP_OK);
+	must(memcmp(&read, &made, sizeof read) == 0);
+	size_t at = (size * 131 + (size ? bytes[0] : 0)) % sizeof trailer;
+	trailer[at] ^= (uint8_t)(1U << size % 8);
+	must(ep_trailer_read(&read, trailer, NULL) == EP_CORRUPT);
+}
+
+void
+law_receipt(const uint8_t *bytes, size_t size)
+{
+	struct ep_keys keys = test_keys();
+	EP_BUFFER struct ep_buffer text = { 0 };
+	EP_RECEIPT struct ep_receipt receipt = { 0 };
+	EP_RECEIPT struct ep_receipt again = { 0 };
+	struct ep_text body = sign_body(&text, &keys, "echoprint receipt 1", bytes, size);
+	if (ep_receipt_read(&receipt, body, &keys.key, NULL) != EP_OK)
+		return;
+	text.size = 0;
+	must(ep_receipt_write(&text, &receipt, &keys, NULL) == EP_OK);
+	must(ep_receipt_read(&again, (struct ep_text){ (const char *)text.data, text.size },
+	                     &keys.key, NULL) == EP_OK);
+	must(again.accepted == receipt.accepted && again.position == receipt.position &&
+	     again.track_count == receipt.track_count &&
+	     memcmp(&again.id, &receipt.id, EP_HASH_SIZE) == 0);
+	for (size_t i = 0; i < receipt.track_count; i++)
+		must(again.tracks[i].outcome == receipt.tracks[i].outcome &&
+		     ep_text_equal(again.tracks[i].id, receipt.tracks[i].id) &&
+		     ep_text_equal(again.tracks[i].detail, receipt.tracks[i].detail));
+}
+
+void
+law_join(const uint8_t *bytes, size_t size)
+{
+	EP_BUFFER struct ep_buffer text = { 0 };
+	struct ep_join join = { 0 };
+	struct ep_join again = { 0 };
+	if (ep_join_read(&join, (struct ep_text){ (const char *)bytes, size }, NULL) != EP_OK)
+		return;
+	must(ep_join_write(&text, &join, NULL) == EP_OK);
+	must(ep_join_read(&again, (struct ep_text){ (const char *)text.data, text.size }, NULL) ==
+	     EP_OK);
+	must(memcmp(&join, &again, sizeof join) == 0);
+}
+
+/* A field's value is at most as long as the form, and one that is encoded comes back. */
+void
+law_form(const uint8_t *bytes, size_t size)
+{
+	EP_BUFFER struct ep_buffer value = { 0 };
+	EP_BUFFER struct ep_buffer form = { 0 };
+	bool found;
+	must(ep_form_field(&value, &found, (struct ep_text){ (const char *)bytes, size }, "fp_code",
+	                   NULL) == EP_OK);
+	must(value.size <= size && (found || value.size == 0));
+	must(ep_buffer_append(&form, "a=b&fp_code=", 12, NULL) == EP_OK);
+	for (size_t i = 0; i < size; i++) {
+		static const char digits[] = "0123456789aBcDeF";
+		char escape[3] = { '%', digits[bytes[i] >> 4], digits[bytes[i] & 15] };
+		must(ep_buffer_append(&form, escape, sizeof escape, NULL) == EP_OK);
+	}
+	must(ep_buffer_append(&form, "&fp_code=x", 10, NULL) == EP_OK);
+	value.size = 0;
+	must(ep_form_field(&value, &found, (struct ep_text){ (const char *)form.data, form.size },
+	                   "fp_code", NULL) == EP_OK);
+	must(found && value.size == size && (size == 0 || memcmp(value.data, bytes, size) == 0));
+}
