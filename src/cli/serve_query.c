@@ -3,6 +3,7 @@
 #include "base/time.h"
 #include "cli/answer_json.h"
 #include "code/codestring.h"
+#include "replication/copies.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -69,6 +70,16 @@ reopen(struct ep_searcher *searcher, uint64_t position, struct ep_error *err)
 	return EP_OK;
 }
 
+/* What came in may be copies of what is there. */
+static enum ep_status
+link_copies(struct ep_searcher *searcher, struct ep_error *err)
+{
+	struct ep_copies_options options = { .stop = &searcher->stop };
+	struct ep_copies_report report;
+	EP_TRY(ep_dedup_default(&options.how, searcher->log, err));
+	return ep_link_copies(&report, searcher->log, &options, err);
+}
+
 static enum ep_status
 keep_up(struct ep_searcher *searcher, struct ep_error *err)
 {
@@ -79,6 +90,8 @@ keep_up(struct ep_searcher *searcher, struct ep_error *err)
 	EP_TRY(look(&changed, &far, &position, searcher, err));
 	if (far)
 		EP_TRY(ep_index_follow(searcher->log, &options, err));
+	if (changed)
+		EP_TRY(link_copies(searcher, err));
 	return changed ? reopen(searcher, position, err) : EP_OK;
 }
 

@@ -1,6 +1,7 @@
 #include "replication/copies.h"
 
 #include "base/pipeline.h"
+#include "replication/peer.h"
 
 #include <stdlib.h>
 
@@ -31,7 +32,7 @@ struct run {
 	struct worker *workers;
 	unsigned worker_count;
 	uint64_t last;
-	enum ep_status (*each)(void *context, struct ep_text copy,
+	enum ep_status (*each)(void *context, const struct ep_entry *copy,
 	                       const struct ep_found_copy *found, struct ep_error *err);
 	void *context;
 };
@@ -52,9 +53,7 @@ produce(void *context, void *made, bool *end, struct ep_error *err)
 		status = ep_log_cursor_next(&item->entry, run->cursor, err);
 		if (status != EP_OK)
 			break;
-		bool ours =
-			options->source == EP_SOURCE_ANY || item->entry.source == options->source;
-		job->count += ours && item->entry.operation == EP_PUT;
+		job->count += item->entry.operation == EP_PUT;
 	}
 	*end = status == EP_NOT_FOUND && job->count == 0;
 	return status == EP_NOT_FOUND ? EP_OK : status;
@@ -87,7 +86,7 @@ consume(void *context, void *made, struct ep_error *err)
 	for (size_t i = 0; i < job->count; i++) {
 		struct item *item = &job->items[i];
 		if (item->is_copy)
-			EP_TRY(run->each(run->context, item->entry.id, &item->found, err));
+			EP_TRY(run->each(run->context, &item->entry, &item->found, err));
 	}
 	if (options->on_progress && job->count)
 		options->on_progress(options->context, job->items[job->count - 1].entry.position,
@@ -152,7 +151,7 @@ find_all(struct run *run, struct ep_log *log, uint64_t after, struct ep_error *e
 
 enum ep_status
 ep_check_copies(struct ep_log *log, const struct ep_copies_options *options,
-                enum ep_status (*each)(void *context, struct ep_text copy,
+                enum ep_status (*each)(void *context, const struct ep_entry *copy,
                                        const struct ep_found_copy *found, struct ep_error *err),
                 void *each_context, struct ep_error *err)
 {
@@ -171,7 +170,6 @@ struct proposal {
 };
 
 struct proposals {
-	const struct ep_copies_options *options;
 	struct proposal *items;
 	size_t count;
 	size_t capacity;
@@ -180,10 +178,11 @@ struct proposals {
 /* Keeps a proposal. Of the master's song and one of this node, that of this node is the copy, as
  * long as the master has not seen it: what it has is its own to decide. */
 static enum ep_status
-propose(void *context, struct ep_text copy, const struct ep_found_copy *found, struct ep_error *err)
+propose(void *context, const struct ep_entry *copy, const struct ep_found_copy *found,
+        struct ep_error *err)
 {
 	struct proposals *proposals = context;
-	bool masters = proposals->options->source == EP_SOURCE_MASTER;
+	bool masters = copy->source == EP_SOURCE_MASTER;
 	if (masters && (found->source != EP_SOURCE_LOCAL || found->flags & EP_ENTRY_CONFIRMED ||
 	                found->flags & EP_ENTRY_RELEASED))
 		return EP_OK;
@@ -196,10 +195,10 @@ propose(void *context, struct ep_text copy, const struct ep_found_copy *found, s
 		proposals->capacity = capacity;
 	}
 	struct proposal *proposal = &proposals->items[proposals->count++];
-	proposal->copy = masters ? found->id : copy;
+	proposal->copy = masters ? found->id : copy->id;
 	ep_found_link(&proposal->link, found);
 	if (masters) {
-		proposal->link.original = copy;
+		proposal->link.original = copy->id;
 		proposal->link.offset = -proposal->link.offset;
 	}
 	return EP_OK;
@@ -261,7 +260,7 @@ enum ep_status
 ep_link_copies(struct ep_copies_report *report, struct ep_log *log,
                const struct ep_copies_options *options, struct ep_error *err)
 {
-	struct proposals proposals = { .options = options };
+	struct proposals proposals = { 0 };
 	struct run run = { .options = options, .each = propose, .context = &proposals };
 	uint64_t watermark;
 	*report = (struct ep_copies_report){ 0 };
@@ -276,4 +275,18 @@ ep_link_copies(struct ep_copies_report *report, struct ep_log *log,
 	close_run(&run);
 	free(proposals.items);
 	return status;
+}
+
+enum ep_status
+ep_dedup_default(enum ep_dedup *how, struct ep_log *log, struct ep_error *err)
+{
+	EP_OWNED(ep_log_read_end)
+	struct ep_log_read *read = NULL;
+	struct ep_master master;
+	EP_TRY(ep_log_read_begin(&read, log, err));
+	enum ep_status status = ep_master_load(&master, read, err);
+	if (status != EP_OK && status != EP_NOT_FOUND)
+		return status;
+	*how = status == EP_OK ? EP_DEDUP_EXACT : EP_DEDUP_BETWEEN;
+	return EP_OK;
 }
