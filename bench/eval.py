@@ -168,7 +168,7 @@ def print_strangers(results):
 def curve(cases, counts):
     """For each threshold how many of the cases that count are at or above it."""
     return [(threshold, sum(case.score >= threshold and counts(case) for case in cases))
-            for threshold in range(0, 151)]
+            for threshold in range(0, 131)]
 
 
 def curves_of(results):
@@ -199,14 +199,14 @@ def print_thresholds(curves):
 
 
 def draw_thresholds(path, curves):
-    x_axis = Axis("threshold of the score", 0, 150, [(x, str(x)) for x in range(0, 151, 10)])
+    x_axis = Axis("threshold of the score", 0, 130, [(x, str(x)) for x in range(0, 131, 10)])
     rates = [(name, [(x, percent(y, count)) for x, y in points]) for name, count, points in curves]
     mark = (ACCEPTED, "accepted from here on")
     draw(path, [
         Panel("Right answers: 700 degraded excerpts of songs of the library", x_axis,
-              Axis("% accepted", 80, 100, [(y, str(y)) for y in range(80, 101, 4)]), rates[:1], mark),
+              Axis("% accepted", 60, 100, [(y, str(y)) for y in range(60, 101, 5)]), rates[:1], mark),
         Panel("False answers: no answer is right, or another is", x_axis,
-              Axis("% accepted", 0.02, 100, [(y, f"{y:g}") for y in (0.02, 0.1, 0.5, 2, 10, 50, 100)],
+              Axis("% accepted", 0.03, 100, [(0.03, "0"), *((y, f"{y:g}") for y in (0.1, 0.3, 1, 3, 10, 30, 100))],
                    logarithmic=True), rates[1:], mark)])
 
 

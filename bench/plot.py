@@ -72,7 +72,7 @@ def draw_panel(panel, top):
     if panel.mark:
         at = x_of(panel.mark[0])
         parts += [line(at, high, at, low, "#000000", 'stroke-dasharray="4 3"'),
-                  text(at + 4, high + 14, panel.mark[1])]
+                  text(at + 4, low - 8, panel.mark[1])]
     for number, (name, points) in enumerate(panel.curves):
         colour = COLOURS[number % len(COLOURS)]
         places = [(x_of(x), y_of(y)) for x, y in points]
