@@ -63,6 +63,7 @@ class Case:
         self.match = answer["match"]
         self.right = self.match and answer["track_id"] in question.right
         self.evidence = answer.get("evidence")
+        self.offset_s = answer["offset_s"]
 
     def features(self):
         """What the rule weighs: src/match/rule.h."""
@@ -145,6 +146,14 @@ def print_excerpts(results):
             print_totals(totals)
         print(f"  {kind:<14}{len(cases):7}{line}")
     print("\n  of a stranger every answer is wrong, and rejecting it is right\n")
+
+
+def print_offsets(results):
+    errors = sorted(abs(case.offset_s - case.question.offset_s) for case in results.excerpts["evidence"]
+                    if case.match and case.right)
+    near = sum(error <= 0.1 for error in errors)
+    print(f"  the offset is right to 0.1 s for {near} of {len(errors)}; half are right to "
+          f"{errors[len(errors) // 2]:.3f} s\n")
 
 
 def print_totals(totals):
@@ -270,6 +279,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="echoprint-eval-") as workdir:
         results = measure(program, data, workdir)
     print_excerpts(results)
+    print_offsets(results)
     print_strangers(results)
     curves = curves_of(results)
     print_thresholds(curves)

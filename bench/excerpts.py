@@ -19,11 +19,12 @@ CUT_PAIRS_MIN = 60
 class Question:
     """A code string, and the ids that it is right to answer: none for a stranger."""
 
-    def __init__(self, kind, song, code, right=()):
+    def __init__(self, kind, song, code, right=(), offset_s=None):
         self.kind = kind
         self.song = song  # that it is from: one of the same group stands for all of them
         self.code = code
         self.right = frozenset(right)
+        self.offset_s = offset_s  # where in its song it begins, where that is known
 
 
 def missing(folder):
@@ -86,7 +87,8 @@ class Data:
             song = query["true_track_id"]
             right = {song, *(query.get("also_same_recording") or ())} if song else ()
             yield Question(query["kind"] if song else "stranger",
-                           song or query["heldout_track_id"], query["code"], right)
+                           song or query["heldout_track_id"], query["code"], right,
+                           query["offset_s"])
 
     def encoded_anew(self):
         """Cuts of other encodings of songs of the library."""
