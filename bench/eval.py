@@ -14,6 +14,7 @@ import json
 import math
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -36,7 +37,13 @@ class Node:
     def __init__(self, program, folder, songs):
         self.program = program
         self.folder = folder
+        self.ingest(songs)
+
+    def ingest(self, songs):
         self.call(["ingest", "-"], json.dumps(songs))
+
+    def delete(self, songs):
+        self.call(["delete", *(song["metadata"]["track_id"] for song in songs)], "")
 
     def call(self, arguments, text):
         done = subprocess.run([self.program, "-d", self.folder, "-q", "--json", *arguments],
@@ -102,6 +109,25 @@ def measure(program, data, workdir):
         strangers = list(data.strangers(fold))
         for rule in RULES:
             results.folds[rule] += node.ask(strangers, rule)
+    say("")
+    name_rejected(results)
+    return results
+
+
+def measure_beside(program, data, workdir, beside):
+    """The same by evidence with the documents of another data folder beside the library, in a copy."""
+    say(f"beside {beside}")
+    results = Results()
+    folder = os.path.join(workdir, "beside")
+    shutil.copytree(beside, folder)
+    node = Node(program, folder, data.library)
+    results.excerpts["evidence"] = node.ask(list(data.excerpts()), "evidence")
+    results.unrelated["evidence"] = node.ask(list(data.unrelated()), "evidence")
+    for fold in range(FOLDS):
+        say(f"beside {beside}: fold {fold + 1} of {FOLDS}")
+        node.ingest(data.library)
+        node.delete(data.of_fold(fold))
+        results.folds["evidence"] += node.ask(list(data.strangers(fold)), "evidence")
     say("")
     name_rejected(results)
     return results
@@ -196,8 +222,8 @@ def curves_of(results):
     return [(name, len(cases), curve(cases, counts)) for name, cases, counts in sets]
 
 
-def print_thresholds(curves):
-    print("accepted by threshold of the score, evidence\n")
+def print_thresholds(curves, where):
+    print(f"accepted by threshold of the score, evidence, {where}\n")
     print(f"  {'':>9}" + "".join(f"{name:>20}" for name, _, _ in curves))
     print(f"  {'threshold':>9}" + "".join(f"{'of ' + str(count):>20}" for _, count, _ in curves))
     for threshold in THRESHOLDS:
@@ -216,7 +242,7 @@ def draw_thresholds(path, curves):
               Axis("% accepted", 60, 100, [(y, str(y)) for y in range(60, 101, 5)]), rates[:1], mark),
         Panel("False answers: no answer is right, or another is", x_axis,
               Axis("% accepted", 0.03, 100, [(0.03, "0"), *((y, f"{y:g}") for y in (0.1, 0.3, 1, 3, 10, 30, 100))],
-                   logarithmic=True), rates[1:], mark)])
+                   logarithmic=True), rates[1:], (ACCEPTED, ""))])
 
 
 # ---- the weights ----
@@ -266,6 +292,8 @@ def main():
     parser.add_argument("--data", default=os.path.join(ROOT, "../shared/data"),
                         help="folder of the fingerprints (default: ../shared/data)")
     parser.add_argument("--svg", metavar="FILE", help="draw the curve over the threshold")
+    parser.add_argument("--beside", metavar="DIR", help="ask also with the documents of a data folder beside "
+                        "the library; it is copied")
     parser.add_argument("--fit", action="store_true", help="fit the weights of the rule anew")
     options = parser.parse_args()
     absent = missing(options.data)
@@ -278,11 +306,14 @@ def main():
     data = Data(options.data)
     with tempfile.TemporaryDirectory(prefix="echoprint-eval-") as workdir:
         results = measure(program, data, workdir)
+        beside = options.beside and measure_beside(program, data, workdir, options.beside)
     print_excerpts(results)
     print_offsets(results)
     print_strangers(results)
     curves = curves_of(results)
-    print_thresholds(curves)
+    print_thresholds(curves, "in the library")
+    if options.beside:
+        print_thresholds(curves_of(beside), f"beside {options.beside}")
     if options.svg:
         draw_thresholds(options.svg, curves)
     if options.fit:

@@ -103,6 +103,10 @@ class Data:
             for code in cuts_of(song["code"], 3):
                 yield Question("unrelated", song["metadata"]["track_id"], code)
 
+    def of_fold(self, fold):
+        """The songs of a fold."""
+        return [song for song in self.library if self.fold(song["metadata"]["track_id"]) == fold]
+
     def without(self, fold):
         """The library without a fold."""
         return [song for song in self.library if self.fold(song["metadata"]["track_id"]) != fold]
@@ -112,8 +116,6 @@ class Data:
         for question in self.excerpts():
             if question.right and self.fold(question.song) == fold:
                 yield Question(question.kind, question.song, question.code)
-        for song in self.library:
-            name = song["metadata"]["track_id"]
-            if self.fold(name) == fold:
-                for code in cuts_of(song["code"], 6):
-                    yield Question("cut", name, code)
+        for song in self.of_fold(fold):
+            for code in cuts_of(song["code"], 6):
+                yield Question("cut", song["metadata"]["track_id"], code)
