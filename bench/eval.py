@@ -80,7 +80,7 @@ class Case:
 
 
 class Results:
-    """All that was asked; each a dict from rule to cases."""
+    """All that was asked: by each rule, and what is only asked to fit the weights."""
 
     def __init__(self):
         self.excerpts = {}
@@ -304,9 +304,12 @@ def main():
     if not os.access(program, os.X_OK):
         parser.error(f"{program} is not there: ninja -C {options.build}")
     data = Data(options.data)
-    with tempfile.TemporaryDirectory(prefix="echoprint-eval-") as workdir:
-        results = measure(program, data, workdir)
-        beside = options.beside and measure_beside(program, data, workdir, options.beside)
+    try:
+        with tempfile.TemporaryDirectory(prefix="echoprint-eval-") as workdir:
+            results = measure(program, data, workdir)
+            beside = options.beside and measure_beside(program, data, workdir, options.beside)
+    except KeyboardInterrupt:
+        sys.exit("eval.py: stopped")
     print_excerpts(results)
     print_offsets(results)
     print_strangers(results)
