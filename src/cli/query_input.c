@@ -10,6 +10,9 @@
 
 #define CHUNK ((size_t)64 << 10)
 
+/* What may stand before JSON. */
+#define BLANKS_MAX CHUNK
+
 struct ep_query_input {
 	const char **arguments;
 	size_t count;
@@ -97,17 +100,21 @@ is_blank(uint8_t byte)
 	return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
 }
 
-/* Finds out by its first byte that is no blank whether a file holds JSON. */
+/* Finds out by its first byte that is no blank whether a file holds JSON; blanks without end are
+ * lines. */
 static enum ep_status
 open_file(struct ep_query_input *input, const char *path, struct ep_error *err)
 {
-	EP_TRY(ep_input_open(&input->input, path, input->stop, NULL, err));
+	enum ep_status status = ep_input_open(&input->input, path, input->stop, NULL, err);
+	if (status == EP_NOT_FOUND) /* which would be the end of the questions */
+		status = err->status = EP_IO;
+	EP_TRY(status);
 	input->number = 0;
 	input->ended = false;
 	input->block_next = 0;
 	uint8_t first = ' ';
 	size_t at = 0;
-	while (is_blank(first)) {
+	while (is_blank(first) && at < BLANKS_MAX) {
 		if (at == input->chunk.size)
 			EP_TRY(read_more(input, err));
 		if (input->ended)

@@ -86,12 +86,11 @@ cut(uint32_t *start, struct ep_pairs *pairs)
 
 /* Reads a candidate from the log and weighs it; one that is gone is passed over. */
 static enum ep_status
-weigh(struct ep_matcher *matcher, const struct ep_log_read *read, uint64_t position,
-      struct ep_error *err)
+weigh(struct ep_matcher *matcher, struct ep_index *index, uint64_t position, struct ep_error *err)
 {
 	struct weighed *weighed = &matcher->weighed[matcher->weighed_count];
 	struct ep_entry entry;
-	enum ep_status status = ep_log_entry_at(&entry, read, position, err);
+	enum ep_status status = ep_index_entry_at(&entry, index, position, err);
 	if (status == EP_NOT_FOUND || (status == EP_OK && entry.operation != EP_PUT))
 		return EP_OK;
 	EP_TRY(status);
@@ -104,8 +103,7 @@ weigh(struct ep_matcher *matcher, const struct ep_log_read *read, uint64_t posit
 }
 
 static enum ep_status
-weigh_candidates(struct ep_matcher *matcher, const struct ep_index *index,
-                 const struct ep_log_read *read, struct ep_error *err)
+weigh_candidates(struct ep_matcher *matcher, struct ep_index *index, struct ep_error *err)
 {
 	struct ep_candidate candidates[CANDIDATES_MAX];
 	size_t count;
@@ -117,7 +115,7 @@ weigh_candidates(struct ep_matcher *matcher, const struct ep_index *index,
 		if (matcher->weighed_count >= WEIGHED_MIN &&
 		    candidates[i].score < first * SCORE_SHARE)
 			break;
-		EP_TRY(weigh(matcher, read, candidates[i].position, err));
+		EP_TRY(weigh(matcher, index, candidates[i].position, err));
 		if (matcher->weighed_count == 1 && first <= 0)
 			first = candidates[i].score;
 	}
@@ -163,16 +161,14 @@ keep_text(size_t *at, struct ep_buffer *texts, struct ep_text text, struct ep_er
 }
 
 enum ep_status
-ep_match_name(struct ep_answer *answer, struct ep_matcher *matcher, const struct ep_log_read *read,
-              uint64_t position, struct ep_error *err)
+ep_match_name(struct ep_answer *answer, struct ep_matcher *matcher, const struct ep_entry *entry,
+              struct ep_error *err)
 {
-	struct ep_entry entry;
 	struct ep_text codes;
 	size_t at[4];
-	EP_TRY(ep_log_entry_at(&entry, read, position, err));
-	EP_TRY(ep_entry_rows(&matcher->decoded, &codes, &entry, err));
+	EP_TRY(ep_entry_rows(&matcher->decoded, &codes, entry, err));
 	const struct ep_document *row = &matcher->decoded.track.documents[0];
-	struct ep_text texts[] = { entry.id, row->artist, row->release, row->track };
+	struct ep_text texts[] = { entry->id, row->artist, row->release, row->track };
 	struct ep_text *named[] = { &answer->track_id, &answer->artist, &answer->release,
 		                    &answer->track };
 	matcher->texts.size = 0;
@@ -185,8 +181,8 @@ ep_match_name(struct ep_answer *answer, struct ep_matcher *matcher, const struct
 }
 
 enum ep_status
-ep_match(struct ep_answer *answer, struct ep_matcher *matcher, const struct ep_index *index,
-         const struct ep_log_read *read, struct ep_pairs *pairs, struct ep_error *err)
+ep_match(struct ep_answer *answer, struct ep_matcher *matcher, struct ep_index *index,
+         struct ep_pairs *pairs, struct ep_error *err)
 {
 	uint32_t start;
 	*answer = (struct ep_answer){ 0 };
@@ -197,7 +193,7 @@ ep_match(struct ep_answer *answer, struct ep_matcher *matcher, const struct ep_i
 	EP_TRY(ep_sketch_of_pairs(&matcher->query, matcher->finder, pairs->items, pairs->count,
 	                          err));
 	ep_probe_fill(&matcher->probe, &matcher->query);
-	EP_TRY(weigh_candidates(matcher, index, read, err));
+	EP_TRY(weigh_candidates(matcher, index, err));
 	const struct weighed *best = find_best(matcher);
 	answer->type = 4;
 	if (!best)
@@ -214,5 +210,7 @@ ep_match(struct ep_answer *answer, struct ep_matcher *matcher, const struct ep_i
 	if (!answer->match)
 		return EP_OK;
 	answer->offset_s = (double)(best->evidence.offset - (int64_t)start) * UNIT_S;
-	return ep_match_name(answer, matcher, read, best->position, err);
+	struct ep_entry entry;
+	EP_TRY(ep_index_entry_at(&entry, index, best->position, err));
+	return ep_match_name(answer, matcher, &entry, err);
 }
