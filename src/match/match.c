@@ -122,17 +122,23 @@ weigh_candidates(struct ep_matcher *matcher, struct ep_index *index, struct ep_e
 	return EP_OK;
 }
 
-/* The best by codes, of equal ones that which came first into the log. */
+/* Whether one has more codes than other, which may be NULL; of equal ones, whether it came into the
+ * log before. */
+static bool
+is_better(const struct weighed *one, const struct weighed *other)
+{
+	if (!other || one->evidence.codes > other->evidence.codes)
+		return true;
+	return one->evidence.codes >= other->evidence.codes && one->position < other->position;
+}
+
 static const struct weighed *
 find_best(const struct ep_matcher *matcher)
 {
 	const struct weighed *best = NULL;
 	for (size_t i = 0; i < matcher->weighed_count; i++) {
-		const struct weighed *item = &matcher->weighed[i];
-		bool more = !best || item->evidence.codes > best->evidence.codes;
-		bool earlier = best && item->evidence.codes >= best->evidence.codes &&
-		               item->position < best->position;
-		best = more || earlier ? item : best;
+		if (is_better(&matcher->weighed[i], best))
+			best = &matcher->weighed[i];
 	}
 	return best;
 }
@@ -144,7 +150,7 @@ find_second(const struct ep_matcher *matcher, const struct weighed *best)
 	const struct weighed *second = NULL;
 	for (size_t i = 0; i < matcher->weighed_count; i++) {
 		const struct weighed *item = &matcher->weighed[i];
-		if (item == best || (second && item->evidence.codes <= second->evidence.codes))
+		if (item == best || !is_better(item, second))
 			continue;
 		int64_t shift = best->evidence.offset - item->evidence.offset;
 		if (!ep_aligns(&best->sketch, &item->sketch, shift))
