@@ -8,6 +8,7 @@
 #include "match/match.h"
 #include "match/original.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,9 +133,7 @@ decode(struct item *item, struct ep_error *err)
 	if (!item->undecoded)
 		return status;
 	ep_pairs_free(&item->pairs);
-	ep_say("%s%scannot be read as a code string%s: %s", question->name,
-	       question->name[0] ? " " : "", question->name[0] ? "" : ", and is no file either",
-	       err->text);
+	ep_say("%s cannot be read as a code string: %s", question->name, err->text);
 	return EP_OK;
 }
 
@@ -303,7 +302,7 @@ print_words(const struct session *session, const struct item *item)
 	if (session->original)
 		printf("\t\n");
 	else
-		printf("\t%.1f\n", answer->offset_s);
+		printf("\t%.1f\n", fabs(answer->offset_s) < 0.05 ? 0 : answer->offset_s);
 }
 
 static enum ep_status
