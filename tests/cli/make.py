@@ -10,6 +10,11 @@ usage: make song ID [TITLE]       a song of two documents as an object of the co
        make newer FOLDER          a data folder of a format that no program knows
        make damaged FOLDER ID     a byte changed in the entry of a track
        make cut-short FILE N      the file without its last N bytes, on stdout
+       make code ID FROM TIMES   a piece of a real song, packed
+       make plain ID FROM TIMES [+SHIFT]   the same as a plain code string, later by SHIFT
+       make noise N              a plain code string of N pairs that no song has
+       make fields [NAME...]     of each JSON object of standard input the fields, or those named, without
+                                 what differs from run to run
        make pty COMMAND...        the command with a terminal as stderr, whose output goes to stdout
 """
 
@@ -94,6 +99,41 @@ def damaged(folder, track_id):
     path.write_bytes(data)
 
 
+def pairs_of(track_id, first, times):
+    songs = json.loads((pathlib.Path(os.environ["DATA"]) / "songs.json").read_text())
+    code = next(item["code"] for item in songs if item["metadata"]["track_id"] == track_id)
+    text = zlib.decompress(base64.urlsafe_b64decode(code + "=" * (-len(code) % 4))).decode()
+    numbers = [int(text[at:at + 5], 16) for at in range(0, len(text), 5)]
+    pairs = zip(numbers[len(numbers) // 2:], numbers[:len(numbers) // 2])
+    return [(code, time - int(first)) for code, time in pairs
+            if 0 <= time - int(first) < int(times)]
+
+
+def code(track_id, first, times):
+    pairs = pairs_of(track_id, first, times)
+    text = "".join(f"{time:05x}" for _, time in pairs) + "".join(f"{code:05x}" for code, _ in pairs)
+    print(base64.urlsafe_b64encode(zlib.compress(text.encode())).decode(), end="")
+
+
+def plain(track_id, first, times, shift="0"):
+    print(" ".join(f"{code} {time + int(shift)}" for code, time in pairs_of(track_id, first, times)),
+          end="")
+
+
+def noise(count):
+    rng = random.Random(1)
+    print(" ".join(f"{rng.randrange(1 << 20)} {time}" for time in range(int(count))), end="")
+
+
+def fields(*names):
+    for line in sys.stdin:
+        item = json.loads(line)
+        item["query"] = f"{len(item['query'])} characters"
+        item["qtime"] = item["total_time"] = "MS"
+        shown = names or item
+        print(json.dumps({name: item[name] for name in shown}))
+
+
 def terminal(*command):
     main, side = pty.openpty()
     child = subprocess.Popen(command, stderr=side, stdout=subprocess.DEVNULL)
@@ -110,7 +150,8 @@ def main():
     arguments = sys.argv[2:]
     commands = {
         "song": song, "long-field": long_field, "many": many, "tracks": tracks,
-        "streams": streams, "newer": newer, "damaged": damaged, "pty": terminal,
+        "streams": streams, "newer": newer, "damaged": damaged, "pty": terminal, "code": code, "plain": plain,
+        "noise": noise, "fields": fields,
         "long-id": lambda size: print("T" * int(size), end=""),
         "cut-short": lambda path, size: sys.stdout.buffer.write(
             pathlib.Path(path).read_bytes()[:-int(size)]),
