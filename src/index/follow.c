@@ -309,9 +309,10 @@ run(struct ep_log *log, const struct ep_index_options *options, bool anew, struc
 	enum ep_status status = load(follow, err);
 	if (status == EP_OK && !anew)
 		status = check_shards(follow, err);
-	anew |= status == EP_CORRUPT;
-	if (status != EP_OK && status != EP_CORRUPT)
+	bool unreadable = status == EP_CORRUPT || (status == EP_NEWER && anew);
+	if (status != EP_OK && !unreadable)
 		return status;
+	anew |= unreadable;
 	if (anew)
 		EP_TRY(forget(follow, err));
 	else

@@ -43,7 +43,7 @@ struct ep_index_options {
 EP_MUST_USE enum ep_status
 ep_index_follow(struct ep_log *log, const struct ep_index_options *options, struct ep_error *err);
 
-/* Makes the index anew, whatever is there. As ep_index_follow. */
+/* Makes the index anew, whatever is there, also one of a newer version. As ep_index_follow. */
 EP_MUST_USE enum ep_status
 ep_index_rebuild(struct ep_log *log, const struct ep_index_options *options, struct ep_error *err);
 
