@@ -139,13 +139,10 @@ static enum ep_status
 match(struct ep_answer *answer, struct ep_searcher *searcher, struct ep_matcher *matcher,
       struct ep_pairs *pairs, struct ep_error *err)
 {
-	EP_OWNED(ep_log_read_end)
-	struct ep_log_read *read = NULL;
-	EP_TRY(ep_log_read_begin(&read, searcher->log, err));
 	pthread_rwlock_rdlock(&searcher->lock);
-	enum ep_status status =
-		searcher->index ? ep_match(answer, matcher, searcher->index, read, pairs, err)
-				: ep_fail(err, EP_NOT_FOUND, "the index is being made");
+	enum ep_status status = searcher->index
+	                                ? ep_match(answer, matcher, searcher->index, pairs, err)
+	                                : ep_fail(err, EP_NOT_FOUND, "the index is being made");
 	pthread_rwlock_unlock(&searcher->lock);
 	return status;
 }

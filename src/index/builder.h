@@ -8,11 +8,11 @@
 #include "code/sketch.h"
 #include "index/shard.h"
 
-/* Postings that are collected before a shard is written: 64 MiB of memory while it is. */
+/* Postings that are collected before a shard is written: 64 MiB of memory while it is. Tests build
+ * the index with fewer. */
+#ifndef EP_BUILDER_POSTINGS
 #define EP_BUILDER_POSTINGS ((size_t)1 << 22)
-
-/* Slots of one shard are below this: 50 years of music. */
-#define EP_SHARD_SLOTS_MAX (UINT32_MAX - 1)
+#endif
 
 /* The postings of one track: code << 32 | slot from the start of the track. A zeroed struct is
  * empty. */

@@ -177,7 +177,7 @@ choose(struct ep_searcher *searcher, const struct ep_probe *probe)
 	for (size_t i = 0; i < count; i++) {
 		const struct ep_probe_code *code = &probe->codes[prices[i].code];
 		used += code->postings * code->count;
-		if (i > 0 && used > EP_SEARCH_BUDGET)
+		if (used > EP_SEARCH_BUDGET)
 			break;
 		searcher->chosen[searcher->chosen_count++] = prices[i].code;
 	}

@@ -44,6 +44,10 @@
 
 #define EP_POSTED_KIND(kind) ((kind) == 0 || (kind) == 2 || (kind) == EP_SKETCH_ANY_KIND)
 
+/* Slots of a shard, at most: some 50 years of music. What a search adds to a slot stays below
+ * 2^32. */
+#define EP_SHARD_SLOTS_MAX (UINT32_MAX - 4096)
+
 #define EP_SHARD_HEADER 64
 
 /* A shard that is open: a file that is mapped. */

@@ -86,12 +86,11 @@ cut(uint32_t *start, struct ep_pairs *pairs)
 
 /* Reads a candidate from the log and weighs it; one that is gone is passed over. */
 static enum ep_status
-weigh(struct ep_matcher *matcher, const struct ep_log_read *read, uint64_t position,
-      struct ep_error *err)
+weigh(struct ep_matcher *matcher, struct ep_index *index, uint64_t position, struct ep_error *err)
 {
 	struct weighed *weighed = &matcher->weighed[matcher->weighed_count];
 	struct ep_entry entry;
-	enum ep_status status = ep_log_entry_at(&entry, read, position, err);
+	enum ep_status status = ep_index_entry_at(&entry, index, position, err);
 	if (status == EP_NOT_FOUND || (status == EP_OK && entry.operation != EP_PUT))
 		return EP_OK;
 	EP_TRY(status);
@@ -104,8 +103,7 @@ weigh(struct ep_matcher *matcher, const struct ep_log_read *read, uint64_t posit
 }
 
 static enum ep_status
-weigh_candidates(struct ep_matcher *matcher, const struct ep_index *index,
-                 const struct ep_log_read *read, struct ep_error *err)
+weigh_candidates(struct ep_matcher *matcher, struct ep_index *index, struct ep_error *err)
 {
 	struct ep_candidate candidates[CANDIDATES_MAX];
 	size_t count;
@@ -117,24 +115,30 @@ weigh_candidates(struct ep_matcher *matcher, const struct ep_index *index,
 		if (matcher->weighed_count >= WEIGHED_MIN &&
 		    candidates[i].score < first * SCORE_SHARE)
 			break;
-		EP_TRY(weigh(matcher, read, candidates[i].position, err));
+		EP_TRY(weigh(matcher, index, candidates[i].position, err));
 		if (matcher->weighed_count == 1 && first <= 0)
 			first = candidates[i].score;
 	}
 	return EP_OK;
 }
 
-/* The best by codes, of equal ones that which came first into the log. */
+/* Whether one has more codes than other, which may be NULL; of equal ones, whether it came into the
+ * log before. */
+static bool
+is_better(const struct weighed *one, const struct weighed *other)
+{
+	if (!other || one->evidence.codes > other->evidence.codes)
+		return true;
+	return one->evidence.codes >= other->evidence.codes && one->position < other->position;
+}
+
 static const struct weighed *
 find_best(const struct ep_matcher *matcher)
 {
 	const struct weighed *best = NULL;
 	for (size_t i = 0; i < matcher->weighed_count; i++) {
-		const struct weighed *item = &matcher->weighed[i];
-		bool more = !best || item->evidence.codes > best->evidence.codes;
-		bool earlier = best && item->evidence.codes >= best->evidence.codes &&
-		               item->position < best->position;
-		best = more || earlier ? item : best;
+		if (is_better(&matcher->weighed[i], best))
+			best = &matcher->weighed[i];
 	}
 	return best;
 }
@@ -146,7 +150,7 @@ find_second(const struct ep_matcher *matcher, const struct weighed *best)
 	const struct weighed *second = NULL;
 	for (size_t i = 0; i < matcher->weighed_count; i++) {
 		const struct weighed *item = &matcher->weighed[i];
-		if (item == best || (second && item->evidence.codes <= second->evidence.codes))
+		if (item == best || !is_better(item, second))
 			continue;
 		struct ep_alignment alignment;
 		ep_align(&alignment, &best->sketch, &item->sketch,
@@ -165,16 +169,14 @@ keep_text(size_t *at, struct ep_buffer *texts, struct ep_text text, struct ep_er
 }
 
 enum ep_status
-ep_match_name(struct ep_answer *answer, struct ep_matcher *matcher, const struct ep_log_read *read,
-              uint64_t position, struct ep_error *err)
+ep_match_name(struct ep_answer *answer, struct ep_matcher *matcher, const struct ep_entry *entry,
+              struct ep_error *err)
 {
-	struct ep_entry entry;
 	struct ep_text codes;
 	size_t at[4];
-	EP_TRY(ep_log_entry_at(&entry, read, position, err));
-	EP_TRY(ep_entry_rows(&matcher->decoded, &codes, &entry, err));
+	EP_TRY(ep_entry_rows(&matcher->decoded, &codes, entry, err));
 	const struct ep_document *row = &matcher->decoded.track.documents[0];
-	struct ep_text texts[] = { entry.id, row->artist, row->release, row->track };
+	struct ep_text texts[] = { entry->id, row->artist, row->release, row->track };
 	struct ep_text *named[] = { &answer->track_id, &answer->artist, &answer->release,
 		                    &answer->track };
 	matcher->texts.size = 0;
@@ -187,8 +189,8 @@ ep_match_name(struct ep_answer *answer, struct ep_matcher *matcher, const struct
 }
 
 enum ep_status
-ep_match(struct ep_answer *answer, struct ep_matcher *matcher, const struct ep_index *index,
-         const struct ep_log_read *read, struct ep_pairs *pairs, struct ep_error *err)
+ep_match(struct ep_answer *answer, struct ep_matcher *matcher, struct ep_index *index,
+         struct ep_pairs *pairs, struct ep_error *err)
 {
 	uint32_t start;
 	*answer = (struct ep_answer){ 0 };
@@ -199,7 +201,7 @@ ep_match(struct ep_answer *answer, struct ep_matcher *matcher, const struct ep_i
 	EP_TRY(ep_sketch_of_pairs(&matcher->query, matcher->finder, pairs->items, pairs->count,
 	                          err));
 	ep_probe_fill(&matcher->probe, &matcher->query);
-	EP_TRY(weigh_candidates(matcher, index, read, err));
+	EP_TRY(weigh_candidates(matcher, index, err));
 	const struct weighed *best = find_best(matcher);
 	answer->type = 4;
 	if (!best)
@@ -219,5 +221,7 @@ ep_match(struct ep_answer *answer, struct ep_matcher *matcher, const struct ep_i
 	/* So that nobody prints -0.0. */
 	if (answer->offset_s > -0.05 && answer->offset_s < 0.05)
 		answer->offset_s = 0;
-	return ep_match_name(answer, matcher, read, best->position, err);
+	struct ep_entry entry;
+	EP_TRY(ep_index_entry_at(&entry, index, best->position, err));
+	return ep_match_name(answer, matcher, &entry, err);
 }

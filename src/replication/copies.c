@@ -22,11 +22,11 @@ struct job {
 
 struct worker {
 	struct ep_copy_finder *finder;
-	struct ep_log_read *read;
 };
 
 struct run {
 	const struct ep_copies_options *options;
+	struct ep_log_read *read; /* what is gone through; the index is as new, or newer */
 	struct ep_index *index;
 	struct ep_log_cursor *cursor;
 	struct worker *workers;
@@ -67,9 +67,8 @@ work(void *context, void *made, unsigned number, struct ep_error *err)
 	struct job *job = made;
 	for (size_t i = 0; i < job->count; i++) {
 		struct item *item = &job->items[i];
-		enum ep_status status =
-			ep_find_copy(&item->found, worker->finder, run->index, worker->read,
-		                     &item->entry, run->options->how, err);
+		enum ep_status status = ep_find_copy(&item->found, worker->finder, run->index,
+		                                     &item->entry, run->options->how, err);
 		item->is_copy = status == EP_OK;
 		if (status != EP_OK && status != EP_NOT_FOUND)
 			return status;
@@ -95,16 +94,14 @@ consume(void *context, void *made, struct ep_error *err)
 }
 
 static enum ep_status
-open_workers(struct run *run, struct ep_log *log, struct ep_error *err)
+open_workers(struct run *run, struct ep_error *err)
 {
 	run->worker_count = ep_processors();
 	run->workers = calloc(run->worker_count, sizeof *run->workers);
 	if (!run->workers)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory for finding copies");
-	for (unsigned i = 0; i < run->worker_count; i++) {
+	for (unsigned i = 0; i < run->worker_count; i++)
 		EP_TRY(ep_copy_finder_new(&run->workers[i].finder, err));
-		EP_TRY(ep_log_read_begin(&run->workers[i].read, log, err));
-	}
 	return EP_OK;
 }
 
@@ -112,26 +109,24 @@ static void
 close_run(struct run *run)
 {
 	ep_log_cursor_close(run->cursor);
-	for (unsigned i = 0; run->workers && i < run->worker_count; i++) {
+	for (unsigned i = 0; run->workers && i < run->worker_count; i++)
 		ep_copy_finder_free(run->workers[i].finder);
-		ep_log_read_end(run->workers[i].read);
-	}
 	free(run->workers);
 	ep_index_close(run->index);
+	ep_log_read_end(run->read);
 }
 
-/* Compares all that is behind `after` with what is before it, and tells run->each. The snapshot is
- * that of the index. */
+/* Compares all that is behind `after` with what is before it, and tells run->each. */
 static enum ep_status
 find_all(struct run *run, struct ep_log *log, uint64_t after, struct ep_error *err)
 {
 	struct ep_log_state state;
+	EP_TRY(ep_log_read_begin(&run->read, log, err));
 	EP_TRY(ep_index_open(&run->index, log, err));
-	EP_TRY(open_workers(run, log, err));
-	const struct ep_log_read *read = ep_index_read(run->index);
-	ep_log_state(&state, read);
+	EP_TRY(open_workers(run, err));
+	ep_log_state(&state, run->read);
 	run->last = state.position;
-	EP_TRY(ep_log_cursor_open(&run->cursor, read, after, EP_SOURCE_ANY, err));
+	EP_TRY(ep_log_cursor_open(&run->cursor, run->read, after, EP_SOURCE_ANY, err));
 	size_t job_count = EP_PIPELINE_JOBS(run->worker_count);
 	EP_FREE struct job *jobs = calloc(job_count, sizeof *jobs);
 	if (!jobs)
@@ -163,7 +158,7 @@ ep_check_copies(struct ep_log *log, const struct ep_copies_options *options,
 
 /* ---- linking ---- */
 
-/* What is to be linked; texts are borrowed from the snapshots of the run. */
+/* What is to be linked; texts are borrowed from the snapshots of the run and its index. */
 struct proposal {
 	struct ep_text copy;
 	struct ep_link link;
