@@ -9,13 +9,14 @@ import sys
 MAY_USE = {
     "base": [],
     "code": ["base"],
+    "sound": ["base"],
     "format": ["base", "code"],
     "store": ["base", "code"],
     "index": ["base", "code", "store"],
     "match": ["base", "code", "store", "index"],
-    "replication": ["base", "code", "format", "store", "index", "match"],
-    "net": ["base", "code", "format", "store", "index", "match", "replication"],
-    "cli": ["base", "code", "format", "store", "index", "match", "replication", "net"],
+    "replication": ["base", "code", "sound", "format", "store", "index", "match"],
+    "net": ["base", "code", "sound", "format", "store", "index", "match", "replication"],
+    "cli": ["base", "code", "sound", "format", "store", "index", "match", "replication", "net"],
 }
 # Libraries that belong to one room alone, so that what they do is done in one place.
 ONLY_IN = {
@@ -30,6 +31,10 @@ ONLY_IN = {
     "zlib.h": ["format"],
     "libdeflate.h": ["base", "code"],
     "nettle/sha2.h": ["base"],
+    "seccomp.h": ["sound"],
+    "libavformat/avformat.h": ["sound"],
+    "libavcodec/avcodec.h": ["sound"],
+    "libswresample/swresample.h": ["sound"],
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
 

@@ -8,9 +8,10 @@ for group in "$@"; do
 	case $group in
 	build) packages="$packages gcc libc6-dev meson ninja-build pkg-config scdoc
 		libsodium-dev nettle-dev libdeflate-dev zlib1g-dev libzstd-dev liblzma-dev libbz2-dev
-		libjansson-dev liblmdb-dev libmicrohttpd-dev libcurl4-openssl-dev" ;;
+		libjansson-dev liblmdb-dev libavformat-dev libavcodec-dev libswresample-dev libseccomp-dev
+		libmicrohttpd-dev libcurl4-openssl-dev" ;;
 	check) packages="$packages clang clang-format clang-tidy llvm python3 libcmocka-dev
-		bzip2 gzip xz-utils zstd faketime util-linux openssl" ;;
+		bzip2 gzip xz-utils zstd faketime util-linux ffmpeg openssl" ;;
 	bench) packages="$packages python3 postgresql sqlite3 bzip2 xz-utils zstd" ;;
 	*) echo "setup.sh: there is no group $group; groups are build, check and bench" >&2; exit 2 ;;
 	esac

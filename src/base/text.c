@@ -82,3 +82,17 @@ ep_text_print_size(struct ep_text text)
 {
 	return text.size > 255 ? 255 : (int)text.size;
 }
+
+enum ep_status
+ep_text_to_utf8(struct ep_buffer *out, struct ep_text text, struct ep_error *err)
+{
+	if (ep_text_is_utf8(text))
+		return ep_buffer_append(out, text.at, text.size, err);
+	for (size_t i = 0; i < text.size; i++) {
+		unsigned char c = (unsigned char)text.at[i];
+		uint8_t two[2] = { (uint8_t)(0xc0 | c >> 6), (uint8_t)(0x80 | (c & 0x3f)) };
+		EP_TRY(c < 0x80 ? ep_buffer_append(out, &c, 1, err)
+		                : ep_buffer_append(out, two, 2, err));
+	}
+	return EP_OK;
+}

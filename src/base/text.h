@@ -2,6 +2,8 @@
 #ifndef EP_BASE_TEXT_H
 #define EP_BASE_TEXT_H
 
+#include "base/buffer.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -20,6 +22,10 @@ int ep_text_compare(struct ep_text one, struct ep_text other);
 
 /* Whether text is UTF-8 as RFC 3629 has it: shortest forms, no surrogates, up to U+10FFFF. */
 bool ep_text_is_utf8(struct ep_text text);
+
+/* Appends text to out as UTF-8: as it is where it is UTF-8, else as Latin-1. EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_text_to_utf8(struct ep_buffer *out, struct ep_text text,
+                                           struct ep_error *err);
 
 /* For "%.*s", where text is known to be short: its size, at most 255. */
 int ep_text_print_size(struct ep_text text);

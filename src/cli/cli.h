@@ -74,6 +74,9 @@ extern const struct ep_command ep_cmd_join;
 extern const struct ep_command ep_cmd_sync;
 extern const struct ep_command ep_cmd_serve;
 extern const struct ep_command ep_cmd_query;
+extern const struct ep_command ep_cmd_duplicates;
+extern const struct ep_command ep_cmd_conflicts;
+extern const struct ep_command ep_cmd_codegen;
 
 /* ---- words ---- */
 

@@ -12,7 +12,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { OPTION_STRICT, OPTION_REJECTS, OPTION_DRY_RUN, OPTION_DEDUP, OPTION_DATE, OPTION_SOURCE };
+enum {
+	OPTION_STRICT,
+	OPTION_REJECTS,
+	OPTION_DRY_RUN,
+	OPTION_DEDUP,
+	OPTION_DATE,
+	OPTION_SOURCE,
+	OPTION_ID_FROM = OPTION_SOURCE
+};
 
 #define COMMON_OPTIONS                                                                           \
 	[OPTION_STRICT] = { "strict", 0, NULL, "keep all of a file, or nothing of it" },         \
@@ -20,11 +28,17 @@ enum { OPTION_STRICT, OPTION_REJECTS, OPTION_DRY_RUN, OPTION_DEDUP, OPTION_DATE,
 		             "write the rejected rows to FILE as they are" },                    \
 	[OPTION_DRY_RUN] = { "dry-run", 0, NULL, "say what would be done, and change nothing" }, \
 	[OPTION_DEDUP] = { "dedup", 0, "HOW",                                                    \
-		           "look for copies of songs: off, which is all so far" },               \
+		           "link copies of songs: off, exact (same codes) or match" },           \
 	[OPTION_DATE] = { "import-date", 0, "DATE",                                              \
 		          "note DATE (YYYY-MM-DDThh:mm:ssZ) as the time of import, not now" }
 
 static const struct ep_option options[] = { COMMON_OPTIONS, { 0 } };
+static const struct ep_option song_options[] = {
+	COMMON_OPTIONS,
+	[OPTION_ID_FROM] = { "id-from", 0, "WHAT",
+	                     "make the ids of audio files from their path or hash, not by chance" },
+	{ 0 },
+};
 static const struct ep_option master_options[] = {
 	COMMON_OPTIONS,
 	[OPTION_SOURCE] = { "source", 's', "SOURCE", "the slave that the files are from (needed)" },
@@ -34,6 +48,7 @@ static const struct ep_option master_options[] = {
 struct session {
 	const struct ep_call *call;
 	int rejects_fd; /* -1: they are not written */
+	struct ep_copies_report copies; /* linked */
 	bool opened; /* the log: there is a result */
 	bool said; /* what went wrong */
 	double began;
@@ -46,8 +61,11 @@ static enum ep_status
 on_reject(void *context, const struct ep_reject *reject, struct ep_error *err)
 {
 	struct session *session = context;
-	ep_say("%s: %s %llu rejected: %s", reject->file, reject->what,
-	       (unsigned long long)reject->number, reject->reason);
+	if (reject->what)
+		ep_say("%s: %s %llu rejected: %s", reject->file, reject->what,
+		       (unsigned long long)reject->number, reject->reason);
+	else
+		ep_say("%s: %s", reject->file, reject->reason);
 	if (session->rejects_fd < 0)
 		return EP_OK;
 	const char *name = session->call->values[OPTION_REJECTS];
@@ -66,7 +84,12 @@ on_progress(void *context, const struct ep_ingest_progress *progress)
 	double now = ep_clock_s();
 	if (session->file != progress->file)
 		session->file_began = session->file ? now : session->began;
-	session->file = progress->file;
+	session->file = progress->files ? NULL : progress->file;
+	if (progress->files) {
+		ep_show_progress(&session->shown, "%s, %s", ep_counted(progress->files, "file"),
+		                 progress->file);
+		return;
+	}
 	double seconds = now - session->began;
 	double file_seconds = now - session->file_began;
 	ep_show_progress(&session->shown, "%s: %s, %s rows/s, %s/s%s", progress->file,
@@ -86,12 +109,16 @@ result_json(const struct ep_ingest_report *report, uint64_t position, double sec
 		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "read",
 		(json_int_t)ep_ingest_read(report), "new", (json_int_t)report->counts.added,
 		"updated", (json_int_t)report->counts.updated, "unchanged",
-		(json_int_t)report->counts.unchanged, "duplicate", (json_int_t)0, "conflict",
-		(json_int_t)report->counts.conflict, "rejected", (json_int_t)report->rejected,
-		"position", (json_int_t)position, "seconds", seconds);
+		(json_int_t)report->counts.unchanged, "duplicate", (json_int_t)report->duplicate,
+		"conflict", (json_int_t)report->counts.conflict, "rejected",
+		(json_int_t)report->rejected, "position", (json_int_t)position, "seconds", seconds);
 	/* Only packets delete. */
 	if (json && report->deleted)
 		json_object_set_new(json, "deleted", json_integer((json_int_t)report->deleted));
+	/* Only folders have them. */
+	if (json && report->no_sound)
+		json_object_set_new(json, "passed_over",
+		                    json_integer((json_int_t)report->no_sound));
 	if (json && error)
 		json_object_set_new(json, "error", ep_json_text(ep_text_of(error)));
 	return json;
@@ -106,11 +133,18 @@ print_result(const struct ep_call *call, const struct ep_ingest_report *report, 
 	       call->values[OPTION_DRY_RUN] ? "dry run, nothing changed: " : "",
 	       ep_counted(ep_ingest_read(report), "document"), ep_grouped(counts->added),
 	       ep_grouped(counts->updated), ep_grouped(counts->unchanged));
+	if (report->duplicate)
+		printf(", %s of copies", ep_grouped(report->duplicate));
 	printf(", %s in conflict, %s rejected; position %s, %.2f s\n", ep_grouped(counts->conflict),
 	       ep_grouped(report->rejected), ep_grouped(position), seconds);
 	if (report->without_codes)
 		printf("%s without codes, and so without documents\n",
 		       ep_counted(report->without_codes, "song"));
+	if (report->files || report->files_known)
+		printf("%s decoded, %s known already\n", ep_counted(report->files, "audio file"),
+		       ep_grouped(report->files_known));
+	if (report->no_sound)
+		printf("%s without sound passed over\n", ep_counted(report->no_sound, "file"));
 	if (report->deleted)
 		printf("%s deleted\n", ep_counted(report->deleted, "track"));
 	if (report->not_deleted)
@@ -136,8 +170,9 @@ read_options(struct ep_ingest_options *wanted, const struct ep_call *call, struc
 		return ep_fail(err, EP_USAGE,
 		               "--import-date is \"%s\", but must be like 2026-01-31T23:59:59Z",
 		               date);
-	if (dedup && strcmp(dedup, "off") != 0)
-		return ep_fail(err, EP_USAGE, "--dedup is \"%s\", but this version knows only: off",
+	if (dedup && strcmp(dedup, "off") != 0 && strcmp(dedup, "exact") != 0 &&
+	    strcmp(dedup, "match") != 0)
+		return ep_fail(err, EP_USAGE, "--dedup is \"%s\", but must be off, exact or match",
 		               dedup);
 	if (call->argument_count == 0)
 		return ep_fail(err, EP_USAGE, "give one file or more, or - for standard input");
@@ -150,6 +185,13 @@ read_options(struct ep_ingest_options *wanted, const struct ep_call *call, struc
 		               "\"%s\" is no SOURCE: 1 to %d of A-Z a-z 0-9 . _ -, and not local "
 		               "or master",
 		               source, EP_SOURCE_NAME_MAX);
+	const char *from = from_slave ? NULL : call->values[OPTION_ID_FROM];
+	if (from && strcmp(from, "path") != 0 && strcmp(from, "hash") != 0)
+		return ep_fail(err, EP_USAGE, "--id-from is \"%s\", but must be path or hash",
+		               from);
+	wanted->id_from = !from                       ? EP_ID_MADE
+	                  : strcmp(from, "path") == 0 ? EP_ID_FROM_PATH
+	                                              : EP_ID_FROM_HASH;
 	wanted->kind = call->command == &ep_cmd_ingest ? EP_INGEST_CODEGEN : EP_INGEST_DUMP;
 	wanted->source = ep_text_of(from_slave                        ? source
 	                            : call->command == &ep_cmd_ingest ? "local"
@@ -273,6 +315,39 @@ check_files(const struct ep_call *call, struct ep_error *err)
 	               call->argument_count > 1 ? ", nor any of the others" : "");
 }
 
+/* What --dedup says. By default a master looks for more copies, as it is where the songs of several
+ * sources meet; what one source gave different ids in its own database is left to it. */
+static enum ep_dedup
+how_to_dedup(const struct ep_call *call)
+{
+	const char *dedup = call->values[OPTION_DEDUP];
+	if (!dedup)
+		return call->command == &ep_cmd_master_ingest ? EP_DEDUP_BETWEEN : EP_DEDUP_EXACT;
+	if (strcmp(dedup, "off") == 0)
+		return EP_DEDUP_OFF;
+	return strcmp(dedup, "exact") == 0 ? EP_DEDUP_EXACT : EP_DEDUP_MATCH;
+}
+
+/* Ingests argument i; audio files and folders that follow one another in one go. *i becomes the
+ * next one's. */
+static enum ep_status
+ingest_next(struct ep_ingest *ingest, const struct ep_call *call, size_t *i, struct ep_error *err)
+{
+	size_t first = *i;
+	size_t end = first;
+	bool songs = call->command == &ep_cmd_ingest;
+	while (songs && end < call->argument_count && ep_sounds_is_one(call->arguments[end]))
+		end++;
+	*i = end > first ? end : first + 1;
+	if (end == first)
+		return ep_ingest_file(ingest, call->arguments[first], err);
+	EP_FREE const char **paths = calloc(end - first + 1, sizeof(char *));
+	if (!paths)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	memcpy(paths, call->arguments + first, (end - first) * sizeof *paths);
+	return ep_ingest_sounds(ingest, paths, err);
+}
+
 /* Ingests file after file, and says at once what is wrong with one; *err keeps the first failure.
  */
 static enum ep_status
@@ -280,9 +355,9 @@ ingest_all(struct ep_ingest *ingest, struct session *session, struct ep_error *e
 {
 	const struct ep_call *call = session->call;
 	enum ep_status first = EP_OK;
-	for (size_t i = 0; i < call->argument_count; i++) {
+	for (size_t i = 0; i < call->argument_count;) {
 		struct ep_error why;
-		enum ep_status status = ep_ingest_file(ingest, call->arguments[i], &why);
+		enum ep_status status = ingest_next(ingest, call, &i, &why);
 		if (status == EP_OK)
 			continue;
 		if (status == EP_INTERRUPTED)
@@ -321,7 +396,8 @@ ingest_files(struct ep_ingest_report *report, uint64_t *position, struct session
 	EP_TRY(ep_ingest_open(&ingest, log, wanted, report, err));
 	enum ep_status status = ingest_all(ingest, session, err);
 	if (status == EP_OK && !call->values[OPTION_DRY_RUN])
-		status = ep_follow_index(call, log, err);
+		status = ep_settle_ingest(&session->copies, call, log, how_to_dedup(call),
+		                          wanted->source, err);
 	struct ep_error late;
 	if (ep_log_read_begin(&read, log, &late) == EP_OK) {
 		struct ep_log_state state;
@@ -329,6 +405,20 @@ ingest_files(struct ep_ingest_report *report, uint64_t *position, struct session
 		*position = state.position;
 	}
 	return status;
+}
+
+/* Documents that were new, or changed, and have been found to be of copies. */
+static void
+count_copies(struct ep_ingest_report *report, const struct ep_copies_report *copies)
+{
+	struct ep_put_counts *counts = &report->counts;
+	uint64_t left = copies->documents;
+	uint64_t of_new = left < counts->added ? left : counts->added;
+	counts->added -= of_new;
+	left -= of_new;
+	uint64_t of_updated = left < counts->updated ? left : counts->updated;
+	counts->updated -= of_updated;
+	report->duplicate = of_new + of_updated;
 }
 
 static enum ep_exit
@@ -344,6 +434,7 @@ run(const struct ep_call *call)
 	if (read_options(&wanted, call, &err) != EP_OK || check_rejects(call, &err) != EP_OK)
 		return ep_bad_usage(call->command, "%s", err.text);
 	enum ep_status status = ingest_files(&report, &position, &session, &wanted, &err);
+	count_copies(&report, &session.copies);
 	if (status == EP_OK)
 		status = close_rejects(&session, &err);
 	else
@@ -357,6 +448,8 @@ run(const struct ep_call *call)
 		ep_say("%s", err.text);
 	if (status == EP_OK && report.rejected)
 		exit = EP_EXIT_PARTLY;
+	if (status == EP_OK && report.unknown)
+		exit = EP_EXIT_FAILED;
 	if (call->json)
 		return ep_print_json(
 			result_json(&report, position, seconds, status == EP_OK ? NULL : err.text),
@@ -374,13 +467,23 @@ run(const struct ep_call *call)
 const struct ep_command ep_cmd_ingest = {
 	.name = "ingest",
 	.old_name = "fastingest",
-	.synopsis = "[OPTIONS] FILE...|-",
-	.summary = "Ingest songs that this node found itself: JSON of the code generator",
+	.synopsis = "[OPTIONS] FILE...|FOLDER...|-",
+	.summary = "Ingest songs that this node found itself: audio files, or JSON of the code "
+		   "generator",
 	.details =
 		"Each song is cut into documents of a minute and becomes a track of source local.\n"
-		"Files of any size are read, plain or packed by bzip2, gzip, zstd or xz; - is\n"
-		"standard input. A song that is there already changes nothing.\n",
-	.options = options,
+		"Audio is all that ffmpeg reads; of folders, all files below that are audio. "
+		"Artist,\n"
+		"release and title come from the tags, the title else from the file's name. A "
+		"file\n"
+		"that has not changed since it was ingested is not decoded again; one that cannot "
+		"be\n"
+		"decoded is named, and the others go on (exit status 3). JSON of any size is "
+		"read,\n"
+		"plain or packed by bzip2, gzip, zstd or xz; - is standard input. A song that is "
+		"there\n"
+		"already changes nothing.\n",
+	.options = song_options,
 	.run = run,
 };
 
@@ -401,7 +504,9 @@ const struct ep_command ep_cmd_master_ingest = {
 	.summary = "On the master: ingest what the slave SOURCE dumped",
 	.details = ROWS_DETAILS
 	"A source may change only what it brought itself; other changes are conflicts, which\n"
-	"are counted and kept aside.\n",
+	"are counted and kept aside. Songs that other sources brought, under other ids or in\n"
+	"other encodings, are linked to those (see duplicates); --dedup match does that for\n"
+	"songs of one source too.\n",
 	.options = master_options,
 	.run = run,
 };

@@ -1,4 +1,5 @@
 #include "cli/cli.h"
+#include "cli/index_progress.h"
 #include "replication/feed_writer.h"
 #include "replication/inbox.h"
 
@@ -18,6 +19,26 @@ on_refused(const char *file, const char *why)
 	ep_say("%s refused: %s", file, why);
 }
 
+/* Links copies among what slaves brought. */
+static enum ep_status
+settle_sources(const struct ep_call *call, struct ep_log *log, struct ep_error *err)
+{
+	EP_FREE struct ep_peer *peers = NULL;
+	size_t count;
+	{
+		EP_OWNED(ep_log_read_end)
+		struct ep_log_read *read = NULL;
+		EP_TRY(ep_log_read_begin(&read, log, err));
+		EP_TRY(ep_peers(&peers, &count, read, err));
+	}
+	for (size_t i = 0; i < count; i++) {
+		struct ep_copies_report report;
+		EP_TRY(ep_settle_ingest(&report, call, log, EP_DEDUP_MATCH,
+		                        ep_text_of(peers[i].name), err));
+	}
+	return EP_OK;
+}
+
 static enum ep_status
 publish(struct ep_feed_report *report, size_t *taken, const struct ep_call *call,
         struct ep_error *err)
@@ -32,6 +53,8 @@ publish(struct ep_feed_report *report, size_t *taken, const struct ep_call *call
 	if (call->values[OPTION_NEW_EPOCH])
 		EP_TRY(ep_feed_new_epoch(&epoch, log, err));
 	EP_TRY(ep_inbox_folder(taken, log, folder, on_refused, call->stop, err));
+	if (*taken)
+		EP_TRY(settle_sources(call, log, err));
 	struct ep_feed_options wanted = { .name = name, .stop = call->stop };
 	return ep_feed_publish(report, log, folder, &wanted, err);
 }

@@ -92,12 +92,16 @@ print_json(const struct shown *shown, struct ep_error *err)
 	}
 	char date[EP_TIME_TEXT];
 	ep_time_print(date, shown->entry.import_date);
-	(void)ep_print_json(
-		json_pack("{s:o, s:s, s:s, s:I, s:b, s:o}", "track_id", ep_json_text(track->id),
-	                  "source", shown->source, "import_date", date, "position",
-	                  (json_int_t)shown->entry.position, "confirmed",
-	                  shown->entry.flags & EP_ENTRY_CONFIRMED, "documents", documents),
-		EP_EXIT_DONE);
+	struct ep_link link;
+	bool copy = ep_entry_link(&link, &shown->entry, NULL) == EP_OK;
+	(void)ep_print_json(json_pack("{s:o, s:o, s:s, s:s, s:I, s:b, s:o}", "track_id",
+	                              ep_json_text(track->id), "copy_of",
+	                              copy ? ep_json_text(link.original) : json_null(), "source",
+	                              shown->source, "import_date", date, "position",
+	                              (json_int_t)shown->entry.position, "confirmed",
+	                              shown->entry.flags & EP_ENTRY_CONFIRMED, "documents",
+	                              documents),
+	                    EP_EXIT_DONE);
 	return EP_OK;
 }
 
@@ -143,6 +147,12 @@ print_words(const struct shown *shown)
 	       ep_counted(track->count, "document"), ep_grouped(shown->entry.position),
 	       shown->source,
 	       shown->entry.flags & EP_ENTRY_CONFIRMED ? " (confirmed by the master)" : "", date);
+	struct ep_link link;
+	if (ep_entry_link(&link, &shown->entry, NULL) == EP_OK) {
+		printf("copy of ");
+		ep_print_text(link.original);
+		printf(", which answers for it\n");
+	}
 	EP_PAIRS struct ep_pairs pairs = { 0 };
 	for (size_t i = 0; i < track->count; i++) {
 		if (is_wanted(shown, &track->documents[i]))

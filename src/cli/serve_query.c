@@ -3,6 +3,7 @@
 #include "base/time.h"
 #include "cli/answer_json.h"
 #include "code/codestring.h"
+#include "replication/copies.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -14,6 +15,9 @@
 #define LOOK_MS 100
 #define TAIL_MAX 1024
 
+/* Copies are looked for so many seconds after the last time. */
+#define LINK_S 2.0
+
 #define MATCHERS_MAX 8
 
 struct ep_searcher {
@@ -23,6 +27,8 @@ struct ep_searcher {
 	atomic_bool stop;
 	pthread_t thread;
 	bool started;
+	uint64_t linked; /* position up to which copies were looked for */
+	double linked_at;
 	char said[240]; /* by the thread: the last failure */
 
 	pthread_rwlock_t lock; /* of the index: read while it is searched */
@@ -69,6 +75,36 @@ reopen(struct ep_searcher *searcher, uint64_t position, struct ep_error *err)
 	return EP_OK;
 }
 
+/* Links copies of what came, a little later, so that a stream is not looked at track by track: on a
+ * master among what slaves brought, on a slave its own to its master's. */
+static enum ep_status
+link_copies(struct ep_searcher *searcher, uint64_t position, struct ep_error *err)
+{
+	EP_FREE struct ep_source_info *sources = NULL;
+	size_t count;
+	struct ep_index_options index = { .stop = &searcher->stop };
+	{
+		EP_OWNED(ep_log_read_end)
+		struct ep_log_read *read = NULL;
+		EP_TRY(ep_log_read_begin(&read, searcher->log, err));
+		EP_TRY(ep_log_sources(&sources, &count, read, err));
+	}
+	EP_TRY(ep_index_follow(searcher->log, &index, err));
+	for (size_t i = 0; i < count; i++) {
+		bool slave = sources[i].number > EP_SOURCE_MASTER;
+		struct ep_copies_report report;
+		struct ep_copies_options options = {
+			.how = slave ? EP_DEDUP_MATCH : EP_DEDUP_EXACT,
+			.source = sources[i].number,
+			.stop = &searcher->stop,
+		};
+		EP_TRY(ep_link_copies(&report, searcher->log, &options, err));
+	}
+	searcher->linked = position;
+	searcher->linked_at = ep_clock_s();
+	return EP_OK;
+}
+
 static enum ep_status
 keep_up(struct ep_searcher *searcher, struct ep_error *err)
 {
@@ -79,7 +115,11 @@ keep_up(struct ep_searcher *searcher, struct ep_error *err)
 	EP_TRY(look(&changed, &far, &position, searcher, err));
 	if (far)
 		EP_TRY(ep_index_follow(searcher->log, &options, err));
-	return changed ? reopen(searcher, position, err) : EP_OK;
+	if (changed)
+		EP_TRY(reopen(searcher, position, err));
+	if (position == searcher->linked || ep_clock_s() - searcher->linked_at < LINK_S)
+		return EP_OK;
+	return link_copies(searcher, position, err);
 }
 
 static void *

@@ -106,8 +106,8 @@ needs_last(uint32_t *last, const struct ep_onsets *onsets, struct ep_window wind
 
 enum ep_status
 ep_onset_decode_onsets(const struct ep_onsets **onsets, struct ep_onset_coder *coder,
-                       const uint8_t *bytes, size_t size, struct ep_window window,
-                       size_t max_count, struct ep_error *err)
+                       const uint8_t *bytes, size_t size, struct ep_window window, size_t max_count,
+                       struct ep_error *err)
 {
 	struct ep_reader reader = ep_reader_of(bytes, size);
 	uint8_t head = ep_read8(&reader);

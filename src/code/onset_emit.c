@@ -78,7 +78,8 @@ ep_onset_emit_count(const struct ep_onsets *onsets, struct ep_window window)
 	size_t count = 0;
 	size_t start = 0;
 	for (int band = 0; band < EP_ONSET_BANDS; band++) {
-		count += ep_onset_emitting(onsets->items + start, onsets->end[band] - start, window);
+		count +=
+			ep_onset_emitting(onsets->items + start, onsets->end[band] - start, window);
 		start = onsets->end[band];
 	}
 	return count * 6;

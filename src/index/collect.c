@@ -57,7 +57,9 @@ produce(void *context, void *made, bool *end, struct ep_error *err)
 		if (status != EP_OK)
 			break;
 		job->position = item->entry.position;
-		job->count += item->entry.operation == EP_PUT;
+		/* Copies are found by their originals. */
+		job->count +=
+			item->entry.operation == EP_PUT && !(item->entry.flags & EP_ENTRY_COPY);
 	}
 	*end = status == EP_NOT_FOUND && job->count == 0;
 	return status == EP_NOT_FOUND ? EP_OK : status;

@@ -1,16 +1,35 @@
-/* copy.h - whether two tracks are the same recording */
+/* copy.h - whether two tracks are the same recording
+ *
+ * Two encodings of one recording share 8 to 71 % of their codes at one offset, different songs up
+ * to 13 %; but of their onsets most coincide, in every stretch of the song. So a copy is told by
+ * its onsets: the share of those that coincide in the time of both, and how much of the longer
+ * track's length is made of stretches where enough of them do.
+ */
 #ifndef EP_MATCH_COPY_H
 #define EP_MATCH_COPY_H
 
-#include "code/sketch.h"
+#include "match/evidence.h"
 
-/* Of the codes of one that fall into the time of both, this share stands in the other too at the
- * same offset, where they are the same recording: 8 to 71 % of two encodings, up to 13 % of
- * different songs; onsets that coincide tell those in between apart. */
-#define EP_COPY_SHARE 0.2f
+/* Songs with fewer distinct codes are nobody's copies: silence, a beep. */
+#define EP_COPY_CODES_MIN 20
 
-/* Whether the codes of two tracks align over the time that both have, when time t of one is time
- * t - shift of the other. Sketches of the same recording do. */
-bool ep_aligns(const struct ep_sketch *one, const struct ep_sketch *other, int64_t shift);
+struct ep_alignment {
+	float share; /* of the first one's onsets in the time of both, those that coincide */
+	float coverage; /* of the longer one's length, the stretches that align */
+	float common; /* of the shorter one's length, the same */
+	int64_t offset; /* time of the other at time 0 of the first */
+};
+
+/* Lays one track on another, the first one's time t on the other's time t + offset, or one more
+ * where that is better. */
+void ep_align(struct ep_alignment *alignment, const struct ep_sketch *one,
+              const struct ep_sketch *other, int64_t offset);
+
+/* Whether an alignment is that of two encodings of one recording, over nearly its whole length. */
+bool ep_alignment_is_copy(const struct ep_alignment *alignment);
+
+/* Whether it is that of one recording as far as both go: enough to count as one song in an answer.
+ */
+bool ep_alignment_is_common(const struct ep_alignment *alignment);
 
 #endif

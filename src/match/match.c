@@ -148,8 +148,10 @@ find_second(const struct ep_matcher *matcher, const struct weighed *best)
 		const struct weighed *item = &matcher->weighed[i];
 		if (item == best || (second && item->evidence.codes <= second->evidence.codes))
 			continue;
-		int64_t shift = best->evidence.offset - item->evidence.offset;
-		if (!ep_aligns(&best->sketch, &item->sketch, shift))
+		struct ep_alignment alignment;
+		ep_align(&alignment, &best->sketch, &item->sketch,
+		         item->evidence.offset - best->evidence.offset);
+		if (!ep_alignment_is_common(&alignment))
 			second = item;
 	}
 	return second;
@@ -214,5 +216,8 @@ ep_match(struct ep_answer *answer, struct ep_matcher *matcher, const struct ep_i
 	if (!answer->match)
 		return EP_OK;
 	answer->offset_s = (double)(best->evidence.offset - (int64_t)start) * UNIT_S;
+	/* So that nobody prints -0.0. */
+	if (answer->offset_s > -0.05 && answer->offset_s < 0.05)
+		answer->offset_s = 0;
 	return ep_match_name(answer, matcher, read, best->position, err);
 }

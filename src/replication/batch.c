@@ -16,6 +16,8 @@ ep_batch_reset(struct ep_batch *batch)
 	batch->bodies.size = 0;
 	batch->without_codes = 0;
 	batch->passed_over = 0;
+	batch->no_sound = 0;
+	batch->unknown = false;
 	ep_arena_reset(&batch->arena);
 }
 
@@ -25,6 +27,7 @@ ep_batch_free(struct ep_batch *batch)
 	ep_csv_block_free(&batch->rows);
 	ep_codegen_block_free(&batch->songs);
 	ep_packet_block_free(&batch->packet);
+	ep_sound_file_free(&batch->sound);
 	free(batch->ready);
 	free(batch->refused);
 	ep_buffer_free(&batch->bodies);
@@ -40,6 +43,8 @@ ep_batch_scratch_free(struct ep_batch_scratch *scratch)
 	ep_cut_free(&scratch->cut);
 	ep_decoded_free(&scratch->decoded);
 	ep_arena_free(&scratch->arena);
+	ep_audio_close(scratch->audio);
+	ep_recording_free(&scratch->recording);
 	*scratch = (struct ep_batch_scratch){ 0 };
 }
 

@@ -14,6 +14,8 @@
 #include "format/codegen_json.h"
 #include "format/csv.h"
 #include "format/packet.h"
+#include "replication/audio.h"
+#include "replication/sounds.h"
 #include "store/log.h"
 
 /* Where a row was in the input. */
@@ -49,6 +51,8 @@ struct ep_batch {
 	struct ep_csv_block rows;
 	struct ep_codegen_block songs;
 	struct ep_packet_block packet;
+	struct ep_sound_file sound;
+	struct ep_sound_mark mark; /* what the log knows of it */
 
 	/* A worker fills the rest. */
 	struct ep_ready *ready;
@@ -61,6 +65,8 @@ struct ep_batch {
 	struct ep_arena arena;
 	uint64_t without_codes; /* songs that hold no pairs, and so no documents */
 	uint64_t passed_over; /* objects that are no songs */
+	uint64_t no_sound; /* files in which there is no sound */
+	bool unknown; /* the file was given, and is neither sound nor JSON */
 };
 
 /* Scratch memory of one worker. A zeroed struct is empty. */
@@ -70,6 +76,22 @@ struct ep_batch_scratch {
 	struct ep_cut cut;
 	struct ep_decoded decoded;
 	struct ep_arena arena; /* of the song at hand */
+	struct ep_audio *audio; /* NULL before the first audio file */
+	struct ep_recording recording;
+};
+
+/* Where the id of an audio file's track comes from. */
+enum ep_id_from {
+	EP_ID_MADE, /* by chance and clock, as the original makes it */
+	EP_ID_FROM_PATH, /* from the absolute path: "TR" and 32 digits of its SHA-256 */
+	EP_ID_FROM_HASH /* the same from what the file holds */
+};
+
+struct ep_batch_options {
+	bool trusted; /* the sender of a packet is */
+	int64_t now_ms; /* since 1970; goes into ids that are made */
+	enum ep_id_from id_from;
+	const atomic_bool *stop; /* ends the decoding of a file; may be NULL */
 };
 
 void ep_batch_free(struct ep_batch *batch);
@@ -95,6 +117,13 @@ EP_MUST_USE enum ep_status ep_batch_packet(struct ep_batch *batch, struct ep_bat
                                            const struct ep_packet_header *header, bool trusted,
                                            struct ep_error *err);
 
+/* The same for batch->sound: one file, whose track is ready behind it, or that is refused, has no
+ * sound, no codes, or is unchanged (batch->mark). Callable from many threads, with a decoder in
+ * each scratch. EP_INTERRUPTED, EP_IO, EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_batch_sound(struct ep_batch *batch, struct ep_batch_scratch *scratch,
+                                          const struct ep_batch_options *options,
+                                          struct ep_error *err);
+
 /* Whether two rows belong to one track, so that they should come in one batch. */
 bool ep_rows_together(void *context, const struct ep_csv_row *previous,
                       const struct ep_csv_row *next);
@@ -111,6 +140,13 @@ EP_MUST_USE enum ep_status ep_batch_refuse(struct ep_batch *batch, struct ep_ori
 
 /* Puts what was refused into the order of the input. */
 void ep_batch_sort_refused(struct ep_batch *batch);
+
+/* Makes one song ready: its metadata, and its pairs, whose order is changed. EP_BAD_INPUT with the
+ * reason where it is to be refused; EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_batch_song(struct ep_batch *batch, const struct ep_codegen_song *song,
+                                         struct ep_pairs *pairs, struct ep_origin origin,
+                                         struct ep_batch_scratch *scratch, int64_t now_ms,
+                                         struct ep_error *err);
 
 /* Encodes ready->track (in order, no document twice) into the bodies, and hashes it. usage may be
  * NULL. EP_NO_MEMORY, EP_BAD_INPUT. */

@@ -12,6 +12,8 @@ struct ep_batch_reader {
 	struct ep_csv_reader *rows;
 	struct ep_codegen_reader *songs;
 	struct ep_packet_reader *packet;
+	struct ep_sounds *sounds;
+	struct ep_log *log; /* of sounds: what has been taken in already */
 	struct ep_packet_header seen; /* what a packet's blocks added up to: position and counts */
 };
 
@@ -74,7 +76,24 @@ ep_batch_reader_open(struct ep_batch_reader **out, struct ep_source source, bool
 	case EP_PACKET:
 		EP_TRY(ep_packet_open(&reader->packet, whole, err));
 		break;
+	case EP_SOUNDS:
+		break;
 	}
+	*out = EP_TAKE(reader);
+	return EP_OK;
+}
+
+enum ep_status
+ep_batch_reader_open_sounds(struct ep_batch_reader **out, const char *const *paths,
+                            struct ep_log *log, const atomic_bool *stop, struct ep_error *err)
+{
+	EP_OWNED(ep_batch_reader_close)
+	struct ep_batch_reader *reader = calloc(1, sizeof *reader);
+	if (!reader)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	reader->content = EP_SOUNDS;
+	reader->log = log;
+	EP_TRY(ep_sounds_open(&reader->sounds, paths, stop, err));
 	*out = EP_TAKE(reader);
 	return EP_OK;
 }
@@ -87,6 +106,7 @@ ep_batch_reader_close(struct ep_batch_reader *reader)
 	ep_csv_close(reader->rows);
 	ep_codegen_close(reader->songs);
 	ep_packet_close(reader->packet);
+	ep_sounds_close(reader->sounds);
 	free(reader);
 }
 
@@ -102,6 +122,20 @@ ep_batch_reader_packet(const struct ep_batch_reader *reader)
 	return reader->packet ? ep_packet_header(reader->packet) : NULL;
 }
 
+/* The next audio file, and what the log knows of it. */
+static enum ep_status
+read_sound(struct ep_batch_reader *reader, struct ep_batch *batch, bool *end, struct ep_error *err)
+{
+	EP_OWNED(ep_log_read_end)
+	struct ep_log_read *read = NULL;
+	batch->mark = (struct ep_sound_mark){ 0 };
+	EP_TRY(ep_sounds_next(&batch->sound, reader->sounds, end, err));
+	if (*end || batch->sound.fault[0])
+		return EP_OK;
+	EP_TRY(ep_log_read_begin(&read, reader->log, err));
+	return ep_sound_mark_find(&batch->mark, read, &batch->sound, err);
+}
+
 enum ep_status
 ep_batch_read(struct ep_batch_reader *reader, struct ep_batch *batch, bool *end,
               struct ep_error *err)
@@ -115,6 +149,8 @@ ep_batch_read(struct ep_batch_reader *reader, struct ep_batch *batch, bool *end,
 		EP_TRY(ep_codegen_read(reader->songs, &batch->songs, err));
 		*end = batch->songs.count == 0;
 		return EP_OK;
+	case EP_SOUNDS:
+		return read_sound(reader, batch, end, err);
 	case EP_PACKET:
 		break;
 	}
@@ -123,17 +159,21 @@ ep_batch_read(struct ep_batch_reader *reader, struct ep_batch *batch, bool *end,
 
 enum ep_status
 ep_batch_make(const struct ep_batch_reader *reader, struct ep_batch *batch,
-              struct ep_batch_scratch *scratch, bool trusted, int64_t now_ms, struct ep_error *err)
+              struct ep_batch_scratch *scratch, const struct ep_batch_options *options,
+              struct ep_error *err)
 {
 	switch (reader->content) {
 	case EP_ROWS:
 		return ep_batch_rows(batch, scratch, err);
 	case EP_SONGS:
-		return ep_batch_songs(batch, scratch, now_ms, err);
+		return ep_batch_songs(batch, scratch, options->now_ms, err);
+	case EP_SOUNDS:
+		return ep_batch_sound(batch, scratch, options, err);
 	case EP_PACKET:
 		break;
 	}
-	return ep_batch_packet(batch, scratch, ep_packet_header(reader->packet), trusted, err);
+	return ep_batch_packet(batch, scratch, ep_packet_header(reader->packet), options->trusted,
+	                       err);
 }
 
 enum ep_status

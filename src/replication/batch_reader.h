@@ -9,7 +9,7 @@
 #include "replication/batch.h"
 
 /* What a file holds. */
-enum ep_content { EP_ROWS, EP_SONGS, EP_PACKET };
+enum ep_content { EP_ROWS, EP_SONGS, EP_PACKET, EP_SOUNDS };
 
 struct ep_batch_reader;
 
@@ -20,6 +20,13 @@ struct ep_batch_reader;
 EP_MUST_USE enum ep_status ep_batch_reader_open(struct ep_batch_reader **out,
                                                 struct ep_source source, bool songs,
                                                 struct ep_error *err);
+
+/* Opens a reader of audio files and folders: paths, ended by NULL, are borrowed. What the log has
+ * already is known again. stop may be NULL. EP_NO_MEMORY, EP_IO. */
+EP_MUST_USE enum ep_status ep_batch_reader_open_sounds(struct ep_batch_reader **out,
+                                                       const char *const *paths, struct ep_log *log,
+                                                       const atomic_bool *stop,
+                                                       struct ep_error *err);
 void ep_batch_reader_close(struct ep_batch_reader *reader);
 EP_DEFINE_OWNED(struct ep_batch_reader, ep_batch_reader_close)
 
@@ -34,11 +41,11 @@ EP_MUST_USE enum ep_status ep_batch_read(struct ep_batch_reader *reader, struct 
                                          bool *end, struct ep_error *err);
 
 /* Makes the tracks of a batch ready, as ep_batch_rows and its like do. Callable from many threads.
- *
- * trusted  the sender of a packet is. now_ms  goes into ids that are made. */
+ */
 EP_MUST_USE enum ep_status ep_batch_make(const struct ep_batch_reader *reader,
                                          struct ep_batch *batch, struct ep_batch_scratch *scratch,
-                                         bool trusted, int64_t now_ms, struct ep_error *err);
+                                         const struct ep_batch_options *options,
+                                         struct ep_error *err);
 
 /* Checks that a batch that has been made goes on where the one before ended: call it in their
  * order. And at the end, that all of them add up to what a packet's header says. EP_CORRUPT. */

@@ -90,19 +90,6 @@ make_documents(struct ep_track *track, struct ep_arena *arena, const struct ep_c
 	return EP_OK;
 }
 
-/* Decodes and cuts the codes of a song into scratch->cut. */
-static enum ep_status
-cut_song(struct ep_batch_scratch *scratch, const struct ep_codegen_song *song, struct ep_error *err)
-{
-	scratch->pairs.count = 0;
-	enum ep_status status = ep_codestring_decode(&scratch->pairs, song->code, err);
-	if (status != EP_OK) {
-		ep_error_prefix(err, "code: ");
-		return status;
-	}
-	return ep_cut_documents(&scratch->cut, &scratch->pairs, SONG_DOCUMENTS_MAX, err);
-}
-
 /* Checks the longest id that a document of the song gets. */
 static enum ep_status
 check_song_id(struct ep_text id, size_t documents, struct ep_error *err)
@@ -118,12 +105,12 @@ check_song_id(struct ep_text id, size_t documents, struct ep_error *err)
 	return EP_OK;
 }
 
-/* Makes one song ready. EP_BAD_INPUT with the reason, where it is to be refused. */
-static enum ep_status
-make_song(struct ep_batch *batch, const struct ep_codegen_song *song, struct ep_origin origin,
-          struct ep_batch_scratch *scratch, int64_t now_ms, struct ep_error *err)
+enum ep_status
+ep_batch_song(struct ep_batch *batch, const struct ep_codegen_song *song, struct ep_pairs *pairs,
+              struct ep_origin origin, struct ep_batch_scratch *scratch, int64_t now_ms,
+              struct ep_error *err)
 {
-	EP_TRY(cut_song(scratch, song, err));
+	EP_TRY(ep_cut_documents(&scratch->cut, pairs, SONG_DOCUMENTS_MAX, err));
 	if (scratch->cut.count == 0) {
 		batch->without_codes++;
 		return EP_OK;
@@ -153,6 +140,22 @@ make_song(struct ep_batch *batch, const struct ep_codegen_song *song, struct ep_
 	return EP_OK;
 }
 
+/* Makes the song of an object ready. */
+static enum ep_status
+make_song(struct ep_batch *batch, const struct ep_codegen_song *song,
+          const struct ep_codegen_object *object, struct ep_batch_scratch *scratch, int64_t now_ms,
+          struct ep_error *err)
+{
+	struct ep_origin origin = { .number = object->number, .raw = object->raw };
+	scratch->pairs.count = 0;
+	enum ep_status status = ep_codestring_decode(&scratch->pairs, song->code, err);
+	if (status != EP_OK) {
+		ep_error_prefix(err, "code: ");
+		return status;
+	}
+	return ep_batch_song(batch, song, &scratch->pairs, origin, scratch, now_ms, err);
+}
+
 static enum ep_status
 read_song(struct ep_batch *batch, const struct ep_codegen_object *object,
           struct ep_batch_scratch *scratch, int64_t now_ms, struct ep_error *err)
@@ -164,10 +167,7 @@ read_song(struct ep_batch *batch, const struct ep_codegen_object *object,
 	EP_TRY(ep_codegen_parse(&song, object->raw, err));
 	enum ep_status status = EP_OK;
 	if (song.has_code)
-		status = make_song(
-			batch, &song,
-			(struct ep_origin){ .number = object->number, .raw = object->raw }, scratch,
-			now_ms, err);
+		status = make_song(batch, &song, object, scratch, now_ms, err);
 	else
 		batch->passed_over++;
 	ep_codegen_song_free(&song);

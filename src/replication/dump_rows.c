@@ -68,7 +68,8 @@ next_slice(struct run *run, struct ep_error *err)
 			return status;
 		stream->deletions += entry.operation == EP_DELETE ||
 		                     (stream->after > 0 && (entry.flags & EP_ENTRY_SHRUNK));
-		if (entry.operation == EP_PUT) {
+		/* A CSV carries each song once: copies go in packets. */
+		if (entry.operation == EP_PUT && !(entry.flags & EP_ENTRY_COPY)) {
 			stream->documents += entry.document_count;
 			run->rest = (struct slice){ .entry = entry, .count = entry.document_count };
 		}

@@ -14,6 +14,9 @@
 
 #define PROGRESS_S 0.2
 
+/* Audio files are dear: what they brought is committed so often, in seconds. */
+#define COMMIT_SOUNDS_S 2
+
 /* Memory of the log's map is given back after so many bytes of entries. */
 #define TRIM_BYTES ((size_t)16 << 20)
 
@@ -25,7 +28,7 @@ struct ep_ingest {
 	struct ep_batch_scratch *scratch; /* one a worker */
 
 	/* The file at hand. */
-	struct ep_input *input;
+	struct ep_input *input; /* NULL while audio files come */
 	struct ep_batch_reader *reader;
 	int64_t now_ms;
 	uint64_t rejected_here;
@@ -36,6 +39,7 @@ struct ep_ingest {
 	bool broken; /* a put failed half way: not to be committed */
 	uint32_t source;
 	size_t uncommitted;
+	double begun; /* when the transaction was */
 	size_t untrimmed;
 	struct ep_ingest_report pending; /* of the transaction at hand */
 	double shown;
@@ -46,7 +50,7 @@ ep_ingest_read(const struct ep_ingest_report *report)
 {
 	const struct ep_put_counts *counts = &report->counts;
 	return counts->added + counts->updated + counts->unchanged + counts->conflict +
-	       report->rejected;
+	       report->rejected + report->duplicate;
 }
 
 static void
@@ -59,6 +63,10 @@ add_report(struct ep_ingest_report *sum, const struct ep_ingest_report *part)
 	sum->rejected += part->rejected;
 	sum->without_codes += part->without_codes;
 	sum->passed_over += part->passed_over;
+	sum->files += part->files;
+	sum->files_known += part->files_known;
+	sum->no_sound += part->no_sound;
+	sum->unknown += part->unknown;
 	sum->deleted += part->deleted;
 	sum->not_deleted += part->not_deleted;
 }
@@ -76,11 +84,15 @@ static enum ep_status
 work(void *context, void *job, unsigned worker, struct ep_error *err)
 {
 	struct ep_ingest *ingest = context;
-	/* A slave has no other word than its master's; a master looks closely at what slaves send.
-	 */
-	bool trusted = ep_text_equal(ingest->options->source, ep_text_of("master"));
-	return ep_batch_make(ingest->reader, job, &ingest->scratch[worker], trusted, ingest->now_ms,
-	                     err);
+	struct ep_batch_options options = {
+		/* A slave has no other word than its master's; a master looks closely at what
+		 * slaves send. */
+		.trusted = ep_text_equal(ingest->options->source, ep_text_of("master")),
+		.now_ms = ingest->now_ms,
+		.id_from = ingest->options->id_from,
+		.stop = ingest->options->stop,
+	};
+	return ep_batch_make(ingest->reader, job, &ingest->scratch[worker], &options, err);
 }
 
 /* ---- put ---- */
@@ -92,6 +104,7 @@ begin(struct ep_ingest *ingest, struct ep_error *err)
 		return EP_OK;
 	EP_TRY(ep_log_write_begin(&ingest->write, ingest->log, err));
 	ingest->uncommitted = 0;
+	ingest->begun = ep_clock_s();
 	return ep_log_source(&ingest->source, ingest->write, ingest->options->source, err);
 }
 
@@ -110,12 +123,19 @@ commit(struct ep_ingest *ingest, struct ep_error *err)
 	return EP_OK;
 }
 
+/* Whether what is read now is to be kept whole or not at all; an audio file always is. */
+static bool
+is_strict(const struct ep_ingest *ingest)
+{
+	return ingest->options->strict && ingest->input;
+}
+
 /* Whether nothing is committed before the end of a file. */
 static bool
 one_transaction(const struct ep_ingest *ingest)
 {
 	const struct ep_ingest_options *options = ingest->options;
-	return options->strict || options->dry_run || options->before_commit;
+	return is_strict(ingest) || options->dry_run || options->before_commit;
 }
 
 static enum ep_status
@@ -155,16 +175,17 @@ static enum ep_status
 tell_refused(struct ep_ingest *ingest, struct ep_batch *batch, struct ep_error *err)
 {
 	const struct ep_ingest_options *options = ingest->options;
-	static const char *const words[] = {
-		[EP_ROWS] = "row", [EP_SONGS] = "object", [EP_PACKET] = "position"
-	};
+	static const char *const words[] = { [EP_ROWS] = "row",
+		                             [EP_SONGS] = "object",
+		                             [EP_PACKET] = "position",
+		                             [EP_SOUNDS] = NULL };
 	ep_batch_sort_refused(batch);
 	for (size_t i = 0; i < batch->refused_count; i++) {
 		const struct ep_refused *refused = &batch->refused[i];
 		ingest->pending.rejected += refused->documents;
 		ingest->rejected_here += refused->documents;
 		struct ep_reject rejected = {
-			.file = ep_input_name(ingest->input),
+			.file = ingest->input ? ep_input_name(ingest->input) : batch->sound.path,
 			.what = words[ep_batch_reader_content(ingest->reader)],
 			.number = refused->origin.number,
 			.reason = refused->reason,
@@ -247,6 +268,7 @@ put_ready(struct ep_ingest *ingest, struct ep_batch *batch, const struct ep_read
 		.source = ingest->source,
 		.import_date = import_date(ingest, ready),
 		.whole = ready->whole,
+		.states_link = ep_batch_reader_content(ingest->reader) == EP_PACKET,
 	};
 	struct ep_put_counts *counts = &ingest->pending.counts;
 	const struct ep_put_counts before = *counts;
@@ -268,19 +290,55 @@ put_ready(struct ep_ingest *ingest, struct ep_batch *batch, const struct ep_read
 	return EP_OK;
 }
 
+/* Puts the track of an audio file and marks the file. One that came twice, or that another process
+ * has taken in meanwhile, is known here at the latest. */
+static enum ep_status
+put_sound(struct ep_ingest *ingest, struct ep_batch *batch, struct ep_error *err)
+{
+	struct ep_ingest_report *pending = &ingest->pending;
+	struct ep_sound_mark *mark = &batch->mark;
+	pending->no_sound += batch->no_sound;
+	pending->unknown += batch->unknown;
+	if (batch->refused_count > 0 || batch->no_sound > 0)
+		return EP_OK;
+	EP_TRY(begin(ingest, err));
+	EP_TRY(ep_sound_mark_find(mark, ep_log_inside(ingest->write), &batch->sound, err));
+	if (mark->unchanged) {
+		pending->files_known++;
+		pending->counts.unchanged += mark->documents;
+		pending->without_codes += mark->id[0] == '\0';
+		return EP_OK;
+	}
+	pending->files++;
+	struct ep_text id = { 0 };
+	for (size_t i = 0; i < batch->ready_count; i++) {
+		EP_TRY(put_ready(ingest, batch, &batch->ready[i], err));
+		id = batch->ready[i].track.id;
+	}
+	pending->without_codes += batch->without_codes;
+	return batch->refused_count > 0 ? EP_OK
+	                                : ep_sound_mark_set(ingest->write, &batch->sound, id, err);
+}
+
 static void
-show_progress(struct ep_ingest *ingest)
+show_progress(struct ep_ingest *ingest, const struct ep_batch *batch)
 {
 	double now = ep_clock_s();
 	if (!ingest->options->on_progress || now - ingest->shown < PROGRESS_S)
 		return;
 	ingest->shown = now;
 	struct ep_ingest_progress progress = {
-		.file = ep_input_name(ingest->input),
 		.rows = ep_ingest_read(ingest->report) + ep_ingest_read(&ingest->pending),
-		.bytes = ep_input_done(ingest->input),
-		.size = ep_input_size(ingest->input),
 	};
+	if (ingest->input) {
+		progress.file = ep_input_name(ingest->input);
+		progress.bytes = ep_input_done(ingest->input);
+		progress.size = ep_input_size(ingest->input);
+	} else {
+		progress.file = batch->sound.path;
+		progress.files = ingest->report->files + ingest->pending.files +
+		                 ingest->report->files_known + ingest->pending.files_known;
+	}
 	ingest->options->on_progress(ingest->options->context, &progress);
 }
 
@@ -288,18 +346,23 @@ static enum ep_status
 put_batch(struct ep_ingest *ingest, struct ep_batch *batch, struct ep_error *err)
 {
 	EP_TRY(ep_batch_check(ingest->reader, batch, err));
-	for (size_t i = 0; i < batch->ready_count; i++)
+	bool sounds = ep_batch_reader_content(ingest->reader) == EP_SOUNDS;
+	if (sounds)
+		EP_TRY(put_sound(ingest, batch, err));
+	for (size_t i = 0; !sounds && i < batch->ready_count; i++)
 		EP_TRY(put_ready(ingest, batch, &batch->ready[i], err));
 	EP_TRY(tell_refused(ingest, batch, err));
-	ingest->pending.without_codes += batch->without_codes;
+	ingest->pending.without_codes += sounds ? 0 : batch->without_codes;
 	ingest->pending.passed_over += batch->passed_over;
 	ingest->untrimmed += batch->bodies.size;
 	if (ingest->untrimmed >= TRIM_BYTES) {
 		ep_log_trim(ingest->log);
 		ingest->untrimmed = 0;
 	}
-	show_progress(ingest);
-	if (ingest->uncommitted >= COMMIT_BYTES && !one_transaction(ingest))
+	show_progress(ingest, batch);
+	bool due = ingest->uncommitted >= COMMIT_BYTES ||
+	           (sounds && ingest->write && ep_clock_s() - ingest->begun > COMMIT_SOUNDS_S);
+	if (due && !one_transaction(ingest))
 		return commit(ingest, err);
 	return EP_OK;
 }
@@ -365,8 +428,9 @@ run(struct ep_ingest *ingest, struct ep_error *err)
 static enum ep_status
 settle(struct ep_ingest *ingest, enum ep_status status, struct ep_error *err)
 {
-	bool whole = ingest->options->strict || ingest->options->before_commit;
-	if (status == EP_OK && ingest->options->strict && ingest->rejected_here)
+	bool strict = is_strict(ingest);
+	bool whole = strict || ingest->options->before_commit;
+	if (status == EP_OK && strict && ingest->rejected_here)
 		status = ep_fail(err, EP_BAD_INPUT,
 		                 "%llu row%s rejected, so nothing of the file is kept (--strict)",
 		                 (unsigned long long)ingest->rejected_here,
@@ -405,14 +469,31 @@ check_sender(const struct ep_ingest *ingest, struct ep_error *err)
 	               ep_text_print_size(header->name), header->name.at);
 }
 
-enum ep_status
-ep_ingest_file(struct ep_ingest *ingest, const char *path, struct ep_error *err)
+static void
+prepare(struct ep_ingest *ingest)
 {
 	struct timespec now;
 	clock_gettime(CLOCK_REALTIME, &now);
 	ingest->now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 	ingest->rejected_here = 0;
 	atomic_store(&ingest->stop, false);
+}
+
+enum ep_status
+ep_ingest_sounds(struct ep_ingest *ingest, const char *const *paths, struct ep_error *err)
+{
+	prepare(ingest);
+	EP_TRY(ep_batch_reader_open_sounds(&ingest->reader, paths, ingest->log,
+	                                   ingest->options->stop, err));
+	enum ep_status status = settle(ingest, run(ingest, err), err);
+	ep_batch_reader_close(EP_TAKE(ingest->reader));
+	return status;
+}
+
+enum ep_status
+ep_ingest_file(struct ep_ingest *ingest, const char *path, struct ep_error *err)
+{
+	prepare(ingest);
 	EP_TRY(ep_input_open(&ingest->input, path, ingest->options->stop, &ingest->stop, err));
 	struct ep_source source = { .read = read_input, .context = ingest, .stalls = input_stalls };
 	bool songs = ingest->options->kind == EP_INGEST_CODEGEN;

@@ -8,21 +8,20 @@
 #define EP_REPLICATION_INGEST_H
 
 #include "format/contribution.h"
-#include "store/log.h"
-
+#include "replication/batch.h"
 #include <stdatomic.h>
 
 enum ep_ingest_kind {
 	EP_INGEST_DUMP, /* CSV files of a master or slave; rows join their track */
-	EP_INGEST_CODEGEN /* JSON of the code generator; a song is a whole track */
+	EP_INGEST_CODEGEN /* JSON of the code generator, or sound; a song is a whole track */
 };
 
 struct ep_reject {
 	const char *file;
-	const char *what; /* "row", "object"; "position" for an entry of a packet */
+	const char *what; /* "row", "object"; "position" for an entry of a packet; NULL: the file */
 	uint64_t number; /* of the row or object in its file, from 1; the position */
 	const char *reason;
-	struct ep_text raw; /* its bytes in the file */
+	struct ep_text raw; /* its bytes in the file; of a file, its path */
 };
 
 /* What became of a track of a packet. Slices are borrowed during the call. */
@@ -37,6 +36,7 @@ struct ep_ingest_progress {
 	uint64_t rows; /* documents of all files so far, not all of them committed */
 	uint64_t bytes; /* read of this file, as it lies on the disk */
 	uint64_t size; /* of this file; 0 where it is not known */
+	uint64_t files; /* audio files so far; 0 where none come */
 };
 
 struct ep_ingest_options {
@@ -44,6 +44,7 @@ struct ep_ingest_options {
 	struct ep_text source; /* "local", "master" or the name of a slave */
 	int64_t import_date;
 	bool date_given; /* by the user: it stands against that of a packet too */
+	enum ep_id_from id_from; /* of the tracks of audio files */
 	bool strict; /* a file is kept whole, in one transaction, or not at all */
 	bool dry_run; /* everything is done but the commit, in one transaction for all files */
 	/* Once true, the ingest ends with EP_INTERRUPTED; may be NULL. */
@@ -68,8 +69,13 @@ struct ep_ingest_options {
 struct ep_ingest_report {
 	struct ep_put_counts counts;
 	uint64_t rejected;
+	uint64_t duplicate; /* added or updated, and then linked as copies: set by who links them */
 	uint64_t without_codes; /* songs that hold no pairs, and so no documents */
 	uint64_t passed_over; /* objects that are no songs */
+	uint64_t files; /* audio files that were decoded */
+	uint64_t files_known; /* that are as they were, and were not */
+	uint64_t no_sound; /* files in folders that hold no sound */
+	uint64_t unknown; /* files that were given, and are neither sound nor JSON */
 	uint64_t deleted; /* tracks, by a packet */
 	uint64_t not_deleted; /* tracks that are not the source's to delete */
 };
@@ -94,6 +100,13 @@ EP_MUST_USE enum ep_status ep_ingest_open(struct ep_ingest **out, struct ep_log 
  * What on_reject fails with. */
 EP_MUST_USE enum ep_status ep_ingest_file(struct ep_ingest *ingest, const char *path,
                                           struct ep_error *err);
+
+/* Ingests audio files and folders of them, ended by NULL. Each file is kept whole or not at all,
+ * and marked in the same transaction, so that it is not decoded again. What is no sound is passed
+ * over in folders; what cannot be decoded is told of with on_reject, and the others go on. Fails as
+ * above. */
+EP_MUST_USE enum ep_status ep_ingest_sounds(struct ep_ingest *ingest, const char *const *paths,
+                                            struct ep_error *err);
 
 void ep_ingest_close(struct ep_ingest *ingest);
 EP_DEFINE_OWNED(struct ep_ingest, ep_ingest_close)

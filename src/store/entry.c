@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LAYOUT_VERSION = 1, NUMBERED = 0, NAMED = 1 };
+enum { LAYOUT_VERSION = 1, NUMBERED = 0, NAMED = 1, RELEASED = 0x40, LINKED = 0x80 };
 
 /* The texts of a document that its track's other documents usually share. */
 enum { METADATA_TEXTS = 5 };
@@ -189,6 +189,114 @@ ep_entry_read_body(struct ep_entry *entry, const void *body, size_t body_size, s
 	return EP_OK;
 }
 
+/* ---- links ---- */
+
+/* Offsets are within the times that a track can have. */
+#define OFFSET_MAX ((int64_t)1 << 32)
+
+static bool
+read_link(struct ep_link *link, struct ep_reader *reader)
+{
+	link->original = read_text(reader);
+	uint8_t kind = ep_read8(reader);
+	uint64_t share = ep_read_varint(reader);
+	uint64_t coverage = ep_read_varint(reader);
+	uint64_t zigzag = ep_read_varint(reader);
+	link->kind = kind == EP_COPY_EXACT ? EP_COPY_EXACT : EP_COPY_MATCH;
+	link->share = (uint32_t)share;
+	link->coverage = (uint32_t)coverage;
+	link->offset = (int64_t)(zigzag >> 1) ^ -(int64_t)(zigzag & 1);
+	return reader->ok && (kind == EP_COPY_EXACT || kind == EP_COPY_MATCH) && share <= 1000 &&
+	       coverage <= 1000 && link->offset >= -OFFSET_MAX && link->offset <= OFFSET_MAX &&
+	       link->original.size >= 1 && link->original.size <= 255;
+}
+
+static enum ep_status
+put_link(struct ep_buffer *out, const struct ep_link *link, struct ep_error *err)
+{
+	uint8_t kind = (uint8_t)link->kind;
+	uint64_t zigzag = (uint64_t)link->offset << 1 ^ (uint64_t)(link->offset >> 63);
+	EP_TRY(put_text(out, link->original, err));
+	EP_TRY(ep_buffer_append(out, &kind, 1, err));
+	EP_TRY(ep_buffer_varint(out, link->share, err));
+	EP_TRY(ep_buffer_varint(out, link->coverage, err));
+	return ep_buffer_varint(out, zigzag, err);
+}
+
+/* Where the parts of a put's body lie that have to do with links. */
+struct parts {
+	const uint8_t *numbering; /* its byte */
+	const uint8_t *names_end; /* the end of numbering */
+	const uint8_t *codes; /* behind the link */
+	struct ep_link link; /* where the byte has LINKED */
+};
+
+/* Finds them without reading the rows. */
+static enum ep_status
+find_parts(struct parts *parts, const struct ep_entry *entry, struct ep_error *err)
+{
+	struct ep_reader reader = ep_reader_of(entry->rest, entry->rest_size);
+	uint64_t distinct = ep_read_varint(&reader);
+	if (!reader.ok || distinct == 0 || distinct > entry->document_count)
+		return damaged(err, entry->position, "bad metadata");
+	for (uint64_t i = 0; reader.ok && i < distinct * METADATA_TEXTS; i++)
+		(void)read_text(&reader);
+	for (uint64_t i = 0; reader.ok && distinct > 1 && i < entry->document_count; i++)
+		(void)ep_read_varint(&reader);
+	parts->numbering = reader.at;
+	uint8_t byte = ep_read8(&reader);
+	for (uint64_t i = 0; reader.ok && (byte & NAMED) && i < entry->document_count; i++)
+		(void)read_text(&reader);
+	parts->names_end = reader.at;
+	bool good = reader.ok && (!(byte & LINKED) || read_link(&parts->link, &reader));
+	parts->codes = reader.at;
+	return good ? EP_OK : damaged(err, entry->position, "bad numbering or link");
+}
+
+enum ep_status
+ep_entry_link(struct ep_link *link, const struct ep_entry *entry, struct ep_error *err)
+{
+	struct parts parts;
+	EP_TRY(find_parts(&parts, entry, err));
+	if (!(*parts.numbering & LINKED))
+		return ep_fail(err, EP_NOT_FOUND, "track %.*s is no copy",
+		               ep_text_print_size(entry->id), entry->id.at);
+	*link = parts.link;
+	return EP_OK;
+}
+
+enum ep_status
+ep_entry_link_flags(uint8_t *flags, const struct ep_entry *entry, struct ep_error *err)
+{
+	struct parts parts;
+	EP_TRY(find_parts(&parts, entry, err));
+	*flags = (uint8_t)((*parts.numbering & LINKED ? EP_ENTRY_COPY : 0) |
+	                   (*parts.numbering & RELEASED ? EP_ENTRY_RELEASED : 0));
+	return EP_OK;
+}
+
+enum ep_status
+ep_entry_relink_body(struct ep_buffer *out, const struct ep_entry *entry,
+                     const struct ep_link *link, bool released, struct ep_error *err)
+{
+	struct parts parts;
+	EP_TRY(find_parts(&parts, entry, err));
+	uint8_t byte = (uint8_t)((*parts.numbering & NAMED) | (link ? LINKED : 0) |
+	                         (released ? RELEASED : 0));
+	const uint8_t *names = parts.numbering + 1;
+	const uint8_t *end = entry->rest + entry->rest_size;
+	EP_TRY(put_text(out, entry->id, err));
+	EP_TRY(ep_buffer_varint(out, entry->document_count, err));
+	EP_TRY(ep_buffer_append(out, entry->rest, (size_t)(parts.numbering - entry->rest), err));
+	EP_TRY(ep_buffer_append(out, &byte, 1, err));
+	EP_TRY(ep_buffer_append(out, names, (size_t)(parts.names_end - names), err));
+	if (link)
+		EP_TRY(put_link(out, link, err));
+	return ep_buffer_append(out, parts.codes, (size_t)(end - parts.codes), err);
+}
+
+/* ---- rows ---- */
+
 static bool
 read_metadata(struct ep_reader *reader, struct ep_decoded *decoded)
 {
@@ -219,7 +327,9 @@ static bool
 read_numbering(struct ep_reader *reader, struct ep_decoded *decoded)
 {
 	struct ep_track *track = &decoded->track;
-	uint8_t kind = ep_read8(reader);
+	uint8_t byte = ep_read8(reader);
+	unsigned kind = byte & ~(unsigned)(RELEASED | LINKED);
+	struct ep_link link;
 	if (kind != NUMBERED && kind != NAMED)
 		return false;
 	for (size_t i = 0; i < track->count; i++) {
@@ -235,7 +345,7 @@ read_numbering(struct ep_reader *reader, struct ep_decoded *decoded)
 		}
 		decoded->codes[i].segment = ep_suffix_segment(*suffix);
 	}
-	return reader->ok;
+	return (byte & LINKED) ? read_link(&link, reader) : reader->ok;
 }
 
 enum ep_status

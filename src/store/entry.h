@@ -11,10 +11,14 @@
  *     48          body
  *     end-4   4   CRC-32 of all before
  *
- *     body  := text(track id) varint(documents) [put: metadata numbering codes]
+ *     body  := text(track id) varint(documents) [put: metadata numbering [link] codes]
  *     metadata := varint(n) n * (codever length artist release track, each a text)
  *                 [n > 1: documents * varint(which of the n)]
  *     numbering := 0 (the documents are -0, -1, -2, ...) | 1 documents * text(suffix)
+ *                  its byte has 0x80 added where a link stands behind it, and 0x40 where the track
+ *                  was released from one
+ *     link     := text(id of the original) kind (1 exact, 2 match) varint(share) varint(coverage)
+ *                 varint(offset, as zigzag)
  *     codes := what ep_codes_encode gives for the documents (docs/formats/codes.md)
  *     text  := varint(size) bytes
  *
@@ -38,7 +42,21 @@ enum ep_operation { EP_PUT = 1, EP_DELETE = 2 };
 
 enum {
 	EP_ENTRY_CONFIRMED = 1, /* a local track that the master has sent back unchanged */
-	EP_ENTRY_SHRUNK = 2 /* this put took documents away, which a CSV cannot say */
+	EP_ENTRY_SHRUNK = 2, /* this put took documents away, which a CSV cannot say */
+	EP_ENTRY_COPY = 4, /* it has a link: it is kept, but is no song of its own */
+	EP_ENTRY_RELEASED = 8 /* it was released from a link, and is not to be linked by itself */
+};
+
+enum ep_copy_kind { EP_COPY_EXACT = 1, EP_COPY_MATCH = 2 };
+
+/* Which track one is a copy of, and the evidence. */
+struct ep_link {
+	struct ep_text original;
+	enum ep_copy_kind kind;
+	uint32_t
+		share; /* of its onsets in the time of both that the original has, in thousandths */
+	uint32_t coverage; /* of the shorter one's length that aligns, in thousandths */
+	int64_t offset; /* time of the original at the copy's time 0, in units */
 };
 
 /* An entry as it lies in the log; slices are borrowed. */
@@ -97,6 +115,20 @@ EP_MUST_USE enum ep_status ep_entry_read_body(struct ep_entry *entry, const void
  * ep_entry_decode. EP_CORRUPT, EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_entry_rows(struct ep_decoded *decoded, struct ep_text *codes,
                                          const struct ep_entry *entry, struct ep_error *err);
+
+/* The link of a put, borrowed from the entry; EP_NOT_FOUND where it has none. EP_CORRUPT. */
+EP_MUST_USE enum ep_status ep_entry_link(struct ep_link *link, const struct ep_entry *entry,
+                                         struct ep_error *err);
+
+/* EP_ENTRY_COPY and EP_ENTRY_RELEASED, as the body of a put says. EP_CORRUPT. */
+EP_MUST_USE enum ep_status ep_entry_link_flags(uint8_t *flags, const struct ep_entry *entry,
+                                               struct ep_error *err);
+
+/* Appends the body of a put with another link, or with none where link is NULL. EP_CORRUPT,
+ * EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_entry_relink_body(struct ep_buffer *out, const struct ep_entry *entry,
+                                                const struct ep_link *link, bool released,
+                                                struct ep_error *err);
 
 /* Appends the body that has these parts: the opposite of ep_entry_read_body and ep_entry_rows.
  * EP_NO_MEMORY. */

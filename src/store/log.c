@@ -143,7 +143,8 @@ open_databases(struct ep_log *log, MDB_txn *txn, unsigned flags)
 	} databases[] = {
 		{ "log", &log->log, MDB_INTEGERKEY }, { "ids", &log->ids, 0 },
 		{ "by_source", &log->by_source, 0 },  { "sources", &log->sources, 0 },
-		{ "conflicts", &log->conflicts, 0 },  { "values", &log->values, 0 },
+		{ "conflicts", &log->conflicts, 0 },  { "copies", &log->copies, 0 },
+		{ "values", &log->values, 0 },
 	};
 	for (size_t i = 0; i < sizeof databases / sizeof *databases; i++) {
 		int rc = mdb_dbi_open(txn, databases[i].name, databases[i].flags | flags,
@@ -279,7 +280,7 @@ open_environment(struct ep_log **out, const char *folder, unsigned flags, struct
 	EP_TRY(reserve_lock(folder, err));
 	int rc = mdb_env_create(&log->env);
 	if (!rc)
-		rc = mdb_env_set_maxdbs(log->env, 8);
+		rc = mdb_env_set_maxdbs(log->env, 16);
 	if (!rc)
 		rc = mdb_env_set_maxreaders(log->env, READERS_MAX);
 	if (!rc)

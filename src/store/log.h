@@ -62,11 +62,17 @@ struct ep_log_state {
 	uint64_t tracks;
 	uint64_t tombstones;
 	uint64_t conflicts; /* rows kept aside, counted as (source, track) */
+	uint64_t copies; /* live tracks that are copies */
 };
 void ep_log_state(struct ep_log_state *state, const struct ep_log_read *read);
 
 /* The state digest: over all live tracks. EP_CORRUPT. */
 EP_MUST_USE enum ep_status ep_log_digest(struct ep_digest *digest, const struct ep_log_read *read,
+                                         struct ep_error *err);
+
+/* What a live track adds to the state digest: its contents hash; of a copy, BLAKE2b-256 of that and
+ * the original's id. EP_CORRUPT. */
+EP_MUST_USE enum ep_status ep_log_member(struct ep_hash *member, const struct ep_entry *entry,
                                          struct ep_error *err);
 
 /* The entry of a track, or its tombstone. Borrowed: valid until the transaction ends, or, in one
@@ -104,6 +110,13 @@ bool ep_source_name_ok(struct ep_text name);
 
 /* Whether name may name a slave: as above, and neither local nor master. */
 bool ep_slave_name_ok(struct ep_text name);
+
+/* The ids of the live copies of a track, or of all copies where original is empty, in order of
+ * original and copy: appended to ids, to be read with ep_log_copy_id. EP_IO, EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_log_copies(struct ep_buffer *ids, size_t *count,
+                                         const struct ep_log_read *read, struct ep_text original,
+                                         struct ep_error *err);
+struct ep_text ep_log_copy_id(const struct ep_buffer *ids, size_t i);
 
 /* Goes through the entries behind the position `after`, in order, tombstones too; of one source, or
  * of all (EP_SOURCE_ANY). Those of one source are found without reading the others. EP_IO,
@@ -163,6 +176,9 @@ struct ep_put {
 	uint32_t source;
 	int64_t import_date;
 	bool whole; /* the rows are all of the track; else they join those that are there */
+	bool overrules; /* the user's word: the source may change what it did not bring */
+	bool states_link; /* the body says whether the track is a copy, or was released; else the
+	                     rows alone are put, and a track whose rows change is no copy */
 };
 
 /* Puts rows of one track; adds to counts.
@@ -174,6 +190,30 @@ struct ep_put {
  * EP_CORRUPT, EP_NO_MEMORY: abort the transaction. */
 EP_MUST_USE enum ep_status ep_log_put(struct ep_log_write *write, const struct ep_put *put,
                                       struct ep_put_counts *counts, struct ep_error *err);
+
+/* Tells each of what is kept aside, by source and track: an entry with its source, whose position is
+ * 0. EP_CORRUPT, or what each fails with. */
+EP_MUST_USE enum ep_status
+ep_log_conflicts(const struct ep_log_read *read,
+                 enum ep_status (*each)(void *context, const struct ep_entry *entry,
+                                        struct ep_error *err),
+                 void *context, struct ep_error *err);
+
+/* Takes what is kept aside of a track, of all sources, out of there, and puts it where accepted.
+ * EP_NOT_FOUND  nothing is. EP_BAD_INPUT as ep_log_put. */
+EP_MUST_USE enum ep_status ep_log_settle_conflict(struct ep_put_counts *counts,
+                                                  struct ep_log_write *write, struct ep_text track,
+                                                  bool accepted, struct ep_error *err);
+
+/* Links a live track to the one that it is a copy of, at the next position; copies that it had
+ * become copies of that one too. link->original may be a copy itself: it is followed.
+ * EP_NOT_FOUND  one of them is not there. EP_BAD_INPUT  they are one. */
+EP_MUST_USE enum ep_status ep_log_link(struct ep_log_write *write, struct ep_text copy,
+                                       const struct ep_link *link, struct ep_error *err);
+
+/* Makes a copy a song of its own again, which no ingest links by itself. EP_NOT_FOUND  no copy. */
+EP_MUST_USE enum ep_status ep_log_release(struct ep_log_write *write, struct ep_text copy,
+                                          struct ep_error *err);
 
 /* Deletes a track and leaves a tombstone; for a source, only what it brought itself, or the
  * master's word: EP_SOURCE_ANY is this node's user, who may delete all. EP_NOT_FOUND  no such

@@ -8,6 +8,7 @@
  *     by_source  source 32-bit BE, position BE    nothing; tombstones too
  *     sources    number 32-bit BE                 tracks, documents 64-bit LE, name
  *     conflicts  source 32-bit BE, track id       entry
+ *     copies     original's id, 0, copy's id      nothing; live copies
  *     values     name                             as named
  *
  * Named values: "format" (number), "state" (position, documents, tracks, tombstones, each 64-bit
@@ -22,7 +23,7 @@
 #include <sodium.h>
 #include <sys/stat.h>
 
-#define EP_LOG_FORMAT 1
+#define EP_LOG_FORMAT 2
 
 /* A key of by_source. */
 #define EP_SOURCE_KEY 12
@@ -35,6 +36,7 @@ struct ep_log {
 	MDB_dbi by_source;
 	MDB_dbi sources;
 	MDB_dbi conflicts;
+	MDB_dbi copies;
 	MDB_dbi values;
 	void *map; /* NULL where it is not known */
 };
@@ -86,6 +88,19 @@ EP_MUST_USE enum ep_status ep_log_append_entry(struct ep_log_write *write, struc
 /* Sets a flag of an entry where it stands: nothing that others follow has changed. */
 EP_MUST_USE enum ep_status ep_log_set_flag(struct ep_log_write *write, const struct ep_entry *entry,
                                            uint8_t flag, struct ep_error *err);
+
+/* Adds an entry that is a copy to the list of copies, or takes it out. */
+EP_MUST_USE enum ep_status ep_log_list_copy(struct ep_log_write *write,
+                                            const struct ep_entry *entry, bool in,
+                                            struct ep_error *err);
+
+/* For a track that is no longer there: the best of its copies takes its place. */
+EP_MUST_USE enum ep_status ep_log_promote(struct ep_log_write *write, struct ep_text id,
+                                          struct ep_error *err);
+
+/* For a track that has become a copy itself: its own copies become copies of its original. */
+EP_MUST_USE enum ep_status ep_log_settle_copies(struct ep_log_write *write, struct ep_text id,
+                                                const struct ep_link *link, struct ep_error *err);
 
 /* Text as LMDB takes it: its keys are not const, and it does not write them. */
 MDB_val ep_val_of(struct ep_text text);

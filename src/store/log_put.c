@@ -207,6 +207,27 @@ update_conflict(struct ep_log_write *write, const struct ep_put *put, bool confl
 	return status;
 }
 
+/* Appends an entry of a put, whose body may say that it is a copy: then its own copies become those
+ * of its original. */
+static enum ep_status
+append(struct ep_log_write *write, struct ep_entry *entry, const struct ep_put *put,
+       struct ep_text body, struct ep_error *err)
+{
+	struct ep_entry stated = *entry;
+	struct ep_link link;
+	EP_TRY(ep_entry_read_body(&stated, body.at, body.size, err));
+	if (put->states_link) {
+		uint8_t flags;
+		EP_TRY(ep_entry_link_flags(&flags, &stated, err));
+		stated.flags |= flags;
+	}
+	EP_TRY(ep_log_append_entry(write, &stated, body.at, body.size, err));
+	if (!(stated.flags & EP_ENTRY_COPY))
+		return EP_OK;
+	EP_TRY(ep_entry_link(&link, &stated, err));
+	return ep_log_settle_copies(write, stated.id, &link, err);
+}
+
 static enum ep_status
 put_new(struct ep_log_write *write, const struct ep_put *put, struct ep_put_counts *counts,
         struct ep_error *err)
@@ -220,7 +241,7 @@ put_new(struct ep_log_write *write, const struct ep_put *put, struct ep_put_coun
 		.id = put->track->id,
 		.document_count = (uint32_t)put->track->count,
 	};
-	EP_TRY(ep_log_append_entry(write, &entry, put->body, put->body_size, err));
+	EP_TRY(append(write, &entry, put, (struct ep_text){ put->body, put->body_size }, err));
 	counts->added += put->track->count;
 	return EP_OK;
 }
@@ -271,7 +292,29 @@ replace(struct ep_log_write *write, const struct ep_entry *there, const struct m
 	EP_TRY(check_limits(&merge->track, err));
 	EP_TRY(encode_merged(&entry.hash, &body, write, merge, put, err));
 	EP_TRY(ep_log_remove_entry(write, there, err));
-	return ep_log_append_entry(write, &entry, body.at, body.size, err);
+	return append(write, &entry, put, body, err);
+}
+
+/* Whether a put leaves the track the copy that it is, or none. */
+static enum ep_status
+same_link(bool *same, const struct ep_entry *there, const struct ep_put *put, struct ep_error *err)
+{
+	struct ep_entry stated = { .operation = EP_PUT };
+	struct ep_link one;
+	struct ep_link other;
+	uint8_t flags;
+	*same = true;
+	if (!put->states_link)
+		return EP_OK;
+	EP_TRY(ep_entry_read_body(&stated, put->body, put->body_size, err));
+	EP_TRY(ep_entry_link_flags(&flags, &stated, err));
+	*same = flags == (there->flags & (EP_ENTRY_COPY | EP_ENTRY_RELEASED));
+	if (!*same || !(flags & EP_ENTRY_COPY))
+		return EP_OK;
+	EP_TRY(ep_entry_link(&one, &stated, err));
+	EP_TRY(ep_entry_link(&other, there, err));
+	*same = ep_text_equal(one.original, other.original);
+	return EP_OK;
 }
 
 /* Does what the rows of a put do to the track that is there. */
@@ -281,6 +324,12 @@ put_over(struct ep_log_write *write, const struct ep_entry *there, const struct 
 {
 	EP_TRY(ep_entry_decode(&write->there, there, write->decoder, err));
 	EP_TRY(merge_rows(merge, &write->there.track, put, err));
+	bool same;
+	EP_TRY(same_link(&same, there, put, err));
+	if (!same) { /* all its documents are put anew, as a copy or as none */
+		merge->updated += merge->unchanged;
+		merge->unchanged = 0;
+	}
 	uint64_t changes = merge->added + merge->updated;
 	if (changes == 0 && !merge->shrunk) {
 		const struct ep_track *track = &write->there.track;
@@ -290,7 +339,7 @@ put_over(struct ep_log_write *write, const struct ep_entry *there, const struct 
 		counts->unchanged += merge->unchanged;
 		return EP_OK;
 	}
-	if (put->source != there->source && put->source != EP_SOURCE_MASTER) {
+	if (put->source != there->source && put->source != EP_SOURCE_MASTER && !put->overrules) {
 		EP_TRY(update_conflict(write, put, true, err));
 		/* Where only documents went, the rows that stayed are what conflicts. */
 		counts->conflict += changes ? changes : merge->unchanged;
@@ -360,7 +409,10 @@ put_rows(struct ep_log_write *write, const struct ep_put *put, struct ep_put_cou
 		EP_TRY(ep_log_remove_entry(write, &there, err));
 		return put_new(write, put, counts, err);
 	}
-	if (memcmp(there.hash.bytes, put->hash.bytes, EP_HASH_SIZE) == 0) {
+	bool same = false;
+	if (memcmp(there.hash.bytes, put->hash.bytes, EP_HASH_SIZE) == 0)
+		EP_TRY(same_link(&same, &there, put, err));
+	if (same) {
 		counts->unchanged += put->track->count;
 		return confirm(write, &there, put, true, err);
 	}

@@ -10,7 +10,10 @@ ep_log_load_state(struct ep_log_read *read, struct ep_error *err)
 	struct ep_text value = { 0 };
 	EP_TRY(ep_log_value(&value, read, "state", err));
 	MDB_stat stat;
+	MDB_stat copies;
 	int rc = mdb_stat(read->txn, read->log->conflicts, &stat);
+	if (!rc)
+		rc = mdb_stat(read->txn, read->log->copies, &copies);
 	if (rc || value.size != 32)
 		return ep_fail(err, EP_CORRUPT, "the log's state is damaged");
 	const uint8_t *bytes = (const uint8_t *)value.at;
@@ -20,6 +23,7 @@ ep_log_load_state(struct ep_log_read *read, struct ep_error *err)
 		.tracks = ep_load64(bytes + 16),
 		.tombstones = ep_load64(bytes + 24),
 		.conflicts = stat.ms_entries,
+		.copies = copies.ms_entries,
 	};
 	return EP_OK;
 }

@@ -164,9 +164,13 @@ ep_log_commit(struct ep_log_write **owner, struct ep_error *err)
 /* ---- entries ---- */
 
 /* Counts a live track in or out of all totals. */
-static void
-count_track(struct ep_log_write *write, const struct ep_entry *entry, bool in)
+static enum ep_status
+count_track(struct ep_log_write *write, const struct ep_entry *entry, bool in, struct ep_error *err)
 {
+	struct ep_hash member;
+	EP_TRY(ep_log_member(&member, entry, err));
+	if (entry->flags & EP_ENTRY_COPY)
+		EP_TRY(ep_log_list_copy(write, entry, in, err));
 	struct ep_log_state *state = &write->inside.state;
 	struct ep_source_info *source = NULL;
 	for (size_t i = 0; i < write->source_count; i++) {
@@ -182,9 +186,10 @@ count_track(struct ep_log_write *write, const struct ep_entry *entry, bool in)
 		source->documents += documents;
 	}
 	if (in)
-		ep_digest_add(&write->digest, &entry->hash);
+		ep_digest_add(&write->digest, &member);
 	else
-		ep_digest_subtract(&write->digest, &entry->hash);
+		ep_digest_subtract(&write->digest, &member);
+	return EP_OK;
 }
 
 enum ep_status
@@ -197,7 +202,7 @@ ep_log_remove_entry(struct ep_log_write *write, const struct ep_entry *entry, st
 	if (entry->operation == EP_DELETE)
 		write->inside.state.tombstones--;
 	else
-		count_track(write, entry, false);
+		EP_TRY(count_track(write, entry, false, err));
 	MDB_val listed = { .mv_data = bytes, .mv_size = sizeof bytes };
 	int rc = mdb_del(write->inside.txn, log->by_source, &listed, NULL);
 	MDB_val key = { .mv_data = &position, .mv_size = sizeof position };
@@ -238,7 +243,7 @@ ep_log_append_entry(struct ep_log_write *write, struct ep_entry *entry, const vo
 	EP_TRY(put_value(write, log->by_source, (MDB_val){ .mv_data = key, .mv_size = sizeof key },
 	                 (MDB_val){ .mv_data = key, .mv_size = 0 }, 0, err));
 	if (entry->operation == EP_PUT)
-		count_track(write, entry, true);
+		EP_TRY(count_track(write, entry, true, err));
 	else
 		write->inside.state.tombstones++;
 	write->inside.state.position = position;
@@ -288,5 +293,6 @@ ep_log_delete(struct ep_log_write *write, struct ep_text track_id, uint32_t sour
 	EP_TRY(ep_log_remove_entry(write, &entry, err));
 	write->body.size = 0;
 	EP_TRY(ep_entry_delete_body(&write->body, track_id, tombstone.document_count, err));
-	return ep_log_append_entry(write, &tombstone, write->body.data, write->body.size, err);
+	EP_TRY(ep_log_append_entry(write, &tombstone, write->body.data, write->body.size, err));
+	return ep_log_promote(write, track_id, err);
 }

@@ -38,6 +38,7 @@ struct verify {
 	struct ep_source_info *counted; /* as its entries say */
 	size_t source_count;
 	struct ep_digest digest;
+	uint64_t copies;
 	size_t jobs;
 };
 
@@ -147,8 +148,13 @@ count_entry(struct verify *verify, const struct ep_entry *entry)
 	}
 	report->tracks++;
 	report->documents += entry->document_count;
-	ep_digest_add(&verify->digest, &entry->hash);
 	struct ep_error why;
+	struct ep_hash member;
+	if (ep_log_member(&member, entry, &why) != EP_OK)
+		problem(verify, "%s", why.text);
+	else
+		ep_digest_add(&verify->digest, &member);
+	verify->copies += (entry->flags & EP_ENTRY_COPY) != 0;
 	if (ep_entry_usage(&report->usage, entry, &why) != EP_OK)
 		problem(verify, "%s", why.text);
 	size_t source = 0;
@@ -241,6 +247,7 @@ check_totals(struct verify *verify, struct ep_error *err)
 	compare(verify, "tracks", state->tracks, report->tracks);
 	compare(verify, "documents", state->documents, report->documents);
 	compare(verify, "tombstones", state->tombstones, report->tombstones);
+	compare(verify, "copies", state->copies, verify->copies);
 	compare_entries(verify, verify->log->ids, "ids");
 	compare_entries(verify, verify->log->by_source, "entries in its lists of sources");
 	for (size_t i = 0; i < verify->source_count; i++) {

@@ -10,6 +10,11 @@ usage: make song ID [TITLE]       a song of two documents as an object of the co
        make newer FOLDER          a data folder of a format that no program knows
        make damaged FOLDER ID     a byte changed in the entry of a track
        make cut-short FILE N      the file without its last N bytes, on stdout
+       make sound SECONDS         raw samples of square waves that begin and fade, 11025 a second
+       make wav FILE              raw samples as a WAV file, on stdout
+       make codes                 the pairs in the code generator's JSON on stdin, one a line
+       make first                 when the first and the last of them are
+       make tags                  of each object its tag, its title or error, and its file
        make pty COMMAND...        the command with a terminal as stderr, whose output goes to stdout
 """
 
@@ -22,6 +27,7 @@ import os
 import pathlib
 import pty
 import random
+import struct
 import subprocess
 import sys
 import zlib
@@ -46,6 +52,49 @@ def codes_of_size(size):
 
 def long_field(size):
     sys.stdout.write(f"TRLONG-0,4.12,{codes_of_size(int(size))},60,artist,release,track\r\n")
+
+
+def sound(seconds):
+    noise, samples = 1, bytearray()
+    for i in range(int(seconds) * 11025):
+        total = 0
+        for voice in range(3):
+            length = 3100 + 1700 * voice
+            half = 5 + (i // length * 7 + voice * 11) % 40
+            loud = 9000 - 9000 * (i % length) // length
+            total += loud if i // half % 2 else -loud
+        noise = (noise * 1664525 + 1013904223) % (1 << 32)
+        samples += struct.pack("<h", total + (noise >> 22) - 512)
+    sys.stdout.buffer.write(samples)
+
+
+def wav(path):
+    samples = pathlib.Path(path).read_bytes()
+    head = struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", 36 + len(samples), b"WAVE", b"fmt ", 16, 1, 1, 11025, 22050, 2,
+                       16, b"data", len(samples))
+    sys.stdout.buffer.write(head + samples)
+
+
+def pairs_of(item):
+    text = zlib.decompress(base64.urlsafe_b64decode(item["code"])).decode() if item["code"] else ""
+    numbers = [int(text[at:at + 5], 16) for at in range(0, len(text), 5)]
+    return list(zip(numbers[len(numbers) // 2:], numbers))
+
+
+def codes():
+    for item in json.load(sys.stdin):
+        for code, time in pairs_of(item):
+            print(code, time)
+
+
+def first():
+    times = sorted(time for item in json.load(sys.stdin) for _, time in pairs_of(item))
+    print(times[0], times[-1], len(times))
+
+
+def tags():
+    for item in json.load(sys.stdin):
+        print(item["tag"], item.get("error", item.get("code_count")), json.dumps(item["metadata"]["filename"]))
 
 
 def many(track_id, count):
@@ -111,6 +160,7 @@ def main():
     commands = {
         "song": song, "long-field": long_field, "many": many, "tracks": tracks,
         "streams": streams, "newer": newer, "damaged": damaged, "pty": terminal,
+        "sound": sound, "wav": wav, "codes": codes, "first": first, "tags": tags,
         "long-id": lambda size: print("T" * int(size), end=""),
         "cut-short": lambda path, size: sys.stdout.buffer.write(
             pathlib.Path(path).read_bytes()[:-int(size)]),

@@ -1,0 +1,123 @@
+#include "base/time.h"
+#include "cli/cli.h"
+#include "cli/index_progress.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { OPTION_ACCEPT, OPTION_DROP };
+
+static const struct ep_option options[] = {
+	[OPTION_ACCEPT] = { "accept", 0, "ID", "put what is kept aside of a track in its place" },
+	[OPTION_DROP] = { "drop", 0, "ID", "forget what is kept aside of a track" },
+	{ 0 },
+};
+
+struct listing {
+	const struct ep_call *call;
+	struct ep_source_info *sources;
+	size_t source_count;
+	json_t *conflicts;
+};
+
+static const char *
+source_name(const struct listing *listing, uint32_t number)
+{
+	for (size_t i = 0; i < listing->source_count; i++) {
+		if (listing->sources[i].number == number)
+			return listing->sources[i].name;
+	}
+	return "?";
+}
+
+static enum ep_status
+list_one(void *context, const struct ep_entry *entry, struct ep_error *err)
+{
+	struct listing *listing = context;
+	const char *source = source_name(listing, entry->source);
+	char date[EP_TIME_TEXT];
+	ep_time_print(date, entry->import_date);
+	if (!listing->call->json) {
+		ep_print_text(entry->id);
+		printf("\t%s\t%s\t%s\n", source, ep_counted(entry->document_count, "document"),
+		       date);
+		return EP_OK;
+	}
+	json_t *item = json_pack("{s:o, s:s, s:I, s:s}", "track_id", ep_json_text(entry->id),
+	                         "source", source, "documents", (json_int_t)entry->document_count,
+	                         "import_date", date);
+	return item && json_array_append_new(listing->conflicts, item) == 0
+	               ? EP_OK
+	               : ep_fail(err, EP_NO_MEMORY, "out of memory for the list of conflicts");
+}
+
+static enum ep_status
+list_all(struct listing *listing, struct ep_log *log, struct ep_error *err)
+{
+	EP_OWNED(ep_log_read_end)
+	struct ep_log_read *read = NULL;
+	EP_TRY(ep_log_read_begin(&read, log, err));
+	EP_TRY(ep_log_sources(&listing->sources, &listing->source_count, read, err));
+	return ep_log_conflicts(read, list_one, listing, err);
+}
+
+static enum ep_status
+settle(const struct ep_call *call, struct ep_log *log, struct ep_error *err)
+{
+	EP_OWNED(ep_log_abort)
+	struct ep_log_write *write = NULL;
+	struct ep_put_counts counts = { 0 };
+	const char *accepted = call->values[OPTION_ACCEPT];
+	const char *id = accepted ? accepted : call->values[OPTION_DROP];
+	EP_TRY(ep_log_write_begin(&write, log, err));
+	EP_TRY(ep_log_settle_conflict(&counts, write, ep_text_of(id), accepted != NULL, err));
+	EP_TRY(ep_log_commit(&write, err));
+	return accepted ? ep_follow_index(call, log, err) : EP_OK;
+}
+
+static enum ep_status
+act(struct listing *listing, struct ep_error *err)
+{
+	const struct ep_call *call = listing->call;
+	bool writes = call->values[OPTION_ACCEPT] || call->values[OPTION_DROP];
+	EP_OWNED(ep_log_close)
+	struct ep_log *log = NULL;
+	EP_TRY(ep_log_open(&log, call->folder, writes ? EP_LOG_WRITE : EP_LOG_READ, err));
+	return writes ? settle(call, log, err) : list_all(listing, log, err);
+}
+
+static enum ep_exit
+run(const struct ep_call *call)
+{
+	struct ep_error err = { 0 };
+	if (call->argument_count)
+		return ep_bad_usage(call->command, "conflicts takes no arguments");
+	if (call->values[OPTION_ACCEPT] && call->values[OPTION_DROP])
+		return ep_bad_usage(call->command, "--accept and --drop exclude each other");
+	struct listing listing = { .call = call, .conflicts = json_array() };
+	enum ep_status status = act(&listing, &err);
+	free(listing.sources);
+	if (status != EP_OK) {
+		json_decref(listing.conflicts);
+		return ep_give_up(call, &err);
+	}
+	if (call->json)
+		return ep_print_json(json_pack("{s:o}", "conflicts", listing.conflicts),
+		                     EP_EXIT_DONE);
+	json_decref(listing.conflicts);
+	return EP_EXIT_DONE;
+}
+
+const struct ep_command ep_cmd_conflicts = {
+	.name = "conflicts",
+	.synopsis = "[--accept ID | --drop ID]",
+	.summary = "Show rows that are kept aside, and accept or drop them",
+	.details = "A source may change only what it brought itself. Rows of other sources for the "
+	           "same\n"
+		   "track are kept aside: one line a track and source, with the documents and the "
+	           "date.\n"
+		   "--accept puts them in their place, in the name of their source; --drop forgets "
+	           "them.\n",
+	.options = options,
+	.run = run,
+};

@@ -1,0 +1,205 @@
+#include "cli/cli.h"
+#include "cli/index_progress.h"
+#include "replication/copies.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { OPTION_CHECK, OPTION_LINK, OPTION_RELEASE };
+
+static const struct ep_option options[] = {
+	[OPTION_CHECK] = { "check", 0, NULL, "look for more copies, and change nothing" },
+	[OPTION_LINK] = { "link", 0, NULL, "make COPY a copy of ORIGINAL" },
+	[OPTION_RELEASE] = { "release", 0, "ID", "make a copy a song of its own again" },
+	{ 0 },
+};
+
+#define UNIT_S 0.023
+
+/* What is printed, one by one in words, or at the end as JSON. */
+struct listing {
+	const struct ep_call *call;
+	json_t *copies;
+	uint64_t count;
+};
+
+static enum ep_status
+list_one(struct listing *listing, struct ep_text copy, const struct ep_link *link,
+         struct ep_error *err)
+{
+	const char *kind = link->kind == EP_COPY_EXACT ? "exact" : "match";
+	double share = link->share / 1000.0;
+	double coverage = link->coverage / 1000.0;
+	double offset_s = (double)link->offset * UNIT_S;
+	listing->count++;
+	if (!listing->call->json) {
+		ep_print_text(copy);
+		printf("\t");
+		ep_print_text(link->original);
+		printf("\t%s\tshare %.3f\tcoverage %.3f\toffset %.1f s\n", kind, share, coverage,
+		       offset_s);
+		return EP_OK;
+	}
+	json_t *item = json_pack("{s:o, s:o, s:s, s:f, s:f, s:f}", "track_id", ep_json_text(copy),
+	                         "original", ep_json_text(link->original), "kind", kind, "share",
+	                         share, "coverage", coverage, "offset_s", offset_s);
+	return item && json_array_append_new(listing->copies, item) == 0
+	               ? EP_OK
+	               : ep_fail(err, EP_NO_MEMORY, "out of memory for the list of copies");
+}
+
+/* ---- what is linked ---- */
+
+static enum ep_status
+list_links(struct listing *listing, struct ep_log *log, struct ep_error *err)
+{
+	EP_OWNED(ep_log_read_end)
+	struct ep_log_read *read = NULL;
+	EP_BUFFER struct ep_buffer ids = { 0 };
+	size_t count;
+	EP_TRY(ep_log_read_begin(&read, log, err));
+	EP_TRY(ep_log_copies(&ids, &count, read, (struct ep_text){ 0 }, err));
+	const uint8_t *at = ids.data;
+	for (size_t i = 0; i < count; i++, at += 1 + *at) {
+		struct ep_entry entry;
+		struct ep_link link;
+		EP_TRY(ep_log_find(&entry, read, (struct ep_text){ (const char *)at + 1, *at },
+		                   err));
+		EP_TRY(ep_entry_link(&link, &entry, err));
+		EP_TRY(list_one(listing, entry.id, &link, err));
+	}
+	return EP_OK;
+}
+
+/* ---- what would be ---- */
+
+static enum ep_status
+on_found(void *context, struct ep_text copy, const struct ep_found_copy *found,
+         struct ep_error *err)
+{
+	struct ep_link link;
+	ep_found_link(&link, found);
+	return list_one(context, copy, &link, err);
+}
+
+static enum ep_status
+check(struct listing *listing, struct ep_log *log, struct ep_error *err)
+{
+	struct ep_copies_options wanted = { .how = EP_DEDUP_MATCH,
+		                            .source = EP_SOURCE_ANY,
+		                            .stop = listing->call->stop };
+	return ep_check_copies(log, &wanted, on_found, listing, err);
+}
+
+/* ---- links by hand ---- */
+
+static enum ep_status
+find_live(struct ep_entry *entry, const struct ep_log_write *write, const char *id,
+          struct ep_error *err)
+{
+	EP_TRY(ep_log_find(entry, ep_log_inside(write), ep_text_of(id), err));
+	return entry->operation == EP_PUT
+	               ? EP_OK
+	               : ep_fail(err, EP_NOT_FOUND, "track %s has been deleted", id);
+}
+
+static enum ep_status
+link_tracks(struct ep_log *log, const char *copy, const char *original, struct ep_error *err)
+{
+	EP_OWNED(ep_log_abort)
+	struct ep_log_write *write = NULL;
+	EP_OWNED(ep_copy_finder_free)
+	struct ep_copy_finder *finder = NULL;
+	struct ep_entry entry;
+	struct ep_entry other;
+	struct ep_found_copy found;
+	struct ep_link link;
+	EP_TRY(ep_copy_finder_new(&finder, err));
+	EP_TRY(ep_log_write_begin(&write, log, err));
+	EP_TRY(find_live(&entry, write, copy, err));
+	EP_TRY(find_live(&other, write, original, err));
+	EP_TRY(ep_compare_tracks(&found, finder, &entry, &other, err));
+	ep_found_link(&link, &found);
+	link.original = ep_text_of(original);
+	EP_TRY(ep_log_link(write, ep_text_of(copy), &link, err));
+	return ep_log_commit(&write, err);
+}
+
+static enum ep_status
+release(struct ep_log *log, const char *copy, struct ep_error *err)
+{
+	EP_OWNED(ep_log_abort)
+	struct ep_log_write *write = NULL;
+	EP_TRY(ep_log_write_begin(&write, log, err));
+	EP_TRY(ep_log_release(write, ep_text_of(copy), err));
+	return ep_log_commit(&write, err);
+}
+
+/* ---- the whole ---- */
+
+/* Does what was asked for, and lists what it is about. */
+static enum ep_status
+act(struct listing *listing, struct ep_error *err)
+{
+	const struct ep_call *call = listing->call;
+	EP_OWNED(ep_log_close)
+	struct ep_log *log = NULL;
+	bool writes = call->values[OPTION_LINK] || call->values[OPTION_RELEASE];
+	EP_TRY(ep_log_open(&log, call->folder, writes ? EP_LOG_WRITE : EP_LOG_READ, err));
+	if (call->values[OPTION_CHECK])
+		return check(listing, log, err);
+	if (call->values[OPTION_LINK])
+		EP_TRY(link_tracks(log, call->arguments[0], call->arguments[1], err));
+	if (call->values[OPTION_RELEASE])
+		EP_TRY(release(log, call->values[OPTION_RELEASE], err));
+	if (writes)
+		return ep_follow_index(call, log, err);
+	return list_links(listing, log, err);
+}
+
+static enum ep_exit
+run(const struct ep_call *call)
+{
+	struct ep_error err = { 0 };
+	int asked = (call->values[OPTION_CHECK] != NULL) + (call->values[OPTION_LINK] != NULL) +
+	            (call->values[OPTION_RELEASE] != NULL);
+	size_t wanted = call->values[OPTION_LINK] ? 2 : 0;
+	if (asked > 1)
+		return ep_bad_usage(call->command,
+		                    "--check, --link and --release exclude each other");
+	if (call->argument_count != wanted)
+		return ep_bad_usage(call->command, wanted ? "--link needs COPY and ORIGINAL"
+		                                          : "there is one argument too many");
+	struct listing listing = { .call = call, .copies = json_array() };
+	enum ep_status status = act(&listing, &err);
+	if (status != EP_OK) {
+		json_decref(listing.copies);
+		return ep_give_up(call, &err);
+	}
+	if (call->json)
+		return ep_print_json(json_pack("{s:o}", "copies", listing.copies), EP_EXIT_DONE);
+	json_decref(listing.copies);
+	return EP_EXIT_DONE;
+}
+
+const struct ep_command ep_cmd_duplicates = {
+	.name = "duplicates",
+	.synopsis = "[--check | --link COPY ORIGINAL | --release ID]",
+	.summary = "Show which ids are copies of which track, and why",
+	.details = "A copy is the same recording under another id: exact, with the same codes, or "
+		   "match,\n"
+		   "another encoding whose onsets align over nearly the whole length. It is kept, "
+		   "but\n"
+		   "neither indexed nor dumped as a song; its original is found in its place. One "
+		   "line a\n"
+		   "copy: its id, the original's, the kind, the share of onsets that coincide, the "
+		   "share\n"
+		   "of the length that aligns, and where in the original the copy begins. --check "
+		   "looks\n"
+		   "through the whole database for pairs that are not linked. A track that was "
+		   "released\n"
+		   "is not linked again by itself.\n",
+	.options = options,
+	.run = run,
+};

@@ -1,0 +1,47 @@
+/* decode.h - one file through libavformat, libavcodec and libswresample; in the decoder process
+ *
+ * Everything is as the ffmpeg program of Debian 12 does it for `-ac 1 -ar 11025 -f s16le`, so that
+ * the samples are the same: the choice of the stream, one resampler for downmix, rate and format
+ * with all settings at their defaults, what it does with damaged packets and with changes in
+ * mid-stream.
+ */
+#ifndef EP_SOUND_DECODE_H
+#define EP_SOUND_DECODE_H
+
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct ep_decode_job {
+	int fd; /* read from its start; may be a pipe */
+	const char *name; /* of which the ending counts */
+	bool sure; /* a guess is not enough */
+	int64_t start_us;
+	int64_t duration_us; /* 0: to the end */
+	/* Takes the next samples. */
+	enum ep_status (*samples)(void *context, const int16_t *samples, size_t count,
+	                          struct ep_error *err);
+	void *context;
+};
+
+/* Texts are borrowed: valid until ep_decode_close. */
+struct ep_decode_info {
+	uint32_t sample_rate;
+	uint32_t bit_rate;
+	int64_t duration_us; /* 0: not known */
+	const char *texts[4]; /* artist, release, title, genre; "" where missing */
+};
+
+struct ep_decode;
+
+/* Decodes the whole file. *out is to be closed in any case.
+ *
+ * EP_NOT_FOUND  there is no sound in it. EP_BAD_INPUT, EP_NO_MEMORY, or what job->samples gives. */
+EP_MUST_USE enum ep_status ep_decode(struct ep_decode **out, struct ep_decode_info *info,
+                                     const struct ep_decode_job *job, struct ep_error *err);
+void ep_decode_close(struct ep_decode *decode);
+EP_DEFINE_OWNED(struct ep_decode, ep_decode_close)
+
+#endif

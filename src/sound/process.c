@@ -1,0 +1,102 @@
+#include "sound/process.h"
+
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+/* How long a decoder that closed its socket may take to die by itself. */
+#define DYING_MS 1000
+
+/* The path of the decoder: beside this program where it is not installed yet. */
+static enum ep_status
+find_decoder(char path[PATH_MAX], struct ep_error *err)
+{
+	ssize_t size = readlink("/proc/self/exe", path, PATH_MAX - sizeof EP_DECODER_PROGRAM - 1);
+	char *slash = size > 0 ? memrchr(path, '/', (size_t)size) : NULL;
+	if (slash) {
+		memcpy(slash + 1, EP_DECODER_PROGRAM, sizeof EP_DECODER_PROGRAM);
+		if (access(path, X_OK) == 0)
+			return EP_OK;
+	}
+	snprintf(path, PATH_MAX, "%s/%s", EP_LIBEXEC, EP_DECODER_PROGRAM);
+	if (access(path, X_OK) == 0)
+		return EP_OK;
+	return ep_fail(err, EP_IO,
+	               "the program that decodes sound, %s, is neither beside this program nor in "
+	               "%s: install echoprint again",
+	               EP_DECODER_PROGRAM, EP_LIBEXEC);
+}
+
+/* Starts path with its end of the socket; gives an errno. */
+static int
+spawn(pid_t *id, const char *path, int socket)
+{
+	char name[] = EP_DECODER_PROGRAM;
+	char *arguments[] = { name, NULL };
+	posix_spawn_file_actions_t actions;
+	int failed = posix_spawn_file_actions_init(&actions);
+	if (failed)
+		return failed;
+	/* Onto itself would leave close-on-exec set: the number was chosen so that it is another.
+	 */
+	failed = posix_spawn_file_actions_adddup2(&actions, socket, EP_DECODER_SOCKET);
+	if (!failed)
+		failed = posix_spawn(id, path, &actions, NULL, arguments, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	return failed;
+}
+
+enum ep_status
+ep_decoder_process_start(struct ep_decoder_process *process, struct ep_error *err)
+{
+	char path[PATH_MAX];
+	int ends[2];
+	EP_TRY(find_decoder(path, err));
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+		return ep_fail_errno(err, errno, "cannot make a socket for the decoder");
+	int ours = ends[0];
+	EP_FD int theirs = fcntl(ends[1], F_DUPFD_CLOEXEC, EP_DECODER_SOCKET + 1);
+	int reason = errno;
+	close(ends[1]);
+	pid_t id;
+	int failed = theirs < 0 ? reason : spawn(&id, path, theirs);
+	if (failed) {
+		close(ours);
+		return ep_fail_errno(err, failed, "cannot start %s", path);
+	}
+	*process = (struct ep_decoder_process){ .id = id, .socket = ours };
+	return EP_OK;
+}
+
+int
+ep_decoder_process_end(struct ep_decoder_process *process, bool dying)
+{
+	if (process->socket < 0)
+		return 0;
+	close(process->socket);
+	int how = 0;
+	pid_t ended = 0;
+	for (int waited = 0; dying && ended == 0 && waited < DYING_MS; waited++) {
+		ended = waitpid(process->id, &how, WNOHANG);
+		if (ended == 0)
+			usleep(1000);
+	}
+	if (ended == 0) {
+		kill(process->id, SIGKILL);
+		while (waitpid(process->id, &how, 0) < 0 && errno == EINTR)
+			continue;
+	}
+	*process = EP_DECODER_PROCESS_NONE;
+	return how;
+}

@@ -1,0 +1,31 @@
+/* process.h - a decoder process, started and ended */
+#ifndef EP_SOUND_PROCESS_H
+#define EP_SOUND_PROCESS_H
+
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct ep_decoder_process {
+	pid_t id;
+	int socket; /* to talk to it; -1: there is none */
+};
+#define EP_DECODER_PROCESS_NONE ((struct ep_decoder_process){ .id = -1, .socket = -1 })
+
+/* The descriptor under which a decoder has its end of the socket. */
+#define EP_DECODER_SOCKET 3
+
+/* What the decoder's program is called; it lies beside this program, or where it was installed. */
+#define EP_DECODER_PROGRAM "echoprint-decoder"
+
+/* Starts a decoder. EP_IO. */
+EP_MUST_USE enum ep_status ep_decoder_process_start(struct ep_decoder_process *process,
+                                                    struct ep_error *err);
+
+/* Ends it where there is one, and gives how it ended, as waitpid does; 0 where there was none.
+ *
+ * dying  it has closed its socket, and how it dies by itself is of interest; else it is killed. */
+int ep_decoder_process_end(struct ep_decoder_process *process, bool dying);
+
+#endif

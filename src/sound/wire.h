@@ -1,0 +1,50 @@
+/* wire.h - what the program and its decoder process say to each other, over a socket
+ *
+ * A message is a header and a payload; integers are little-endian.
+ *
+ *     header   kind 1 byte, size of the payload 4 bytes
+ *
+ *     kind     from     payload
+ *     ASK      program  with the file as a descriptor: flags 1, start 8, duration 8 (microseconds),
+ *                       the rest: the file's name, of which the ending helps to recognise it
+ *     SAMPLES  decoder  mono samples, 16 bits signed each, EP_SOUND_RATE a second
+ *     DONE     decoder  sample rate 4, bit rate 4 (bit/s), duration 8 (microseconds); then four
+ *                       texts, 2 bytes of size each: artist, release, title, genre
+ *     NONE     decoder  why there is no sound in the file, as text
+ *     FAILED   decoder  why it cannot be decoded, as text
+ *
+ * An ASK is answered by any number of SAMPLES and one of the other three.
+ */
+#ifndef EP_SOUND_WIRE_H
+#define EP_SOUND_WIRE_H
+
+#include "base/status.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum ep_wire_kind { EP_WIRE_ASK = 1, EP_WIRE_SAMPLES, EP_WIRE_DONE, EP_WIRE_NONE, EP_WIRE_FAILED };
+
+#define EP_WIRE_HEADER 5
+#define EP_WIRE_ASK_FIXED 17
+#define EP_WIRE_DONE_FIXED 16
+#define EP_WIRE_TEXTS 4
+
+/* Flag of ASK: what is only guessed to be sound is none. */
+#define EP_WIRE_SURE 1
+
+/* The largest payload, in bytes. */
+#define EP_WIRE_MAX ((size_t)64 << 10)
+
+/* The longest text of DONE, and the longest name. */
+#define EP_WIRE_TEXT_MAX ((size_t)4096)
+#define EP_WIRE_NAME_MAX ((size_t)255)
+
+/* Bytes of a text, cut to most, so that no character is cut in two. */
+size_t ep_wire_cut(const char *text, size_t most);
+
+/* Sends a message, and with it the descriptor fd where it is not negative. EP_IO. */
+EP_MUST_USE enum ep_status ep_wire_send(int socket, enum ep_wire_kind kind, const void *payload,
+                                        size_t size, int fd, struct ep_error *err);
+
+#endif
