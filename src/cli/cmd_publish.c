@@ -21,22 +21,15 @@ on_refused(const char *file, const char *why)
 
 /* Links copies among what slaves brought. */
 static enum ep_status
-settle_sources(const struct ep_call *call, struct ep_log *log, struct ep_error *err)
+link_copies(const struct ep_call *call, struct ep_log *log, struct ep_error *err)
 {
-	EP_FREE struct ep_peer *peers = NULL;
-	size_t count;
-	{
-		EP_OWNED(ep_log_read_end)
-		struct ep_log_read *read = NULL;
-		EP_TRY(ep_log_read_begin(&read, log, err));
-		EP_TRY(ep_peers(&peers, &count, read, err));
-	}
-	for (size_t i = 0; i < count; i++) {
-		struct ep_copies_report report;
-		EP_TRY(ep_settle_ingest(&report, call, log, EP_DEDUP_MATCH,
-		                        ep_text_of(peers[i].name), err));
-	}
-	return EP_OK;
+	struct ep_copies_report report;
+	struct ep_copies_options wanted = { .how = EP_DEDUP_MATCH,
+		                            .source = EP_SOURCE_ANY,
+		                            .stop = call->stop };
+	EP_TRY(ep_follow_index(call, log, err));
+	EP_TRY(ep_link_copies(&report, log, &wanted, err));
+	return report.tracks ? ep_follow_index(call, log, err) : EP_OK;
 }
 
 static enum ep_status
@@ -54,7 +47,7 @@ publish(struct ep_feed_report *report, size_t *taken, const struct ep_call *call
 		EP_TRY(ep_feed_new_epoch(&epoch, log, err));
 	EP_TRY(ep_inbox_folder(taken, log, folder, on_refused, call->stop, err));
 	if (*taken)
-		EP_TRY(settle_sources(call, log, err));
+		EP_TRY(link_copies(call, log, err));
 	struct ep_feed_options wanted = { .name = name, .stop = call->stop };
 	return ep_feed_publish(report, log, folder, &wanted, err);
 }

@@ -4,6 +4,7 @@
 #include "cli/answer_json.h"
 #include "code/codestring.h"
 #include "replication/copies.h"
+#include "replication/peer.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -80,26 +81,23 @@ reopen(struct ep_searcher *searcher, uint64_t position, struct ep_error *err)
 static enum ep_status
 link_copies(struct ep_searcher *searcher, uint64_t position, struct ep_error *err)
 {
-	EP_FREE struct ep_source_info *sources = NULL;
-	size_t count;
 	struct ep_index_options index = { .stop = &searcher->stop };
+	struct ep_copies_options options = { .how = EP_DEDUP_MATCH,
+		                             .source = EP_SOURCE_ANY,
+		                             .stop = &searcher->stop };
+	struct ep_copies_report report;
 	{
 		EP_OWNED(ep_log_read_end)
 		struct ep_log_read *read = NULL;
+		struct ep_master master;
 		EP_TRY(ep_log_read_begin(&read, searcher->log, err));
-		EP_TRY(ep_log_sources(&sources, &count, read, err));
+		if (ep_master_load(&master, read, NULL) == EP_OK) {
+			options.how = EP_DEDUP_EXACT;
+			options.source = EP_SOURCE_MASTER;
+		}
 	}
 	EP_TRY(ep_index_follow(searcher->log, &index, err));
-	for (size_t i = 0; i < count; i++) {
-		bool slave = sources[i].number > EP_SOURCE_MASTER;
-		struct ep_copies_report report;
-		struct ep_copies_options options = {
-			.how = slave ? EP_DEDUP_MATCH : EP_DEDUP_EXACT,
-			.source = sources[i].number,
-			.stop = &searcher->stop,
-		};
-		EP_TRY(ep_link_copies(&report, searcher->log, &options, err));
-	}
+	EP_TRY(ep_link_copies(&report, searcher->log, &options, err));
 	searcher->linked = position;
 	searcher->linked_at = ep_clock_s();
 	return EP_OK;
