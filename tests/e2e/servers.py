@@ -31,7 +31,8 @@ def some_songs(prefix, count, pairs=200):
     songs = []
     for n in range(count):
         rng = random.Random(f"{prefix}{n}")
-        songs.append(song(f"{prefix}{n}", [(rng.randrange(1 << 20), i * 5) for i in range(pairs)]))
+        songs.append(song(f"{prefix}{n}", [(rng.randrange(1 << 20), moment) for moment in
+                                        sorted(rng.sample(range(pairs * 20), pairs))]))
     return songs
 
 
