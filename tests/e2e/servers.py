@@ -32,7 +32,7 @@ def some_songs(prefix, count, pairs=200):
     for n in range(count):
         rng = random.Random(f"{prefix}{n}")
         songs.append(song(f"{prefix}{n}", [(rng.randrange(1 << 20), moment) for moment in
-                                        sorted(rng.sample(range(pairs * 20), pairs))]))
+                                        sorted(rng.sample(range(pairs * 6), pairs))]))
     return songs
 
 
