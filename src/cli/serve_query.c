@@ -15,6 +15,9 @@
 #define LOOK_MS 100
 #define TAIL_MAX 1024
 
+/* Copies are looked for so many seconds after the last time. */
+#define LINK_S 2.0
+
 #define MATCHERS_MAX 8
 
 struct ep_searcher {
@@ -24,6 +27,8 @@ struct ep_searcher {
 	atomic_bool stop;
 	pthread_t thread;
 	bool started;
+	uint64_t linked; /* position up to which copies were looked for */
+	double linked_at;
 	char said[240]; /* by the thread: the last failure */
 
 	pthread_rwlock_t lock; /* of the index: read while it is searched */
@@ -70,14 +75,19 @@ reopen(struct ep_searcher *searcher, uint64_t position, struct ep_error *err)
 	return EP_OK;
 }
 
-/* What came in may be copies of what is there. */
+/* Links copies of what came, a little later, so that a stream is not looked at track by track. */
 static enum ep_status
-link_copies(struct ep_searcher *searcher, struct ep_error *err)
+link_copies(struct ep_searcher *searcher, uint64_t position, struct ep_error *err)
 {
+	struct ep_index_options index = { .stop = &searcher->stop };
 	struct ep_copies_options options = { .stop = &searcher->stop };
 	struct ep_copies_report report;
 	EP_TRY(ep_dedup_default(&options.how, searcher->log, err));
-	return ep_link_copies(&report, searcher->log, &options, err);
+	EP_TRY(ep_index_follow(searcher->log, &index, err));
+	EP_TRY(ep_link_copies(&report, searcher->log, &options, err));
+	searcher->linked = position;
+	searcher->linked_at = ep_clock_s();
+	return EP_OK;
 }
 
 static enum ep_status
@@ -91,8 +101,10 @@ keep_up(struct ep_searcher *searcher, struct ep_error *err)
 	if (far)
 		EP_TRY(ep_index_follow(searcher->log, &options, err));
 	if (changed)
-		EP_TRY(link_copies(searcher, err));
-	return changed ? reopen(searcher, position, err) : EP_OK;
+		EP_TRY(reopen(searcher, position, err));
+	if (position == searcher->linked || ep_clock_s() - searcher->linked_at < LINK_S)
+		return EP_OK;
+	return link_copies(searcher, position, err);
 }
 
 static void *
