@@ -14,13 +14,13 @@
 #define EP_BUILDER_POSTINGS ((size_t)1 << 22)
 #endif
 
-/* The postings of one track: code << 32 | slot from the start of the track. A zeroed struct is
- * empty. */
+/* The postings of one track: code << 32 | slot, its time 0 being in slot EP_STRETCH_SLOTS. A zeroed
+ * struct is empty. */
 struct ep_track_postings {
 	uint64_t *items;
 	size_t count;
 	size_t capacity;
-	uint32_t slot_count; /* of the track, at least 1 */
+	uint32_t slot_count; /* that the track takes: whole stretches, at least two */
 };
 void ep_track_postings_free(struct ep_track_postings *postings);
 

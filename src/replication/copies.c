@@ -32,6 +32,7 @@ struct run {
 	struct worker *workers;
 	unsigned worker_count;
 	uint64_t last;
+	bool has_own; /* whether any track is of this node */
 	enum ep_status (*each)(void *context, const struct ep_entry *copy,
 	                       const struct ep_found_copy *found, struct ep_error *err);
 	void *context;
@@ -53,7 +54,9 @@ produce(void *context, void *made, bool *end, struct ep_error *err)
 		status = ep_log_cursor_next(&item->entry, run->cursor, err);
 		if (status != EP_OK)
 			break;
-		job->count += item->entry.operation == EP_PUT;
+		/* The master's songs are looked at for copies of them among this node's own. */
+		job->count += item->entry.operation == EP_PUT &&
+		              (run->has_own || item->entry.source != EP_SOURCE_MASTER);
 	}
 	*end = status == EP_NOT_FOUND && job->count == 0;
 	return status == EP_NOT_FOUND ? EP_OK : status;
@@ -94,6 +97,18 @@ consume(void *context, void *made, struct ep_error *err)
 }
 
 static enum ep_status
+find_own(bool *has_own, const struct ep_log_read *read, struct ep_error *err)
+{
+	EP_FREE struct ep_source_info *sources = NULL;
+	size_t count;
+	EP_TRY(ep_log_sources(&sources, &count, read, err));
+	*has_own = false;
+	for (size_t i = 0; i < count; i++)
+		*has_own |= sources[i].number == EP_SOURCE_LOCAL && sources[i].tracks > 0;
+	return EP_OK;
+}
+
+static enum ep_status
 open_workers(struct run *run, struct ep_error *err)
 {
 	run->worker_count = ep_processors();
@@ -125,6 +140,7 @@ find_all(struct run *run, struct ep_log *log, uint64_t after, struct ep_error *e
 	EP_TRY(ep_index_open(&run->index, log, err));
 	EP_TRY(open_workers(run, err));
 	ep_log_state(&state, run->read);
+	EP_TRY(find_own(&run->has_own, run->read, err));
 	run->last = state.position;
 	EP_TRY(ep_log_cursor_open(&run->cursor, run->read, after, EP_SOURCE_ANY, err));
 	size_t job_count = EP_PIPELINE_JOBS(run->worker_count);

@@ -225,10 +225,12 @@ only_two_kinds_of_codes_are_posted(void **state)
 			                            .kind = i & 0xff };
 	assert_int_equal(ep_track_postings_of(&postings, &sketch, NULL), EP_OK);
 	assert_int_equal(postings.count, 3);
-	assert_int_equal(postings.items[0], 0);
-	assert_int_equal(postings.items[1], (uint64_t)2 << 32 | 200 / EP_SLOT_TIMES);
-	assert_int_equal(postings.items[2], (uint64_t)6 << 32 | 600 / EP_SLOT_TIMES);
-	assert_int_equal(postings.slot_count, 600 / EP_SLOT_TIMES + 1);
+	assert_int_equal(postings.items[0], EP_STRETCH_SLOTS);
+	assert_int_equal(postings.items[1],
+	                 (uint64_t)2 << 32 | (EP_STRETCH_SLOTS + 200 / EP_SLOT_TIMES));
+	assert_int_equal(postings.items[2],
+	                 (uint64_t)6 << 32 | (EP_STRETCH_SLOTS + 600 / EP_SLOT_TIMES));
+	assert_int_equal(postings.slot_count, 2 * EP_STRETCH_SLOTS);
 	ep_track_postings_free(&postings);
 }
 
