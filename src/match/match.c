@@ -10,11 +10,14 @@
 
 /* Candidates that the index is asked for, and those that are weighed at most and at least. */
 #define CANDIDATES_MAX 64
-#define WEIGHED_MAX 8
+#define WEIGHED_MAX 16
 #define WEIGHED_MIN 3
 
-/* Candidates are weighed as long as the index gives them this share of the first one's score. */
+/* Candidates are weighed as long as the index gives them this share of the first one's score; where
+ * the decision is narrow, accepted with a score below SCORE_SURE, all that there is room for, so
+ * that no other song is overlooked. */
 #define SCORE_SHARE 0.5f
+#define SCORE_SURE 80
 
 #define UNIT_S 0.023
 
@@ -33,6 +36,9 @@ struct ep_matcher {
 	struct ep_decoded decoded;
 	struct ep_sketch query;
 	struct ep_probe probe;
+	struct ep_candidate candidates[CANDIDATES_MAX];
+	size_t candidate_count;
+	size_t candidate_next; /* the first that has not been weighed */
 	struct weighed weighed[WEIGHED_MAX];
 	size_t weighed_count;
 	struct ep_buffer texts; /* of the answer */
@@ -102,24 +108,31 @@ weigh(struct ep_matcher *matcher, struct ep_index *index, uint64_t position, str
 	return EP_OK;
 }
 
+/* Weighs the next candidates, up to those that the index holds for less than least. */
 static enum ep_status
-weigh_candidates(struct ep_matcher *matcher, struct ep_index *index, struct ep_error *err)
+weigh_candidates(struct ep_matcher *matcher, struct ep_index *index, float least,
+                 struct ep_error *err)
 {
-	struct ep_candidate candidates[CANDIDATES_MAX];
-	size_t count;
-	EP_TRY(ep_search(candidates, &count, CANDIDATES_MAX, matcher->searcher, index,
-	                 &matcher->probe, err));
-	matcher->weighed_count = 0;
-	float first = 0;
-	for (size_t i = 0; i < count && matcher->weighed_count < WEIGHED_MAX; i++) {
-		if (matcher->weighed_count >= WEIGHED_MIN &&
-		    candidates[i].score < first * SCORE_SHARE)
-			break;
-		EP_TRY(weigh(matcher, index, candidates[i].position, err));
-		if (matcher->weighed_count == 1 && first <= 0)
-			first = candidates[i].score;
+	while (matcher->candidate_next < matcher->candidate_count &&
+	       matcher->weighed_count < WEIGHED_MAX) {
+		const struct ep_candidate *next = &matcher->candidates[matcher->candidate_next];
+		if (matcher->weighed_count >= WEIGHED_MIN && next->score < least)
+			return EP_OK;
+		matcher->candidate_next++;
+		EP_TRY(weigh(matcher, index, next->position, err));
 	}
 	return EP_OK;
+}
+
+static enum ep_status
+find_candidates(struct ep_matcher *matcher, struct ep_index *index, struct ep_error *err)
+{
+	EP_TRY(ep_search(matcher->candidates, &matcher->candidate_count, CANDIDATES_MAX,
+	                 matcher->searcher, index, &matcher->probe, err));
+	matcher->candidate_next = 0;
+	matcher->weighed_count = 0;
+	float first = matcher->candidate_count ? matcher->candidates[0].score : 0;
+	return weigh_candidates(matcher, index, first * SCORE_SHARE, err);
 }
 
 /* Whether one has more codes than other, which may be NULL; of equal ones, whether it came into the
@@ -188,6 +201,19 @@ ep_match_name(struct ep_answer *answer, struct ep_matcher *matcher, const struct
 	return EP_OK;
 }
 
+/* Fills the evidence and the score of an answer, that of the query itself being there; gives the
+ * best, of one candidate or more. */
+static const struct weighed *
+decide(struct ep_answer *answer, const struct ep_matcher *matcher)
+{
+	const struct weighed *best = find_best(matcher);
+	const struct weighed *second = find_second(matcher, best);
+	answer->best = best->evidence;
+	answer->second = second ? second->evidence : (struct ep_evidence){ 0 };
+	answer->score = ep_rule_score(&answer->best, &answer->second, &answer->self);
+	return best;
+}
+
 enum ep_status
 ep_match(struct ep_answer *answer, struct ep_matcher *matcher, struct ep_index *index,
          struct ep_pairs *pairs, struct ep_error *err)
@@ -201,18 +227,17 @@ ep_match(struct ep_answer *answer, struct ep_matcher *matcher, struct ep_index *
 	EP_TRY(ep_sketch_of_pairs(&matcher->query, matcher->finder, pairs->items, pairs->count,
 	                          err));
 	ep_probe_fill(&matcher->probe, &matcher->query);
-	EP_TRY(weigh_candidates(matcher, index, err));
-	const struct weighed *best = find_best(matcher);
+	EP_TRY(find_candidates(matcher, index, err));
 	answer->type = 4;
-	if (!best)
+	if (matcher->weighed_count == 0)
 		return EP_OK;
-	const struct weighed *second = find_second(matcher, best);
 	EP_TRY(ep_weigh_self(&answer->self, matcher->weigher, &matcher->probe, &matcher->query,
 	                     err));
-	answer->best = best->evidence;
-	if (second)
-		answer->second = second->evidence;
-	answer->score = ep_rule_score(&answer->best, &answer->second, &answer->self);
+	const struct weighed *best = decide(answer, matcher);
+	if (answer->score >= EP_SCORE_ACCEPTED && answer->score < SCORE_SURE) {
+		EP_TRY(weigh_candidates(matcher, index, 0, err));
+		best = decide(answer, matcher);
+	}
 	answer->match = answer->score >= EP_SCORE_ACCEPTED;
 	answer->type = answer->match ? 6 : 7;
 	if (!answer->match)
