@@ -140,7 +140,7 @@ node_put(struct node *node, const char *id, struct ep_pairs *pairs, const char *
 	struct ep_put_counts counts = { 0 };
 	needs(ep_cut_documents(&cut, pairs, 100, NULL));
 	struct ep_document rows[100];
-	char suffixes[100][8];
+	char suffixes[100][24];
 	for (size_t i = 0; i < cut.count; i++) {
 		snprintf(suffixes[i], sizeof suffixes[i], "-%zu", i);
 		rows[i] = (struct ep_document){ .suffix = ep_text_of(suffixes[i]),

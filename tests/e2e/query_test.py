@@ -5,13 +5,12 @@ usage: query_test.py --program PATH [--seconds S]
 """
 
 import base64
-import bz2
 import gzip
 import json
 import os
 import random
-import resource
 import subprocess
+import tempfile
 import threading
 import time
 import zlib
@@ -20,7 +19,7 @@ from common import DATA, Clock, codegen_bytes, csv_of, need, plain, run, same, s
 
 SONGS = json.loads((DATA / "songs.json").read_text(encoding="utf-8"))
 PROMPT_S = 30  # far more than any question takes, under a sanitizer too
-MEMORY = 3 << 30  # of address space beyond the log's map
+MEMORY_KIB = 600 << 10  # that two workers may use; without a sanitizer
 
 
 def piece(item, first=200, times=1300):
@@ -38,7 +37,7 @@ def ask(node, data, *options, statuses=(0, 3), **kwargs):
 
 
 def is_sanitized(program):
-    """Sanitizers reserve address space in terabytes, so that a limit of it means nothing."""
+    """Sanitizers need memory of their own, so that a limit means nothing."""
     needed = subprocess.run(["ldd", program], capture_output=True, text=True, check=False).stdout
     return any(name in needed for name in ("libasan", "libtsan"))
 
@@ -51,37 +50,50 @@ class Hostile:
         self.node = test.node("hostile")
         self.node.json("ingest", DATA / "songs.json")
         self.limited = not is_sanitized(test.program)
+        self.question = test.folder / "question"
 
-    def limit(self):
-        if self.limited:
-            most = (1 << 40) + MEMORY  # the map of the log has a terabyte
-            resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    @staticmethod
+    def two_cores():
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:2])
 
     def run(self, data, *options):
-        began = time.monotonic()
-        done = subprocess.run(self.node.command("query", *options, "-"), input=data,
-                              capture_output=True, timeout=300, preexec_fn=self.limit, check=False)
-        need(time.monotonic() - began < PROMPT_S, f"it took {time.monotonic() - began:.1f} s")
-        need(b"Sanitizer" not in done.stderr, done.stderr[-2000:].decode())
-        need(done.returncode in (0, 1, 3), f"exit status {done.returncode}: {done.stderr[-300:]}")
-        return done
+        """Gives (standard output, standard error)."""
+        self.question.write_bytes(data)
+        with open(self.question, "rb") as asked, tempfile.TemporaryFile() as out, \
+                tempfile.TemporaryFile() as err:
+            process = subprocess.Popen(self.node.command("query", *options, "-"), stdin=asked,
+                                       stdout=out, stderr=err, preexec_fn=self.two_cores)
+            _, status, used = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            out.seek(0)
+            err.seek(0)
+            answers, words = out.read(), err.read()
+        need(b"Sanitizer" not in words, words[-2000:].decode())
+        need(process.returncode in (0, 1, 3), f"exit status {process.returncode}: {words[-300:]}")
+        need(used.ru_utime < PROMPT_S, f"it took {used.ru_utime:.1f} s")
+        need(not self.limited or used.ru_maxrss < MEMORY_KIB, f"it used {used.ru_maxrss:,} KiB")
+        return answers, words
 
     def line(self, question, expected="-"):
         """Asks one line, and then a good one."""
         good = plain(piece(SONGS[6])).encode()
         for rule in ("evidence", "original"):
-            done = self.run(question + b"\n" + good + b"\n", "--rule", rule)
-            found = [line.split(b"\t")[0].decode() for line in done.stdout.splitlines()]
+            answers, words = self.run(question + b"\n" + good + b"\n", "--rule", rule)
+            found = [line.split(b"\t")[0].decode() for line in answers.splitlines()]
             right = SONGS[6]["metadata"]["track_id"]
             need(found[1:] == [right], f"with the rule {rule} the next question is answered "
-                                       f"{found[1:]}: {done.stderr[-300:]}")
+                                       f"{found[1:]}: {words[-300:]}")
             need(expected is None or found[0] == expected, f"{rule}: it is answered {found[0]}")
 
-    def whole(self, data, words=b""):
+    def lines(self, question, count):
+        """Asks the same line many times."""
+        answers, _ = self.run((question + b"\n") * count)
+        same(answers.count(b"\n"), count, "answers")
+
+    def whole(self, data):
         """Asks a file, that may be refused as a whole."""
-        done = self.run(data)
-        need(words in done.stderr, done.stderr[-300:].decode())
-        need(done.stdout or done.stderr, "it says nothing")
+        answers, words = self.run(data)
+        need(answers or words, "it says nothing")
 
 
 def packed(text):
@@ -91,10 +103,8 @@ def packed(text):
 def hostile_lines():
     rng = random.Random(1)
     million = 1000000
-    yield "a million pairs", plain((rng.randrange(1 << 20), rng.randrange(100000))
+    yield "a million pairs", plain((rng.randrange(1 << 20), rng.randrange(3000))
                                    for _ in range(million)).encode(), None
-    yield "a million pairs within a minute", plain((rng.randrange(1 << 20), rng.randrange(2000))
-                                                   for _ in range(million)).encode(), None
     yield "one code a million times", b"7 1 " * million, "-"
     code = unpack(SONGS[0]["code"])[0][0]
     yield "a song's code at every time", plain((code, time) for time in range(100000)).encode(), "-"
@@ -102,7 +112,7 @@ def hostile_lines():
                                            b"".join(b"%05x" % n for n in range(1 << 20))), None
     yield "damaged base64", packed(b"0" * 1000)[:-7] + b"!!", "-"
     yield "a damaged stream", packed(b"0" * 100000)[:40], "-"
-    yield "a bomb in base64", packed(b"0" * (200 << 20)), "-"
+    yield "a bomb in base64", packed(b"0" * (70 << 20)), "-"
     yield "a bomb of pairs", packed(b"00001" * (12 << 20)), None
     yield "a line of 10 MB", b"A" * (10 << 20), "-"
     yield "a line of 40 MB", b"1 1 " * (10 << 20), "-"
@@ -117,24 +127,23 @@ def hostile_lines():
 
 
 def hostile_files():
-    yield "deep JSON", b'[{"code":' + b"[" * 200000 + b"]" * 200000 + b"}]", b""
-    yield "deep JSON without end", b'{"a":' * 200000, b""
-    yield "a long string", b'[{"code":"' + b"A" * (20 << 20) + b'"}]', b""
-    yield "a million objects", b"[" + b",".join([b'{"code":"1 2"}'] * 20000) + b"]", b""
-    yield "blanks without end, packed", gzip.compress(b" " * (300 << 20), 1), b""
-    yield "lines without end, packed", bz2.compress(b"1 1 " * (30 << 20), 1), b""
-    yield "many long lines", (b"A" * (9 << 20) + b"\n") * 12, b""
-    yield "a packed file cut off", gzip.compress(os.urandom(10000))[:-100], b""
-    yield "nothing", b"", None
+    yield "deep JSON", b'[{"code":' + b"[" * 200000 + b"]" * 200000 + b"}]"
+    yield "deep JSON without end", b'{"a":' * 200000
+    yield "a long string", b'[{"code":"' + b"A" * (20 << 20) + b'"}]'
+    yield "many objects", b"[" + b",".join([b'{"code":"1 2"}'] * 5000) + b"]"
+    yield "blanks without end, packed", gzip.compress(b" " * (640 << 20), 1)
+    yield "a line without end, packed", gzip.compress(b"1 1 " * (64 << 20), 1)
+    yield "a packed file cut off", gzip.compress(os.urandom(10000))[:-100]
 
 
 def hostile_questions(test):
     hostile = Hostile(test)
     for name, question, expected in hostile_lines():
         test.check(f"hostile: {name}", hostile.line, question, expected)
-    for name, data, words in hostile_files():
-        if words is not None:
-            test.check(f"hostile: {name}", hostile.whole, data, words)
+    for name, data in hostile_files():
+        test.check(f"hostile: {name}", hostile.whole, data)
+    test.check("hostile: many long lines", hostile.lines, b"A" * (8 << 20), 24)
+    test.check("hostile: many bombs", hostile.lines, packed(b"00001" * (4 << 20)), 40)
     test.check("no questions, no answers", lambda: same(ask(hostile.node, b""), [], "answers"))
 
 
@@ -209,6 +218,7 @@ class Crowd:
             thread.join()
         same(self.wrong, [], "failures")
         print(f"# {self.done}")
+        self.node.json("ingest", DATA / "songs.json")  # deletions are followed by what comes next
         self.node.verify()
         same(self.node.json("status")["index"]["waiting"], 0, "changes that are not in the index")
         need(min(self.done.values()) > 0, "nothing was done")
