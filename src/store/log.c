@@ -245,7 +245,7 @@ check_format(struct ep_log *log, struct ep_error *err)
 	EP_TRY(ep_log_number(&format, read, "format", err));
 	if (format > EP_LOG_FORMAT)
 		return ep_fail(err, EP_NEWER,
-		               "the log in %s has format %llu, this program knows 1 to %d",
+		               "the log in %s has format %llu, this program knows up to %d",
 		               log->folder, (unsigned long long)format, EP_LOG_FORMAT);
 	return EP_OK;
 }

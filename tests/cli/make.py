@@ -81,7 +81,7 @@ def wav(path):
 
 
 def pairs_of(item):
-    text = zlib.decompress(base64.urlsafe_b64decode(item["code"])).decode() if item["code"] else ""
+    text = zlib.decompress(base64.urlsafe_b64decode(item["code"] + "=" * (-len(item["code"]) % 4))).decode() if item["code"] else ""
     numbers = [int(text[at:at + 5], 16) for at in range(0, len(text), 5)]
     return list(zip(numbers[len(numbers) // 2:], numbers))
 
@@ -127,7 +127,7 @@ def newer(folder):
     key, found = b"format", 0
     at = data.find(key)
     while at >= 0:
-        if data[at + 6:at + 14] == (1).to_bytes(8, "little"):
+        if data[at + 6:at + 14] == (2).to_bytes(8, "little"):
             data[at + 6:at + 14] = (1000).to_bytes(8, "little")
             found += 1
         at = data.find(key, at + 1)
@@ -148,24 +148,21 @@ def damaged(folder, track_id):
     path.write_bytes(data)
 
 
-def pairs_of(track_id, first, times):
+def piece_of(track_id, first, times):
     songs = json.loads((pathlib.Path(os.environ["DATA"]) / "songs.json").read_text())
-    code = next(item["code"] for item in songs if item["metadata"]["track_id"] == track_id)
-    text = zlib.decompress(base64.urlsafe_b64decode(code + "=" * (-len(code) % 4))).decode()
-    numbers = [int(text[at:at + 5], 16) for at in range(0, len(text), 5)]
-    pairs = zip(numbers[len(numbers) // 2:], numbers[:len(numbers) // 2])
-    return [(code, time - int(first)) for code, time in pairs
+    item = next(item for item in songs if item["metadata"]["track_id"] == track_id)
+    return [(code, time - int(first)) for code, time in pairs_of(item)
             if 0 <= time - int(first) < int(times)]
 
 
 def code(track_id, first, times):
-    pairs = pairs_of(track_id, first, times)
+    pairs = piece_of(track_id, first, times)
     text = "".join(f"{time:05x}" for _, time in pairs) + "".join(f"{code:05x}" for code, _ in pairs)
     print(base64.urlsafe_b64encode(zlib.compress(text.encode())).decode(), end="")
 
 
 def plain(track_id, first, times, shift="0"):
-    print(" ".join(f"{code} {time + int(shift)}" for code, time in pairs_of(track_id, first, times)),
+    print(" ".join(f"{code} {time + int(shift)}" for code, time in piece_of(track_id, first, times)),
           end="")
 
 
