@@ -3,7 +3,7 @@
 
 PREFIX ?= /usr/local
 
-.PHONY: all demo check bench fuzz lint install clean
+.PHONY: all demo check bench bench-query eval fuzz lint install clean
 
 all: build/build.ninja
 	ninja -C build
@@ -32,6 +32,18 @@ bench: all
 	ninja -C build
 	python3 bench/bench.py --build build $(BENCH)
 	python3 bench/sizes.py --build build --speed
+
+# How the index and the query grow up to a million documents; an hour.
+bench-query: all
+	tools/setup.sh eval
+	ninja -C build
+	python3 bench/query.py --build build --svg docs/query-growth.svg $(BENCH)
+
+# Right and false answers on real excerpts; EVAL=--fit fits the rule's weights anew.
+eval: all
+	tools/setup.sh eval
+	ninja -C build
+	python3 bench/eval.py --build build --svg docs/eval-threshold.svg $(EVAL)
 
 install: all
 	meson setup --reconfigure build --prefix=$(PREFIX)

@@ -20,10 +20,11 @@ class Usage:
         self.output = output
 
 
-def run(command, *, reader=None, stdout=None):
+def run(command, *, reader=None, stdout=None, good=(0,)):
     """Runs a command to its end. Its standard output goes to the file `stdout`, or into a pipe that
     the command `reader` reads to its end (whose CPU time does not count, and whose output is kept),
-    or into Usage.output."""
+    or into Usage.output. Exit statuses that are not good are a
+    BenchError."""
     start = time.monotonic()
     with open(stdout, "wb") if stdout else open(os.devnull, "wb") as file:
         sink = file if stdout else subprocess.PIPE
@@ -47,7 +48,7 @@ def run(command, *, reader=None, stdout=None):
                 os.killpg(child.pid, signal.SIGKILL)
             raise
     wall = time.monotonic() - start
-    if child.returncode != 0:
+    if child.returncode not in good:
         raise BenchError(f"{' '.join(command)} failed with exit status {child.returncode}: "
                          f"{words.decode(errors='replace').strip()}")
     return Usage(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, output)

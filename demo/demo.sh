@@ -1,6 +1,6 @@
 #!/bin/sh
 # A master and three slaves in a temporary folder: each of two slaves has songs of its own, and in the end
-# all four nodes hold the same.
+# all four nodes hold the same, and the slave that brought nothing finds a song of another.
 #
 # usage: demo.sh [PROGRAM [SONGS-OF-A SONGS-OF-B]]
 set -eu
@@ -64,3 +64,14 @@ done
 
 say "All four have the state digest $(cut -d' ' -f1 slave-c.state)"
 printf 'and the same rows (sha256 of them, sorted: %s)\n' "$(cut -d' ' -f2 slave-c.state)"
+
+say "Slave c, which had nothing, is asked what song this is: 30 s of one of b's, from its second minute on"
+rows=$(echo from-slaves/echoprint-slave-slave-b-*.csv)
+asked=$(awk -F, '$1 ~ /-2$/ { sub(/-2$/, "", $1); print $1; exit }' "$rows")
+awk -F, -v id="$asked-2" '$1 == id { print $3; exit }' "$rows" |
+	awk '{ for (i = 1; i < NF && $(i + 1) < $2 + 1304; i += 2) printf "%s %d ", $i, $(i + 1) - $2 }' > excerpt.txt
+printf '$ cut -c1-72 excerpt.txt\n%s...\n' "$(cut -c1-72 excerpt.txt)"
+run "echoprint -d slave-c query excerpt.txt"
+answer=$(echoprint -d slave-c query excerpt.txt | cut -f1)
+[ "$answer" = "$asked" ] || { echo "it is $asked, but the answer is $answer" >&2; exit 1; }
+printf 'It is: track id, score, artist, track, and where in the song, in seconds\n'

@@ -34,7 +34,7 @@ STAGES = {
             ["--suite", "unit", "--suite", "law", "--suite", "cli", "--suite", "e2e"]),
     "clang": ("clang", ["-Dbuildtype=release"], ["--suite", "unit", "--suite", "law"]),
     "thread": ("gcc", ["-Dbuildtype=debugoptimized", "-Db_sanitize=thread"],
-               ["pipeline", "log", "concurrent", "packet", "serve"]),
+               ["pipeline", "log", "concurrent", "packet", "query", "serve"]),
     "release": ("gcc", ["-Dbuildtype=release"], ["--suite", "crash"]),
 }
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the Debian packages that are missing for the groups named: build, check, bench.
+# Installs the Debian packages that are missing for the groups named: build, check, bench, eval.
 # Does nothing, and needs no root, where all are there.
 set -eu
 
@@ -13,7 +13,8 @@ for group in "$@"; do
 	check) packages="$packages clang clang-format clang-tidy llvm python3 libcmocka-dev
 		bzip2 gzip xz-utils zstd faketime util-linux ffmpeg openssl" ;;
 	bench) packages="$packages python3 postgresql sqlite3 bzip2 xz-utils zstd" ;;
-	*) echo "setup.sh: there is no group $group; groups are build, check and bench" >&2; exit 2 ;;
+	eval) packages="$packages python3 util-linux" ;;
+	*) echo "setup.sh: there is no group $group; groups are build, check, bench and eval" >&2; exit 2 ;;
 	esac
 done
 

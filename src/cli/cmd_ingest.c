@@ -396,8 +396,7 @@ ingest_files(struct ep_ingest_report *report, uint64_t *position, struct session
 	EP_TRY(ep_ingest_open(&ingest, log, wanted, report, err));
 	enum ep_status status = ingest_all(ingest, session, err);
 	if (status == EP_OK && !call->values[OPTION_DRY_RUN])
-		status = ep_settle_ingest(&session->copies, call, log, how_to_dedup(call),
-		                          wanted->source, err);
+		status = ep_settle_ingest(&session->copies, call, log, how_to_dedup(call), err);
 	struct ep_error late;
 	if (ep_log_read_begin(&read, log, &late) == EP_OK) {
 		struct ep_log_state state;

@@ -1,4 +1,5 @@
 #include "cli/cli.h"
+#include "cli/index_progress.h"
 #include "replication/feed_writer.h"
 #include "replication/inbox.h"
 
@@ -18,6 +19,16 @@ on_refused(const char *file, const char *why)
 	ep_say("%s refused: %s", file, why);
 }
 
+/* Links copies among what slaves brought. */
+static enum ep_status
+link_copies(const struct ep_call *call, struct ep_log *log, struct ep_error *err)
+{
+	struct ep_copies_report report;
+	enum ep_dedup how;
+	EP_TRY(ep_dedup_default(&how, log, err));
+	return ep_settle_ingest(&report, call, log, how, err);
+}
+
 static enum ep_status
 publish(struct ep_feed_report *report, size_t *taken, const struct ep_call *call,
         struct ep_error *err)
@@ -32,6 +43,8 @@ publish(struct ep_feed_report *report, size_t *taken, const struct ep_call *call
 	if (call->values[OPTION_NEW_EPOCH])
 		EP_TRY(ep_feed_new_epoch(&epoch, log, err));
 	EP_TRY(ep_inbox_folder(taken, log, folder, on_refused, call->stop, err));
+	if (*taken)
+		EP_TRY(link_copies(call, log, err));
 	struct ep_feed_options wanted = { .name = name, .stop = call->stop };
 	return ep_feed_publish(report, log, folder, &wanted, err);
 }

@@ -11,6 +11,7 @@
 #include "match/match.h"
 #include "match/original.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,13 @@ static const struct ep_option options[] = {
 #define JOB_ITEMS 64
 #define ORIGINAL_JOB_ITEMS 1024
 
+/* A job ends with the question in which it passes so many bytes; what is larger is not kept. */
+#define JOB_BYTES ((size_t)1 << 20)
+#define KEPT_BYTES ((size_t)64 << 10)
+
+/* Pairs of a question, in order of time, that are kept: of music that is ten minutes. */
+#define KEPT_PAIRS ((size_t)16384)
+
 /* A question and what became of it. */
 struct item {
 	struct ep_question question;
@@ -47,7 +55,7 @@ struct job {
 
 struct worker {
 	struct ep_matcher *matcher;
-	struct ep_log_read *read;
+	struct ep_log_read *read; /* for the original's rule */
 	struct ep_audio *audio; /* NULL until there is sound to be read */
 };
 
@@ -71,20 +79,42 @@ produce(void *context, void *made, bool *end, struct ep_error *err)
 {
 	struct session *session = context;
 	struct job *job = made;
+	size_t bytes = 0;
 	job->count = 0;
-	while (job->count < session->job_items) {
+	while (job->count < session->job_items && bytes < JOB_BYTES) {
+		struct ep_question *question = &job->items[job->count].question;
 		if (job->count && ep_query_input_stalls(session->input))
 			break;
-		enum ep_status status =
-			ep_query_input_next(&job->items[job->count].question, session->input, err);
+		if (question->bytes.capacity > KEPT_BYTES)
+			ep_buffer_free(&question->bytes);
+		enum ep_status status = ep_query_input_next(question, session->input, err);
 		if (status == EP_NOT_FOUND)
 			break;
 		EP_TRY(status);
+		bytes += question->bytes.size;
+		job->count++;
 		/* What takes long goes to another core than what comes next. */
-		if (job->items[job->count++].question.is_sound && !session->original)
+		if (question->is_sound && !session->original)
 			break;
 	}
 	*end = job->count == 0;
+	return EP_OK;
+}
+
+/* Keeps of many pairs, more than any music has in the minute that counts, the first ones. */
+static enum ep_status
+keep_first(struct ep_pairs *pairs, struct ep_error *err)
+{
+	if (pairs->capacity <= KEPT_PAIRS)
+		return EP_OK;
+	EP_PAIRS struct ep_pairs all = *pairs;
+	*pairs = (struct ep_pairs){ 0 };
+	EP_TRY(ep_pairs_sort(all.items, all.count, err));
+	size_t count = all.count < KEPT_PAIRS ? all.count : KEPT_PAIRS;
+	EP_TRY(ep_pairs_reserve(pairs, count, err));
+	if (count)
+		memcpy(pairs->items, all.items, count * sizeof *pairs->items);
+	pairs->count = count;
 	return EP_OK;
 }
 
@@ -103,7 +133,7 @@ decode_sound(const struct session *session, struct item *item, struct worker *wo
 		ep_say("%s: %s", path, why.text);
 	else if (status != EP_OK)
 		return ep_fail(err, status, "%s: %s", path, why.text);
-	return EP_OK;
+	return keep_first(&item->pairs, err);
 }
 
 /* Unpacks the code string of a question; one that cannot be read is said, and has no pairs. */
@@ -125,12 +155,12 @@ decode_codes(struct item *item, struct ep_error *err)
 		status = ep_codestring_decode(&item->pairs, text, err);
 	ep_codegen_song_free(&song);
 	item->undecoded = status == EP_BAD_INPUT;
+	if (status == EP_OK)
+		return keep_first(&item->pairs, err);
 	if (!item->undecoded)
 		return status;
-	item->pairs.count = 0;
-	ep_say("%s%scannot be read as a code string%s: %s", question->name,
-	       question->name[0] ? " " : "", question->name[0] ? "" : ", and is no file either",
-	       err->text);
+	ep_pairs_free(&item->pairs);
+	ep_say("%s cannot be read as a code string: %s", question->name, err->text);
 	return EP_OK;
 }
 
@@ -167,12 +197,20 @@ answer_by_evidence(const struct session *session, struct job *job, struct worker
 		struct item *item = &job->items[i];
 		double began = ep_clock_s();
 		EP_TRY(decode(session, item, worker, err));
-		EP_TRY(ep_match(&item->answer, worker->matcher, session->index, worker->read,
-		                &item->pairs, err));
+		EP_TRY(ep_match(&item->answer, worker->matcher, session->index, &item->pairs, err));
 		EP_TRY(keep_texts(item, err));
 		item->ms = (ep_clock_s() - began) * 1000;
 	}
 	return EP_OK;
+}
+
+static enum ep_status
+name_original(struct item *item, const struct worker *worker, uint64_t position,
+              struct ep_error *err)
+{
+	struct ep_entry entry;
+	EP_TRY(ep_log_entry_at(&entry, worker->read, position, err));
+	return ep_match_name(&item->answer, worker->matcher, &entry, err);
 }
 
 static enum ep_status
@@ -196,8 +234,7 @@ answer_as_original(const struct session *session, struct job *job, struct worker
 			                           .type = answers[i].type,
 			                           .score = (int)answers[i].score };
 		if (answers[i].match)
-			EP_TRY(ep_match_name(&item->answer, worker->matcher, worker->read,
-			                     answers[i].position, err));
+			EP_TRY(name_original(item, worker, answers[i].position, err));
 		EP_TRY(keep_texts(item, err));
 		item->ms = (ep_clock_s() - began) * 1000 / (double)job->count;
 	}
@@ -256,7 +293,7 @@ print_words(const struct session *session, const struct item *item)
 	if (session->original)
 		printf("\t\n");
 	else
-		printf("\t%.1f\n", answer->offset_s);
+		printf("\t%.1f\n", fabs(answer->offset_s) < 0.05 ? 0 : answer->offset_s);
 }
 
 static enum ep_status
@@ -294,7 +331,8 @@ open_all(struct session *session, struct ep_error *err)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory for queries");
 	for (unsigned i = 0; i < session->worker_count; i++) {
 		EP_TRY(ep_matcher_new(&session->workers[i].matcher, err));
-		EP_TRY(ep_log_read_begin(&session->workers[i].read, session->log, err));
+		if (session->original)
+			EP_TRY(ep_log_read_begin(&session->workers[i].read, session->log, err));
 	}
 	return EP_OK;
 }

@@ -124,7 +124,8 @@ sync_master(struct ep_sync_report *report, const struct ep_call *call, struct ep
 	ep_show_progress(&session.shown, "%s", "");
 	if (status != EP_INTERRUPTED)
 		ep_sync_note(log, status, err);
-	return status == EP_OK ? ep_follow_index(call, log, err) : status;
+	struct ep_copies_report copies;
+	return status == EP_OK ? ep_settle_ingest(&copies, call, log, EP_DEDUP_EXACT, err) : status;
 }
 
 /* ---- going on ---- */

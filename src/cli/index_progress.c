@@ -52,23 +52,6 @@ ep_open_index(struct ep_index **index, struct ep_log **log, const struct ep_call
 	return ep_index_open(index, *log, err);
 }
 
-enum ep_status
-ep_source_number(uint32_t *number, const struct ep_log_read *read, struct ep_text name,
-                 struct ep_error *err)
-{
-	EP_FREE struct ep_source_info *sources = NULL;
-	size_t count;
-	EP_TRY(ep_log_sources(&sources, &count, read, err));
-	for (size_t i = 0; i < count; i++) {
-		if (ep_text_equal(ep_text_of(sources[i].name), name)) {
-			*number = sources[i].number;
-			return EP_OK;
-		}
-	}
-	return ep_fail(err, EP_NOT_FOUND, "there is no source %.*s", ep_text_print_size(name),
-	               name.at);
-}
-
 static void
 on_copies_progress(void *context, uint64_t position, uint64_t last)
 {
@@ -78,18 +61,9 @@ on_copies_progress(void *context, uint64_t position, uint64_t last)
 		                 ep_grouped(position), ep_grouped(last));
 }
 
-static enum ep_status
-find_source(uint32_t *number, struct ep_log *log, struct ep_text name, struct ep_error *err)
-{
-	EP_OWNED(ep_log_read_end)
-	struct ep_log_read *read = NULL;
-	EP_TRY(ep_log_read_begin(&read, log, err));
-	return ep_source_number(number, read, name, err);
-}
-
 enum ep_status
 ep_settle_ingest(struct ep_copies_report *report, const struct ep_call *call, struct ep_log *log,
-                 enum ep_dedup how, struct ep_text source, struct ep_error *err)
+                 enum ep_dedup how, struct ep_error *err)
 {
 	struct progress progress = { .call = call };
 	struct ep_copies_options options = { .how = how,
@@ -98,11 +72,7 @@ ep_settle_ingest(struct ep_copies_report *report, const struct ep_call *call, st
 		                             .context = &progress };
 	*report = (struct ep_copies_report){ 0 };
 	EP_TRY(ep_follow_index(call, log, err));
-	enum ep_status status = find_source(&options.source, log, source, err);
-	if (status == EP_NOT_FOUND)
-		return EP_OK; /* nothing came of it */
-	EP_TRY(status);
-	status = ep_link_copies(report, log, &options, err);
+	enum ep_status status = ep_link_copies(report, log, &options, err);
 	ep_show_progress(&progress.shown, "%s", "");
 	return status == EP_OK && report->tracks ? ep_follow_index(call, log, err) : status;
 }

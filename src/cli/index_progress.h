@@ -17,15 +17,10 @@ EP_MUST_USE enum ep_status ep_rebuild_index(const struct ep_call *call, struct e
 EP_MUST_USE enum ep_status ep_open_index(struct ep_index **index, struct ep_log **log,
                                          const struct ep_call *call, struct ep_error *err);
 
-/* After an ingest of a source: brings the index up to date, links copies, and the index again where
+/* After an ingest: brings the index up to date, links copies, and the index again where
  * links changed it. */
 EP_MUST_USE enum ep_status ep_settle_ingest(struct ep_copies_report *report,
                                             const struct ep_call *call, struct ep_log *log,
-                                            enum ep_dedup how, struct ep_text source,
-                                            struct ep_error *err);
-
-/* The number of a source by its name. EP_NOT_FOUND. */
-EP_MUST_USE enum ep_status ep_source_number(uint32_t *number, const struct ep_log_read *read,
-                                            struct ep_text name, struct ep_error *err);
+                                            enum ep_dedup how, struct ep_error *err);
 
 #endif

@@ -78,8 +78,7 @@ match(void *context, struct ep_answer *answer, struct ep_pairs *pairs, struct ep
 {
 	struct session *session = context;
 	EP_TRY(refresh(session, err));
-	return ep_match(answer, session->matcher, session->index, ep_index_read(session->index),
-	                pairs, err);
+	return ep_match(answer, session->matcher, session->index, pairs, err);
 }
 
 /* With -v every window is told; on a terminal, how far the stream is. */

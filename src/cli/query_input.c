@@ -11,6 +11,12 @@
 
 #define CHUNK ((size_t)64 << 10)
 
+/* Bytes of an argument that is named in full. */
+#define NAMED_MAX 40
+
+/* What may stand before JSON. */
+#define BLANKS_MAX CHUNK
+
 struct ep_query_input {
 	const char **arguments;
 	size_t count;
@@ -98,17 +104,21 @@ is_blank(uint8_t byte)
 	return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
 }
 
-/* Finds out by its first byte that is no blank whether a file holds JSON. */
+/* Finds out by its first byte that is no blank whether a file holds JSON; blanks without end are
+ * lines. */
 static enum ep_status
 open_file(struct ep_query_input *input, const char *path, struct ep_error *err)
 {
-	EP_TRY(ep_input_open(&input->input, path, input->stop, NULL, err));
+	enum ep_status status = ep_input_open(&input->input, path, input->stop, NULL, err);
+	if (status == EP_NOT_FOUND) /* which would be the end of the questions */
+		status = err->status = EP_IO;
+	EP_TRY(status);
 	input->number = 0;
 	input->ended = false;
 	input->block_next = 0;
 	uint8_t first = ' ';
 	size_t at = 0;
-	while (is_blank(first)) {
+	while (is_blank(first) && at < BLANKS_MAX) {
 		if (at == input->chunk.size)
 			EP_TRY(read_more(input, err));
 		if (input->ended)
@@ -187,6 +197,19 @@ is_file(const char *argument)
 	return strcmp(argument, "-") == 0 || stat(argument, &info) == 0;
 }
 
+/* A code string of the command line; a short one may be the name of a file that is not there. */
+static enum ep_status
+take_argument(struct ep_question *question, const struct ep_query_input *input,
+              const char *argument, struct ep_error *err)
+{
+	size_t size = strlen(argument);
+	if (size <= NAMED_MAX)
+		snprintf(question->name, sizeof question->name, "\"%s\" is no file, and", argument);
+	else
+		snprintf(question->name, sizeof question->name, "argument %zu", input->next);
+	return ep_buffer_append(&question->bytes, argument, size, err);
+}
+
 enum ep_status
 ep_query_input_next(struct ep_question *question, struct ep_query_input *input,
                     struct ep_error *err)
@@ -210,7 +233,7 @@ ep_query_input_next(struct ep_question *question, struct ep_query_input *input,
 			return EP_NOT_FOUND;
 		const char *argument = input->arguments[input->next++];
 		if (!is_file(argument))
-			return ep_buffer_append(&question->bytes, argument, strlen(argument), err);
+			return take_argument(question, input, argument, err);
 		question->is_sound = ep_sounds_is_no_text(argument);
 		if (question->is_sound)
 			return ep_buffer_append(&question->bytes, argument, strlen(argument) + 1,

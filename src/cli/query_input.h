@@ -19,8 +19,7 @@ struct ep_question {
 	bool is_sound;
 	bool is_object;
 	bool is_too_long; /* and was passed over */
-	char name[64]; /* for messages, such as "line 3" or "object 2"; empty: on the command line
-	                */
+	char name[64]; /* the subject of messages, such as "line 3" or "object 2" */
 };
 
 struct ep_query_input;

@@ -3,6 +3,7 @@
 #include "base/time.h"
 #include "cli/answer_json.h"
 #include "code/codestring.h"
+#include "replication/copies.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -14,6 +15,9 @@
 #define LOOK_MS 100
 #define TAIL_MAX 1024
 
+/* Copies are looked for so many seconds after the last time. */
+#define LINK_S 2.0
+
 #define MATCHERS_MAX 8
 
 struct ep_searcher {
@@ -23,6 +27,8 @@ struct ep_searcher {
 	atomic_bool stop;
 	pthread_t thread;
 	bool started;
+	uint64_t linked; /* position up to which copies were looked for */
+	double linked_at;
 	char said[240]; /* by the thread: the last failure */
 
 	pthread_rwlock_t lock; /* of the index: read while it is searched */
@@ -69,6 +75,21 @@ reopen(struct ep_searcher *searcher, uint64_t position, struct ep_error *err)
 	return EP_OK;
 }
 
+/* Links copies of what came, a little later, so that a stream is not looked at track by track. */
+static enum ep_status
+link_copies(struct ep_searcher *searcher, uint64_t position, struct ep_error *err)
+{
+	struct ep_index_options index = { .stop = &searcher->stop };
+	struct ep_copies_options options = { .stop = &searcher->stop };
+	struct ep_copies_report report;
+	EP_TRY(ep_dedup_default(&options.how, searcher->log, err));
+	EP_TRY(ep_index_follow(searcher->log, &index, err));
+	EP_TRY(ep_link_copies(&report, searcher->log, &options, err));
+	searcher->linked = position;
+	searcher->linked_at = ep_clock_s();
+	return EP_OK;
+}
+
 static enum ep_status
 keep_up(struct ep_searcher *searcher, struct ep_error *err)
 {
@@ -79,7 +100,11 @@ keep_up(struct ep_searcher *searcher, struct ep_error *err)
 	EP_TRY(look(&changed, &far, &position, searcher, err));
 	if (far)
 		EP_TRY(ep_index_follow(searcher->log, &options, err));
-	return changed ? reopen(searcher, position, err) : EP_OK;
+	if (changed)
+		EP_TRY(reopen(searcher, position, err));
+	if (position == searcher->linked || ep_clock_s() - searcher->linked_at < LINK_S)
+		return EP_OK;
+	return link_copies(searcher, position, err);
 }
 
 static void *
@@ -126,13 +151,10 @@ static enum ep_status
 match(struct ep_answer *answer, struct ep_searcher *searcher, struct ep_matcher *matcher,
       struct ep_pairs *pairs, struct ep_error *err)
 {
-	EP_OWNED(ep_log_read_end)
-	struct ep_log_read *read = NULL;
-	EP_TRY(ep_log_read_begin(&read, searcher->log, err));
 	pthread_rwlock_rdlock(&searcher->lock);
-	enum ep_status status =
-		searcher->index ? ep_match(answer, matcher, searcher->index, read, pairs, err)
-				: ep_fail(err, EP_NOT_FOUND, "the index is being made");
+	enum ep_status status = searcher->index
+	                                ? ep_match(answer, matcher, searcher->index, pairs, err)
+	                                : ep_fail(err, EP_NOT_FOUND, "the index is being made");
 	pthread_rwlock_unlock(&searcher->lock);
 	return status;
 }

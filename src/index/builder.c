@@ -44,18 +44,19 @@ enum ep_status
 ep_track_postings_of(struct ep_track_postings *postings, const struct ep_sketch *sketch,
                      struct ep_error *err)
 {
+	uint32_t end = EP_STRETCH_SLOTS + 1;
 	postings->count = 0;
-	postings->slot_count = 1;
 	EP_TRY(reserve(postings, sketch->code_count, err));
 	for (size_t i = 0; i < sketch->code_count; i++) {
 		const struct ep_sketch_code *code = &sketch->codes[i];
-		uint32_t slot = code->time / EP_SLOT_TIMES;
+		uint32_t slot = EP_STRETCH_SLOTS + code->time / EP_SLOT_TIMES;
 		if (!EP_POSTED_KIND(code->kind))
 			continue;
 		postings->items[postings->count++] = (uint64_t)code->code << 32 | slot;
-		if (slot >= postings->slot_count)
-			postings->slot_count = slot + 1;
+		end = slot >= end ? slot + 1 : end;
 	}
+	uint32_t stretches = (end + EP_STRETCH_SLOTS - 1) / EP_STRETCH_SLOTS;
+	postings->slot_count = stretches * EP_STRETCH_SLOTS;
 	return EP_OK;
 }
 
@@ -118,7 +119,7 @@ ep_builder_add(struct ep_builder *builder, uint64_t position,
 bool
 ep_builder_is_full(const struct ep_builder *builder)
 {
-	uint32_t track_max = EP_SKETCH_TIME_END / EP_SLOT_TIMES + 1;
+	uint32_t track_max = EP_SKETCH_TIME_END / EP_SLOT_TIMES + 2 * EP_STRETCH_SLOTS;
 	return builder->all.count >= EP_BUILDER_POSTINGS ||
 	       builder->all.slot_count > EP_SHARD_SLOTS_MAX - track_max;
 }

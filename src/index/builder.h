@@ -8,19 +8,19 @@
 #include "code/sketch.h"
 #include "index/shard.h"
 
-/* Postings that are collected before a shard is written: 64 MiB of memory while it is. */
+/* Postings that are collected before a shard is written: 64 MiB of memory while it is. Tests build
+ * the index with fewer. */
+#ifndef EP_BUILDER_POSTINGS
 #define EP_BUILDER_POSTINGS ((size_t)1 << 22)
+#endif
 
-/* Slots of one shard are below this: 50 years of music. */
-#define EP_SHARD_SLOTS_MAX (UINT32_MAX - 1)
-
-/* The postings of one track: code << 32 | slot from the start of the track. A zeroed struct is
- * empty. */
+/* The postings of one track: code << 32 | slot, its time 0 being in slot EP_STRETCH_SLOTS. A zeroed
+ * struct is empty. */
 struct ep_track_postings {
 	uint64_t *items;
 	size_t count;
 	size_t capacity;
-	uint32_t slot_count; /* of the track, at least 1 */
+	uint32_t slot_count; /* that the track takes: whole stretches, at least two */
 };
 void ep_track_postings_free(struct ep_track_postings *postings);
 

@@ -112,6 +112,9 @@ replace(struct follow *follow, size_t first, struct ep_merged made, int fd, uint
 {
 	struct ep_manifest *manifest = &follow->manifest;
 	struct ep_manifest next = *manifest;
+	if (first == EP_MANIFEST_SHARDS_MAX)
+		return ep_fail(err, EP_NO_SPACE, "the index has %zu shards, and takes no more",
+		               first);
 	next.count = first;
 	next.watermark = watermark;
 	if (made.track_count)
@@ -138,12 +141,11 @@ open_shards(struct ep_shard *shards, const struct follow *follow, size_t first,
             struct ep_error *err)
 {
 	for (size_t i = first; i < follow->manifest.count; i++) {
-		EP_FREE char *path = ep_shard_path(follow->log, follow->manifest.shards[i].number);
-		EP_FD int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-		if (fd < 0)
-			return ep_fail(err, errno == ENOENT ? EP_CORRUPT : EP_IO,
-			               "cannot open a shard of the index: %s", strerror(errno));
-		EP_TRY(ep_shard_open(&shards[i - first], fd, path, err));
+		enum ep_status status = ep_manifest_open_shard(
+			&shards[i - first], &follow->manifest.shards[i], follow->log, err);
+		if (status == EP_NOT_FOUND)
+			return ep_fail(err, EP_CORRUPT, "a file of the index is missing");
+		EP_TRY(status);
 	}
 	return EP_OK;
 }
@@ -307,9 +309,10 @@ run(struct ep_log *log, const struct ep_index_options *options, bool anew, struc
 	enum ep_status status = load(follow, err);
 	if (status == EP_OK && !anew)
 		status = check_shards(follow, err);
-	anew |= status == EP_CORRUPT;
-	if (status != EP_OK && status != EP_CORRUPT)
+	bool unreadable = status == EP_CORRUPT || (status == EP_NEWER && anew);
+	if (status != EP_OK && !unreadable)
 		return status;
+	anew |= unreadable;
 	if (anew)
 		EP_TRY(forget(follow, err));
 	else

@@ -5,7 +5,7 @@
 #include "index/manifest.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +14,12 @@
 /* How often the index is opened again when a merge has replaced its files meanwhile. */
 #define TRIES 100
 
+_Static_assert((uint64_t)EP_INDEX_TAIL_MAX *(EP_SKETCH_TIME_END / EP_SLOT_TIMES) <=
+                       EP_SHARD_SLOTS_MAX,
+               "a tail fits into a shard");
+
 struct ep_index {
+	pthread_mutex_t lock; /* of read: one thread at a time */
 	struct ep_log_read *read;
 	struct ep_manifest manifest;
 	struct ep_shard shards[EP_MANIFEST_SHARDS_MAX + 1]; /* the last may be of the tail */
@@ -29,6 +34,7 @@ ep_index_close(struct ep_index *index)
 	for (size_t i = 0; i < index->count; i++)
 		ep_shard_close(&index->shards[i]);
 	ep_log_read_end(index->read);
+	pthread_mutex_destroy(&index->lock);
 	free(index);
 }
 
@@ -37,13 +43,8 @@ static enum ep_status
 open_files(struct ep_index *index, const struct ep_log *log, struct ep_error *err)
 {
 	for (size_t i = 0; i < index->manifest.count; i++) {
-		EP_FREE char *path = ep_shard_path(log, index->manifest.shards[i].number);
-		EP_FD int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-		if (fd < 0 && errno == ENOENT)
-			return EP_NOT_FOUND;
-		if (fd < 0)
-			return ep_fail_errno(err, errno, "cannot open a shard of the index");
-		EP_TRY(ep_shard_open(&index->shards[index->count], fd, path, err));
+		EP_TRY(ep_manifest_open_shard(&index->shards[i], &index->manifest.shards[i], log,
+		                              err));
 		index->count++;
 	}
 	return EP_OK;
@@ -82,6 +83,7 @@ open_once(struct ep_index **out, struct ep_log *log, struct ep_error *err)
 	struct ep_log_state state;
 	if (!index)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory for the index");
+	pthread_mutex_init(&index->lock, NULL);
 	EP_TRY(ep_log_read_begin(&index->read, log, err));
 	EP_TRY(ep_manifest_load(&index->manifest, index->read, err));
 	ep_log_state(&state, index->read);
@@ -146,10 +148,14 @@ ep_index_state(struct ep_index_state *state, const struct ep_log_read *read, str
 	return EP_OK;
 }
 
-const struct ep_log_read *
-ep_index_read(const struct ep_index *index)
+enum ep_status
+ep_index_entry_at(struct ep_entry *entry, struct ep_index *index, uint64_t position,
+                  struct ep_error *err)
 {
-	return index->read;
+	pthread_mutex_lock(&index->lock);
+	enum ep_status status = ep_log_entry_at(entry, index->read, position, err);
+	pthread_mutex_unlock(&index->lock);
+	return status;
 }
 
 const struct ep_shard *

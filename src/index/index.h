@@ -20,8 +20,11 @@
 
 #define EP_INDEX_GROWTH 4
 
-/* A tail of so many changes is followed in memory by who only reads. */
-#define EP_INDEX_TAIL_MAX 4096
+/* A tail of so many changes is followed in memory by who only reads: one shard holds them, however
+ * long their tracks. */
+#ifndef EP_INDEX_TAIL_MAX /* tests build the index with a shorter one */
+#define EP_INDEX_TAIL_MAX 4000
+#endif
 
 /* ---- following ---- */
 
@@ -40,7 +43,7 @@ struct ep_index_options {
 EP_MUST_USE enum ep_status
 ep_index_follow(struct ep_log *log, const struct ep_index_options *options, struct ep_error *err);
 
-/* Makes the index anew, whatever is there. As ep_index_follow. */
+/* Makes the index anew, whatever is there, also one of a newer version. As ep_index_follow. */
 EP_MUST_USE enum ep_status
 ep_index_rebuild(struct ep_log *log, const struct ep_index_options *options, struct ep_error *err);
 
@@ -70,8 +73,11 @@ EP_DEFINE_OWNED(struct ep_index, ep_index_close)
 EP_MUST_USE enum ep_status ep_index_state(struct ep_index_state *state,
                                           const struct ep_log_read *read, struct ep_error *err);
 
-/* The snapshot of the log that the index stands for; belongs to the index. */
-const struct ep_log_read *ep_index_read(const struct ep_index *index);
+/* The entry at a position, in the snapshot of the log that the index was opened in, so that a track
+ * which changes meanwhile is still found; borrowed until the index is closed. Any thread may ask.
+ * EP_NOT_FOUND  the track was gone already. EP_CORRUPT, EP_NEWER. */
+EP_MUST_USE enum ep_status ep_index_entry_at(struct ep_entry *entry, struct ep_index *index,
+                                             uint64_t position, struct ep_error *err);
 
 /* The shards, those of files first, in order of position. */
 const struct ep_shard *ep_index_shards(const struct ep_index *index, size_t *count);

@@ -3,6 +3,8 @@
 #include "base/bytes.h"
 #include "base/file.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +19,21 @@ read_shard(struct ep_manifest_shard *shard, struct ep_reader *reader)
 	shard->posting_count = ep_read_varint(reader);
 	shard->slot_count = ep_read_varint(reader);
 	shard->bytes = ep_read_varint(reader);
+}
+
+/* Whether a manifest can be of this log. */
+static bool
+is_sound(const struct ep_manifest *manifest, const struct ep_log_read *read)
+{
+	struct ep_log_state log;
+	ep_log_state(&log, read);
+	bool sound = manifest->watermark <= log.position;
+	for (size_t i = 0; i < manifest->count; i++) {
+		const struct ep_manifest_shard *shard = &manifest->shards[i];
+		sound &= shard->number < manifest->next_number &&
+		         shard->slot_count <= EP_SHARD_SLOTS_MAX;
+	}
+	return sound;
 }
 
 enum ep_status
@@ -41,7 +58,7 @@ ep_manifest_load(struct ep_manifest *manifest, const struct ep_log_read *read, s
 		return ep_fail(err, EP_CORRUPT, "the log's value %s is damaged", EP_MANIFEST_VALUE);
 	for (; manifest->count < count; manifest->count++)
 		read_shard(&manifest->shards[manifest->count], &reader);
-	if (!reader.ok || ep_reader_left(&reader))
+	if (!reader.ok || ep_reader_left(&reader) || !is_sound(manifest, read))
 		return ep_fail(err, EP_CORRUPT, "the log's value %s is damaged", EP_MANIFEST_VALUE);
 	return EP_OK;
 }
@@ -76,6 +93,29 @@ ep_manifest_store(const struct ep_manifest *manifest, struct ep_log *log, struct
 	struct ep_text value = { .at = (const char *)bytes.data, .size = bytes.size };
 	EP_TRY(ep_log_set_value(write, EP_MANIFEST_VALUE, value, err));
 	return ep_log_commit(&write, err);
+}
+
+enum ep_status
+ep_manifest_open_shard(struct ep_shard *out, const struct ep_manifest_shard *shard,
+                       const struct ep_log *log, struct ep_error *err)
+{
+	struct ep_shard opened;
+	EP_FREE char *path = ep_shard_path(log, shard->number);
+	if (!path)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory for the index");
+	EP_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? EP_NOT_FOUND
+		                       : ep_fail_errno(err, errno, "cannot open %s", path);
+	EP_TRY(ep_shard_open(&opened, fd, path, err));
+	if (opened.size == shard->bytes && opened.track_count == shard->track_count &&
+	    opened.posting_count == shard->posting_count &&
+	    opened.slot_count == shard->slot_count) {
+		*out = opened;
+		return EP_OK;
+	}
+	ep_shard_close(&opened);
+	return ep_fail(err, EP_CORRUPT, "%s is not the shard that the log names", path);
 }
 
 char *

@@ -8,6 +8,7 @@
 #ifndef EP_INDEX_MANIFEST_H
 #define EP_INDEX_MANIFEST_H
 
+#include "index/shard.h"
 #include "store/log.h"
 
 #define EP_MANIFEST_VALUE "index"
@@ -28,13 +29,21 @@ struct ep_manifest {
 	size_t count;
 };
 
-/* An empty one where the log has none. EP_CORRUPT, EP_NEWER. */
+/* An empty one where the log has none. EP_CORRUPT  also where it cannot be of this log. EP_NEWER.
+ */
 EP_MUST_USE enum ep_status ep_manifest_load(struct ep_manifest *manifest,
                                             const struct ep_log_read *read, struct ep_error *err);
 
 /* Sets the value in a transaction of its own. EP_IO, EP_NO_SPACE, EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_manifest_store(const struct ep_manifest *manifest, struct ep_log *log,
                                              struct ep_error *err);
+
+/* Opens the file of a shard of the manifest. EP_NOT_FOUND  it is not there; without a text, as one
+ * that was merged is gone from a newer manifest. EP_CORRUPT  also where it is the file of another
+ * shard. EP_NEWER, EP_IO, EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_manifest_open_shard(struct ep_shard *out,
+                                                  const struct ep_manifest_shard *shard,
+                                                  const struct ep_log *log, struct ep_error *err);
 
 /* "FOLDER/index" and "FOLDER/index/NUMBER.shard" for free(); NULL when there is no memory. */
 char *ep_index_folder(const struct ep_log *log);

@@ -120,6 +120,17 @@ find_track(const struct ep_shard *shard, size_t i, uint32_t slot)
 	return low;
 }
 
+/* Whether slots are as they were written; those of a list that somebody made need not be. */
+static bool
+slots_ascend(const uint32_t *slots, size_t count, const struct ep_shard *shard)
+{
+	for (size_t i = 1; i < count; i++) {
+		if (slots[i - 1] >= slots[i])
+			return false;
+	}
+	return slots[count - 1] < shard->slot_count;
+}
+
 /* Moves slots[0..count) of an input to where their tracks now are; returns how many are left. */
 static size_t
 move_slots(uint32_t *slots, size_t count, const struct input *input)
@@ -127,7 +138,7 @@ move_slots(uint32_t *slots, size_t count, const struct input *input)
 	const struct ep_shard *shard = input->shard;
 	size_t kept = 0;
 	size_t track = 0;
-	for (size_t i = 0; i < count && slots[i] < shard->slot_count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		track = find_track(shard, track, slots[i]);
 		if (input->starts[track] != GONE)
 			slots[kept++] =
@@ -149,6 +160,8 @@ add_list(size_t *count, struct merge *merge, struct input *input, struct ep_erro
 	}
 	uint32_t *slots = merge->slots + *count;
 	ep_postings_decode(slots, input->list.bytes, input->list.count, input->shard->slot_count);
+	if (!slots_ascend(slots, input->list.count, input->shard))
+		return ep_fail(err, EP_CORRUPT, "the postings of code %u are damaged", input->code);
 	*count += move_slots(slots, input->list.count, input);
 	return advance(input, err);
 }

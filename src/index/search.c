@@ -17,15 +17,13 @@
 /* So many lookups ahead the memory is asked for what the lookup will read. */
 #define AHEAD 12
 
-/* Slots of a stretch, as a power of two; and what is added to diagonals so that none is below 0:
- * queries are shorter. */
-#define STRETCH_BITS 8
-#define DIAGONAL_ZERO 512u
+/* What is added to diagonals so that none is below 0, in whole stretches: queries are shorter. */
+#define DIAGONAL_ZERO (4 * EP_STRETCH_SLOTS)
 
-/* Stretches that are looked through together, and blocks of one shard with any that are looked at
- * closely, at most. */
+/* Stretches that are looked through together; and those that are looked at closely, at most, beside
+ * equally good ones. */
 #define STRETCH_BLOCK 64
-#define BLOCKS_MAX 48
+#define STRETCHES_MAX 64
 
 /* A hit: its diagonal above the number of its time in the probe, which has the code, and gives back
  * the slot. */
@@ -46,11 +44,12 @@ struct ep_searcher {
 	size_t list_capacity;
 	uint32_t chosen[EP_PROBE_PAIRS_MAX];
 	size_t chosen_count;
-	uint32_t *slots; /* of the chosen lists of a shard, one after the other */
+	uint32_t *slots; /* of the chosen lists, shard by shard, one list after the other */
 	size_t slot_capacity;
-	uint8_t *stretches; /* counts of a shard */
+	uint8_t *stretches; /* counts, shard by shard */
 	uint64_t *near; /* bits: whether a stretch is looked at */
 	size_t stretch_capacity;
+	size_t stretch_count;
 	uint64_t *hits;
 	uint64_t *other_hits; /* while they are sorted */
 	size_t hit_count;
@@ -177,16 +176,13 @@ choose(struct ep_searcher *searcher, const struct ep_probe *probe)
 	for (size_t i = 0; i < count; i++) {
 		const struct ep_probe_code *code = &probe->codes[prices[i].code];
 		used += code->postings * code->count;
-		if (i > 0 && used > EP_SEARCH_BUDGET)
+		if (used > EP_SEARCH_BUDGET)
 			break;
 		searcher->chosen[searcher->chosen_count++] = prices[i].code;
 	}
 }
 
 /* ---- stretches ---- */
-
-/* Counts go up to this, so that the sum of two is still a byte. */
-#define COUNT_MAX 127u
 
 /* What a hit counts for its stretch. */
 static uint8_t
@@ -202,25 +198,20 @@ diagonal_of(uint32_t time)
 	return DIAGONAL_ZERO - time / EP_SLOT_TIMES;
 }
 
-/* Stretches of a shard, in whole blocks, and a block more that is always empty. */
+/* Stretches of a shard, in whole blocks. */
 static size_t
 stretch_count(const struct ep_shard *shard)
 {
-	size_t count = (((size_t)shard->slot_count + DIAGONAL_ZERO) >> STRETCH_BITS) + 1;
-	return (count / STRETCH_BLOCK + 2) * STRETCH_BLOCK;
+	size_t count = ((size_t)shard->slot_count + DIAGONAL_ZERO) / EP_STRETCH_SLOTS + 1;
+	return (count / STRETCH_BLOCK + 1) * STRETCH_BLOCK;
 }
 
-/* Decodes the chosen lists of a shard and counts their hits by stretch. */
-static enum ep_status
-count_hits(struct ep_searcher *searcher, const struct ep_shard *shard,
-           const struct ep_shard_list *lists, const struct ep_probe *probe, struct ep_error *err)
+/* Decodes the chosen lists of a shard to slots, and counts their hits by stretch. */
+static void
+count_hits(uint32_t *slots, uint8_t *stretches, const struct ep_searcher *searcher,
+           const struct ep_shard *shard, const struct ep_shard_list *lists,
+           const struct ep_probe *probe)
 {
-	size_t all = 0;
-	for (size_t i = 0; i < searcher->chosen_count; i++)
-		all += lists[searcher->chosen[i]].count;
-	MAKE_ROOM(searcher->slots, searcher->slot_capacity, all + 1);
-	memset(searcher->stretches, 0, stretch_count(shard));
-	uint32_t *slots = searcher->slots;
 	for (size_t i = 0; i < searcher->chosen_count; i++) {
 		const struct ep_probe_code *code = &probe->codes[searcher->chosen[i]];
 		struct ep_shard_list list = lists[searcher->chosen[i]];
@@ -234,71 +225,114 @@ count_hits(struct ep_searcher *searcher, const struct ep_shard *shard,
 		for (uint32_t t = 0; t < code->count; t++) {
 			uint32_t zero = diagonal_of(probe->times[code->first + t]);
 			for (uint32_t j = 0; j < list.count; j++) {
-				uint32_t stretch = (slots[j] + zero) >> STRETCH_BITS;
-				unsigned sum = (unsigned)searcher->stretches[stretch] + gain;
-				searcher->stretches[stretch] =
-					(uint8_t)(sum < COUNT_MAX ? sum : COUNT_MAX);
+				uint8_t *at = &stretches[(slots[j] + zero) / EP_STRETCH_SLOTS];
+				unsigned sum = (unsigned)*at + gain;
+				*at = (uint8_t)(sum < UINT8_MAX ? sum : UINT8_MAX);
 			}
 		}
 		slots += list.count;
 	}
+}
+
+/* Makes room for the slots and stretches of all shards; counts are 0. */
+static enum ep_status
+make_stretches(struct ep_searcher *searcher, const struct ep_shard *shards, size_t shard_count,
+               const struct ep_probe *probe, struct ep_error *err)
+{
+	uint64_t postings = 0;
+	size_t count = 0;
+	for (size_t i = 0; i < searcher->chosen_count; i++)
+		postings += probe->codes[searcher->chosen[i]].postings;
+	for (size_t s = 0; s < shard_count; s++)
+		count += stretch_count(&shards[s]);
+	MAKE_ROOM(searcher->slots, searcher->slot_capacity, postings + 1);
+	if (count > searcher->stretch_capacity) {
+		free(searcher->stretches);
+		free(searcher->near);
+		searcher->stretches = malloc(count);
+		searcher->near = malloc(count / 8 + 1);
+		searcher->stretch_capacity = searcher->stretches && searcher->near ? count : 0;
+		if (searcher->stretch_capacity == 0)
+			return ep_fail(err, EP_NO_MEMORY, "out of memory for a search");
+	}
+	searcher->stretch_count = count;
+	if (count) {
+		memset(searcher->stretches, 0, count);
+		memset(searcher->near, 0, count / 8);
+	}
 	return EP_OK;
 }
 
-/* The most that two stretches side by side count, of which the first is in the block. */
 static uint8_t
 block_most(const uint8_t *counts)
 {
 	uint8_t most = 0;
-	for (size_t i = 0; i < STRETCH_BLOCK; i++) {
-		uint8_t sum = (uint8_t)(counts[i] + counts[i + 1]);
-		most = sum > most ? sum : most;
-	}
+	for (size_t i = 0; i < STRETCH_BLOCK; i++)
+		most = counts[i] > most ? counts[i] : most;
 	return most;
+}
+
+/* The lowest value of at least 1 that no more than max of what is counted by value have. */
+static unsigned
+least_of(const size_t having[UINT8_MAX + 1], size_t max)
+{
+	unsigned least = UINT8_MAX + 1;
+	size_t sum = 0;
+	while (least > 1 && sum + having[least - 1] <= max)
+		sum += having[--least];
+	return least;
+}
+
+/* The count from which on stretches are looked at: all the same whatever shards they are in. Blocks
+ * are looked through first, as most have no stretch that matters. */
+static unsigned
+find_least(const struct ep_searcher *searcher)
+{
+	size_t blocks[UINT8_MAX + 1] = { 0 };
+	size_t stretches[UINT8_MAX + 1] = { 0 };
+	const uint8_t *counts = searcher->stretches;
+	for (size_t i = 0; i < searcher->stretch_count; i += STRETCH_BLOCK)
+		blocks[block_most(counts + i)]++;
+	unsigned floor = least_of(blocks, STRETCHES_MAX);
+	floor -= floor > 1; /* so many blocks have it that the stretches are too many */
+	for (size_t i = 0; i < searcher->stretch_count; i += STRETCH_BLOCK) {
+		if (block_most(counts + i) < floor)
+			continue;
+		for (size_t j = i; j < i + STRETCH_BLOCK; j++)
+			stretches[counts[j] >= floor ? counts[j] : 0]++;
+	}
+	unsigned least = least_of(stretches, STRETCHES_MAX);
+	/* Where even the best are too many, they are all that there is. */
+	return least > UINT8_MAX ? UINT8_MAX : least < floor ? floor : least;
 }
 
 /* Marks the best stretches, and those beside them: a diagonal may be at the border of two. */
 static void
-mark_stretches(struct ep_searcher *searcher, size_t count)
+mark_stretches(struct ep_searcher *searcher)
 {
-	size_t having[2 * COUNT_MAX + 1] = { 0 };
-	const uint8_t *counts = searcher->stretches;
-	size_t blocks = count / STRETCH_BLOCK - 1;
-	for (size_t b = 0; b < blocks; b++)
-		having[block_most(counts + b * STRETCH_BLOCK)]++;
-	unsigned least = 2 * COUNT_MAX;
-	for (size_t sum = having[least]; least > 1; least--) {
-		sum += having[least - 1];
-		if (sum > BLOCKS_MAX)
-			break;
-	}
-	memset(searcher->near, 0, count / 8);
-	for (size_t b = 0; b < blocks; b++) {
-		const uint8_t *block = counts + b * STRETCH_BLOCK;
+	unsigned least = find_least(searcher);
+	for (size_t b = 0; b < searcher->stretch_count / STRETCH_BLOCK; b++) {
+		const uint8_t *block = searcher->stretches + b * STRETCH_BLOCK;
 		uint64_t good = 0;
 		if (block_most(block) < least)
 			continue;
 		for (size_t i = 0; i < STRETCH_BLOCK; i++)
-			good |= (uint64_t)(block[i] + block[i + 1] >= (int)least) << i;
-		searcher->near[b] |= good | good << 1;
-		searcher->near[b + 1] |= good >> (STRETCH_BLOCK - 1);
+			good |= (uint64_t)(block[i] >= least) << i;
+		searcher->near[b] |= good | good << 1 | good >> 1;
+		if (b > 0)
+			searcher->near[b - 1] |= good << (STRETCH_BLOCK - 1);
+		if ((b + 1) * STRETCH_BLOCK < searcher->stretch_count)
+			searcher->near[b + 1] |= good >> (STRETCH_BLOCK - 1);
 	}
-}
-
-static inline bool
-is_near(const struct ep_searcher *searcher, uint32_t diagonal)
-{
-	uint32_t stretch = diagonal >> STRETCH_BITS;
-	return searcher->near[stretch / 64] >> (stretch % 64) & 1;
 }
 
 /* ---- hits ---- */
 
+/* Collects the hits of a shard that are in stretches looked at. */
 static enum ep_status
-collect_hits(struct ep_searcher *searcher, const struct ep_shard_list *lists,
-             const struct ep_probe *probe, struct ep_error *err)
+collect_hits(struct ep_searcher *searcher, const uint32_t *slots, const uint64_t *near,
+             const struct ep_shard_list *lists, const struct ep_probe *probe, struct ep_error *err)
 {
-	const uint32_t *slots = searcher->slots;
 	searcher->hit_count = 0;
 	for (size_t i = 0; i < searcher->chosen_count; i++) {
 		uint32_t number = searcher->chosen[i];
@@ -310,8 +344,9 @@ collect_hits(struct ep_searcher *searcher, const struct ep_shard_list *lists,
 			uint32_t zero = diagonal_of(probe->times[t]);
 			for (uint32_t j = 0; j < count; j++) {
 				uint32_t diagonal = slots[j] + zero;
+				uint32_t stretch = diagonal / EP_STRETCH_SLOTS;
 				searcher->hits[searcher->hit_count] = (uint64_t)diagonal << 32 | t;
-				searcher->hit_count += is_near(searcher, diagonal);
+				searcher->hit_count += near[stretch / 64] >> (stretch % 64) & 1;
 			}
 		}
 		slots += count;
@@ -420,24 +455,40 @@ compare_candidates(const void *one, const void *other)
 	return a->position < b->position ? -1 : a->position > b->position;
 }
 
-static enum ep_status
-search_shard(struct ep_searcher *searcher, const struct ep_shard *shard,
-             const struct ep_shard_list *lists, const struct ep_probe *probe, struct ep_error *err)
+/* Postings of the chosen codes in a shard. */
+static size_t
+chosen_postings(const struct ep_searcher *searcher, const struct ep_shard_list *lists)
 {
-	size_t count = stretch_count(shard);
-	if (count > searcher->stretch_capacity) {
-		free(searcher->stretches);
-		free(searcher->near);
-		searcher->stretches = malloc(count);
-		searcher->near = malloc(count / 8);
-		searcher->stretch_capacity = searcher->stretches && searcher->near ? count : 0;
-		if (searcher->stretch_capacity == 0)
-			return ep_fail(err, EP_NO_MEMORY, "out of memory for a search");
+	size_t count = 0;
+	for (size_t i = 0; i < searcher->chosen_count; i++)
+		count += lists[searcher->chosen[i]].count;
+	return count;
+}
+
+static enum ep_status
+search_shards(struct ep_searcher *searcher, const struct ep_shard *shards, size_t shard_count,
+              const struct ep_probe *probe, struct ep_error *err)
+{
+	EP_TRY(make_stretches(searcher, shards, shard_count, probe, err));
+	uint32_t *slots = searcher->slots;
+	uint8_t *stretches = searcher->stretches;
+	const struct ep_shard_list *lists = searcher->lists;
+	for (size_t s = 0; s < shard_count; s++, lists += probe->code_count) {
+		count_hits(slots, stretches, searcher, &shards[s], lists, probe);
+		slots += chosen_postings(searcher, lists);
+		stretches += stretch_count(&shards[s]);
 	}
-	EP_TRY(count_hits(searcher, shard, lists, probe, err));
-	mark_stretches(searcher, count);
-	EP_TRY(collect_hits(searcher, lists, probe, err));
-	return score_hits(searcher, shard, probe, err);
+	mark_stretches(searcher);
+	slots = searcher->slots;
+	lists = searcher->lists;
+	const uint64_t *near = searcher->near;
+	for (size_t s = 0; s < shard_count; s++, lists += probe->code_count) {
+		EP_TRY(collect_hits(searcher, slots, near, lists, probe, err));
+		EP_TRY(score_hits(searcher, &shards[s], probe, err));
+		slots += chosen_postings(searcher, lists);
+		near += stretch_count(&shards[s]) / 64;
+	}
+	return EP_OK;
 }
 
 enum ep_status
@@ -449,9 +500,7 @@ ep_search(struct ep_candidate *candidates, size_t *count, size_t max, struct ep_
 	EP_TRY(find_lists(searcher, index, probe, err));
 	choose(searcher, probe);
 	searcher->found_count = 0;
-	for (size_t s = 0; s < shard_count; s++)
-		EP_TRY(search_shard(searcher, &shards[s], searcher->lists + s * probe->code_count,
-		                    probe, err));
+	EP_TRY(search_shards(searcher, shards, shard_count, probe, err));
 	if (searcher->found_count)
 		qsort(searcher->found, searcher->found_count, sizeof *searcher->found,
 		      compare_candidates);

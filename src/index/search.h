@@ -1,7 +1,7 @@
 /* search.h - the tracks that a query may be from
  *
  *     all lists of the query's codes -> the rarest and most telling of them, up to a budget
- *       -> a count for each stretch of 256 slots that a query may begin in -> the best stretches
+ *       -> a count for each stretch of slots that a query may begin in -> the best stretches
  *       -> their hits, slot by slot -> candidates
  *
  * A hit is a posting and a time of its code in the query; where it says that the query begins is

@@ -47,6 +47,22 @@ bucket_at(const struct ep_shard *shard, uint32_t bucket)
 	return ep_load64(shard->bytes + shard->directory_at + (size_t)bucket * 8);
 }
 
+/* Whether positions and starts ascend, and starts go from 0 to the number of slots: what a checksum
+ * does not say of a file that somebody made. */
+static bool
+tracks_ascend(const struct ep_shard *shard)
+{
+	if (ep_shard_start(shard, 0) != 0 ||
+	    ep_shard_start(shard, shard->track_count) != shard->slot_count)
+		return false;
+	for (size_t i = 0; i < shard->track_count; i++) {
+		if (ep_shard_start(shard, i) >= ep_shard_start(shard, i + 1) ||
+		    (i > 0 && ep_shard_position(shard, i - 1) >= ep_shard_position(shard, i)))
+			return false;
+	}
+	return true;
+}
+
 /* Finds the tables behind the buckets, and checks that they are what the header says. */
 static enum ep_status
 find_tables(struct ep_shard *shard, const char *name, struct ep_error *err)
@@ -71,6 +87,8 @@ find_tables(struct ep_shard *shard, const char *name, struct ep_error *err)
 			return ep_fail(err, EP_CORRUPT, "the directory of %s is damaged", name);
 		before = at;
 	}
+	if (shard->slot_count > EP_SHARD_SLOTS_MAX || !tracks_ascend(shard))
+		return ep_fail(err, EP_CORRUPT, "the tracks of %s are damaged", name);
 	return EP_OK;
 }
 
@@ -127,10 +145,12 @@ entry_number(struct ep_shard_walk *walk)
 static inline enum ep_status
 step(struct ep_shard_list *list, struct ep_shard_walk *walk, const struct ep_shard *shard)
 {
-	walk->code += entry_number(walk);
+	bool first = walk->list == walk->entry_end;
+	uint32_t more = entry_number(walk);
 	uint32_t count = entry_number(walk);
-	if (walk->code >> shard->bucket_bits != walk->bucket || count == 0 ||
-	    count > shard->slot_count)
+	walk->code += more;
+	if (walk->code < more || walk->code >> shard->bucket_bits != walk->bucket ||
+	    (more == 0 && !first) || count == 0 || count > shard->slot_count)
 		return EP_CORRUPT;
 	size_t size = ep_postings_size(count, shard->slot_count);
 	if (size > (size_t)(walk->end - walk->list))

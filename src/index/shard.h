@@ -1,9 +1,12 @@
 /* shard.h - an immutable file of the index: where the codes of some tracks occur
  *
  * The tracks of a shard stand one behind the other on one line of slots, EP_SLOT_TIMES units of
- * time each; a posting is a code and the slot in which it occurs. Of the six codes of an onset two
- * are posted (EP_POSTED_KINDS): those of its next two followers, and those of the second and
- * third, so that an onset may be missing. Of a fingerprint without known onsets all codes are.
+ * time each; a posting is a code and the slot in which it occurs. Every track takes whole stretches
+ * of EP_STRETCH_SLOTS slots, of which the first is empty: where a query that begins before the
+ * track would begin. So what a track has in a stretch does not depend on its neighbours. Of the six
+ * codes of an onset two are posted (EP_POSTED_KINDS): those of its next two followers, and those of
+ * the second and third, so that an onset may be missing. Of a fingerprint without known onsets all
+ * codes are.
  *
  *     offset     size
  *          0      8  "EPSHARD" and the version, 1
@@ -40,9 +43,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define EP_SLOT_TIMES 16u
+#define EP_SLOT_TIMES 32u
+#define EP_STRETCH_SLOTS 128u
 
 #define EP_POSTED_KIND(kind) ((kind) == 0 || (kind) == 2 || (kind) == EP_SKETCH_ANY_KIND)
+
+/* Slots of a shard, at most: some 50 years of music. What a search adds to a slot stays below
+ * 2^32. */
+#define EP_SHARD_SLOTS_MAX (UINT32_MAX - 4096)
 
 #define EP_SHARD_HEADER 64
 

@@ -163,8 +163,9 @@ static void
 fill_header(uint8_t header[EP_SHARD_HEADER], const struct ep_shard_writer *writer,
             uint64_t directory_at, uint32_t bucket_crc)
 {
+	static const uint8_t mark[8] = { 'E', 'P', 'S', 'H', 'A', 'R', 'D', 1 };
 	memset(header, 0, EP_SHARD_HEADER);
-	memcpy(header, "EPSHARD\1", 8);
+	memcpy(header, mark, sizeof mark);
 	ep_store64(header + 8, writer->track_count);
 	ep_store64(header + 16, writer->posting_count);
 	ep_store32(header + 24, writer->starts[writer->track_count]);

@@ -159,7 +159,8 @@ distinct_codes(struct ep_weigher *weigher, uint32_t offset)
 	return codes;
 }
 
-/* The best offset, and its distinct codes; of equal ones the lowest. */
+/* The best offset, and its distinct codes; of equal ones that with the most codes when equal ones
+ * count each time, as loops have. */
 static float
 best_offset(uint32_t *offset, struct ep_weigher *weigher)
 {
@@ -177,7 +178,7 @@ best_offset(uint32_t *offset, struct ep_weigher *weigher)
 	float most = 0;
 	for (size_t i = 0; i < best.count; i++) {
 		float codes = distinct_codes(weigher, best.items[i].offset);
-		if (codes > most || (codes >= most && best.items[i].offset < *offset)) {
+		if (codes > most) {
 			most = codes;
 			*offset = best.items[i].offset;
 		}

@@ -143,8 +143,7 @@ is_closer(const struct ep_found_copy *one, const struct ep_found_copy *other)
 }
 
 enum ep_status
-ep_find_copy(struct ep_found_copy *found, struct ep_copy_finder *finder,
-             const struct ep_index *index, const struct ep_log_read *read,
+ep_find_copy(struct ep_found_copy *found, struct ep_copy_finder *finder, struct ep_index *index,
              const struct ep_entry *entry, enum ep_dedup how, struct ep_error *err)
 {
 	struct ep_candidate candidates[CANDIDATES_MAX];
@@ -166,7 +165,8 @@ ep_find_copy(struct ep_found_copy *found, struct ep_copy_finder *finder,
 		struct ep_entry other;
 		if (candidates[i].position >= entry->position)
 			continue;
-		enum ep_status status = ep_log_entry_at(&other, read, candidates[i].position, err);
+		enum ep_status status =
+			ep_index_entry_at(&other, index, candidates[i].position, err);
 		if (status == EP_NOT_FOUND ||
 		    (status == EP_OK && (other.operation != EP_PUT || other.flags & EP_ENTRY_COPY)))
 			continue;

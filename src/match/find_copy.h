@@ -19,7 +19,7 @@ enum ep_dedup {
 /* A copy that was found. */
 struct ep_found_copy {
 	uint64_t position; /* of the other track */
-	struct ep_text id; /* of the other track, borrowed from the snapshot */
+	struct ep_text id; /* of the other track, borrowed from the index */
 	uint32_t source; /* who brought that */
 	uint8_t flags; /* of its entry */
 	enum ep_copy_kind kind;
@@ -37,12 +37,10 @@ EP_DEFINE_OWNED(struct ep_copy_finder, ep_copy_finder_free)
  * or has too few codes, is none.
  *
  * how   EP_DEDUP_EXACT finds those with the same codes only.
- * read  a snapshot for this thread. EP_NOT_FOUND  there is none. EP_CORRUPT, EP_NO_MEMORY */
+ * EP_NOT_FOUND  there is none. EP_CORRUPT, EP_NO_MEMORY */
 EP_MUST_USE enum ep_status ep_find_copy(struct ep_found_copy *found, struct ep_copy_finder *finder,
-                                        const struct ep_index *index,
-                                        const struct ep_log_read *read,
-                                        const struct ep_entry *entry, enum ep_dedup how,
-                                        struct ep_error *err);
+                                        struct ep_index *index, const struct ep_entry *entry,
+                                        enum ep_dedup how, struct ep_error *err);
 
 /* The link that a found copy stands for; its original is found->id. */
 void ep_found_link(struct ep_link *link, const struct ep_found_copy *found);

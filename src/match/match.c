@@ -10,11 +10,14 @@
 
 /* Candidates that the index is asked for, and those that are weighed at most and at least. */
 #define CANDIDATES_MAX 64
-#define WEIGHED_MAX 8
+#define WEIGHED_MAX 16
 #define WEIGHED_MIN 3
 
-/* Candidates are weighed as long as the index gives them this share of the first one's score. */
+/* Candidates are weighed as long as the index gives them this share of the first one's score; where
+ * the decision is narrow, accepted with a score below SCORE_SURE, all that there is room for, so
+ * that no other song is overlooked. */
 #define SCORE_SHARE 0.5f
+#define SCORE_SURE 80
 
 #define UNIT_S 0.023
 
@@ -33,6 +36,9 @@ struct ep_matcher {
 	struct ep_decoded decoded;
 	struct ep_sketch query;
 	struct ep_probe probe;
+	struct ep_candidate candidates[CANDIDATES_MAX];
+	size_t candidate_count;
+	size_t candidate_next; /* the first that has not been weighed */
 	struct weighed weighed[WEIGHED_MAX];
 	size_t weighed_count;
 	struct ep_buffer texts; /* of the answer */
@@ -86,12 +92,11 @@ cut(uint32_t *start, struct ep_pairs *pairs)
 
 /* Reads a candidate from the log and weighs it; one that is gone is passed over. */
 static enum ep_status
-weigh(struct ep_matcher *matcher, const struct ep_log_read *read, uint64_t position,
-      struct ep_error *err)
+weigh(struct ep_matcher *matcher, struct ep_index *index, uint64_t position, struct ep_error *err)
 {
 	struct weighed *weighed = &matcher->weighed[matcher->weighed_count];
 	struct ep_entry entry;
-	enum ep_status status = ep_log_entry_at(&entry, read, position, err);
+	enum ep_status status = ep_index_entry_at(&entry, index, position, err);
 	if (status == EP_NOT_FOUND || (status == EP_OK && entry.operation != EP_PUT))
 		return EP_OK;
 	EP_TRY(status);
@@ -103,38 +108,50 @@ weigh(struct ep_matcher *matcher, const struct ep_log_read *read, uint64_t posit
 	return EP_OK;
 }
 
+/* Weighs the next candidates, up to those that the index holds for less than least. */
 static enum ep_status
-weigh_candidates(struct ep_matcher *matcher, const struct ep_index *index,
-                 const struct ep_log_read *read, struct ep_error *err)
+weigh_candidates(struct ep_matcher *matcher, struct ep_index *index, float least,
+                 struct ep_error *err)
 {
-	struct ep_candidate candidates[CANDIDATES_MAX];
-	size_t count;
-	EP_TRY(ep_search(candidates, &count, CANDIDATES_MAX, matcher->searcher, index,
-	                 &matcher->probe, err));
-	matcher->weighed_count = 0;
-	float first = 0;
-	for (size_t i = 0; i < count && matcher->weighed_count < WEIGHED_MAX; i++) {
-		if (matcher->weighed_count >= WEIGHED_MIN &&
-		    candidates[i].score < first * SCORE_SHARE)
-			break;
-		EP_TRY(weigh(matcher, read, candidates[i].position, err));
-		if (matcher->weighed_count == 1 && first <= 0)
-			first = candidates[i].score;
+	while (matcher->candidate_next < matcher->candidate_count &&
+	       matcher->weighed_count < WEIGHED_MAX) {
+		const struct ep_candidate *next = &matcher->candidates[matcher->candidate_next];
+		if (matcher->weighed_count >= WEIGHED_MIN && next->score < least)
+			return EP_OK;
+		matcher->candidate_next++;
+		EP_TRY(weigh(matcher, index, next->position, err));
 	}
 	return EP_OK;
 }
 
-/* The best by codes, of equal ones that which came first into the log. */
+static enum ep_status
+find_candidates(struct ep_matcher *matcher, struct ep_index *index, struct ep_error *err)
+{
+	EP_TRY(ep_search(matcher->candidates, &matcher->candidate_count, CANDIDATES_MAX,
+	                 matcher->searcher, index, &matcher->probe, err));
+	matcher->candidate_next = 0;
+	matcher->weighed_count = 0;
+	float first = matcher->candidate_count ? matcher->candidates[0].score : 0;
+	return weigh_candidates(matcher, index, first * SCORE_SHARE, err);
+}
+
+/* Whether one has more codes than other, which may be NULL; of equal ones, whether it came into the
+ * log before. */
+static bool
+is_better(const struct weighed *one, const struct weighed *other)
+{
+	if (!other || one->evidence.codes > other->evidence.codes)
+		return true;
+	return one->evidence.codes >= other->evidence.codes && one->position < other->position;
+}
+
 static const struct weighed *
 find_best(const struct ep_matcher *matcher)
 {
 	const struct weighed *best = NULL;
 	for (size_t i = 0; i < matcher->weighed_count; i++) {
-		const struct weighed *item = &matcher->weighed[i];
-		bool more = !best || item->evidence.codes > best->evidence.codes;
-		bool earlier = best && item->evidence.codes >= best->evidence.codes &&
-		               item->position < best->position;
-		best = more || earlier ? item : best;
+		if (is_better(&matcher->weighed[i], best))
+			best = &matcher->weighed[i];
 	}
 	return best;
 }
@@ -146,7 +163,7 @@ find_second(const struct ep_matcher *matcher, const struct weighed *best)
 	const struct weighed *second = NULL;
 	for (size_t i = 0; i < matcher->weighed_count; i++) {
 		const struct weighed *item = &matcher->weighed[i];
-		if (item == best || (second && item->evidence.codes <= second->evidence.codes))
+		if (item == best || !is_better(item, second))
 			continue;
 		struct ep_alignment alignment;
 		ep_align(&alignment, &best->sketch, &item->sketch,
@@ -165,16 +182,14 @@ keep_text(size_t *at, struct ep_buffer *texts, struct ep_text text, struct ep_er
 }
 
 enum ep_status
-ep_match_name(struct ep_answer *answer, struct ep_matcher *matcher, const struct ep_log_read *read,
-              uint64_t position, struct ep_error *err)
+ep_match_name(struct ep_answer *answer, struct ep_matcher *matcher, const struct ep_entry *entry,
+              struct ep_error *err)
 {
-	struct ep_entry entry;
 	struct ep_text codes;
 	size_t at[4];
-	EP_TRY(ep_log_entry_at(&entry, read, position, err));
-	EP_TRY(ep_entry_rows(&matcher->decoded, &codes, &entry, err));
+	EP_TRY(ep_entry_rows(&matcher->decoded, &codes, entry, err));
 	const struct ep_document *row = &matcher->decoded.track.documents[0];
-	struct ep_text texts[] = { entry.id, row->artist, row->release, row->track };
+	struct ep_text texts[] = { entry->id, row->artist, row->release, row->track };
 	struct ep_text *named[] = { &answer->track_id, &answer->artist, &answer->release,
 		                    &answer->track };
 	matcher->texts.size = 0;
@@ -186,9 +201,22 @@ ep_match_name(struct ep_answer *answer, struct ep_matcher *matcher, const struct
 	return EP_OK;
 }
 
+/* Fills the evidence and the score of an answer, that of the query itself being there; gives the
+ * best, of one candidate or more. */
+static const struct weighed *
+decide(struct ep_answer *answer, const struct ep_matcher *matcher)
+{
+	const struct weighed *best = find_best(matcher);
+	const struct weighed *second = find_second(matcher, best);
+	answer->best = best->evidence;
+	answer->second = second ? second->evidence : (struct ep_evidence){ 0 };
+	answer->score = ep_rule_score(&answer->best, &answer->second, &answer->self);
+	return best;
+}
+
 enum ep_status
-ep_match(struct ep_answer *answer, struct ep_matcher *matcher, const struct ep_index *index,
-         const struct ep_log_read *read, struct ep_pairs *pairs, struct ep_error *err)
+ep_match(struct ep_answer *answer, struct ep_matcher *matcher, struct ep_index *index,
+         struct ep_pairs *pairs, struct ep_error *err)
 {
 	uint32_t start;
 	*answer = (struct ep_answer){ 0 };
@@ -199,18 +227,17 @@ ep_match(struct ep_answer *answer, struct ep_matcher *matcher, const struct ep_i
 	EP_TRY(ep_sketch_of_pairs(&matcher->query, matcher->finder, pairs->items, pairs->count,
 	                          err));
 	ep_probe_fill(&matcher->probe, &matcher->query);
-	EP_TRY(weigh_candidates(matcher, index, read, err));
-	const struct weighed *best = find_best(matcher);
+	EP_TRY(find_candidates(matcher, index, err));
 	answer->type = 4;
-	if (!best)
+	if (matcher->weighed_count == 0)
 		return EP_OK;
-	const struct weighed *second = find_second(matcher, best);
 	EP_TRY(ep_weigh_self(&answer->self, matcher->weigher, &matcher->probe, &matcher->query,
 	                     err));
-	answer->best = best->evidence;
-	if (second)
-		answer->second = second->evidence;
-	answer->score = ep_rule_score(&answer->best, &answer->second, &answer->self);
+	const struct weighed *best = decide(answer, matcher);
+	if (answer->score >= EP_SCORE_ACCEPTED && answer->score < SCORE_SURE) {
+		EP_TRY(weigh_candidates(matcher, index, 0, err));
+		best = decide(answer, matcher);
+	}
 	answer->match = answer->score >= EP_SCORE_ACCEPTED;
 	answer->type = answer->match ? 6 : 7;
 	if (!answer->match)
@@ -219,5 +246,7 @@ ep_match(struct ep_answer *answer, struct ep_matcher *matcher, const struct ep_i
 	/* So that nobody prints -0.0. */
 	if (answer->offset_s > -0.05 && answer->offset_s < 0.05)
 		answer->offset_s = 0;
-	return ep_match_name(answer, matcher, read, best->position, err);
+	struct ep_entry entry;
+	EP_TRY(ep_index_entry_at(&entry, index, best->position, err));
+	return ep_match_name(answer, matcher, &entry, err);
 }

@@ -46,17 +46,16 @@ EP_DEFINE_OWNED(struct ep_matcher, ep_matcher_free)
 
 /* Fills answer.
  *
- * read   a snapshot of the log for this thread; a track is answered as it is there.
+ * index  a track is answered as it was when the index was opened. Many threads may use one.
  * pairs  of the query, in any order; they are sorted.
  * EP_CORRUPT, EP_NO_MEMORY */
 EP_MUST_USE enum ep_status ep_match(struct ep_answer *answer, struct ep_matcher *matcher,
-                                    const struct ep_index *index, const struct ep_log_read *read,
-                                    struct ep_pairs *pairs, struct ep_error *err);
+                                    struct ep_index *index, struct ep_pairs *pairs,
+                                    struct ep_error *err);
 
-/* Fills the texts of answer by the track at a position, from its first document. They belong to the
- * matcher as those of ep_match do. EP_NOT_FOUND, EP_CORRUPT, EP_NO_MEMORY. */
+/* Fills the texts of answer by the track of an entry, from its first document. They belong to the
+ * matcher as those of ep_match do. EP_CORRUPT, EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_match_name(struct ep_answer *answer, struct ep_matcher *matcher,
-                                         const struct ep_log_read *read, uint64_t position,
-                                         struct ep_error *err);
+                                         const struct ep_entry *entry, struct ep_error *err);
 
 #endif

@@ -2,7 +2,7 @@
  *
  * A window's answer says which track it is from, and by the offset when that began in the stream.
  * Windows overlap and move with the stream: if it plays the track, they all give one beginning. One
- * answer to unknown music in fifty is wrong, and may come again as the next window has most of the
+ * answer to unknown music in forty is wrong, and may come again as the next window has most of the
  * same sound; but such answers are weak. So a song is named when windows agree and are strong
  * enough together.
  */

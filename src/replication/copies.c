@@ -1,6 +1,7 @@
 #include "replication/copies.h"
 
 #include "base/pipeline.h"
+#include "replication/peer.h"
 
 #include <stdlib.h>
 
@@ -21,17 +22,18 @@ struct job {
 
 struct worker {
 	struct ep_copy_finder *finder;
-	struct ep_log_read *read;
 };
 
 struct run {
 	const struct ep_copies_options *options;
+	struct ep_log_read *read; /* what is gone through; the index is as new, or newer */
 	struct ep_index *index;
 	struct ep_log_cursor *cursor;
 	struct worker *workers;
 	unsigned worker_count;
 	uint64_t last;
-	enum ep_status (*each)(void *context, struct ep_text copy,
+	bool has_own; /* whether any track is of this node */
+	enum ep_status (*each)(void *context, const struct ep_entry *copy,
 	                       const struct ep_found_copy *found, struct ep_error *err);
 	void *context;
 };
@@ -52,9 +54,9 @@ produce(void *context, void *made, bool *end, struct ep_error *err)
 		status = ep_log_cursor_next(&item->entry, run->cursor, err);
 		if (status != EP_OK)
 			break;
-		bool ours =
-			options->source == EP_SOURCE_ANY || item->entry.source == options->source;
-		job->count += ours && item->entry.operation == EP_PUT;
+		/* The master's songs are looked at for copies of them among this node's own. */
+		job->count += item->entry.operation == EP_PUT &&
+		              (run->has_own || item->entry.source != EP_SOURCE_MASTER);
 	}
 	*end = status == EP_NOT_FOUND && job->count == 0;
 	return status == EP_NOT_FOUND ? EP_OK : status;
@@ -68,9 +70,8 @@ work(void *context, void *made, unsigned number, struct ep_error *err)
 	struct job *job = made;
 	for (size_t i = 0; i < job->count; i++) {
 		struct item *item = &job->items[i];
-		enum ep_status status =
-			ep_find_copy(&item->found, worker->finder, run->index, worker->read,
-		                     &item->entry, run->options->how, err);
+		enum ep_status status = ep_find_copy(&item->found, worker->finder, run->index,
+		                                     &item->entry, run->options->how, err);
 		item->is_copy = status == EP_OK;
 		if (status != EP_OK && status != EP_NOT_FOUND)
 			return status;
@@ -87,7 +88,7 @@ consume(void *context, void *made, struct ep_error *err)
 	for (size_t i = 0; i < job->count; i++) {
 		struct item *item = &job->items[i];
 		if (item->is_copy)
-			EP_TRY(run->each(run->context, item->entry.id, &item->found, err));
+			EP_TRY(run->each(run->context, &item->entry, &item->found, err));
 	}
 	if (options->on_progress && job->count)
 		options->on_progress(options->context, job->items[job->count - 1].entry.position,
@@ -96,16 +97,26 @@ consume(void *context, void *made, struct ep_error *err)
 }
 
 static enum ep_status
-open_workers(struct run *run, struct ep_log *log, struct ep_error *err)
+find_own(bool *has_own, const struct ep_log_read *read, struct ep_error *err)
+{
+	EP_FREE struct ep_source_info *sources = NULL;
+	size_t count;
+	EP_TRY(ep_log_sources(&sources, &count, read, err));
+	*has_own = false;
+	for (size_t i = 0; i < count; i++)
+		*has_own |= sources[i].number == EP_SOURCE_LOCAL && sources[i].tracks > 0;
+	return EP_OK;
+}
+
+static enum ep_status
+open_workers(struct run *run, struct ep_error *err)
 {
 	run->worker_count = ep_processors();
 	run->workers = calloc(run->worker_count, sizeof *run->workers);
 	if (!run->workers)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory for finding copies");
-	for (unsigned i = 0; i < run->worker_count; i++) {
+	for (unsigned i = 0; i < run->worker_count; i++)
 		EP_TRY(ep_copy_finder_new(&run->workers[i].finder, err));
-		EP_TRY(ep_log_read_begin(&run->workers[i].read, log, err));
-	}
 	return EP_OK;
 }
 
@@ -113,26 +124,25 @@ static void
 close_run(struct run *run)
 {
 	ep_log_cursor_close(run->cursor);
-	for (unsigned i = 0; run->workers && i < run->worker_count; i++) {
+	for (unsigned i = 0; run->workers && i < run->worker_count; i++)
 		ep_copy_finder_free(run->workers[i].finder);
-		ep_log_read_end(run->workers[i].read);
-	}
 	free(run->workers);
 	ep_index_close(run->index);
+	ep_log_read_end(run->read);
 }
 
-/* Compares all that is behind `after` with what is before it, and tells run->each. The snapshot is
- * that of the index. */
+/* Compares all that is behind `after` with what is before it, and tells run->each. */
 static enum ep_status
 find_all(struct run *run, struct ep_log *log, uint64_t after, struct ep_error *err)
 {
 	struct ep_log_state state;
+	EP_TRY(ep_log_read_begin(&run->read, log, err));
 	EP_TRY(ep_index_open(&run->index, log, err));
-	EP_TRY(open_workers(run, log, err));
-	const struct ep_log_read *read = ep_index_read(run->index);
-	ep_log_state(&state, read);
+	EP_TRY(open_workers(run, err));
+	ep_log_state(&state, run->read);
+	EP_TRY(find_own(&run->has_own, run->read, err));
 	run->last = state.position;
-	EP_TRY(ep_log_cursor_open(&run->cursor, read, after, EP_SOURCE_ANY, err));
+	EP_TRY(ep_log_cursor_open(&run->cursor, run->read, after, EP_SOURCE_ANY, err));
 	size_t job_count = EP_PIPELINE_JOBS(run->worker_count);
 	EP_FREE struct job *jobs = calloc(job_count, sizeof *jobs);
 	if (!jobs)
@@ -152,7 +162,7 @@ find_all(struct run *run, struct ep_log *log, uint64_t after, struct ep_error *e
 
 enum ep_status
 ep_check_copies(struct ep_log *log, const struct ep_copies_options *options,
-                enum ep_status (*each)(void *context, struct ep_text copy,
+                enum ep_status (*each)(void *context, const struct ep_entry *copy,
                                        const struct ep_found_copy *found, struct ep_error *err),
                 void *each_context, struct ep_error *err)
 {
@@ -164,14 +174,13 @@ ep_check_copies(struct ep_log *log, const struct ep_copies_options *options,
 
 /* ---- linking ---- */
 
-/* What is to be linked; texts are borrowed from the snapshots of the run. */
+/* What is to be linked; texts are borrowed from the snapshots of the run and its index. */
 struct proposal {
 	struct ep_text copy;
 	struct ep_link link;
 };
 
 struct proposals {
-	const struct ep_copies_options *options;
 	struct proposal *items;
 	size_t count;
 	size_t capacity;
@@ -180,10 +189,11 @@ struct proposals {
 /* Keeps a proposal. Of the master's song and one of this node, that of this node is the copy, as
  * long as the master has not seen it: what it has is its own to decide. */
 static enum ep_status
-propose(void *context, struct ep_text copy, const struct ep_found_copy *found, struct ep_error *err)
+propose(void *context, const struct ep_entry *copy, const struct ep_found_copy *found,
+        struct ep_error *err)
 {
 	struct proposals *proposals = context;
-	bool masters = proposals->options->source == EP_SOURCE_MASTER;
+	bool masters = copy->source == EP_SOURCE_MASTER;
 	if (masters && (found->source != EP_SOURCE_LOCAL || found->flags & EP_ENTRY_CONFIRMED ||
 	                found->flags & EP_ENTRY_RELEASED))
 		return EP_OK;
@@ -196,10 +206,10 @@ propose(void *context, struct ep_text copy, const struct ep_found_copy *found, s
 		proposals->capacity = capacity;
 	}
 	struct proposal *proposal = &proposals->items[proposals->count++];
-	proposal->copy = masters ? found->id : copy;
+	proposal->copy = masters ? found->id : copy->id;
 	ep_found_link(&proposal->link, found);
 	if (masters) {
-		proposal->link.original = copy;
+		proposal->link.original = copy->id;
 		proposal->link.offset = -proposal->link.offset;
 	}
 	return EP_OK;
@@ -261,7 +271,7 @@ enum ep_status
 ep_link_copies(struct ep_copies_report *report, struct ep_log *log,
                const struct ep_copies_options *options, struct ep_error *err)
 {
-	struct proposals proposals = { .options = options };
+	struct proposals proposals = { 0 };
 	struct run run = { .options = options, .each = propose, .context = &proposals };
 	uint64_t watermark;
 	*report = (struct ep_copies_report){ 0 };
@@ -276,4 +286,18 @@ ep_link_copies(struct ep_copies_report *report, struct ep_log *log,
 	close_run(&run);
 	free(proposals.items);
 	return status;
+}
+
+enum ep_status
+ep_dedup_default(enum ep_dedup *how, struct ep_log *log, struct ep_error *err)
+{
+	EP_OWNED(ep_log_read_end)
+	struct ep_log_read *read = NULL;
+	struct ep_master master;
+	EP_TRY(ep_log_read_begin(&read, log, err));
+	enum ep_status status = ep_master_load(&master, read, err);
+	if (status != EP_OK && status != EP_NOT_FOUND)
+		return status;
+	*how = status == EP_OK ? EP_DEDUP_EXACT : EP_DEDUP_BETWEEN;
+	return EP_OK;
 }

@@ -134,7 +134,8 @@ is_strict(const struct ep_ingest *ingest)
 static bool
 one_transaction(const struct ep_ingest *ingest)
 {
-	return is_strict(ingest) || ingest->options->dry_run || ingest->options->before_commit;
+	const struct ep_ingest_options *options = ingest->options;
+	return is_strict(ingest) || options->dry_run || options->before_commit;
 }
 
 static enum ep_status
@@ -427,8 +428,9 @@ run(struct ep_ingest *ingest, struct ep_error *err)
 static enum ep_status
 settle(struct ep_ingest *ingest, enum ep_status status, struct ep_error *err)
 {
-	bool whole = is_strict(ingest) || ingest->options->before_commit;
-	if (status == EP_OK && is_strict(ingest) && ingest->rejected_here)
+	bool strict = is_strict(ingest);
+	bool whole = strict || ingest->options->before_commit;
+	if (status == EP_OK && strict && ingest->rejected_here)
 		status = ep_fail(err, EP_BAD_INPUT,
 		                 "%llu row%s rejected, so nothing of the file is kept (--strict)",
 		                 (unsigned long long)ingest->rejected_here,

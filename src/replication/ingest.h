@@ -9,6 +9,7 @@
 
 #include "format/contribution.h"
 #include "replication/batch.h"
+#include <stdatomic.h>
 
 enum ep_ingest_kind {
 	EP_INGEST_DUMP, /* CSV files of a master or slave; rows join their track */

@@ -16,7 +16,9 @@ leave_out_local(struct ep_digest *digest, uint64_t *count, const struct ep_log_r
 	while ((status = ep_log_cursor_next(&entry, cursor, err)) == EP_OK) {
 		if (entry.operation != EP_PUT || (entry.flags & EP_ENTRY_CONFIRMED))
 			continue;
-		ep_digest_subtract(digest, &entry.hash);
+		struct ep_hash member;
+		EP_TRY(ep_log_member(&member, &entry, err));
+		ep_digest_subtract(digest, &member);
 		++*count;
 	}
 	return status == EP_NOT_FOUND ? EP_OK : status;

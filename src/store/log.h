@@ -70,6 +70,11 @@ void ep_log_state(struct ep_log_state *state, const struct ep_log_read *read);
 EP_MUST_USE enum ep_status ep_log_digest(struct ep_digest *digest, const struct ep_log_read *read,
                                          struct ep_error *err);
 
+/* What a live track adds to the state digest: its contents hash; of a copy, BLAKE2b-256 of that and
+ * the original's id. EP_CORRUPT. */
+EP_MUST_USE enum ep_status ep_log_member(struct ep_hash *member, const struct ep_entry *entry,
+                                         struct ep_error *err);
+
 /* The entry of a track, or its tombstone. Borrowed: valid until the transaction ends, or, in one
  * that writes, until its next change. EP_NOT_FOUND, EP_CORRUPT, EP_NEWER. */
 EP_MUST_USE enum ep_status ep_log_find(struct ep_entry *entry, const struct ep_log_read *read,

@@ -94,11 +94,6 @@ EP_MUST_USE enum ep_status ep_log_list_copy(struct ep_log_write *write,
                                             const struct ep_entry *entry, bool in,
                                             struct ep_error *err);
 
-/* What a live track adds to the state digest: its contents hash; of a copy, BLAKE2b-256 of that and
- * the original's id. EP_CORRUPT. */
-EP_MUST_USE enum ep_status ep_log_member(struct ep_hash *member, const struct ep_entry *entry,
-                                         struct ep_error *err);
-
 /* For a track that is no longer there: the best of its copies takes its place. */
 EP_MUST_USE enum ep_status ep_log_promote(struct ep_log_write *write, struct ep_text id,
                                           struct ep_error *err);

@@ -274,17 +274,28 @@ encode_merged(struct ep_hash *hash, struct ep_text *body, struct ep_log_write *w
 	return EP_OK;
 }
 
+/* Whether the master only says of a track of this node whether it is a copy: it stays this node's,
+ * and has been seen by the master. */
+static bool
+keeps_owner(const struct ep_entry *there, const struct ep_put *put)
+{
+	return put->source == EP_SOURCE_MASTER && there->source == EP_SOURCE_LOCAL &&
+	       memcmp(there->hash.bytes, put->hash.bytes, EP_HASH_SIZE) == 0;
+}
+
 static enum ep_status
 replace(struct ep_log_write *write, const struct ep_entry *there, const struct merge *merge,
         const struct ep_put *put, struct ep_error *err)
 {
+	bool kept = keeps_owner(there, put);
 	struct ep_entry entry = {
 		.operation = EP_PUT,
-		.flags = merge->shrunk ? EP_ENTRY_SHRUNK : 0,
+		.flags = (uint8_t)((merge->shrunk ? EP_ENTRY_SHRUNK : 0) |
+		                   (kept ? EP_ENTRY_CONFIRMED : 0)),
 		/* A track stays its source's while it has documents that the put did not bring:
 		 * they may still have to be dumped. */
-		.source = merge->kept ? there->source : put->source,
-		.import_date = put->import_date,
+		.source = merge->kept || kept ? there->source : put->source,
+		.import_date = kept ? there->import_date : put->import_date,
 		.id = put->track->id,
 		.document_count = (uint32_t)merge->track.count,
 	};

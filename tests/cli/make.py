@@ -15,6 +15,11 @@ usage: make song ID [TITLE]       a song of two documents as an object of the co
        make codes                 the pairs in the code generator's JSON on stdin, one a line
        make first                 when the first and the last of them are
        make tags                  of each object its tag, its title or error, and its file
+       make code ID FROM TIMES   a piece of a real song, packed
+       make plain ID FROM TIMES [+SHIFT]   the same as a plain code string, later by SHIFT
+       make noise N              a plain code string of N pairs that no song has
+       make fields [NAME...]     of each JSON object of standard input the fields, or those named, without
+                                 what differs from run to run
        make pty COMMAND...        the command with a terminal as stderr, whose output goes to stdout
 """
 
@@ -143,6 +148,41 @@ def damaged(folder, track_id):
     path.write_bytes(data)
 
 
+def pairs_of_song(track_id, first, times):
+    songs = json.loads((pathlib.Path(os.environ["DATA"]) / "songs.json").read_text())
+    code = next(item["code"] for item in songs if item["metadata"]["track_id"] == track_id)
+    text = zlib.decompress(base64.urlsafe_b64decode(code + "=" * (-len(code) % 4))).decode()
+    numbers = [int(text[at:at + 5], 16) for at in range(0, len(text), 5)]
+    pairs = zip(numbers[len(numbers) // 2:], numbers[:len(numbers) // 2])
+    return [(code, time - int(first)) for code, time in pairs
+            if 0 <= time - int(first) < int(times)]
+
+
+def code(track_id, first, times):
+    pairs = pairs_of_song(track_id, first, times)
+    text = "".join(f"{time:05x}" for _, time in pairs) + "".join(f"{code:05x}" for code, _ in pairs)
+    print(base64.urlsafe_b64encode(zlib.compress(text.encode())).decode(), end="")
+
+
+def plain(track_id, first, times, shift="0"):
+    print(" ".join(f"{code} {time + int(shift)}" for code, time in pairs_of_song(track_id, first, times)),
+          end="")
+
+
+def noise(count):
+    rng = random.Random(1)
+    print(" ".join(f"{rng.randrange(1 << 20)} {time}" for time in range(int(count))), end="")
+
+
+def fields(*names):
+    for line in sys.stdin:
+        item = json.loads(line)
+        item["query"] = f"{len(item['query'])} characters"
+        item["qtime"] = item["total_time"] = "MS"
+        shown = names or item
+        print(json.dumps({name: item[name] for name in shown}))
+
+
 def terminal(*command):
     main, side = pty.openpty()
     child = subprocess.Popen(command, stderr=side, stdout=subprocess.DEVNULL)
@@ -161,6 +201,8 @@ def main():
         "song": song, "long-field": long_field, "many": many, "tracks": tracks,
         "streams": streams, "newer": newer, "damaged": damaged, "pty": terminal,
         "sound": sound, "wav": wav, "codes": codes, "first": first, "tags": tags,
+        "streams": streams, "newer": newer, "damaged": damaged, "pty": terminal, "code": code, "plain": plain,
+        "noise": noise, "fields": fields,
         "long-id": lambda size: print("T" * int(size), end=""),
         "cut-short": lambda path, size: sys.stdout.buffer.write(
             pathlib.Path(path).read_bytes()[:-int(size)]),

@@ -6,7 +6,11 @@ import os
 
 import common
 import model as m
-from scenarios import dump_files, summary
+from scenarios import answers_of, dump_files, summary
+
+
+def is_index_file(name):
+    return name == "lock" or name.endswith(".shard")
 
 
 class Checker:
@@ -112,6 +116,8 @@ class Checker:
             differing = [key for key, value in self.scenario.final.items()
                          if summary(status)[key] != value]
             problems.append(f"other {', '.join(differing)} than without the crash")
+        if status:
+            problems += self.check_index(status, leftovers_ok)
         _, rows = self.check_files(problems)
         if rows != self.scenario.rows:
             lost = [row[0] for row in self.scenario.rows if row not in set(rows)]
@@ -131,13 +137,28 @@ class Checker:
             problems.append("the rejected rows are not in their file")
         return problems
 
+    def check_index(self, status, leftovers_ok):
+        """Answers as without the crash, with the files that it is made of."""
+        problems = []
+        answers = answers_of(self.program, self.data, self.scenario.queries)
+        if answers != self.scenario.answers:
+            problems.append(f"queries are answered {answers}, not {self.scenario.answers}")
+        folder = self.data + "/index"
+        shards = [name for name in os.listdir(folder) if name.endswith(".shard")] \
+            if os.path.isdir(folder) else []
+        if len(shards) != status["index"]["shards"] and not leftovers_ok:
+            problems.append(f"{len(shards)} files are in the index, which has "
+                            f"{status['index']['shards']}")
+        return problems
+
     def left_in_data(self):
-        """An empty folder, that a log was made in, may stay."""
+        """An empty folder, that a log was made in, may stay; check_index counts shards."""
         known = self.scenario.names + list(m.IGNORED)
         problems = []
         for folder, _, files in os.walk(self.data):
+            index = folder == self.data + "/index"
             problems += [f"{name} is left over in the data folder" for name in files
-                         if name not in known]
+                         if name not in known and not (index and is_index_file(name))]
         return problems
 
     def rerun(self, record):

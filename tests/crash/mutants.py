@@ -12,6 +12,10 @@ def is_part(operation):
     return common.is_part_file(os.path.basename(operation.target))
 
 
+def is_shard(operation):
+    return operation.target.endswith(".shard")
+
+
 def is_log(operation):
     return os.path.basename(operation.target) == "data.mdb"
 
@@ -123,12 +127,13 @@ def under_final_names(operations):
 
 
 def reported_before_the_commit(operations):
-    """Every command reports before its last commit."""
+    """Every command reports before its last commit of tracks; those of the index come behind."""
     changed = list(operations)
     for command in {operation.command for operation in operations}:
         here = [i for i, o in enumerate(operations) if o.command == command]
         all_of_it = max(operations[i].reported for i in here)
-        commit = [i for i in here if is_commit(operations[i])]
+        index = next((i for i in here if "/index" in operations[i].target), len(operations))
+        commit = [i for i in here if is_commit(operations[i]) and i < index]
         for i in here:
             if commit and i >= commit[-1] - 1:
                 changed[i] = operations[i].copy(reported=all_of_it)
@@ -140,6 +145,29 @@ def commit_before_the_pages(operations):
     commit = first(operations, is_commit)
     sync = last(operations[:commit], lambda o: o.kind == m.SYNC and is_log(o))
     return moved_to(operations, commit, commit + 1, sync)
+
+
+def shards_commits(operations):
+    """Where each commit that names a new shard is: (start, end)."""
+    for at, operation in enumerate(operations):
+        if operation.kind == m.SYNC and is_shard(operation):
+            end = at + 1 + first(operations[at + 1:], is_commit) + 1
+            yield commit_before(operations, end)
+
+
+def manifest_before_the_shard(operations):
+    """The last shard is named before it is durable."""
+    start, stop = list(shards_commits(operations))[-1]
+    sync = last(operations[:start], lambda o: o.kind == m.SYNC and is_shard(o))
+    return moved_to(operations, start, stop, sync)
+
+
+def old_shards_removed_before(operations):
+    """What was merged is removed before the log names the new shard."""
+    start, stop = list(shards_commits(operations))[-1]
+    behind = [o for o in operations[stop:] if o.kind == m.UNLINK and is_shard(o)]
+    rest = [o for o in operations[stop:] if o not in behind]
+    return operations[:start] + behind + operations[start:stop] + rest
 
 
 class Mutant:
@@ -176,6 +204,14 @@ MUTANTS = [Mutant(*arguments) for arguments in [
      without(lambda o: o.kind == m.SYNC and o.target == "out/rejects.csv")),
     ("fsync of the data folder removed", "new_node", sync_of("deep/node")),
     ("fsync of the folder above the data folder removed", "new_node", sync_of("deep")),
+    ("fdatasync of the shards removed", "slave_ingest",
+     without(lambda o: o.kind == m.SYNC and is_shard(o))),
+    ("fsync of the folder of the index removed", "slave_ingest",
+     without(lambda o: o.kind == m.SYNC and o.target == "node/index")),
+    ("shard named before it is durable", "slave_ingest", manifest_before_the_shard),
+    ("shards removed before the log forgets them", "slave_ingest", old_shards_removed_before),
+    ("second run: fdatasync of the shards removed", "slave_ingest",
+     without(lambda o: o.kind == m.SYNC and is_shard(o)), True),
     ("second run: fsync of the folder of files removed", "slave_dump",
      without(lambda o: o.kind == m.SYNC and o.target == "out"), True),
     ("second run: fsync of the data folder removed", "new_node", sync_of("deep/node"), True),

@@ -31,6 +31,8 @@ class Scenario:
         self.may_be_absent = False
         self.final = {}
         self.names = []  # of what is in the data folder in the end
+        self.queries = root + ".queries"  # the codes of all documents in the end, one a line
+        self.answers = []  # what they are answered
         self.dumps = []  # (kind, position, rows) of the files there may be
         self.expected_files = {}  # sha256: rows
         self.rows = []  # of all files in the end
@@ -114,6 +116,10 @@ def run_to_file(program, data, arguments, environment, path):
 def learn(program, scenario, initial_model, before):
     """Finds out what the undisturbed run makes of the folder, and what is legal on the way."""
     scenario.initial = initial_model
+    write_queries(program, scenario)
+    scenario.answers = answers_of(program, scenario.data, scenario.queries)
+    if not set(scenario.answers) - {"-"}:
+        raise RuntimeError(f"{scenario.name}: no song is found: {scenario.answers}")
     scenario.names = sorted(name for name in os.listdir(scenario.data) if name not in m.IGNORED)
     scenario.final = summary(status_of(program, scenario.data))
     if before is None:
@@ -128,6 +134,23 @@ def learn(program, scenario, initial_model, before):
         scenario.expected_files[common.sha256_of(content)] = rows
         scenario.rows += rows
     scenario.rows.sort()
+
+
+def write_queries(program, scenario):
+    copy_of_data = scenario.root + ".asked"
+    shutil.copytree(scenario.data, copy_of_data)
+    done = program.must(copy_of_data, "master-dump", "-o", "-", "--all")
+    shutil.rmtree(copy_of_data)
+    with open(scenario.queries, "w", encoding="utf-8") as file:
+        file.writelines(row[2] + "\n" for row in common.parse_rows(done.stdout.encode()))
+
+
+def answers_of(program, data, queries):
+    """Which tracks are found by the codes of all documents: in the index, and in its tail."""
+    ran = program.run(data, "query", queries)
+    if ran.status not in (0, 3):
+        return [ran.words()]
+    return [line.split("\t")[0] for line in ran.stdout.splitlines()]
 
 
 def fresh_model(scenario):
@@ -203,7 +226,7 @@ class Maker:
         scenario.command("ingest", *files)
         self.finish(scenario)
         steps = [["init", "--name", "north"]] + [["ingest", file] for file in files]
-        self.learn_commits(scenario, steps, 5)  # the empty log is one more
+        self.learn_commits(scenario, steps, 6)  # the empty log, and the index
         return scenario
 
     def slave_ingest(self):
@@ -217,7 +240,7 @@ class Maker:
             file.write(common.csv_bytes(Song(100).rows()))
         scenario.command("slave-ingest", *files)
         self.finish(scenario)
-        self.learn_commits(scenario, [["slave-ingest", file] for file in files], 4)
+        self.learn_commits(scenario, [["slave-ingest", file] for file in files], 6)  # a merge
         return scenario
 
     def update(self):
@@ -238,7 +261,7 @@ class Maker:
         scenario.rerun_statuses = (3,)
         scenario.command("slave-ingest", "--rejects", scenario.rejects[0], *files)
         self.finish(scenario)
-        self.learn_commits(scenario, [["slave-ingest", file] for file in files], 2)
+        self.learn_commits(scenario, [["slave-ingest", file] for file in files], 4)
         return scenario
 
     def delete(self):

@@ -193,6 +193,11 @@ def unpack(code):
     return list(zip(numbers[count:], numbers[:count]))
 
 
+def plain(pairs):
+    """A plain code string of (code, time) pairs."""
+    return " ".join(f"{code} {time}" for code, time in pairs)
+
+
 def pack(pairs):
     text = "".join(f"{time:05x}" for _, time in pairs) + "".join(f"{code:05x}" for code, _ in pairs)
     return base64.urlsafe_b64encode(zlib.compress(text.encode())).decode()

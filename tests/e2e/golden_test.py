@@ -47,7 +47,7 @@ class Chain:
     def slave_dump(self):
         path = self.out / "songs.json"
         path.write_bytes(self.songs)
-        counts = self.slave.json("ingest", path)
+        counts = self.slave.json("ingest", "--dedup", "off", path)
         rows = rows_of(self.expected)
         same((counts["read"], counts["new"]), (len(rows), len(rows)), "documents read and new")
         self.slave.run("init", "--name", "ours")
@@ -57,7 +57,9 @@ class Chain:
 
     def master_dump(self):
         paths = sorted(self.out.glob("echoprint-slave-ours-*.csv"))
-        counts = self.master.json("master-ingest", "-s", "ours", *paths)
+        # The library holds five songs twice, which the original dumps twice.
+        dedup = () if self.name == "golden" else ("--dedup", "off")
+        counts = self.master.json("master-ingest", "-s", "ours", *dedup, *paths)
         same(counts["new"], counts["read"], "new documents")
         dump = self.master.dump("master-dump", self.out)
         same_bytes(read_files(dump["paths"]), self.expected)

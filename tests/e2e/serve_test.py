@@ -101,6 +101,21 @@ def what_is_ingested_anywhere_is_everywhere(test):
     same((master["lag"], master["pending"]), (0, 0), "lag and what is to be contributed")
 
 
+def a_song_that_two_slaves_bring_is_one(test):
+    it = Federation(test, "copies", 2)
+    items = json.loads(SONGS.read_text())[:3]
+    for n, slave in enumerate(it.slaves):
+        for item in items:
+            item["metadata"]["track_id"] = f"TR{n}X{items.index(item)}"
+        ingest(slave, items)
+        until(lambda: has(it.master, f"TR{n}X2"), "the songs at the master", 30)
+    until(lambda: len(it.master.json("duplicates")["copies"]) == 3, "all copies are linked", 60)
+    all_equal(it.nodes)
+    for node in it.nodes:
+        same(len(node.json("duplicates")["copies"]), 3, f"copies at {node.folder.name}")
+    it.end()
+
+
 def a_mirror_hands_on_its_masters_feed(test):
     it = Federation(test, "mirror", 0)
     it.master.run("ingest", SONGS)
@@ -227,7 +242,8 @@ def a_broken_download_goes_on_where_it_stopped(test):
         tries += 1
         need(tries < 10, "it does not end")
     need(tries >= 2, f"only {tries} were cut")
-    need(proxy.passed < size * 1.3, f"{proxy.passed} bytes for {size} in {tries + 1} pieces")
+    # Each connection carries a third: who began anew each time would never end.
+    need(proxy.passed < size * 2.5, f"{proxy.passed} bytes for {size} in {tries + 1} pieces")
     same(slave.digest(), it.master.digest(), "digest")
     proxy.close()
     it.server.stop()
@@ -408,7 +424,8 @@ def add_options(parser):
 
 
 def body(test):
-    for function in (what_is_ingested_anywhere_is_everywhere, a_mirror_hands_on_its_masters_feed, it_speaks_http,
+    for function in (what_is_ingested_anywhere_is_everywhere, a_song_that_two_slaves_bring_is_one,
+                     a_mirror_hands_on_its_masters_feed, it_speaks_http,
                      ingest_needs_the_token, tls_and_a_proxy_on_the_way, a_broken_download_goes_on_where_it_stopped,
                      faults_on_the_way_lose_nothing, killed_at_random_they_end_equal, a_full_disk_is_overcome,
                      attacks_are_refused, it_is_a_service):

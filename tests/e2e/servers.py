@@ -27,8 +27,13 @@ SANITIZED = is_sanitized()
 
 
 def some_songs(prefix, count, pairs=200):
-    return [song(f"{prefix}{n}", [((n * 7919 + i * 31) % 1048576, i * 5) for i in range(pairs)])
-            for n in range(count)]
+    """Songs that are nobody's copy."""
+    songs = []
+    for n in range(count):
+        rng = random.Random(f"{prefix}{n}")
+        songs.append(song(f"{prefix}{n}", [(rng.randrange(1 << 20), moment) for moment in
+                                        sorted(rng.sample(range(pairs * 6), pairs))]))
+    return songs
 
 
 def ingest(node, items):
