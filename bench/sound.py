@@ -19,40 +19,12 @@ import subprocess
 import sys
 import tempfile
 import time
-import zipfile
 import zlib
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+from music import fetch, library, there
+
 # What the original took on the machine where it was measured: times real time, on one thread; and its start.
 ORIGINAL = {"decode": 200, "generate": 422, "both": 135, "start_s": 0.3}
-
-
-def library():
-    folder = pathlib.Path(os.environ.get("ECHOPRINT_SHARED_DATA", ROOT.parent / "shared" / "data"))
-    path = folder / "library.json"
-    if not path.is_file():
-        sys.exit(f"skip: there is no {path}")
-    return json.loads(path.read_text())
-
-
-def fetch(items, files):
-    """Downloads and unpacks the packages of all items that are absent."""
-    packages = sorted({item["metadata"]["filename"].split("/")[0] for item in items
-                       if not (files / item["metadata"]["filename"]).exists()})
-    debs = files / "packages"
-    debs.mkdir(parents=True, exist_ok=True)
-    for package in packages:
-        if not list(debs.glob(f"{package}_*.deb")):
-            subprocess.run(["apt-get", "download", "-qq", package], cwd=debs, check=True, stderr=subprocess.DEVNULL)
-        deb, *_ = debs.glob(f"{package}_*.deb")
-        subprocess.run(["dpkg", "-x", deb, files / package], check=True)
-    # Some music is in archives, which stand in the names as folders: NAME.pk3.d/FILE.
-    for item in items:
-        path = files / item["metadata"]["filename"]
-        archive, mark, inside = str(path).partition(".pk3.d/")
-        if mark and not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(zipfile.ZipFile(archive + ".pk3").read(inside))
 
 
 def unpacked(code):
@@ -126,14 +98,12 @@ def main():
     files = options.files.resolve()
     if options.fetch:
         fetch(items, files)
-    there = [item for item in items if (files / item["metadata"]["filename"]).exists()]
-    if not there:
-        sys.exit(f"skip: none of the files is in {files}; --fetch downloads them")
-    names = [item["metadata"]["filename"] for item in there]
+    items = there(items, files)
+    names = [item["metadata"]["filename"] for item in items]
 
     with Timer() as timer:
         found = codegen(program, names, files)
-    compare(there, found, "from files")
+    compare(items, found, "from files")
     sound = sum(item["metadata"]["samples_decoded"] for item in found if "error" not in item) / 11025
     generate = sum(item["metadata"]["codegen_time"] for item in found if "error" not in item)
     folder = pathlib.Path(tempfile.mkdtemp(prefix="echoprint-sound-"))
@@ -147,16 +117,16 @@ def main():
     finally:
         shutil.rmtree(folder)
     processors = len(os.sched_getaffinity(0))
-    print(f"{len(there)} files, {sound / 3600:.1f} hours, {processors} processors")
+    print(f"{len(items)} files, {sound / 3600:.1f} hours, {processors} processors")
     print(f"  codegen: {timer.wall:.1f} s, {timer.cpu:.1f} s of processors: {sound / timer.wall:.0f} times real time, "
-          f"{sound / timer.cpu:.0f} a processor, {1000 * timer.cpu / len(there):.0f} ms a file, {timer.peak:.0f} MB at most in a process")
+          f"{sound / timer.cpu:.0f} a processor, {1000 * timer.cpu / len(items):.0f} ms a file, {timer.peak:.0f} MB at most in a process")
     print(f"    of that, samples to codes {generate:.1f} s")
     print(f"  ingest:  {ingest.wall:.1f} s, {ingest.cpu:.1f} s of processors; again: {again.wall:.2f} s")
     print(f"  the original on one thread: {ORIGINAL['both']} times real time and {ORIGINAL['start_s']} s a file, "
-          f"which is {sound / ORIGINAL['both'] + ORIGINAL['start_s'] * len(there):.0f} s for these")
+          f"which is {sound / ORIGINAL['both'] + ORIGINAL['start_s'] * len(items):.0f} s for these")
     if options.samples:
-        paths = make_samples(there, files)
-        compare(there, [codegen_raw(program, path) for path in paths], "from samples of the ffmpeg program")
+        paths = make_samples(items, files)
+        compare(items, [codegen_raw(program, path) for path in paths], "from samples of the ffmpeg program")
         for line in subprocess.run([options.speed, *paths], capture_output=True, text=True, check=True).stdout.splitlines():
             speed = json.loads(line)
             times = speed["sound_s"] / speed["cpu_s"]

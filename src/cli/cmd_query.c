@@ -3,7 +3,9 @@
 #include "cli/answer_json.h"
 #include "cli/cli.h"
 #include "cli/index_progress.h"
+#include "cli/listen.h"
 #include "cli/query_input.h"
+#include "cli/query_sound.h"
 #include "code/codestring.h"
 #include "format/codegen_json.h"
 #include "match/match.h"
@@ -14,11 +16,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPTION_RULE };
+enum { OPTION_RULE, OPTION_LISTEN };
 
 static const struct ep_option options[] = {
 	[OPTION_RULE] = { "rule", 0, "RULE",
 	                  "how to decide: evidence (default), or original, as the system of 2011" },
+	[OPTION_LISTEN] = { "listen", 0, NULL,
+	                    "name the songs in a stream of raw samples on standard input" },
 	{ 0 },
 };
 
@@ -52,6 +56,7 @@ struct job {
 struct worker {
 	struct ep_matcher *matcher;
 	struct ep_log_read *read; /* for the original's rule */
+	struct ep_audio *audio; /* NULL until there is sound to be read */
 };
 
 struct session {
@@ -88,6 +93,9 @@ produce(void *context, void *made, bool *end, struct ep_error *err)
 		EP_TRY(status);
 		bytes += question->bytes.size;
 		job->count++;
+		/* What takes long goes to another core than what comes next. */
+		if (question->is_sound && !session->original)
+			break;
 	}
 	*end = job->count == 0;
 	return EP_OK;
@@ -110,9 +118,27 @@ keep_first(struct ep_pairs *pairs, struct ep_error *err)
 	return EP_OK;
 }
 
+/* Makes the codes of a question that is sound; a file that cannot be decoded is said, and has none.
+ */
+static enum ep_status
+decode_sound(const struct session *session, struct item *item, struct worker *worker,
+             struct ep_error *err)
+{
+	struct ep_error why = { 0 };
+	const char *path = (const char *)item->question.bytes.data;
+	enum ep_status status =
+		ep_query_sound(&item->pairs, &worker->audio, path, session->call->stop, &why);
+	item->undecoded = status == EP_BAD_INPUT || status == EP_NOT_FOUND;
+	if (item->undecoded)
+		ep_say("%s: %s", path, why.text);
+	else if (status != EP_OK)
+		return ep_fail(err, status, "%s: %s", path, why.text);
+	return keep_first(&item->pairs, err);
+}
+
 /* Unpacks the code string of a question; one that cannot be read is said, and has no pairs. */
 static enum ep_status
-decode(struct item *item, struct ep_error *err)
+decode_codes(struct item *item, struct ep_error *err)
 {
 	const struct ep_question *question = &item->question;
 	struct ep_text text = { (const char *)question->bytes.data, question->bytes.size };
@@ -156,13 +182,21 @@ keep_texts(struct item *item, struct ep_error *err)
 }
 
 static enum ep_status
+decode(const struct session *session, struct item *item, struct worker *worker,
+       struct ep_error *err)
+{
+	return item->question.is_sound ? decode_sound(session, item, worker, err)
+	                               : decode_codes(item, err);
+}
+
+static enum ep_status
 answer_by_evidence(const struct session *session, struct job *job, struct worker *worker,
                    struct ep_error *err)
 {
 	for (size_t i = 0; i < job->count; i++) {
 		struct item *item = &job->items[i];
 		double began = ep_clock_s();
-		EP_TRY(decode(item, err));
+		EP_TRY(decode(session, item, worker, err));
 		EP_TRY(ep_match(&item->answer, worker->matcher, session->index, &item->pairs, err));
 		EP_TRY(keep_texts(item, err));
 		item->ms = (ep_clock_s() - began) * 1000;
@@ -189,7 +223,7 @@ answer_as_original(const struct session *session, struct job *job, struct worker
 	if (!answers || !queries)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory for %zu queries", job->count);
 	for (size_t i = 0; i < job->count; i++) {
-		EP_TRY(decode(&job->items[i], err));
+		EP_TRY(decode(session, &job->items[i], worker, err));
 		queries[i] = job->items[i].pairs;
 	}
 	EP_TRY(ep_original_match(answers, queries, job->count, worker->read, session->call->stop,
@@ -223,6 +257,8 @@ print_json(const struct session *session, const struct item *item, struct ep_err
 {
 	const struct ep_buffer *bytes = &item->question.bytes;
 	struct ep_text query = { (const char *)bytes->data, bytes->size };
+	if (item->question.is_sound)
+		query = ep_text_of((const char *)bytes->data);
 	struct ep_codegen_song song = { 0 };
 	if (item->question.is_object)
 		query = ep_codegen_parse_code(&song, query, NULL) == EP_OK ? song.code
@@ -280,19 +316,6 @@ consume(void *context, void *made, struct ep_error *err)
 
 /* ---- the whole ---- */
 
-/* Opens the index, bringing it up to date first where it is far behind. */
-static enum ep_status
-open_index(struct session *session, struct ep_error *err)
-{
-	enum ep_status status = ep_index_open(&session->index, session->log, err);
-	if (status != EP_NOT_FOUND)
-		return status;
-	ep_log_close(EP_TAKE(session->log));
-	EP_TRY(ep_log_open(&session->log, session->call->folder, EP_LOG_WRITE, err));
-	EP_TRY(ep_follow_index(session->call, session->log, err));
-	return ep_index_open(&session->index, session->log, err);
-}
-
 static enum ep_status
 open_all(struct session *session, struct ep_error *err)
 {
@@ -301,7 +324,7 @@ open_all(struct session *session, struct ep_error *err)
 	                           call->stop, err));
 	EP_TRY(ep_log_open(&session->log, call->folder, EP_LOG_READ, err));
 	if (!session->original)
-		EP_TRY(open_index(session, err));
+		EP_TRY(ep_open_index(&session->index, &session->log, call, err));
 	session->worker_count = ep_processors();
 	session->workers = calloc(session->worker_count, sizeof *session->workers);
 	if (!session->workers)
@@ -320,6 +343,7 @@ close_all(struct session *session)
 	for (unsigned i = 0; session->workers && i < session->worker_count; i++) {
 		ep_matcher_free(session->workers[i].matcher);
 		ep_log_read_end(session->workers[i].read);
+		ep_audio_close(session->workers[i].audio);
 	}
 	free(session->workers);
 	ep_index_close(session->index);
@@ -381,6 +405,11 @@ run(const struct ep_call *call)
 {
 	struct session session = { .call = call };
 	struct ep_error err = { 0 };
+	if (call->values[OPTION_LISTEN])
+		return call->argument_count || call->values[OPTION_RULE]
+		               ? ep_bad_usage(call->command, "--listen takes no other question, "
+		                                             "and decides by evidence")
+		               : ep_listen(call);
 	if (call->argument_count == 0)
 		return ep_bad_usage(call->command, "give a CODE, a FILE, or - for standard input");
 	if (!read_rule(&session))
@@ -398,21 +427,35 @@ run(const struct ep_call *call)
 
 const struct ep_command ep_cmd_query = {
 	.name = "query",
-	.synopsis = "[--rule RULE] CODE...|FILE...|-",
-	.summary = "Find the track that a code string is from",
+	.synopsis = "[--rule RULE] CODE...|FILE...|-|--listen",
+	.summary = "Find the track that sound or a code string is from",
 	.details =
-		"A code string is as the code generator writes it, packed or plain. FILE, or "
-		"standard\n"
-		"input for -, holds one a line, or JSON of the code generator. One line an answer, "
-		"in\n"
-		"the order asked, with tabs between: track id, score, artist, track, and the "
-		"second\n"
-		"of the song at which the query begins; - for a query that matches nothing, which\n"
-		"makes the exit status 3. A score of 50 is accepted; each 10 more make an error "
-		"about\n"
-		"three times less likely. With --json the answer is an object, as the server of "
-		"2011\n"
-		"gave it, with the song's metadata and what was weighed.\n",
+		"FILE is audio, all that ffmpeg reads; of code strings one a line, as the code "
+		"generator\n"
+		"writes them, packed or plain; or its JSON. - is such lines, or JSON, on standard "
+		"input.\n"
+		"Of each the first minute counts, from its first code on. One line an answer, in "
+		"the "
+		"order\n"
+		"asked, with tabs between: track id, score, artist, track, and the second of the "
+		"song at\n"
+		"which the query begins; - for a query that matches nothing, which makes the exit "
+		"status\n"
+		"3, as a file that cannot be decoded does. A score of 50 is accepted; each 10 more "
+		"make an\n"
+		"error about three times less likely. With --json the answer is an object, as the "
+		"server\n"
+		"of 2011 gave it, with the song's metadata and what was weighed.\n"
+		"\n"
+		"--listen takes a stream on standard input, raw samples as of\n"
+		"`ffmpeg -i URL -ac 1 -ar 11025 -f s16le -`, and names each song some 25 s after "
+		"it "
+		"has\n"
+		"begun: the time in the stream at which it began, track id, score, artist, track. "
+		"It "
+		"ends\n"
+		"with the stream, or by Ctrl-C; exit status 3 if it named none. -v tells every "
+		"window.\n",
 	.options = options,
 	.run = run,
 };

@@ -1,7 +1,5 @@
 #include "cli/index_progress.h"
 
-#include "index/index.h"
-
 struct progress {
 	const struct ep_call *call;
 	double shown;
@@ -39,6 +37,19 @@ enum ep_status
 ep_rebuild_index(const struct ep_call *call, struct ep_log *log, struct ep_error *err)
 {
 	return run(call, log, true, err);
+}
+
+enum ep_status
+ep_open_index(struct ep_index **index, struct ep_log **log, const struct ep_call *call,
+              struct ep_error *err)
+{
+	enum ep_status status = ep_index_open(index, *log, err);
+	if (status != EP_NOT_FOUND)
+		return status;
+	ep_log_close(EP_TAKE(*log));
+	EP_TRY(ep_log_open(log, call->folder, EP_LOG_WRITE, err));
+	EP_TRY(ep_follow_index(call, *log, err));
+	return ep_index_open(index, *log, err);
 }
 
 static void

@@ -2,6 +2,7 @@
 
 #include "format/codegen_json.h"
 #include "replication/input.h"
+#include "replication/sounds.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -216,6 +217,7 @@ ep_query_input_next(struct ep_question *question, struct ep_query_input *input,
 	for (;;) {
 		question->bytes.size = 0;
 		question->is_object = false;
+		question->is_sound = false;
 		question->is_too_long = false;
 		question->name[0] = '\0';
 		if (input->input) {
@@ -232,6 +234,10 @@ ep_query_input_next(struct ep_question *question, struct ep_query_input *input,
 		const char *argument = input->arguments[input->next++];
 		if (!is_file(argument))
 			return take_argument(question, input, argument, err);
+		question->is_sound = ep_sounds_is_no_text(argument);
+		if (question->is_sound)
+			return ep_buffer_append(&question->bytes, argument, strlen(argument) + 1,
+			                        err);
 		EP_TRY(open_file(input, argument, err));
 	}
 }

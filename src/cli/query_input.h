@@ -1,4 +1,5 @@
-/* query_input.h - what is asked: code strings of the command line, of lines, or of codegen JSON */
+/* query_input.h - what is asked: code strings of the command line, of lines, or of codegen JSON,
+ * and audio files */
 #ifndef EP_CLI_QUERY_INPUT_H
 #define EP_CLI_QUERY_INPUT_H
 
@@ -13,7 +14,9 @@
 
 /* One question; a zeroed struct is an empty one, to be filled again and again. */
 struct ep_question {
-	struct ep_buffer bytes; /* its code string, or its JSON object */
+	struct ep_buffer
+		bytes; /* its code string, its JSON object, or the path of its file with NUL */
+	bool is_sound;
 	bool is_object;
 	bool is_too_long; /* and was passed over */
 	char name[64]; /* the subject of messages, such as "line 3" or "object 2" */

@@ -139,32 +139,49 @@ wait_for_samples(int fd, const atomic_bool *stop, struct ep_error *err)
 	return ep_fail(err, EP_INTERRUPTED, "interrupted");
 }
 
-/* Feeds what of count samples is in the excerpt; position is of the first of them. */
-static enum ep_status
-feed_excerpt(struct ep_audio *audio, const int16_t *samples, uint64_t position, size_t count,
-             const struct ep_sound_options *options, struct ep_error *err)
+/* What of the raw samples is to be taken. */
+struct excerpt {
+	struct ep_audio *audio;
+	uint64_t position; /* of the next sample */
+	uint64_t first;
+	uint64_t end;
+};
+
+static struct excerpt
+excerpt_of(struct ep_audio *audio, const struct ep_sound_options *options)
 {
-	uint64_t first = (uint64_t)(options->start_s * EP_SAMPLE_RATE + 0.5);
-	uint64_t end = UINT64_MAX;
+	struct excerpt excerpt = { .audio = audio, .end = UINT64_MAX };
+	excerpt.first = (uint64_t)(options->start_s * EP_SAMPLE_RATE + 0.5);
 	if (options->duration_s > 0)
-		end = first + (uint64_t)(options->duration_s * EP_SAMPLE_RATE + 0.5);
-	size_t from = position >= first          ? 0
-	              : first - position < count ? (size_t)(first - position)
-	                                         : count;
-	size_t to = position >= end ? 0 : end - position < count ? (size_t)(end - position) : count;
-	return to > from ? feed(audio, samples + from, to - from, err) : EP_OK;
+		excerpt.end =
+			excerpt.first + (uint64_t)(options->duration_s * EP_SAMPLE_RATE + 0.5);
+	return excerpt;
 }
 
+/* Feeds what of count samples is in the excerpt. */
 static enum ep_status
-read_samples(struct ep_audio *audio, int fd, const struct ep_sound_options *options,
-             struct ep_error *err)
+feed_excerpt(void *context, const int16_t *samples, size_t count, struct ep_error *err)
+{
+	struct excerpt *excerpt = context;
+	uint64_t position = excerpt->position;
+	uint64_t before = excerpt->first > position ? excerpt->first - position : 0;
+	uint64_t until = excerpt->end > position ? excerpt->end - position : 0;
+	size_t from = before < count ? (size_t)before : count;
+	size_t to = until < count ? (size_t)until : count;
+	excerpt->position += count;
+	return to > from ? feed(excerpt->audio, samples + from, to - from, err) : EP_OK;
+}
+
+enum ep_status
+ep_audio_stream(int fd, const atomic_bool *stop, ep_sound_sink *sink, void *context,
+                struct ep_error *err)
 {
 	uint8_t bytes[RAW_BYTES];
 	int16_t samples[RAW_BYTES / 2];
 	size_t left = 0; /* a byte of which the sample's other half has not come */
-	for (uint64_t position = 0;;) {
+	for (;;) {
 		size_t got;
-		EP_TRY(wait_for_samples(fd, options->stop, err));
+		EP_TRY(wait_for_samples(fd, stop, err));
 		EP_TRY(ep_read_some(&got, fd, bytes + left, sizeof bytes - left, "samples", err));
 		if (got == 0)
 			return EP_OK;
@@ -174,8 +191,7 @@ read_samples(struct ep_audio *audio, int fd, const struct ep_sound_options *opti
 		left = (left + got) % 2;
 		if (left > 0)
 			bytes[0] = bytes[2 * count];
-		EP_TRY(feed_excerpt(audio, samples, position, count, options, err));
-		position += count;
+		EP_TRY(sink(context, samples, count, err));
 	}
 }
 
@@ -184,8 +200,9 @@ ep_audio_read_raw(struct ep_recording *recording, struct ep_audio *audio, int fd
                   const struct ep_sound_options *options, struct ep_error *err)
 {
 	double began = ep_clock_s();
+	struct excerpt excerpt = excerpt_of(audio, options);
 	begin(recording, audio, options);
-	EP_TRY(read_samples(audio, fd, options, err));
+	EP_TRY(ep_audio_stream(fd, options->stop, feed_excerpt, &excerpt, err));
 	EP_TRY(finish(recording, audio, began, err));
 	recording->info = (struct ep_sound_info){
 		.sample_rate = EP_SAMPLE_RATE,

@@ -41,4 +41,11 @@ EP_MUST_USE enum ep_status ep_audio_read_raw(struct ep_recording *recording, str
                                              int fd, const struct ep_sound_options *options,
                                              struct ep_error *err);
 
+/* Hands raw samples, as ep_audio_read_raw takes them, to sink as they come, until there are no
+ * more.
+ *
+ * stop  once true, EP_INTERRUPTED; may be NULL. EP_IO, and what sink fails with. */
+EP_MUST_USE enum ep_status ep_audio_stream(int fd, const atomic_bool *stop, ep_sound_sink *sink,
+                                           void *context, struct ep_error *err);
+
 #endif

@@ -5,30 +5,9 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 /* Bytes of a hash that an id is made of. */
 #define ID_HASH_BYTES 16
-
-/* Endings of names that say that a file is sound: where it cannot be decoded, that is worth a word.
- */
-static const char *const endings[] = { "aac", "ac3", "aif", "aifc", "aiff", "alac", "amr", "ape",
-	                               "au",  "caf", "dff", "dsf",  "dts",  "flac", "it",  "m4a",
-	                               "m4b", "mka", "mod", "mp1",  "mp2",  "mp3",  "mp4", "mpc",
-	                               "oga", "ogg", "ogx", "opus", "ra",   "s3m",  "snd", "spx",
-	                               "tta", "voc", "w64", "wav",  "webm", "wma",  "wv",  "xm" };
-
-static bool
-is_called_sound(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	const char *dot = strrchr(slash ? slash : path, '.');
-	for (size_t i = 0; dot && i < sizeof endings / sizeof *endings; i++) {
-		if (strcasecmp(dot + 1, endings[i]) == 0)
-			return true;
-	}
-	return false;
-}
 
 /* ---- ids ---- */
 
@@ -133,7 +112,7 @@ read_sound(struct ep_batch *batch, struct ep_batch_scratch *scratch,
 	if (file->fault[0])
 		return ep_fail(err, EP_BAD_INPUT, "%s", file->fault);
 	struct ep_sound_options wanted = {
-		.sure = !is_called_sound(file->path),
+		.sure = !ep_sounds_is_called_one(file->path),
 		.stop = options->stop,
 	};
 	EP_TRY(ep_audio_read(&scratch->recording, scratch->audio, file->real, &wanted, err));
@@ -155,7 +134,7 @@ ep_batch_sound(struct ep_batch *batch, struct ep_batch_scratch *scratch,
 	if (status != EP_BAD_INPUT && status != EP_NOT_FOUND)
 		return ep_fail(err, status, "%s: %s", file->path, why.text);
 	batch->bodies.size = 0;
-	if (!file->given && !file->fault[0] && !is_called_sound(file->path)) {
+	if (!file->given && !file->fault[0] && !ep_sounds_is_called_one(file->path)) {
 		batch->no_sound++;
 		return EP_OK;
 	}

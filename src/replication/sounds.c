@@ -8,7 +8,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
+
+/* Bytes by which it is seen what a file is. */
+#define FRONT 512
+
+/* Endings of names that say that a file is sound. */
+static const char *const endings[] = { "aac", "ac3", "aif", "aifc", "aiff", "alac", "amr", "ape",
+	                               "au",  "caf", "dff", "dsf",  "dts",  "flac", "it",  "m4a",
+	                               "m4b", "mka", "mod", "mp1",  "mp2",  "mp3",  "mp4", "mpc",
+	                               "oga", "ogg", "ogx", "opus", "ra",   "s3m",  "snd", "spx",
+	                               "tta", "voc", "w64", "wav",  "webm", "wma",  "wv",  "xm" };
 
 struct ep_sounds {
 	FTS *tree;
@@ -128,31 +139,79 @@ ep_sounds_next(struct ep_sound_file *file, struct ep_sounds *sounds, bool *end,
 	}
 }
 
-bool
-ep_sounds_is_one(const char *path)
+/* Reads the first bytes of a file; 0 where it is none, has none, or cannot be read. */
+static size_t
+read_front(char front[FRONT], const char *path)
+{
+	struct stat info;
+	size_t size = 0;
+	if (stat(path, &info) != 0 || !S_ISREG(info.st_mode))
+		return 0;
+	EP_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || ep_read_some(&size, fd, front, FRONT, path, NULL) != EP_OK)
+		return 0;
+	return size;
+}
+
+static bool
+is_folder(const char *path)
+{
+	struct stat info;
+	return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+static bool
+is_packed(const char *front, size_t size)
 {
 	static const char *const packed[] = { "\x1f\x8b", "BZh", "\x28\xb5\x2f\xfd", "\x2a\x4d\x18",
 		                              "\3757zXZ" };
-	struct stat info;
-	if (stat(path, &info) != 0 || (!S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode)))
-		return false;
-	if (S_ISDIR(info.st_mode))
-		return true;
-	char front[512];
-	size_t size = 0;
-	EP_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || ep_read_some(&size, fd, front, sizeof front, path, NULL) != EP_OK ||
-	    size == 0)
-		return false;
 	/* A skippable frame of zstd has its magic behind one byte. */
 	for (size_t i = 0; i < sizeof packed / sizeof *packed; i++) {
 		size_t at = i == 3;
 		size_t length = strlen(packed[i]);
 		if (size >= at + length && memcmp(front + at, packed[i], length) == 0)
-			return false;
+			return true;
 	}
+	return false;
+}
+
+bool
+ep_sounds_is_one(const char *path)
+{
+	char front[FRONT];
+	if (is_folder(path))
+		return true;
+	size_t size = read_front(front, path);
+	if (is_packed(front, size))
+		return false;
 	size_t at = size >= 3 && memcmp(front, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
 	while (at < size && strchr(" \t\r\n", front[at]) && front[at])
 		at++;
 	return at < size && front[at] != '{' && front[at] != '[';
+}
+
+bool
+ep_sounds_is_called_one(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *dot = strrchr(slash ? slash : path, '.');
+	for (size_t i = 0; dot && i < sizeof endings / sizeof *endings; i++) {
+		if (strcasecmp(dot + 1, endings[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool
+ep_sounds_is_no_text(const char *path)
+{
+	char front[FRONT];
+	if (is_folder(path) || ep_sounds_is_called_one(path))
+		return true;
+	size_t size = read_front(front, path);
+	for (size_t i = 0; i < size && !is_packed(front, size); i++) {
+		if ((unsigned char)front[i] < ' ' && !memchr("\t\n\v\f\r", front[i], 5))
+			return true;
+	}
+	return false;
 }

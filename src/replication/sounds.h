@@ -59,4 +59,12 @@ EP_MUST_USE enum ep_status ep_sounds_next(struct ep_sound_file *file, struct ep_
  * JSON nor as anything compressed. */
 bool ep_sounds_is_one(const char *path);
 
+/* Whether a name ends as those of audio files do: where such a file cannot be decoded, that is
+ * worth a word. */
+bool ep_sounds_is_called_one(const char *path);
+
+/* The same as ep_sounds_is_one where a file may also hold lines of text: what begins with bytes
+ * that no text has, or is called as sound is. */
+bool ep_sounds_is_no_text(const char *path);
+
 #endif

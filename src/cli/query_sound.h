@@ -1,0 +1,15 @@
+/* query_sound.h - the codes of an audio file that is asked for */
+#ifndef EP_CLI_QUERY_SOUND_H
+#define EP_CLI_QUERY_SOUND_H
+
+#include "replication/audio.h"
+
+/* Fills pairs, in place of what they held, with those of the file's first minute, counted from its
+ * first code as that of a code string is, and of a little more.
+ *
+ * audio  of this thread; made where it is NULL. As ep_audio_read; on failure there are no pairs. */
+EP_MUST_USE enum ep_status ep_query_sound(struct ep_pairs *pairs, struct ep_audio **audio,
+                                          const char *path, const atomic_bool *stop,
+                                          struct ep_error *err);
+
+#endif
