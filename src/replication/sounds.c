@@ -206,11 +206,13 @@ bool
 ep_sounds_is_no_text(const char *path)
 {
 	char front[FRONT];
-	if (is_folder(path) || ep_sounds_is_called_one(path))
+	if (ep_sounds_is_called_one(path))
 		return true;
 	size_t size = read_front(front, path);
 	for (size_t i = 0; i < size && !is_packed(front, size); i++) {
-		if ((unsigned char)front[i] < ' ' && !memchr("\t\n\v\f\r", front[i], 5))
+		bool text = (unsigned char)front[i] >= ' ' ||
+		            (front[i] != '\0' && strchr("\t\n\v\f\r", front[i]));
+		if (!text)
 			return true;
 	}
 	return false;

@@ -63,8 +63,8 @@ bool ep_sounds_is_one(const char *path);
  * worth a word. */
 bool ep_sounds_is_called_one(const char *path);
 
-/* The same as ep_sounds_is_one where a file may also hold lines of text: what begins with bytes
- * that no text has, or is called as sound is. */
+/* Whether a file that may also hold lines of text is sound: it begins with bytes that no text has,
+ * or is called as sound is. */
 bool ep_sounds_is_no_text(const char *path);
 
 #endif
