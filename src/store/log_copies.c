@@ -142,7 +142,6 @@ move_copies(struct ep_log_write *write, const struct ep_buffer *ids, size_t coun
 		struct ep_text id = ep_log_copy_id(ids, i);
 		struct ep_entry entry;
 		struct ep_link link;
-		EP_BUFFER struct ep_buffer copy = { 0 };
 		if (ep_text_equal(id, but) || ep_text_equal(id, original))
 			continue;
 		EP_TRY(ep_log_find(&entry, &write->inside, id, err));
