@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Memory of the inputs' maps is given back after so many postings. */
+#define TRIM_POSTINGS ((size_t)1 << 23)
+
 /* A track that is gone. */
 #define GONE UINT32_MAX
 
@@ -86,6 +89,7 @@ begin(struct merge *merge, const struct ep_shard *shards, size_t count,
 		return ep_fail(err, EP_NO_MEMORY, "out of memory for merging the index");
 	for (size_t i = 0; i < count; i++) {
 		EP_TRY(ep_shard_check(&shards[i], "a shard of the index", err));
+		ep_shard_trim(&shards[i]); /* checked, and read again later */
 		merge->inputs[i].shard = &shards[i];
 		EP_TRY(place_tracks(merge, &merge->inputs[i], read, err));
 	}
@@ -166,6 +170,13 @@ add_list(size_t *count, struct merge *merge, struct input *input, struct ep_erro
 	return advance(input, err);
 }
 
+static void
+trim(const struct merge *merge)
+{
+	for (size_t i = 0; i < merge->count; i++)
+		ep_shard_trim(merge->inputs[i].shard);
+}
+
 /* The lowest code that any input has next; false at the end. */
 static bool
 lowest_code(uint32_t *code, const struct merge *merge)
@@ -188,6 +199,7 @@ merge_lists(uint64_t *posting_count, struct merge *merge, struct ep_shard_writer
 	uint32_t code = 0;
 	for (size_t i = 0; i < merge->count; i++)
 		EP_TRY(advance(&merge->inputs[i], err));
+	size_t untrimmed = 0;
 	while (lowest_code(&code, merge)) {
 		size_t count = 0;
 		for (size_t i = 0; i < merge->count; i++) {
@@ -196,6 +208,11 @@ merge_lists(uint64_t *posting_count, struct merge *merge, struct ep_shard_writer
 		}
 		EP_TRY(ep_shard_add(writer, code, merge->slots, (uint32_t)count, err));
 		*posting_count += count;
+		untrimmed += count;
+		if (untrimmed >= TRIM_POSTINGS) {
+			trim(merge);
+			untrimmed = 0;
+		}
 		if (stop && atomic_load(stop))
 			return ep_fail(err, EP_INTERRUPTED, "interrupted");
 	}

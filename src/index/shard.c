@@ -125,6 +125,13 @@ ep_shard_close(struct ep_shard *shard)
 	*shard = (struct ep_shard){ 0 };
 }
 
+void
+ep_shard_trim(const struct ep_shard *shard)
+{
+	uintptr_t at = (uintptr_t)shard->bytes;
+	(void)madvise((void *)at, shard->size, MADV_DONTNEED);
+}
+
 /* ---- lists ---- */
 
 /* A varint of the entries; most have one byte. Gives 0 behind the end. */

@@ -75,6 +75,10 @@ EP_MUST_USE enum ep_status ep_shard_open(struct ep_shard *out, int fd, const cha
                                          struct ep_error *err);
 void ep_shard_close(struct ep_shard *shard);
 
+/* Gives what was read of the map back to the system, which reads it again when it is needed: for
+ * long work, so that it does not count as this process's memory. */
+void ep_shard_trim(const struct ep_shard *shard);
+
 /* Reads all bytes and compares them with their checksums. EP_CORRUPT. */
 EP_MUST_USE enum ep_status ep_shard_check(const struct ep_shard *shard, const char *name,
                                           struct ep_error *err);
