@@ -32,7 +32,7 @@ def a_file_that_was_cut_is_refused_and_left_alone(test):
     node.run("ingest", SONGS)
     data = node.folder / "data.mdb"
     size = data.stat().st_size
-    for part in (0.3, 0.6, 0.9):
+    for part in (0.2, 0.4, 0.6):  # its end may be pages that were freed, and is not missed
         whole = data.read_bytes()
         cut = whole[:int(size * part) // 4096 * 4096]
         data.write_bytes(cut)
