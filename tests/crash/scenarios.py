@@ -226,7 +226,7 @@ class Maker:
         scenario.command("ingest", *files)
         self.finish(scenario)
         steps = [["init", "--name", "north"]] + [["ingest", file] for file in files]
-        self.learn_commits(scenario, steps, 6)  # the empty log, and the index
+        self.learn_commits(scenario, steps, 7)  # the empty log, the index, and how far copies were looked for
         return scenario
 
     def slave_ingest(self):
@@ -240,7 +240,7 @@ class Maker:
             file.write(common.csv_bytes(Song(100).rows()))
         scenario.command("slave-ingest", *files)
         self.finish(scenario)
-        self.learn_commits(scenario, [["slave-ingest", file] for file in files], 6)  # a merge
+        self.learn_commits(scenario, [["slave-ingest", file] for file in files], 7)  # a merge, and copies
         return scenario
 
     def update(self):
@@ -261,7 +261,7 @@ class Maker:
         scenario.rerun_statuses = (3,)
         scenario.command("slave-ingest", "--rejects", scenario.rejects[0], *files)
         self.finish(scenario)
-        self.learn_commits(scenario, [["slave-ingest", file] for file in files], 4)
+        self.learn_commits(scenario, [["slave-ingest", file] for file in files], 5)
         return scenario
 
     def delete(self):
