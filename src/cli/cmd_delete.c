@@ -29,7 +29,7 @@ delete_tracks(struct result *result, const struct ep_call *call, struct ep_error
 		ep_id_split(&track, &suffix, id);
 		enum ep_status status = EP_NOT_FOUND;
 		if (suffix.size == 0)
-			status = ep_log_delete(write, id, EP_SOURCE_ANY, now, err);
+			status = ep_log_delete(write, id, EP_SOURCE_ANY, now, NULL, err);
 		else
 			(void)ep_fail(err, EP_NOT_FOUND,
 			              "%.*s names a document; only the whole track, %.*s, can be "

@@ -197,7 +197,7 @@ delete_tracks(uint64_t *deleted, struct ep_log_write *write, uint32_t number, st
 		struct ep_text copy = { id, entry.id.size };
 		memcpy(id, entry.id.at, entry.id.size);
 		ep_log_cursor_close(EP_TAKE(cursor));
-		EP_TRY(ep_log_delete(write, copy, EP_SOURCE_ANY, ep_time_now(), err));
+		EP_TRY(ep_log_delete(write, copy, EP_SOURCE_ANY, ep_time_now(), NULL, err));
 		++*deleted;
 	}
 }

@@ -98,6 +98,10 @@ parse_header(struct ep_packet_reader *packet, struct ep_error *err)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory for the header of a packet");
 	for (uint64_t i = 0; i < count; i++)
 		sources[i] = read_text(&reader);
+	if (kind == EP_PACKET_SLAVE) {
+		header->master = ep_read32(&reader);
+		header->seen = ep_read64(&reader);
+	}
 	header->sources = sources;
 	header->source_count = (size_t)count;
 	return reader.ok && ep_reader_left(&reader) == 0 ? EP_OK

@@ -43,6 +43,8 @@ struct ep_packet_header {
 	struct ep_text name;
 	const struct ep_text *sources; /* source_count names */
 	size_t source_count;
+	uint32_t master; /* of a slave's: the tag of its master's log, 0 where it knows none */
+	uint64_t seen; /* and the position there up to which the slave has taken everything in */
 };
 
 /* One track or tombstone. Slices are borrowed. */

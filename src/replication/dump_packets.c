@@ -2,6 +2,7 @@
 
 #include "base/pipeline.h"
 #include "format/packet.h"
+#include "replication/said.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -229,6 +230,8 @@ put_header(struct run *run, const struct plan *plan, struct ep_error *err)
 		.source_count = run->source_count,
 	};
 	EP_TRY(read_identity(&header, stream->read, err));
+	if (header.kind == EP_PACKET_SLAVE)
+		EP_TRY(ep_seen_load(&header.master, &header.seen, stream->read, err));
 	ep_hasher_init(&run->hasher);
 	run->edge.size = 0;
 	EP_TRY(ep_packet_put_header(&run->edge, &header, err));

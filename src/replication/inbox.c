@@ -215,6 +215,7 @@ ingest(struct intake *intake, const char *path, const atomic_bool *stop, struct 
 		.kind = EP_INGEST_DUMP,
 		.source = ep_text_of(intake->peer.name),
 		.import_date = ep_time_now(),
+		.in_order = true,
 		.stop = stop,
 		.on_track = on_track,
 		.before_commit = before_commit,

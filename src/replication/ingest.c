@@ -4,6 +4,7 @@
 #include "base/time.h"
 #include "replication/batch_reader.h"
 #include "replication/input.h"
+#include "replication/said.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -38,6 +39,7 @@ struct ep_ingest {
 	struct ep_log_write *write; /* NULL while nothing is to be committed */
 	bool broken; /* a put failed half way: not to be committed */
 	uint32_t source;
+	uint32_t tag; /* of the log */
 	size_t uncommitted;
 	double begun; /* when the transaction was */
 	size_t untrimmed;
@@ -105,6 +107,7 @@ begin(struct ep_ingest *ingest, struct ep_error *err)
 	EP_TRY(ep_log_write_begin(&ingest->write, ingest->log, err));
 	ingest->uncommitted = 0;
 	ingest->begun = ep_clock_s();
+	EP_TRY(ep_log_own_tag(&ingest->tag, ep_log_inside(ingest->write), err));
 	return ep_log_source(&ingest->source, ingest->write, ingest->options->source, err);
 }
 
@@ -208,13 +211,26 @@ import_date(const struct ep_ingest *ingest, const struct ep_ready *ready)
 	                                              : ready->import_date;
 }
 
+/* What the sender of a packet says of a track; this node's user has no need of an order. */
+static struct ep_said
+said_of(const struct ep_ingest *ingest, const struct ep_ready *ready)
+{
+	const struct ep_packet_header *header = ep_batch_reader_packet(ingest->reader);
+	if (!header || ingest->source == EP_SOURCE_LOCAL)
+		return (struct ep_said){ 0 };
+	struct ep_said said = ep_said_by(header, ready->origins[0].number, ingest->tag);
+	said.in_order = ingest->options->in_order;
+	return said;
+}
+
 static enum ep_status
 delete_ready(struct ep_ingest *ingest, const struct ep_ready *ready, struct ep_error *err)
 {
 	EP_TRY(begin(ingest, err));
 	struct ep_error why;
+	struct ep_said said = said_of(ingest, ready);
 	enum ep_status status = ep_log_delete(ingest->write, ready->track.id, ingest->source,
-	                                      import_date(ingest, ready), &why);
+	                                      import_date(ingest, ready), &said, &why);
 	ingest->pending.deleted += status == EP_OK;
 	ingest->pending.not_deleted += status == EP_BAD_INPUT;
 	if (status == EP_OK || status == EP_NOT_FOUND)
@@ -269,6 +285,7 @@ put_ready(struct ep_ingest *ingest, struct ep_batch *batch, const struct ep_read
 		.import_date = import_date(ingest, ready),
 		.whole = ready->whole,
 		.states_link = ep_batch_reader_content(ingest->reader) == EP_PACKET,
+		.said = said_of(ingest, ready),
 	};
 	struct ep_put_counts *counts = &ingest->pending.counts;
 	const struct ep_put_counts before = *counts;
@@ -424,6 +441,18 @@ run(struct ep_ingest *ingest, struct ep_error *err)
 	return status == EP_OK ? ep_batch_check_end(ingest->reader, err) : status;
 }
 
+/* With the last of a packet of the master, this node knows its log so far. */
+static enum ep_status
+note_seen(struct ep_ingest *ingest, struct ep_error *err)
+{
+	const struct ep_packet_header *header = ep_batch_reader_packet(ingest->reader);
+	if (!header || header->kind != EP_PACKET_MASTER || ingest->rejected_here > 0 ||
+	    !ep_text_equal(ingest->options->source, ep_text_of("master")))
+		return EP_OK;
+	EP_TRY(begin(ingest, err));
+	return ep_seen_extend(ingest->write, header, err);
+}
+
 /* Keeps what the file brought, where it is to be kept. */
 static enum ep_status
 settle(struct ep_ingest *ingest, enum ep_status status, struct ep_error *err)
@@ -442,6 +471,8 @@ settle(struct ep_ingest *ingest, enum ep_status status, struct ep_error *err)
 		ep_log_abort(EP_TAKE(ingest->write));
 		return status;
 	}
+	if (status == EP_OK)
+		status = note_seen(ingest, err);
 	/* What stood before a failure is kept, unless it is the log that failed. */
 	struct ep_error late;
 	enum ep_status committed = EP_OK;

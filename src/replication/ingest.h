@@ -45,6 +45,7 @@ struct ep_ingest_options {
 	int64_t import_date;
 	bool date_given; /* by the user: it stands against that of a packet too */
 	enum ep_id_from id_from; /* of the tracks of audio files */
+	bool in_order; /* a packet comes behind all that its sender sent before */
 	bool strict; /* a file is kept whole, in one transaction, or not at all */
 	bool dry_run; /* everything is done but the commit, in one transaction for all files */
 	/* Once true, the ingest ends with EP_INTERRUPTED; may be NULL. */

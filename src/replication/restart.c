@@ -113,7 +113,7 @@ let_go(struct ep_log_write *write, struct ep_text id, bool keep, struct ep_error
 	struct ep_text rest = { (const char *)was.rest, was.rest_size };
 	EP_TRY(ep_entry_join_body(&body, id, was.document_count, rest, ep_text_of(""), err));
 	was.id = id; /* the log's bytes go with the next change */
-	EP_TRY(ep_log_delete(write, id, EP_SOURCE_MASTER, ep_time_now(), err));
+	EP_TRY(ep_log_delete(write, id, EP_SOURCE_MASTER, ep_time_now(), NULL, err));
 	return keep ? put_as_local(write, &was, &body, err) : EP_OK;
 }
 

@@ -4,7 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LAYOUT_VERSION = 1, NUMBERED = 0, NAMED = 1, RELEASED = 0x40, LINKED = 0x80 };
+/* The header of layout 1 had no word. */
+#define HEADER_1 48
+
+enum { LAYOUT_VERSION = 2, NUMBERED = 0, NAMED = 1, RELEASED = 0x40, LINKED = 0x80 };
 
 /* The texts of a document that its track's other documents usually share. */
 enum { METADATA_TEXTS = 5 };
@@ -124,6 +127,8 @@ ep_entry_write(uint8_t *bytes, const struct ep_entry *entry, const void *body, s
 	ep_store32(bytes + 4, entry->source);
 	ep_store64(bytes + 8, (uint64_t)entry->import_date);
 	memcpy(bytes + 16, entry->hash.bytes, EP_HASH_SIZE);
+	ep_store32(bytes + HEADER_1, entry->word.tag);
+	ep_store64(bytes + HEADER_1 + 4, entry->word.position);
 	memcpy(bytes + EP_ENTRY_HEADER, body, body_size);
 	size_t size = EP_ENTRY_HEADER + body_size;
 	ep_store32(bytes + size, ep_crc32(bytes, size));
@@ -148,7 +153,7 @@ enum ep_status
 ep_entry_read(struct ep_entry *entry, uint64_t position, const void *bytes, size_t size,
               struct ep_error *err)
 {
-	if (size < EP_ENTRY_HEADER + EP_ENTRY_TRAILER)
+	if (size < HEADER_1 + EP_ENTRY_TRAILER)
 		return damaged(err, position, "too short");
 	const uint8_t *at = bytes;
 	size_t end = size - EP_ENTRY_TRAILER;
@@ -159,7 +164,8 @@ ep_entry_read(struct ep_entry *entry, uint64_t position, const void *bytes, size
 		               "the log's entry at position %llu has layout %u, this program "
 		               "knows 1 to %u",
 		               (unsigned long long)position, at[0], LAYOUT_VERSION);
-	if (at[0] != LAYOUT_VERSION || (at[1] != EP_PUT && at[1] != EP_DELETE))
+	size_t header = at[0] == 1 ? HEADER_1 : EP_ENTRY_HEADER;
+	if (at[0] == 0 || end < header || (at[1] != EP_PUT && at[1] != EP_DELETE))
 		return damaged(err, position, "no such layout or operation");
 	struct ep_entry found = {
 		.position = position,
@@ -167,9 +173,13 @@ ep_entry_read(struct ep_entry *entry, uint64_t position, const void *bytes, size
 		.flags = at[2],
 		.source = ep_load32(at + 4),
 		.import_date = (int64_t)ep_load64(at + 8),
+		.body = { (const char *)at + header, end - header },
 	};
 	memcpy(found.hash.bytes, at + 16, EP_HASH_SIZE);
-	EP_TRY(ep_entry_read_body(&found, at + EP_ENTRY_HEADER, end - EP_ENTRY_HEADER, err));
+	if (header > HEADER_1)
+		found.word =
+			(struct ep_word){ ep_load32(at + HEADER_1), ep_load64(at + HEADER_1 + 4) };
+	EP_TRY(ep_entry_read_body(&found, found.body.at, found.body.size, err));
 	*entry = found;
 	return EP_OK;
 }

@@ -1,14 +1,16 @@
 /* entry.h - one entry of the log: a track at its latest change, as bytes
  *
  *     offset size
- *      0      1   version of this layout: 1
+ *      0      1   version of this layout: 2
  *      1      1   operation: 1 put, 2 delete
  *      2      1   flags: EP_ENTRY_...
  *      3      1   0
  *      4      4   number of the source
  *      8      8   import date, seconds since 1970 (signed)
  *     16     32   contents hash (put), zeros (delete)
- *     48          body
+ *     48      4   whose word was the last about the track: the tag of a log, or 0
+ *     52      8   the position of that word there
+ *     60          body
  *     end-4   4   CRC-32 of all before
  *
  *     body  := text(track id) varint(documents) [put: metadata numbering [link] codes]
@@ -22,8 +24,8 @@
  *     codes := what ep_codes_encode gives for the documents (docs/formats/codes.md)
  *     text  := varint(size) bytes
  *
- * Integers are little-endian. A delete keeps how many documents went. Specified in
- * docs/formats/log.md.
+ * Integers are little-endian. A delete keeps how many documents went. In layout 1 the body follows
+ * the hash. Specified in docs/formats/log.md.
  */
 #ifndef EP_STORE_ENTRY_H
 #define EP_STORE_ENTRY_H
@@ -35,7 +37,7 @@
 #include "code/codes.h"
 #include "store/track.h"
 
-#define EP_ENTRY_HEADER 48
+#define EP_ENTRY_HEADER 60
 #define EP_ENTRY_TRAILER 4
 
 enum ep_operation { EP_PUT = 1, EP_DELETE = 2 };
@@ -44,7 +46,16 @@ enum {
 	EP_ENTRY_CONFIRMED = 1, /* a local track that the master has sent back unchanged */
 	EP_ENTRY_SHRUNK = 2, /* this put took documents away, which a CSV cannot say */
 	EP_ENTRY_COPY = 4, /* it has a link: it is kept, but is no song of its own */
-	EP_ENTRY_RELEASED = 8 /* it was released from a link, and is not to be linked by itself */
+	EP_ENTRY_RELEASED = 8, /* it was released from a link, and is not to be linked by itself */
+	EP_ENTRY_DECIDED = 16 /* this node itself linked, released or deleted it */
+};
+
+/* What another node said of a track, and when: the tag of its log (ep_log_tag; 0: nobody's word),
+ * and its position there. Of two words of one log the one at the higher position stands, in
+ * whatever order they come. */
+struct ep_word {
+	uint32_t tag;
+	uint64_t position;
 };
 
 enum ep_copy_kind { EP_COPY_EXACT = 1, EP_COPY_MATCH = 2 };
@@ -67,8 +78,10 @@ struct ep_entry {
 	uint32_t source;
 	int64_t import_date;
 	struct ep_hash hash;
+	struct ep_word word; /* the last about it: of the master, or on a master of its source */
 	struct ep_text id;
 	uint32_t document_count;
+	struct ep_text body; /* set by ep_entry_read */
 	const uint8_t *rest; /* the body behind the count of documents */
 	size_t rest_size;
 };
@@ -97,7 +110,7 @@ EP_MUST_USE enum ep_status ep_entry_delete_body(struct ep_buffer *out, struct ep
                                                 uint32_t document_count, struct ep_error *err);
 
 /* Writes a whole entry to bytes, which has room for EP_ENTRY_HEADER + body_size + EP_ENTRY_TRAILER.
- * Of entry, only operation, flags, source, import_date and hash are used. */
+ * Of entry, only operation, flags, source, import_date, hash and word are used. */
 void ep_entry_write(uint8_t *bytes, const struct ep_entry *entry, const void *body,
                     size_t body_size);
 

@@ -160,6 +160,21 @@ EP_MUST_USE enum ep_status ep_log_source(uint32_t *number, struct ep_log_write *
 /* The same, as far as the master has acknowledged what was contributed over the feed. */
 #define EP_ACKNOWLEDGED_VALUE "watermark.contribution"
 
+/* The tag of a log, by which words are known: of the id of its node and its epoch; never 0. */
+uint32_t ep_log_tag(const uint8_t id[EP_NODE_ID_SIZE], uint64_t epoch);
+
+/* The tag of this log. EP_CORRUPT. */
+EP_MUST_USE enum ep_status ep_log_own_tag(uint32_t *tag, const struct ep_log_read *read,
+                                          struct ep_error *err);
+
+/* When and in knowledge of what another node says something of a track. Zeros: nothing is known of
+ * that, and what is said stands as if it were new. */
+struct ep_said {
+	struct ep_word word;
+	uint64_t seen; /* position of this log up to which that node knew it */
+	bool in_order; /* it comes behind everything that node said before */
+};
+
 /* What came of the rows of a put. */
 struct ep_put_counts {
 	uint64_t added;
@@ -179,13 +194,16 @@ struct ep_put {
 	bool overrules; /* the user's word: the source may change what it did not bring */
 	bool states_link; /* the body says whether the track is a copy, or was released; else the
 	                     rows alone are put, and a track whose rows change is no copy */
+	struct ep_said said; /* of a packet */
 };
 
 /* Puts rows of one track; adds to counts.
  *
  * The same again changes nothing and takes no position; where it comes from the master, a local
  * track is marked as confirmed. A source changes only what it brought itself, except that the
- * master's word stands against anybody's; other changes are kept aside as conflicts. EP_BAD_INPUT
+ * master's word stands against anybody's; other changes are kept aside as conflicts. So is what a
+ * source says that is older than its last word, or of a track that this node has deleted since the
+ * source last knew this log; the master's older word is passed over as unchanged. EP_BAD_INPUT
  * the track would hold more than EP_TRACK_TEXT_MAX or EP_TRACK_DOCUMENTS_MAX. EP_NO_SPACE, EP_IO,
  * EP_CORRUPT, EP_NO_MEMORY: abort the transaction. */
 EP_MUST_USE enum ep_status ep_log_put(struct ep_log_write *write, const struct ep_put *put,
@@ -216,10 +234,15 @@ EP_MUST_USE enum ep_status ep_log_release(struct ep_log_write *write, struct ep_
                                           struct ep_error *err);
 
 /* Deletes a track and leaves a tombstone; for a source, only what it brought itself, or the
- * master's word: EP_SOURCE_ANY is this node's user, who may delete all. EP_NOT_FOUND  no such
- * track, or it is deleted already. EP_BAD_INPUT  it is another source's. */
+ * master's word: EP_SOURCE_ANY is this node's user, who may delete all.
+ *
+ * said  of a packet, else NULL. A word older than the last is passed over; one about a track that
+ *       is not there leaves a tombstone too, so that an older put does not bring it.
+ * EP_NOT_FOUND  no such track, or it is deleted already, or changed since. EP_BAD_INPUT  it is
+ *       another source's. */
 EP_MUST_USE enum ep_status ep_log_delete(struct ep_log_write *write, struct ep_text track_id,
-                                         uint32_t source, int64_t now, struct ep_error *err);
+                                         uint32_t source, int64_t now, const struct ep_said *said,
+                                         struct ep_error *err);
 
 /* Sets a named value, or removes it (an absent one too). */
 EP_MUST_USE enum ep_status ep_log_set_value(struct ep_log_write *write, const char *name,

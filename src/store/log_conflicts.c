@@ -87,8 +87,7 @@ accept(struct ep_log_write *write, const struct ep_buffer *bytes, uint32_t sourc
 	EP_TRY(ep_codes_coder_new(&coder, EP_CODES_ONSET, err));
 	EP_TRY(ep_entry_read(&entry, 0, bytes->data, bytes->size, err));
 	EP_TRY(ep_entry_decode(&decoded, &entry, coder, err));
-	size_t size = bytes->size - EP_ENTRY_HEADER - EP_ENTRY_TRAILER;
-	EP_TRY(ep_buffer_append(&body, bytes->data + EP_ENTRY_HEADER, size, err));
+	EP_TRY(ep_buffer_append(&body, entry.body.at, entry.body.size, err));
 	struct ep_put put = {
 		.track = &decoded.track,
 		.body = body.data,

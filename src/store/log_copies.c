@@ -113,8 +113,8 @@ relink(struct ep_log_write *write, struct ep_text id, const struct ep_link *link
 	EP_TRY(ep_entry_relink_body(&body, &there, link, released, err));
 	struct ep_entry entry = there;
 	unsigned kept = there.flags & (unsigned)EP_ENTRY_SHRUNK;
-	entry.flags =
-		(uint8_t)(kept | (link ? EP_ENTRY_COPY : 0) | (released ? EP_ENTRY_RELEASED : 0));
+	entry.flags = (uint8_t)(kept | EP_ENTRY_DECIDED | (link ? EP_ENTRY_COPY : 0) |
+	                        (released ? EP_ENTRY_RELEASED : 0));
 	EP_TRY(ep_log_remove_entry(write, &there, err));
 	EP_TRY(ep_entry_read_body(&entry, body.data, body.size, err));
 	return ep_log_append_entry(write, &entry, body.data, body.size, err);

@@ -85,9 +85,13 @@ EP_MUST_USE enum ep_status ep_log_append_entry(struct ep_log_write *write, struc
                                                const void *body, size_t body_size,
                                                struct ep_error *err);
 
-/* Sets a flag of an entry where it stands: nothing that others follow has changed. */
-EP_MUST_USE enum ep_status ep_log_set_flag(struct ep_log_write *write, const struct ep_entry *entry,
-                                           uint8_t flag, struct ep_error *err);
+/* Sets a flag of an entry, and the last word about it, where it stands: nothing that others follow
+ * has changed. */
+EP_MUST_USE enum ep_status ep_log_note(struct ep_log_write *write, const struct ep_entry *entry,
+                                       uint8_t flag, struct ep_word word, struct ep_error *err);
+
+/* Whether a word is older than the last of the same log about a track. */
+bool ep_log_is_old(const struct ep_entry *there, const struct ep_said *said);
 
 /* Adds an entry that is a copy to the list of copies, or takes it out. */
 EP_MUST_USE enum ep_status ep_log_list_copy(struct ep_log_write *write,

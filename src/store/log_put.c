@@ -228,9 +228,10 @@ append(struct ep_log_write *write, struct ep_entry *entry, const struct ep_put *
 	return ep_log_settle_copies(write, stated.id, &link, err);
 }
 
+/* before: the last word about the track, where it had been deleted. */
 static enum ep_status
-put_new(struct ep_log_write *write, const struct ep_put *put, struct ep_put_counts *counts,
-        struct ep_error *err)
+put_new(struct ep_log_write *write, const struct ep_put *put, struct ep_word before,
+        struct ep_put_counts *counts, struct ep_error *err)
 {
 	EP_TRY(check_limits(put->track, err));
 	struct ep_entry entry = {
@@ -238,6 +239,7 @@ put_new(struct ep_log_write *write, const struct ep_put *put, struct ep_put_coun
 		.source = put->source,
 		.import_date = put->import_date,
 		.hash = put->hash,
+		.word = put->said.word.tag ? put->said.word : before,
 		.id = put->track->id,
 		.document_count = (uint32_t)put->track->count,
 	};
@@ -246,16 +248,22 @@ put_new(struct ep_log_write *write, const struct ep_put *put, struct ep_put_coun
 	return EP_OK;
 }
 
-/* A local track that the master sends back is known there. A dump carries a track's documents in
- * order, maybe in two files: with the last of them the master has shown all. */
+/* Notes what a put that changes nothing says: a newer word; and that a local track which the master
+ * sends back is known there. A dump carries a track's documents in order, maybe in two files: with
+ * the last of them the master has shown all. */
 static enum ep_status
-confirm(struct ep_log_write *write, const struct ep_entry *there, const struct ep_put *put,
-        bool last_document, struct ep_error *err)
+note(struct ep_log_write *write, const struct ep_entry *there, const struct ep_put *put,
+     bool last_document, struct ep_error *err)
 {
-	if (put->source != EP_SOURCE_MASTER || there->source != EP_SOURCE_LOCAL || !last_document ||
-	    (there->flags & EP_ENTRY_CONFIRMED))
+	bool masters = put->source == EP_SOURCE_MASTER;
+	bool confirms = masters && there->source == EP_SOURCE_LOCAL && last_document;
+	bool newer = put->said.word.tag && (masters || put->source == there->source);
+	struct ep_word word = newer ? put->said.word : there->word;
+	unsigned flags = there->flags | (confirms ? (unsigned)EP_ENTRY_CONFIRMED : 0);
+	if (flags == there->flags && word.tag == there->word.tag &&
+	    word.position == there->word.position)
 		return EP_OK;
-	return ep_log_set_flag(write, there, EP_ENTRY_CONFIRMED, err);
+	return ep_log_note(write, there, (uint8_t)flags, word, err);
 }
 
 /* Encodes a track as it became by joining rows; a whole one is in the put already. */
@@ -296,6 +304,7 @@ replace(struct ep_log_write *write, const struct ep_entry *there, const struct m
 		 * they may still have to be dumped. */
 		.source = merge->kept || kept ? there->source : put->source,
 		.import_date = kept ? there->import_date : put->import_date,
+		.word = put->said.word.tag ? put->said.word : there->word,
 		.id = put->track->id,
 		.document_count = (uint32_t)merge->track.count,
 	};
@@ -304,6 +313,15 @@ replace(struct ep_log_write *write, const struct ep_entry *there, const struct m
 	EP_TRY(encode_merged(&entry.hash, &body, write, merge, put, err));
 	EP_TRY(ep_log_remove_entry(write, there, err));
 	return append(write, &entry, put, body, err);
+}
+
+/* Whether a source may not say yet whether a track is a copy: this node has decided that since the
+ * source last knew this log. */
+static bool
+is_decided(const struct ep_entry *there, const struct ep_put *put)
+{
+	return (there->flags & EP_ENTRY_DECIDED) && put->source != EP_SOURCE_MASTER &&
+	       put->source != EP_SOURCE_LOCAL && put->said.seen < there->position;
 }
 
 /* Whether a put leaves the track the copy that it is, or none. */
@@ -315,7 +333,7 @@ same_link(bool *same, const struct ep_entry *there, const struct ep_put *put, st
 	struct ep_link other;
 	uint8_t flags;
 	*same = true;
-	if (!put->states_link)
+	if (!put->states_link || is_decided(there, put))
 		return EP_OK;
 	EP_TRY(ep_entry_read_body(&stated, put->body, put->body_size, err));
 	EP_TRY(ep_entry_link_flags(&flags, &stated, err));
@@ -346,7 +364,7 @@ put_over(struct ep_log_write *write, const struct ep_entry *there, const struct 
 		const struct ep_track *track = &write->there.track;
 		bool last = ep_document_compare(&put->track->documents[put->track->count - 1],
 		                                &track->documents[track->count - 1]) == 0;
-		EP_TRY(confirm(write, there, put, last, err));
+		EP_TRY(note(write, there, put, last, err));
 		counts->unchanged += merge->unchanged;
 		return EP_OK;
 	}
@@ -399,6 +417,48 @@ is_pending(bool *pending, const struct ep_log_write *write, const struct ep_entr
 	return EP_OK;
 }
 
+/* Keeps all rows of a put aside. */
+static enum ep_status
+keep_aside(struct ep_log_write *write, const struct ep_put *put, struct ep_put_counts *counts,
+           struct ep_error *err)
+{
+	EP_TRY(update_conflict(write, put, true, err));
+	counts->conflict += put->track->count;
+	return EP_OK;
+}
+
+static enum ep_status
+put_over_tombstone(struct ep_log_write *write, const struct ep_entry *there,
+                   const struct ep_put *put, struct ep_put_counts *counts, struct ep_error *err)
+{
+	bool pending;
+	EP_TRY(is_pending(&pending, write, there, put, err));
+	if (pending) {
+		counts->conflict += put->track->count;
+		return EP_OK;
+	}
+	if (!put->overrules && is_decided(there, put))
+		return keep_aside(write, put, counts, err);
+	struct ep_word word = there->word;
+	EP_TRY(check_limits(put->track, err));
+	EP_TRY(ep_log_remove_entry(write, there, err));
+	return put_new(write, put, word, counts, err);
+}
+
+/* A word that is older than what was said since. Of the master it is passed over; of a source it is
+ * kept aside, as a source that was restored from an old copy says new things at old positions. */
+static enum ep_status
+put_old(struct ep_log_write *write, const struct ep_entry *there, const struct ep_put *put,
+        struct ep_put_counts *counts, struct ep_error *err)
+{
+	if (put->source != EP_SOURCE_MASTER &&
+	    (there->operation == EP_DELETE ||
+	     memcmp(there->hash.bytes, put->hash.bytes, EP_HASH_SIZE) != 0))
+		return keep_aside(write, put, counts, err);
+	counts->unchanged += put->track->count;
+	return EP_OK;
+}
+
 static enum ep_status
 put_rows(struct ep_log_write *write, const struct ep_put *put, struct ep_put_counts *counts,
          struct ep_error *err)
@@ -406,26 +466,19 @@ put_rows(struct ep_log_write *write, const struct ep_put *put, struct ep_put_cou
 	struct ep_entry there;
 	enum ep_status status = ep_log_find(&there, &write->inside, put->track->id, err);
 	if (status == EP_NOT_FOUND)
-		return put_new(write, put, counts, err);
+		return put_new(write, put, (struct ep_word){ 0 }, counts, err);
 	if (status != EP_OK)
 		return status;
-	if (there.operation == EP_DELETE) {
-		bool pending;
-		EP_TRY(is_pending(&pending, write, &there, put, err));
-		if (pending) {
-			counts->conflict += put->track->count;
-			return EP_OK;
-		}
-		EP_TRY(check_limits(put->track, err));
-		EP_TRY(ep_log_remove_entry(write, &there, err));
-		return put_new(write, put, counts, err);
-	}
+	if (ep_log_is_old(&there, &put->said))
+		return put_old(write, &there, put, counts, err);
+	if (there.operation == EP_DELETE)
+		return put_over_tombstone(write, &there, put, counts, err);
 	bool same = false;
 	if (memcmp(there.hash.bytes, put->hash.bytes, EP_HASH_SIZE) == 0)
 		EP_TRY(same_link(&same, &there, put, err));
 	if (same) {
 		counts->unchanged += put->track->count;
-		return confirm(write, &there, put, true, err);
+		return note(write, &there, put, true, err);
 	}
 	return put_decoded(write, &there, put, counts, err);
 }

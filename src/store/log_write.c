@@ -252,31 +252,99 @@ ep_log_append_entry(struct ep_log_write *write, struct ep_entry *entry, const vo
 }
 
 enum ep_status
-ep_log_set_flag(struct ep_log_write *write, const struct ep_entry *entry, uint8_t flag,
-                struct ep_error *err)
+ep_log_note(struct ep_log_write *write, const struct ep_entry *entry, uint8_t flag,
+            struct ep_word word, struct ep_error *err)
 {
 	uint64_t position = entry->position;
 	MDB_val key = { .mv_data = &position, .mv_size = sizeof position };
-	MDB_val value;
-	int rc = mdb_get(write->inside.txn, write->inside.log->log, &key, &value);
-	if (rc)
-		return ep_log_fail_write(write, rc, err);
+	struct ep_entry noted = *entry;
+	noted.flags |= flag;
+	noted.word = word;
+	/* The log's bytes go with the change. */
 	write->body.size = 0;
-	EP_TRY(ep_buffer_append(&write->body, value.mv_data, value.mv_size, err));
-	size_t size = write->body.size;
-	struct ep_entry flagged = *entry;
-	flagged.flags |= flag;
-	const uint8_t *body = write->body.data + EP_ENTRY_HEADER;
-	return ep_log_write_entry(write, write->inside.log->log, key, &flagged, body,
-	                          size - EP_ENTRY_HEADER - EP_ENTRY_TRAILER, 0, err);
+	EP_TRY(ep_buffer_append(&write->body, entry->body.at, entry->body.size, err));
+	return ep_log_write_entry(write, write->inside.log->log, key, &noted, write->body.data,
+	                          write->body.size, 0, err);
+}
+
+/* ---- words of others ---- */
+
+uint32_t
+ep_log_tag(const uint8_t id[EP_NODE_ID_SIZE], uint64_t epoch)
+{
+	uint8_t bytes[EP_NODE_ID_SIZE + 8];
+	struct ep_hasher hasher;
+	struct ep_hash hash;
+	memcpy(bytes, id, EP_NODE_ID_SIZE);
+	ep_store64(bytes + EP_NODE_ID_SIZE, epoch);
+	ep_hasher_init(&hasher);
+	ep_hasher_add(&hasher, bytes, sizeof bytes);
+	ep_hasher_done(&hash, &hasher);
+	uint32_t tag = ep_load32(hash.bytes);
+	return tag ? tag : 1;
+}
+
+enum ep_status
+ep_log_own_tag(uint32_t *tag, const struct ep_log_read *read, struct ep_error *err)
+{
+	struct ep_text id;
+	uint64_t epoch;
+	EP_TRY(ep_log_value(&id, read, "id", err));
+	if (id.size != EP_NODE_ID_SIZE)
+		return ep_fail(err, EP_CORRUPT, "the log's id is damaged");
+	EP_TRY(ep_log_number(&epoch, read, "epoch", err));
+	*tag = ep_log_tag((const uint8_t *)id.at, epoch);
+	return EP_OK;
+}
+
+bool
+ep_log_is_old(const struct ep_entry *there, const struct ep_said *said)
+{
+	return said->word.tag && !said->in_order && said->word.tag == there->word.tag &&
+	       said->word.position < there->word.position;
+}
+
+static enum ep_status
+put_tombstone(struct ep_log_write *write, struct ep_entry *tombstone, struct ep_error *err)
+{
+	write->body.size = 0;
+	EP_TRY(ep_entry_delete_body(&write->body, tombstone->id, tombstone->document_count, err));
+	return ep_log_append_entry(write, tombstone, write->body.data, write->body.size, err);
+}
+
+/* A word that deletes what is not there: an older put of the track may still come. */
+static enum ep_status
+delete_nothing(struct ep_log_write *write, struct ep_text track_id, uint32_t source, int64_t now,
+               const struct ep_said *said, struct ep_error *err)
+{
+	struct ep_entry tombstone = {
+		.operation = EP_DELETE,
+		.source = source,
+		.import_date = now,
+		.word = said->word,
+		.id = track_id,
+		.document_count = 1,
+	};
+	return put_tombstone(write, &tombstone, err);
 }
 
 enum ep_status
 ep_log_delete(struct ep_log_write *write, struct ep_text track_id, uint32_t source, int64_t now,
-              struct ep_error *err)
+              const struct ep_said *said, struct ep_error *err)
 {
+	static const struct ep_said nothing = { 0 };
 	struct ep_entry entry;
-	EP_TRY(ep_log_find(&entry, &write->inside, track_id, err));
+	const struct ep_said *how = said ? said : &nothing;
+	enum ep_status status = ep_log_find(&entry, &write->inside, track_id, err);
+	if (status == EP_NOT_FOUND && how->word.tag)
+		EP_TRY(delete_nothing(write, track_id, source, now, how, err));
+	EP_TRY(status);
+	if (ep_log_is_old(&entry, how))
+		return ep_fail(err, EP_NOT_FOUND, "track %.*s has changed since",
+		               ep_text_print_size(track_id), track_id.at);
+	bool owned = source == entry.source || source == EP_SOURCE_MASTER;
+	if (entry.operation == EP_DELETE && owned && how->word.tag)
+		EP_TRY(ep_log_note(write, &entry, 0, how->word, err));
 	if (entry.operation == EP_DELETE)
 		return ep_fail(err, EP_NOT_FOUND, "track %.*s is deleted already",
 		               ep_text_print_size(track_id), track_id.at);
@@ -285,14 +353,14 @@ ep_log_delete(struct ep_log_write *write, struct ep_text track_id, uint32_t sour
 		               ep_text_print_size(track_id), track_id.at);
 	struct ep_entry tombstone = {
 		.operation = EP_DELETE,
+		.flags = source == EP_SOURCE_ANY ? EP_ENTRY_DECIDED : 0,
 		.source = entry.source,
 		.import_date = now,
+		.word = how->word.tag ? how->word : entry.word,
 		.id = track_id,
 		.document_count = entry.document_count,
 	};
 	EP_TRY(ep_log_remove_entry(write, &entry, err));
-	write->body.size = 0;
-	EP_TRY(ep_entry_delete_body(&write->body, track_id, tombstone.document_count, err));
-	EP_TRY(ep_log_append_entry(write, &tombstone, write->body.data, write->body.size, err));
+	EP_TRY(put_tombstone(write, &tombstone, err));
 	return ep_log_promote(write, track_id, err);
 }

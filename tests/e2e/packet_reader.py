@@ -83,7 +83,7 @@ MASTER, SLAVE = 1, 2
 PUT, DELETE = 1, 2
 
 Header = collections.namedtuple("Header", "version kind node epoch after last tracks documents deletions made "
-                                          "name sources")
+                                          "name sources master seen")
 Entry = collections.namedtuple("Entry", "operation flags position source date documents track_id about codes "
                                         "contents_hash rows")
 Packet = collections.namedtuple("Packet", "header entries blocks signature")
@@ -127,8 +127,9 @@ def read_header(packet):
     numbers = [rest.number(layout) for layout in "QQQQQQq"]
     name = rest.text()
     sources = [rest.text() for _ in range(rest.varint())]
+    master, seen = (rest.number("I"), rest.number("Q")) if kind == SLAVE else (0, 0)
     rest.done()
-    return Header(version, kind, node, *numbers, name, sources)
+    return Header(version, kind, node, *numbers, name, sources, master, seen)
 
 
 def read_block(payload, header):

@@ -66,6 +66,9 @@ class Model:
         if pending:
             counts["conflict"] += len(given) + repeated["changed"]
             return
+        if there and there.deleted and source not in ("local", "master"):
+            counts["conflict"] += len(given) + repeated["changed"]  # the dump may be older than the deletion
+            return
         if not there or there.deleted:
             self.position += 1
             self.tracks[track_id] = Track(given, source, self.position)

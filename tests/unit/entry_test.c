@@ -118,7 +118,7 @@ a_later_layout_is_told_from_damage(void **state)
 	struct ep_document row = { .suffix = ep_text_of("-0"), .codes = ep_text_of("1 2") };
 	struct ep_track track = { .id = ep_text_of("TRA"), .documents = &row, .count = 1 };
 	EP_BUFFER struct ep_buffer bytes = entry_of(&track);
-	bytes.data[0] = 2;
+	bytes.data[0] = 3;
 	size_t end = bytes.size - EP_ENTRY_TRAILER;
 	ep_store32(bytes.data + end, ep_crc32(bytes.data, end));
 	struct ep_entry entry;

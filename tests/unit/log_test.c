@@ -89,7 +89,8 @@ delete_track(struct fixture *fixture, const char *id)
 {
 	struct ep_log_write *write;
 	assert_int_equal(ep_log_write_begin(&write, fixture->log, NULL), EP_OK);
-	assert_int_equal(ep_log_delete(write, ep_text_of(id), EP_SOURCE_ANY, 2000, NULL), EP_OK);
+	assert_int_equal(ep_log_delete(write, ep_text_of(id), EP_SOURCE_ANY, 2000, NULL, NULL),
+	                 EP_OK);
 	assert_int_equal(ep_log_commit(&write, NULL), EP_OK);
 }
 
