@@ -201,9 +201,15 @@ class Proxy:
                         data = data[:place] + bytes([data[place] ^ 4]) + data[place + 1:]
                         mode = "pass"
                     else:
-                        sink.sendall(data[:max(0, at - done)])
-                        if mode == "reset":
-                            sink.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+                        data = data[:max(0, at - done)]
+                        sink.sendall(data)
+                        self.passed += len(data)
+                        if mode == "truncate":
+                            # Who reads may be slow: what was sent is read before the other pump sees the end.
+                            source.shutdown(socket.SHUT_RDWR)
+                            sink.shutdown(socket.SHUT_WR)
+                            return
+                        sink.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
                         break
                 sink.sendall(data)
                 done += len(data)
