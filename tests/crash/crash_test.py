@@ -21,6 +21,7 @@ import copy
 import hashlib
 import multiprocessing
 import os
+import random
 import sys
 import time
 
@@ -125,15 +126,19 @@ class Worker:
 
 
 worker = None
+enough = None  # set where no more tasks need to be checked
 
 
-def start_worker(program, scenario, mutant, numbers):
-    global worker
+def start_worker(program, scenario, mutant, numbers, seen_enough):
+    global worker, enough
     worker = Worker(program, scenario, mutant, numbers.get())
+    enough = seen_enough
 
 
 def run_task(task):
     results = []
+    if enough.is_set():
+        return task, results
     try:
         results += worker.check(task)
     except Exception as error:  # a check that cannot be made is a finding
@@ -141,16 +146,25 @@ def run_task(task):
     return task, results
 
 
-def check_states(program, scenario, tasks, mutant=None):
+def check_states(program, scenario, tasks, mutant=None, until_wrong=False):
     """Checks tasks (operations done, names, data, deep) on all cores; yields (task, [(what,
-    problems)])."""
+    problems)]). until_wrong: only until a state is wrong, in an order in which one soon is."""
     context = multiprocessing.get_context("fork")
+    seen_enough = context.Event()
     numbers = context.Queue()
     for number in range(PROCESSES):
         numbers.put(number + 1)
-    with context.Pool(PROCESSES, start_worker, (program, scenario, mutant, numbers)) as pool:
-        # Workers replay the operations, so each gets neighbours.
-        yield from pool.imap_unordered(run_task, sorted(tasks), chunksize=4)
+    # Workers replay the operations, so each gets neighbours.
+    order, together = sorted(tasks), 4
+    if until_wrong:
+        random.Random(len(order)).shuffle(order)
+        together = 1
+    with context.Pool(PROCESSES, start_worker,
+                      (program, scenario, mutant, numbers, seen_enough)) as pool:
+        for task, outcomes in pool.imap_unordered(run_task, order, chunksize=together):
+            if until_wrong and any(problems for _, problems in outcomes):
+                seen_enough.set()
+            yield task, outcomes
 
 
 # ---- the run ----
@@ -202,9 +216,9 @@ def run_scenario(results, program, scenario, deep):
     return sound
 
 
-def run_mutant(program, scenario, mutant, sound):
-    """Returns the number of states that the mutant adds, how many of them are wrong, and how the
-    first is."""
+def run_mutant(program, scenario, mutant, sound, quick):
+    """Returns the number of states that the mutant adds, how many of them were checked (quick: no
+    more than it takes to find one that is wrong), how many are wrong, and how the first is."""
     mutated = Scenario(scenario.name, scenario.root)
     mutated.__dict__.update(scenario.__dict__)
     if mutant.second:
@@ -219,14 +233,15 @@ def run_mutant(program, scenario, mutant, sound):
                  if reports or key not in sound.known]
         tasks += [(count,) + m.KILLED + (False,) for key, count in kills.items()
                   if reports or key[:KEY_SIZE] not in sound.known]
-    wrong = 0
+    wrong = checked = 0
     example = ""
-    for _, outcomes in check_states(program, mutated, tasks, mutant):
+    for _, outcomes in check_states(program, mutated, tasks, mutant, until_wrong=quick):
+        checked += bool(outcomes)
         for what, problems in outcomes:
             wrong += bool(problems)
             if problems and not example:
                 example = f"{what}: {problems[0]}"
-    return len(tasks), wrong, example
+    return len(tasks), checked, wrong, example
 
 
 def run_damage(results, program, folder, table):
@@ -236,7 +251,7 @@ def run_damage(results, program, folder, table):
     name = "checksum of entries removed"
     count, missed = damage.flips(program, folder,
                                  program.preloaded(ECHOPRINT_TRACE_NO_CRC="1"))
-    table.append((name, count, missed))
+    table.append((name, count, count, missed))
     results.check(f"mutant is found: {name}", "" if missed else
                   f"it survives: {count} bytes, all of them found",
                   f"{missed} of {count} bytes were not found")
@@ -250,17 +265,17 @@ def run(results, program, folder, arguments):
     for mutant in MUTANTS:
         if mutant.scenario not in scenarios:
             continue
-        tried, wrong, example = run_mutant(program, scenarios[mutant.scenario], mutant,
-                                           sound[mutant.scenario])
-        table.append((mutant.name, tried, wrong))
+        states, checked, wrong, example = run_mutant(program, scenarios[mutant.scenario], mutant,
+                                                     sound[mutant.scenario], arguments.quick)
+        table.append((mutant.name, states, checked, wrong))
         results.check(f"mutant is found: {mutant.name}", "" if wrong else
-                      f"it survives: {tried} states, none of them wrong",
-                      f"{wrong} of {tried} states are wrong, as: {example}")
+                      f"it survives: {states} states, none of them wrong",
+                      f"{wrong} of {checked} states are wrong, as: {example}")
     if not arguments.scenario:
         run_damage(results, program, folder, table)
-    print(f"\n{'mutant':52} {'states':>7} {'wrong':>7}")
-    for name, tried, wrong in table:
-        print(f"{name:52} {tried:7} {wrong:7}")
+    print(f"\n{'mutant':52} {'states':>7} {'checked':>7} {'wrong':>7}")
+    for name, states, checked, wrong in table:
+        print(f"{name:52} {states:7} {checked:7} {wrong:7}")
     print()
     return results.end()
 
@@ -268,7 +283,8 @@ def run(results, program, folder, arguments):
 def main():
     parser = common.arguments_parser(__doc__.splitlines()[0], needs_trace=True)
     parser.add_argument("--quick", action="store_true",
-                        help="without crashes of the run that follows a kill")
+                        help="without crashes of the run that follows a kill, and with no more of "
+                             "a mutant's states than it takes to find one that is wrong")
     parser.add_argument("--scenario", help="only this one, e.g. slave_dump, and its mutants")
     arguments = parser.parse_args()
     results = common.Results()

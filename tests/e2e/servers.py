@@ -6,14 +6,14 @@ import pathlib
 import random
 import re
 import socket
-import subprocess
 import sys
 import threading
 import time
 import urllib.error
 import urllib.request
+from subprocess import DEVNULL
 
-from common import Wrong, codegen_bytes, need, song
+from common import Wrong, codegen_bytes, need, song, start
 
 
 def is_sanitized():
@@ -52,9 +52,9 @@ class Server:
     def start(self):
         begin = self.log.stat().st_size if self.log.exists() else 0
         out = open(self.log, "ab")
-        self.process = subprocess.Popen(
+        self.process = start(
             self.node.command("-v", "serve", "--listen", f"127.0.0.1:{self.port}", *self.options),
-            stdout=out, stderr=out, stdin=subprocess.DEVNULL,
+            stdout=out, stderr=out, stdin=DEVNULL,
             env={**os.environ, **self.env} if self.env else None)
         out.close()
         end = time.monotonic() + 30
