@@ -18,7 +18,6 @@ less, and the test must find states that are wrong. A mutant that survives is a 
 """
 
 import copy
-import hashlib
 import multiprocessing
 import os
 import random
@@ -38,17 +37,6 @@ PROCESSES = damage.PROCESSES
 # ---- all states of a scenario ----
 
 
-KEY_SIZE = 16
-
-
-def fingerprint(view):
-    sha = hashlib.blake2b(digest_size=KEY_SIZE)
-    for name, content in sorted(view.items()):
-        sha.update(b"%d %s %d\n" % (content is None, name.encode(), len(content or b"")))
-        sha.update(content or b"")
-    return sha.digest()
-
-
 def states_of(initial, operations):
     """All different states: {fingerprint: (operations done, names, data)}. Where a state comes
     again, the last point counts: more had been reported by then. And the kills, which differ by
@@ -62,9 +50,9 @@ def states_of(initial, operations):
             model.apply(operations[count - 1])
         for names, data in m.MODELS:
             tried += 1
-            key = fingerprint(model.view(names, data))
+            key = m.fingerprint(model.view(names, data))
             if (names, data) == m.KILLED:
-                kills[key + fingerprint(model.view("none", "none"))] = count
+                kills[key + m.fingerprint(model.view("none", "none"))] = count
             else:
                 found[key] = (count, names, data)
     return found, kills, tried
@@ -186,7 +174,7 @@ class Sound:
     """What is known of a scenario's states without a mutant."""
 
     def __init__(self, found, kills):
-        self.known = set(found) | {key[:KEY_SIZE] for key in kills}
+        self.known = set(found) | {key[:m.KEY_SIZE] for key in kills}
         self.kills = set(kills.values())
 
 
@@ -232,7 +220,7 @@ def run_mutant(program, scenario, mutant, sound, quick):
         tasks = [state + (False,) for key, state in found.items()
                  if reports or key not in sound.known]
         tasks += [(count,) + m.KILLED + (False,) for key, count in kills.items()
-                  if reports or key[:KEY_SIZE] not in sound.known]
+                  if reports or key[:m.KEY_SIZE] not in sound.known]
     wrong = checked = 0
     example = ""
     for _, outcomes in check_states(program, mutated, tasks, mutant, until_wrong=quick):
