@@ -35,7 +35,9 @@ STAGES = {
     "clang": ("clang", ["-Dbuildtype=release"], ["--suite", "unit", "--suite", "law"]),
     "thread": ("gcc", ["-Dbuildtype=debugoptimized", "-Db_sanitize=thread"],
                ["pipeline", "log", "concurrent", "packet", "query", "serve"]),
-    "release": ("gcc", ["-Dbuildtype=release"], ["--suite", "crash"]),
+    # What sanitizers make meaningless, limits of memory and the filter of system calls, is checked here.
+    "release": ("gcc", ["-Dbuildtype=release"],
+                ["crash at every operation", "full disk", "kill", "query", "query_sound", "sound"]),
 }
 
 
@@ -78,7 +80,7 @@ def lint(totals):
     step(totals, "lint: every file is formatted",
          ["clang-format", "--dry-run", "-Werror", *sources("src", "tests", "bench", "tools")])
     step(totals, "lint: includes point to rooms below", [sys.executable, "tools/check_rooms.py"])
-    build = configure(totals, "tidy", "clang", [])
+    build = configure(totals, "tidy", "clang", ["-Dtests=disabled"])
     if build:
         tidy = shutil.which("run-clang-tidy") or next(iter(sorted(
             str(path) for path in pathlib.Path("/usr/bin").glob("run-clang-tidy*"))), None)

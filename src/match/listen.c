@@ -14,8 +14,9 @@ struct ep_listener {
 	struct ep_playing playing;
 	uint64_t end; /* of the stream so far, in samples */
 	size_t fresh; /* samples since the last window */
-	size_t count; /* of the window */
-	int16_t window[WINDOW]; /* the newest samples */
+	size_t count; /* of the window: the newest samples of those that are here */
+	size_t here;
+	int16_t samples[WINDOW + STEP];
 };
 
 enum ep_status
@@ -54,7 +55,9 @@ ask(struct ep_listener *listener, struct ep_error *err)
 	listener->fresh = 0;
 	listener->pairs.count = 0;
 	ep_generator_start(listener->generator, 0);
-	EP_TRY(ep_generator_feed(listener->generator, listener->window, listener->count, err));
+	EP_TRY(ep_generator_feed(listener->generator,
+	                         listener->samples + listener->here - listener->count,
+	                         listener->count, err));
 	EP_TRY(ep_generator_finish(&listener->pairs, listener->generator, err));
 	EP_TRY(calls->match(calls->context, &answer, &listener->pairs, err));
 	if (calls->on_window)
@@ -64,14 +67,19 @@ ask(struct ep_listener *listener, struct ep_error *err)
 	             : EP_OK;
 }
 
-/* Puts count samples, at most a step, behind the window, of which the oldest make room. */
+/* Puts count samples, at most a step, behind the window, of which the oldest make room. What stays
+ * is moved once a step, however few samples come at a time. */
 static void
 push(struct ep_listener *listener, const int16_t *samples, size_t count)
 {
 	size_t kept = listener->count < WINDOW - count ? listener->count : WINDOW - count;
-	memmove(listener->window, listener->window + listener->count - kept,
-	        kept * sizeof *samples);
-	memcpy(listener->window + kept, samples, count * sizeof *samples);
+	if (listener->here + count > WINDOW + STEP) {
+		memmove(listener->samples, listener->samples + listener->here - kept,
+		        kept * sizeof *samples);
+		listener->here = kept;
+	}
+	memcpy(listener->samples + listener->here, samples, count * sizeof *samples);
+	listener->here += count;
 	listener->count = kept + count;
 	listener->fresh += count;
 	listener->end += count;

@@ -4,7 +4,7 @@
  *       -> which song plays (playing.h)
  *
  * Each window is coded by itself, from its first sample on: what a code generator would remember of
- * hours, such as a long silence, plays no part. Memory is that of one window.
+ * hours, such as a long silence, plays no part. Memory is that of a window and a step.
  */
 #ifndef EP_MATCH_LISTEN_H
 #define EP_MATCH_LISTEN_H

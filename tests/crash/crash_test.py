@@ -18,9 +18,9 @@ less, and the test must find states that are wrong. A mutant that survives is a 
 """
 
 import copy
-import hashlib
 import multiprocessing
 import os
+import random
 import sys
 import time
 
@@ -37,17 +37,6 @@ PROCESSES = damage.PROCESSES
 # ---- all states of a scenario ----
 
 
-KEY_SIZE = 16
-
-
-def fingerprint(view):
-    sha = hashlib.blake2b(digest_size=KEY_SIZE)
-    for name, content in sorted(view.items()):
-        sha.update(b"%d %s %d\n" % (content is None, name.encode(), len(content or b"")))
-        sha.update(content or b"")
-    return sha.digest()
-
-
 def states_of(initial, operations):
     """All different states: {fingerprint: (operations done, names, data)}. Where a state comes
     again, the last point counts: more had been reported by then. And the kills, which differ by
@@ -61,9 +50,9 @@ def states_of(initial, operations):
             model.apply(operations[count - 1])
         for names, data in m.MODELS:
             tried += 1
-            key = fingerprint(model.view(names, data))
+            key = m.fingerprint(model.view(names, data))
             if (names, data) == m.KILLED:
-                kills[key + fingerprint(model.view("none", "none"))] = count
+                kills[key + m.fingerprint(model.view("none", "none"))] = count
             else:
                 found[key] = (count, names, data)
     return found, kills, tried
@@ -125,15 +114,19 @@ class Worker:
 
 
 worker = None
+enough = None  # set where no more tasks need to be checked
 
 
-def start_worker(program, scenario, mutant, numbers):
-    global worker
+def start_worker(program, scenario, mutant, numbers, seen_enough):
+    global worker, enough
     worker = Worker(program, scenario, mutant, numbers.get())
+    enough = seen_enough
 
 
 def run_task(task):
     results = []
+    if enough.is_set():
+        return task, results
     try:
         results += worker.check(task)
     except Exception as error:  # a check that cannot be made is a finding
@@ -141,16 +134,25 @@ def run_task(task):
     return task, results
 
 
-def check_states(program, scenario, tasks, mutant=None):
+def check_states(program, scenario, tasks, mutant=None, until_wrong=False):
     """Checks tasks (operations done, names, data, deep) on all cores; yields (task, [(what,
-    problems)])."""
+    problems)]). until_wrong: only until a state is wrong, in an order in which one soon is."""
     context = multiprocessing.get_context("fork")
+    seen_enough = context.Event()
     numbers = context.Queue()
     for number in range(PROCESSES):
         numbers.put(number + 1)
-    with context.Pool(PROCESSES, start_worker, (program, scenario, mutant, numbers)) as pool:
-        # Workers replay the operations, so each gets neighbours.
-        yield from pool.imap_unordered(run_task, sorted(tasks), chunksize=4)
+    # Workers replay the operations, so each gets neighbours.
+    order, together = sorted(tasks), 4
+    if until_wrong:
+        random.Random(len(order)).shuffle(order)
+        together = 1
+    with context.Pool(PROCESSES, start_worker,
+                      (program, scenario, mutant, numbers, seen_enough)) as pool:
+        for task, outcomes in pool.imap_unordered(run_task, order, chunksize=together):
+            if until_wrong and any(problems for _, problems in outcomes):
+                seen_enough.set()
+            yield task, outcomes
 
 
 # ---- the run ----
@@ -172,7 +174,7 @@ class Sound:
     """What is known of a scenario's states without a mutant."""
 
     def __init__(self, found, kills):
-        self.known = set(found) | {key[:KEY_SIZE] for key in kills}
+        self.known = set(found) | {key[:m.KEY_SIZE] for key in kills}
         self.kills = set(kills.values())
 
 
@@ -202,9 +204,9 @@ def run_scenario(results, program, scenario, deep):
     return sound
 
 
-def run_mutant(program, scenario, mutant, sound):
-    """Returns the number of states that the mutant adds, how many of them are wrong, and how the
-    first is."""
+def run_mutant(program, scenario, mutant, sound, quick):
+    """Returns the number of states that the mutant adds, how many of them were checked (quick: no
+    more than it takes to find one that is wrong), how many are wrong, and how the first is."""
     mutated = Scenario(scenario.name, scenario.root)
     mutated.__dict__.update(scenario.__dict__)
     if mutant.second:
@@ -218,28 +220,29 @@ def run_mutant(program, scenario, mutant, sound):
         tasks = [state + (False,) for key, state in found.items()
                  if reports or key not in sound.known]
         tasks += [(count,) + m.KILLED + (False,) for key, count in kills.items()
-                  if reports or key[:KEY_SIZE] not in sound.known]
-    wrong = 0
+                  if reports or key[:m.KEY_SIZE] not in sound.known]
+    wrong = checked = 0
     example = ""
-    for _, outcomes in check_states(program, mutated, tasks, mutant):
+    for _, outcomes in check_states(program, mutated, tasks, mutant, until_wrong=quick):
+        checked += bool(outcomes)
         for what, problems in outcomes:
             wrong += bool(problems)
             if problems and not example:
                 example = f"{what}: {problems[0]}"
-    return len(tasks), wrong, example
+    return len(tasks), checked, wrong, example
 
 
-def run_damage(results, program, folder, table):
-    count, missed = damage.flips(program, folder)
+def run_damage(results, program, folder, table, quick):
+    count, _, missed = damage.flips(program, folder)
     results.check("verify finds every flipped byte of an entry",
                   f"{missed} of {count} were not found" if missed else "", f"{count} bytes")
     name = "checksum of entries removed"
-    count, missed = damage.flips(program, folder,
-                                 program.preloaded(ECHOPRINT_TRACE_NO_CRC="1"))
-    table.append((name, count, missed))
+    count, checked, missed = damage.flips(
+        program, folder, program.preloaded(ECHOPRINT_TRACE_NO_CRC="1"), until_missed=quick)
+    table.append((name, count, checked, missed))
     results.check(f"mutant is found: {name}", "" if missed else
                   f"it survives: {count} bytes, all of them found",
-                  f"{missed} of {count} bytes were not found")
+                  f"{missed} of {checked} bytes were not found")
 
 
 def run(results, program, folder, arguments):
@@ -250,17 +253,17 @@ def run(results, program, folder, arguments):
     for mutant in MUTANTS:
         if mutant.scenario not in scenarios:
             continue
-        tried, wrong, example = run_mutant(program, scenarios[mutant.scenario], mutant,
-                                           sound[mutant.scenario])
-        table.append((mutant.name, tried, wrong))
+        states, checked, wrong, example = run_mutant(program, scenarios[mutant.scenario], mutant,
+                                                     sound[mutant.scenario], arguments.quick)
+        table.append((mutant.name, states, checked, wrong))
         results.check(f"mutant is found: {mutant.name}", "" if wrong else
-                      f"it survives: {tried} states, none of them wrong",
-                      f"{wrong} of {tried} states are wrong, as: {example}")
+                      f"it survives: {states} states, none of them wrong",
+                      f"{wrong} of {checked} states are wrong, as: {example}")
     if not arguments.scenario:
-        run_damage(results, program, folder, table)
-    print(f"\n{'mutant':52} {'states':>7} {'wrong':>7}")
-    for name, tried, wrong in table:
-        print(f"{name:52} {tried:7} {wrong:7}")
+        run_damage(results, program, folder, table, arguments.quick)
+    print(f"\n{'mutant':52} {'states':>7} {'checked':>7} {'wrong':>7}")
+    for name, states, checked, wrong in table:
+        print(f"{name:52} {states:7} {checked:7} {wrong:7}")
     print()
     return results.end()
 
@@ -268,7 +271,8 @@ def run(results, program, folder, arguments):
 def main():
     parser = common.arguments_parser(__doc__.splitlines()[0], needs_trace=True)
     parser.add_argument("--quick", action="store_true",
-                        help="without crashes of the run that follows a kill")
+                        help="without crashes of the run that follows a kill, and with no more of "
+                             "a mutant's states than it takes to find one that is wrong")
     parser.add_argument("--scenario", help="only this one, e.g. slave_dump, and its mutants")
     arguments = parser.parse_args()
     results = common.Results()

@@ -12,22 +12,24 @@ PROCESSES = max(2, min(4, len(os.sched_getaffinity(0))))
 
 
 def flip_in_turn(arguments):
-    """Flips bytes of one node's data.mdb; returns the offsets where verify found nothing."""
-    program, data, offsets, environment = arguments
+    """Flips bytes of one node's data.mdb; returns how many, and how many verify did not find."""
+    program, data, offsets, environment, until_missed = arguments
     path = data + "/data.mdb"
     with open(path, "rb") as file:
         content = bytearray(file.read())
-    missed = []
+    checked = missed = 0
     for offset in offsets:
         with open(path, "r+b") as file:
             file.seek(offset)
             file.write(bytes([content[offset] ^ 0x10]))
-        if program.run(data, "verify", environment=environment).status != 7:
-            missed.append(offset)
+        checked += 1
+        missed += program.run(data, "verify", environment=environment).status != 7
         with open(path, "r+b") as file:
             file.seek(offset)
             file.write(bytes([content[offset]]))
-    return missed
+        if missed and until_missed:
+            break
+    return checked, missed
 
 
 def entries_in(content, songs):
@@ -46,8 +48,9 @@ def entries_in(content, songs):
     return found
 
 
-def flips(program, folder, environment=None):
-    """Flips every byte of every entry; returns how many, and how many verify did not find."""
+def flips(program, folder, environment=None, until_missed=False):
+    """Flips every byte of every entry, or only until one is missed; returns how many bytes there
+    are, how many were flipped, and how many verify did not find."""
     data = folder + "/flip"
     shutil.rmtree(data, ignore_errors=True)
     songs = [Song(700 + i, seconds=20, codes_a_second=0.8) for i in range(3)]
@@ -67,8 +70,9 @@ def flips(program, folder, environment=None):
         shutil.copytree(data, copies[-1])
     context = multiprocessing.get_context("fork")
     with context.Pool(PROCESSES) as pool:
-        missed = pool.map(flip_in_turn, [(program, copy, offsets[i::PROCESSES], environment)
-                                         for i, copy in enumerate(copies)])
-    return len(offsets), sum(len(part) for part in missed)
+        parts = pool.map(flip_in_turn,
+                         [(program, copy, offsets[i::PROCESSES], environment, until_missed)
+                          for i, copy in enumerate(copies)])
+    return len(offsets), sum(part[0] for part in parts), sum(part[1] for part in parts)
 
 

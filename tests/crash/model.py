@@ -5,6 +5,7 @@ since through a descriptor that syncs by itself (LMDB's meta pages). A folder ha
 that are durable: those of its last sync. What a cut leaves of the rest is chosen by the caller.
 """
 
+import hashlib
 import os
 import struct
 
@@ -316,6 +317,17 @@ class Model:
             else:
                 view[path] = node.view(KEEPERS[data]) if first == path else Link(first)
         return view
+
+
+KEY_SIZE = 16
+
+
+def fingerprint(view):
+    sha = hashlib.blake2b(digest_size=KEY_SIZE)
+    for name, content in sorted(view.items()):
+        sha.update(b"%d %s %d\n" % (content is None, name.encode(), len(content or b"")))
+        sha.update(content or b"")
+    return sha.digest()
 
 
 def annotate(operations, root, initial):

@@ -60,6 +60,24 @@ def short(value):
     return text if len(text) < 300 else text[:200] + "..." + text[-90:]
 
 
+started = []  # by the check that runs
+
+
+def start(command, **kwargs):
+    """A process that does not outlive the check it is started in."""
+    started.append(subprocess.Popen(command, **kwargs))
+    return started[-1]
+
+
+def kill_started():
+    """What a check that failed left behind would slow down all that come after."""
+    while started:
+        process = started.pop()
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
 class Test:
     """Counts and prints the checks of a script."""
 
@@ -84,6 +102,8 @@ class Test:
         except Exception as why:  # a check that breaks must not hide the others
             traceback.print_exc()
             self.report("not ok", name, f"{type(why).__name__}: {why}")
+        finally:
+            kill_started()
 
     def node(self, name):
         return Node(self.program, self.folder / name)
@@ -146,7 +166,7 @@ class Node:
 
     def start(self, *words, **kwargs):
         kwargs = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **kwargs}
-        return subprocess.Popen(self.command(*words), **kwargs)
+        return start(self.command(*words), **kwargs)
 
     def contents(self):
         """All rows, as they are dumped."""

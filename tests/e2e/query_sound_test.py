@@ -111,7 +111,7 @@ def a_song_is_named_while_it_plays(test, band):
         line = program.stdout.readline().decode().rstrip("\n").split("\t")
         same((line[0], line[4]), ("0:00:00", "song1"), "start and title")
         program.send_signal(signal.SIGINT)
-        program.wait(timeout=30)
+        program.wait(timeout=120)
         same(program.returncode, 0, "exit status after Ctrl-C")
         same(program.stderr.read(), b"", "what it said")
     finally:

@@ -243,7 +243,10 @@ def a_broken_download_goes_on_where_it_stopped(test):
         need(tries < 10, "it does not end")
     need(tries >= 2, f"only {tries} were cut")
     # Each connection carries a third: who began anew each time would never end.
-    need(proxy.passed < size * 2.5, f"{proxy.passed} bytes for {size} in {tries + 1} pieces")
+    # No byte of the packet passes twice: the proxy lets a client read all that it sent. The rest is each
+    # piece's feed.json and headers.
+    print(f"# {proxy.passed} bytes for {size} in {tries + 1} pieces")
+    need(proxy.passed < size * 1.05, f"{proxy.passed} bytes for {size} in {tries + 1} pieces")
     same(slave.digest(), it.master.digest(), "digest")
     proxy.close()
     it.server.stop()

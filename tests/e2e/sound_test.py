@@ -230,7 +230,7 @@ def a_decoder_is_shut_in(test, songs):
         files = {os.readlink(path) for path in pathlib.Path(f"/proc/{decoder}/fd").iterdir()}
     finally:
         program.send_signal(signal.SIGINT)
-        program.wait(timeout=30)
+        program.wait(timeout=120)
     same(program.returncode, 1, "exit status after Ctrl-C")
     same(status["NoNewPrivs"].strip(), "1", "no_new_privs")
     need("Max file size             0" in limits, "it may write files")
