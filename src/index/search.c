@@ -333,24 +333,26 @@ static enum ep_status
 collect_hits(struct ep_searcher *searcher, const uint32_t *slots, const uint64_t *near,
              const struct ep_shard_list *lists, const struct ep_probe *probe, struct ep_error *err)
 {
-	searcher->hit_count = 0;
+	size_t hit_count = 0;
 	for (size_t i = 0; i < searcher->chosen_count; i++) {
 		uint32_t number = searcher->chosen[i];
 		const struct ep_probe_code *code = &probe->codes[number];
 		uint32_t count = lists[number].count;
 		MAKE_ROOM(searcher->hits, searcher->hit_capacity,
-		          searcher->hit_count + (size_t)count * code->count);
+		          hit_count + (size_t)count * code->count);
+		uint64_t *hits = searcher->hits;
 		for (uint32_t t = code->first; t < code->first + code->count; t++) {
 			uint32_t zero = diagonal_of(probe->times[t]);
 			for (uint32_t j = 0; j < count; j++) {
 				uint32_t diagonal = slots[j] + zero;
 				uint32_t stretch = diagonal / EP_STRETCH_SLOTS;
-				searcher->hits[searcher->hit_count] = (uint64_t)diagonal << 32 | t;
-				searcher->hit_count += near[stretch / 64] >> (stretch % 64) & 1;
+				hits[hit_count] = (uint64_t)diagonal << 32 | t;
+				hit_count += near[stretch / 64] >> (stretch % 64) & 1;
 			}
 		}
 		slots += count;
 	}
+	searcher->hit_count = hit_count;
 	return EP_OK;
 }
 
