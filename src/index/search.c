@@ -1,5 +1,6 @@
 #include "index/search.h"
 
+#include "base/sort64.h"
 #include "index/postings.h"
 
 #include <math.h>
@@ -141,44 +142,37 @@ find_lists(struct ep_searcher *searcher, const struct ep_index *index, struct ep
 	return EP_OK;
 }
 
-/* A code and what its hits cost for what they gain. */
-struct price {
-	float price;
-	uint32_t code;
-};
-
-static int
-compare_prices(const void *one, const void *other)
+/* What the hits of a code cost for what they gain, above its number. Of floats that are not below 0
+ * the bits are in the same order. */
+static uint64_t
+price_of(const struct ep_probe_code *code, size_t number)
 {
-	const struct price *a = one;
-	const struct price *b = other;
-	if (a->price < b->price || a->price > b->price)
-		return a->price < b->price ? -1 : 1;
-	return a->code < b->code ? -1 : a->code > b->code;
+	float price = (float)code->postings * (float)code->count / code->gain;
+	uint32_t bits;
+	memcpy(&bits, &price, sizeof bits);
+	return (uint64_t)bits << 32 | number;
 }
 
 /* Chooses codes by price until the budget is used up. */
 static void
 choose(struct ep_searcher *searcher, const struct ep_probe *probe)
 {
-	struct price prices[EP_PROBE_PAIRS_MAX];
+	uint64_t prices[EP_PROBE_PAIRS_MAX];
+	uint64_t scratch[EP_PROBE_PAIRS_MAX];
 	size_t count = 0;
 	for (size_t i = 0; i < probe->code_count; i++) {
-		const struct ep_probe_code *code = &probe->codes[i];
-		if (code->bits > 0 && code->postings > 0)
-			prices[count++] = (struct price){
-				(float)code->postings * (float)code->count / code->gain, (uint32_t)i
-			};
+		if (probe->codes[i].bits > 0 && probe->codes[i].postings > 0)
+			prices[count++] = price_of(&probe->codes[i], i);
 	}
-	qsort(prices, count, sizeof *prices, compare_prices);
+	ep_sort64(prices, scratch, count, 32);
 	uint64_t used = 0;
 	searcher->chosen_count = 0;
 	for (size_t i = 0; i < count; i++) {
-		const struct ep_probe_code *code = &probe->codes[prices[i].code];
-		used += code->postings * code->count;
+		uint32_t number = (uint32_t)prices[i];
+		used += probe->codes[number].postings * probe->codes[number].count;
 		if (used > EP_SEARCH_BUDGET)
 			break;
-		searcher->chosen[searcher->chosen_count++] = prices[i].code;
+		searcher->chosen[searcher->chosen_count++] = number;
 	}
 }
 
@@ -356,35 +350,6 @@ collect_hits(struct ep_searcher *searcher, const uint32_t *slots, const uint64_t
 	return EP_OK;
 }
 
-/* Sorts hits by diagonal, those of one in the order in which they came: a radix sort by bytes. */
-static enum ep_status
-sort_hits(struct ep_searcher *searcher, struct ep_error *err)
-{
-	size_t count = searcher->hit_count;
-	MAKE_ROOM(searcher->other_hits, searcher->other_capacity, count + 1);
-	for (unsigned shift = 32; shift < 64; shift += 8) {
-		size_t at[256] = { 0 };
-		for (size_t i = 0; i < count; i++)
-			at[searcher->hits[i] >> shift & 0xff]++;
-		size_t sum = 0;
-		for (size_t digit = 0; digit < 256; digit++) {
-			size_t size = at[digit];
-			at[digit] = sum;
-			sum += size;
-		}
-		for (size_t i = 0; i < count; i++)
-			searcher->other_hits[at[searcher->hits[i] >> shift & 0xff]++] =
-				searcher->hits[i];
-		uint64_t *sorted = searcher->other_hits;
-		searcher->other_hits = searcher->hits;
-		searcher->hits = sorted;
-		size_t capacity = searcher->other_capacity;
-		searcher->other_capacity = searcher->hit_capacity;
-		searcher->hit_capacity = capacity;
-	}
-	return EP_OK;
-}
-
 /* The slot of a hit. */
 static inline uint32_t
 slot_of_hit(uint64_t hit, const struct ep_probe *probe)
@@ -420,8 +385,9 @@ static enum ep_status
 score_hits(struct ep_searcher *searcher, const struct ep_shard *shard, const struct ep_probe *probe,
            struct ep_error *err)
 {
-	EP_TRY(sort_hits(searcher, err));
 	const uint64_t *hits = searcher->hits;
+	MAKE_ROOM(searcher->other_hits, searcher->other_capacity, searcher->hit_count + 1);
+	ep_sort64(searcher->hits, searcher->other_hits, searcher->hit_count, 32);
 	uint32_t diagonal = UINT32_MAX;
 	uint32_t start = 0;
 	uint32_t end = 0;
