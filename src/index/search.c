@@ -15,8 +15,10 @@
 /* Codes with postings for more than this share of the tracks tell nothing. */
 #define COMMON_SHARE 3.0
 
-/* So many lookups ahead the memory is asked for what the lookup will read. */
-#define AHEAD 12
+/* So many look-ups ahead the memory is asked for the bucket, and twice as many for where it begins;
+ * and so many lists ahead for a list. */
+#define AHEAD 24
+#define LISTS_AHEAD 2
 
 /* What is added to diagonals so that none is below 0, in whole stretches: queries are shorter. */
 #define DIAGONAL_ZERO (4 * EP_STRETCH_SLOTS)
@@ -118,6 +120,16 @@ rarity(uint64_t postings, uint64_t tracks)
 	return bits > 0 ? (float)bits : 0;
 }
 
+static inline void
+prefetch_lookups(const struct ep_shard *shard, const struct ep_probe *probe, size_t i)
+{
+	size_t later = i + 2 * AHEAD;
+	if (later < probe->code_count)
+		ep_shard_prefetch_directory(shard, probe->codes[later].code);
+	if (i + AHEAD < probe->code_count)
+		ep_shard_prefetch_bucket(shard, probe->codes[i + AHEAD].code);
+}
+
 static enum ep_status
 find_lists(struct ep_searcher *searcher, const struct ep_index *index, struct ep_probe *probe,
            struct ep_error *err)
@@ -130,8 +142,7 @@ find_lists(struct ep_searcher *searcher, const struct ep_index *index, struct ep
 	for (size_t s = 0; s < shard_count; s++) {
 		struct ep_shard_list *lists = searcher->lists + s * probe->code_count;
 		for (size_t i = 0; i < probe->code_count; i++) {
-			if (i + AHEAD < probe->code_count)
-				ep_shard_prefetch(&shards[s], probe->codes[i + AHEAD].code);
+			prefetch_lookups(&shards[s], probe, i);
 			lists[i] = ep_shard_find(&shards[s], probe->codes[i].code);
 			probe->codes[i].postings += lists[i].count;
 		}
@@ -200,6 +211,17 @@ stretch_count(const struct ep_shard *shard)
 	return (count / STRETCH_BLOCK + 1) * STRETCH_BLOCK;
 }
 
+static inline void
+prefetch_list(const struct ep_searcher *searcher, const struct ep_shard *shard,
+              const struct ep_shard_list *lists, size_t i)
+{
+	if (i >= searcher->chosen_count)
+		return;
+	struct ep_shard_list list = lists[searcher->chosen[i]];
+	if (list.count)
+		ep_postings_prefetch(list.bytes, list.count, shard->slot_count);
+}
+
 /* Decodes the chosen lists of a shard to slots, and counts their hits by stretch. */
 static void
 count_hits(uint32_t *slots, uint8_t *stretches, const struct ep_searcher *searcher,
@@ -209,6 +231,7 @@ count_hits(uint32_t *slots, uint8_t *stretches, const struct ep_searcher *search
 	for (size_t i = 0; i < searcher->chosen_count; i++) {
 		const struct ep_probe_code *code = &probe->codes[searcher->chosen[i]];
 		struct ep_shard_list list = lists[searcher->chosen[i]];
+		prefetch_list(searcher, shard, lists, i + LISTS_AHEAD);
 		if (list.count == 0)
 			continue;
 		ep_postings_decode(slots, list.bytes, list.count, shard->slot_count);
