@@ -1,8 +1,8 @@
+#include "base/sort64.h"
 #include "code/digits.h"
 #include "code/pairs.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* A group of one time is sorted by insertion up to this many pairs. */
 #define SMALL_GROUP 64
@@ -71,46 +71,18 @@ sort_small_group(struct ep_pair *pairs, size_t count)
 	}
 }
 
-/* Moves pairs from `from` to `to` in the order of one byte of their times, which are otherwise left
- * in the order they have. */
-static void
-sort_by_byte(struct ep_pair *to, const struct ep_pair *from, size_t count, unsigned shift)
-{
-	size_t starts[256] = { 0 };
-	for (size_t i = 0; i < count; i++)
-		starts[(from[i].time >> shift) & 0xff]++;
-	size_t start = 0;
-	for (unsigned byte = 0; byte < 256; byte++) {
-		size_t size = starts[byte];
-		starts[byte] = start;
-		start += size;
-	}
-	for (size_t i = 0; i < count; i++)
-		to[starts[(from[i].time >> shift) & 0xff]++] = from[i];
-}
-
 static enum ep_status
 sort_by_time(struct ep_pair *pairs, size_t count, struct ep_error *err)
 {
-	uint32_t differences = 0;
-	for (size_t i = 1; i < count; i++)
-		differences |= pairs[i].time ^ pairs[0].time;
-	EP_FREE struct ep_pair *scratch = malloc(count * sizeof *scratch);
-	if (!scratch)
+	EP_FREE uint64_t *keys = malloc(count * 2 * sizeof *keys);
+	if (!keys)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory to sort %zu pairs of codes",
 		               count);
-	struct ep_pair *from = pairs;
-	struct ep_pair *to = scratch;
-	for (unsigned shift = 0; shift < 32; shift += 8) {
-		if (!((differences >> shift) & 0xff))
-			continue;
-		sort_by_byte(to, from, count, shift);
-		struct ep_pair *sorted = to;
-		to = from;
-		from = sorted;
-	}
-	if (from != pairs)
-		memcpy(pairs, from, count * sizeof *pairs);
+	for (size_t i = 0; i < count; i++)
+		keys[i] = (uint64_t)pairs[i].time << 32 | pairs[i].code;
+	ep_sort64(keys, keys + count, count, 32);
+	for (size_t i = 0; i < count; i++)
+		pairs[i] = (struct ep_pair){ (uint32_t)keys[i], (uint32_t)(keys[i] >> 32) };
 	return EP_OK;
 }
 

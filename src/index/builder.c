@@ -1,11 +1,9 @@
 #include "index/builder.h"
 
+#include "base/sort64.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-/* Codes are sorted by so many bits at a time. */
-#define DIGIT_BITS 10
-#define DIGIT_COUNT (1u << DIGIT_BITS)
 
 struct ep_builder {
 	struct ep_track_postings all; /* slots are of the shard */
@@ -136,23 +134,6 @@ ep_builder_slot_count(const struct ep_builder *builder)
 	return builder->all.slot_count;
 }
 
-/* One pass of a radix sort: by DIGIT_BITS bits from shift on. */
-static void
-sort_pass(uint64_t *to, const uint64_t *from, size_t count, unsigned shift)
-{
-	size_t at[DIGIT_COUNT] = { 0 };
-	for (size_t i = 0; i < count; i++)
-		at[from[i] >> shift & (DIGIT_COUNT - 1)]++;
-	size_t sum = 0;
-	for (size_t digit = 0; digit < DIGIT_COUNT; digit++) {
-		size_t size = at[digit];
-		at[digit] = sum;
-		sum += size;
-	}
-	for (size_t i = 0; i < count; i++)
-		to[at[from[i] >> shift & (DIGIT_COUNT - 1)]++] = from[i];
-}
-
 static int
 compare_slots(const void *one, const void *other)
 {
@@ -212,8 +193,7 @@ ep_builder_write(uint64_t *posting_count, struct ep_builder *builder, int fd, co
 	uint64_t kept = 0;
 	if (!other)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory for %zu postings", count);
-	sort_pass(other, builder->all.items, count, 32);
-	sort_pass(builder->all.items, other, count, 32 + DIGIT_BITS);
+	ep_sort64(builder->all.items, other, count, 32);
 	EP_TRY(ep_shard_writer_open(&writer, fd, name, builder->positions, builder->starts,
 	                            builder->track_count, count, err));
 	EP_TRY(add_lists(&kept, writer, builder->all.items, count, err));

@@ -4,6 +4,10 @@
 
 #include <string.h>
 
+/* Of a list that is longer, the processor fetches the rest by itself while it is read. */
+#define PREFETCH_MAX 2048
+#define CACHE_LINE 64
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 #define WITH_AVX2 1
@@ -127,4 +131,13 @@ ep_postings_decode(uint32_t *numbers, const uint8_t *bytes, uint32_t count, uint
 		done = add_lows_avx2(numbers, bytes, count, low);
 #endif
 	add_lows(numbers, bytes, done, count, low);
+}
+
+void
+ep_postings_prefetch(const uint8_t *bytes, uint32_t count, uint32_t limit)
+{
+	size_t size = ep_postings_size(count, limit);
+	size_t end = size < PREFETCH_MAX ? size : PREFETCH_MAX;
+	for (size_t at = 0; at < end; at += CACHE_LINE)
+		__builtin_prefetch(bytes + at);
 }

@@ -34,4 +34,7 @@ EP_MUST_USE enum ep_status ep_postings_encode(struct ep_buffer *out, const uint3
  * may be wrong or above the limit. bytes has ep_postings_size and EP_POSTINGS_PADDING more. */
 void ep_postings_decode(uint32_t *numbers, const uint8_t *bytes, uint32_t count, uint32_t limit);
 
+/* Asks the memory for a list of count numbers, 1 or more, without waiting. */
+void ep_postings_prefetch(const uint8_t *bytes, uint32_t count, uint32_t limit);
+
 #endif

@@ -1,5 +1,6 @@
 #include "index/search.h"
 
+#include "base/sort64.h"
 #include "index/postings.h"
 
 #include <math.h>
@@ -14,8 +15,10 @@
 /* Codes with postings for more than this share of the tracks tell nothing. */
 #define COMMON_SHARE 3.0
 
-/* So many lookups ahead the memory is asked for what the lookup will read. */
-#define AHEAD 12
+/* So many look-ups ahead the memory is asked for the bucket, and twice as many for where it begins;
+ * and so many lists ahead for a list. */
+#define AHEAD 24
+#define LISTS_AHEAD 2
 
 /* What is added to diagonals so that none is below 0, in whole stretches: queries are shorter. */
 #define DIAGONAL_ZERO (4 * EP_STRETCH_SLOTS)
@@ -117,6 +120,16 @@ rarity(uint64_t postings, uint64_t tracks)
 	return bits > 0 ? (float)bits : 0;
 }
 
+static inline void
+prefetch_lookups(const struct ep_shard *shard, const struct ep_probe *probe, size_t i)
+{
+	size_t later = i + 2 * AHEAD;
+	if (later < probe->code_count)
+		ep_shard_prefetch_directory(shard, probe->codes[later].code);
+	if (i + AHEAD < probe->code_count)
+		ep_shard_prefetch_bucket(shard, probe->codes[i + AHEAD].code);
+}
+
 static enum ep_status
 find_lists(struct ep_searcher *searcher, const struct ep_index *index, struct ep_probe *probe,
            struct ep_error *err)
@@ -129,8 +142,7 @@ find_lists(struct ep_searcher *searcher, const struct ep_index *index, struct ep
 	for (size_t s = 0; s < shard_count; s++) {
 		struct ep_shard_list *lists = searcher->lists + s * probe->code_count;
 		for (size_t i = 0; i < probe->code_count; i++) {
-			if (i + AHEAD < probe->code_count)
-				ep_shard_prefetch(&shards[s], probe->codes[i + AHEAD].code);
+			prefetch_lookups(&shards[s], probe, i);
 			lists[i] = ep_shard_find(&shards[s], probe->codes[i].code);
 			probe->codes[i].postings += lists[i].count;
 		}
@@ -141,44 +153,37 @@ find_lists(struct ep_searcher *searcher, const struct ep_index *index, struct ep
 	return EP_OK;
 }
 
-/* A code and what its hits cost for what they gain. */
-struct price {
-	float price;
-	uint32_t code;
-};
-
-static int
-compare_prices(const void *one, const void *other)
+/* What the hits of a code cost for what they gain, above its number. Of floats that are not below 0
+ * the bits are in the same order. */
+static uint64_t
+price_of(const struct ep_probe_code *code, size_t number)
 {
-	const struct price *a = one;
-	const struct price *b = other;
-	if (a->price < b->price || a->price > b->price)
-		return a->price < b->price ? -1 : 1;
-	return a->code < b->code ? -1 : a->code > b->code;
+	float price = (float)code->postings * (float)code->count / code->gain;
+	uint32_t bits;
+	memcpy(&bits, &price, sizeof bits);
+	return (uint64_t)bits << 32 | number;
 }
 
 /* Chooses codes by price until the budget is used up. */
 static void
 choose(struct ep_searcher *searcher, const struct ep_probe *probe)
 {
-	struct price prices[EP_PROBE_PAIRS_MAX];
+	uint64_t prices[EP_PROBE_PAIRS_MAX];
+	uint64_t scratch[EP_PROBE_PAIRS_MAX];
 	size_t count = 0;
 	for (size_t i = 0; i < probe->code_count; i++) {
-		const struct ep_probe_code *code = &probe->codes[i];
-		if (code->bits > 0 && code->postings > 0)
-			prices[count++] = (struct price){
-				(float)code->postings * (float)code->count / code->gain, (uint32_t)i
-			};
+		if (probe->codes[i].bits > 0 && probe->codes[i].postings > 0)
+			prices[count++] = price_of(&probe->codes[i], i);
 	}
-	qsort(prices, count, sizeof *prices, compare_prices);
+	ep_sort64(prices, scratch, count, 32);
 	uint64_t used = 0;
 	searcher->chosen_count = 0;
 	for (size_t i = 0; i < count; i++) {
-		const struct ep_probe_code *code = &probe->codes[prices[i].code];
-		used += code->postings * code->count;
+		uint32_t number = (uint32_t)prices[i];
+		used += probe->codes[number].postings * probe->codes[number].count;
 		if (used > EP_SEARCH_BUDGET)
 			break;
-		searcher->chosen[searcher->chosen_count++] = prices[i].code;
+		searcher->chosen[searcher->chosen_count++] = number;
 	}
 }
 
@@ -206,6 +211,17 @@ stretch_count(const struct ep_shard *shard)
 	return (count / STRETCH_BLOCK + 1) * STRETCH_BLOCK;
 }
 
+static inline void
+prefetch_list(const struct ep_searcher *searcher, const struct ep_shard *shard,
+              const struct ep_shard_list *lists, size_t i)
+{
+	if (i >= searcher->chosen_count)
+		return;
+	struct ep_shard_list list = lists[searcher->chosen[i]];
+	if (list.count)
+		ep_postings_prefetch(list.bytes, list.count, shard->slot_count);
+}
+
 /* Decodes the chosen lists of a shard to slots, and counts their hits by stretch. */
 static void
 count_hits(uint32_t *slots, uint8_t *stretches, const struct ep_searcher *searcher,
@@ -215,6 +231,7 @@ count_hits(uint32_t *slots, uint8_t *stretches, const struct ep_searcher *search
 	for (size_t i = 0; i < searcher->chosen_count; i++) {
 		const struct ep_probe_code *code = &probe->codes[searcher->chosen[i]];
 		struct ep_shard_list list = lists[searcher->chosen[i]];
+		prefetch_list(searcher, shard, lists, i + LISTS_AHEAD);
 		if (list.count == 0)
 			continue;
 		ep_postings_decode(slots, list.bytes, list.count, shard->slot_count);
@@ -333,53 +350,26 @@ static enum ep_status
 collect_hits(struct ep_searcher *searcher, const uint32_t *slots, const uint64_t *near,
              const struct ep_shard_list *lists, const struct ep_probe *probe, struct ep_error *err)
 {
-	searcher->hit_count = 0;
+	size_t hit_count = 0;
 	for (size_t i = 0; i < searcher->chosen_count; i++) {
 		uint32_t number = searcher->chosen[i];
 		const struct ep_probe_code *code = &probe->codes[number];
 		uint32_t count = lists[number].count;
 		MAKE_ROOM(searcher->hits, searcher->hit_capacity,
-		          searcher->hit_count + (size_t)count * code->count);
+		          hit_count + (size_t)count * code->count);
+		uint64_t *hits = searcher->hits;
 		for (uint32_t t = code->first; t < code->first + code->count; t++) {
 			uint32_t zero = diagonal_of(probe->times[t]);
 			for (uint32_t j = 0; j < count; j++) {
 				uint32_t diagonal = slots[j] + zero;
 				uint32_t stretch = diagonal / EP_STRETCH_SLOTS;
-				searcher->hits[searcher->hit_count] = (uint64_t)diagonal << 32 | t;
-				searcher->hit_count += near[stretch / 64] >> (stretch % 64) & 1;
+				hits[hit_count] = (uint64_t)diagonal << 32 | t;
+				hit_count += near[stretch / 64] >> (stretch % 64) & 1;
 			}
 		}
 		slots += count;
 	}
-	return EP_OK;
-}
-
-/* Sorts hits by diagonal, those of one in the order in which they came: a radix sort by bytes. */
-static enum ep_status
-sort_hits(struct ep_searcher *searcher, struct ep_error *err)
-{
-	size_t count = searcher->hit_count;
-	MAKE_ROOM(searcher->other_hits, searcher->other_capacity, count + 1);
-	for (unsigned shift = 32; shift < 64; shift += 8) {
-		size_t at[256] = { 0 };
-		for (size_t i = 0; i < count; i++)
-			at[searcher->hits[i] >> shift & 0xff]++;
-		size_t sum = 0;
-		for (size_t digit = 0; digit < 256; digit++) {
-			size_t size = at[digit];
-			at[digit] = sum;
-			sum += size;
-		}
-		for (size_t i = 0; i < count; i++)
-			searcher->other_hits[at[searcher->hits[i] >> shift & 0xff]++] =
-				searcher->hits[i];
-		uint64_t *sorted = searcher->other_hits;
-		searcher->other_hits = searcher->hits;
-		searcher->hits = sorted;
-		size_t capacity = searcher->other_capacity;
-		searcher->other_capacity = searcher->hit_capacity;
-		searcher->hit_capacity = capacity;
-	}
+	searcher->hit_count = hit_count;
 	return EP_OK;
 }
 
@@ -418,8 +408,9 @@ static enum ep_status
 score_hits(struct ep_searcher *searcher, const struct ep_shard *shard, const struct ep_probe *probe,
            struct ep_error *err)
 {
-	EP_TRY(sort_hits(searcher, err));
 	const uint64_t *hits = searcher->hits;
+	MAKE_ROOM(searcher->other_hits, searcher->other_capacity, searcher->hit_count + 1);
+	ep_sort64(searcher->hits, searcher->other_hits, searcher->hit_count, 32);
 	uint32_t diagonal = UINT32_MAX;
 	uint32_t start = 0;
 	uint32_t end = 0;

@@ -189,7 +189,14 @@ enter(struct ep_shard_walk *walk, const struct ep_shard *shard, uint32_t bucket)
 }
 
 void
-ep_shard_prefetch(const struct ep_shard *shard, uint32_t code)
+ep_shard_prefetch_directory(const struct ep_shard *shard, uint32_t code)
+{
+	size_t bucket = code >> shard->bucket_bits;
+	__builtin_prefetch(shard->bytes + shard->directory_at + bucket * 8);
+}
+
+void
+ep_shard_prefetch_bucket(const struct ep_shard *shard, uint32_t code)
 {
 	const uint8_t *bucket = shard->bytes + bucket_at(shard, code >> shard->bucket_bits);
 	__builtin_prefetch(bucket);

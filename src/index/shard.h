@@ -93,8 +93,10 @@ struct ep_shard_list {
  * the bucket is damaged. */
 struct ep_shard_list ep_shard_find(const struct ep_shard *shard, uint32_t code);
 
-/* Asks the memory for what ep_shard_find will read for a code, without waiting. */
-void ep_shard_prefetch(const struct ep_shard *shard, uint32_t code);
+/* Ask the memory, without waiting, for what ep_shard_find will read for a code: where its bucket
+ * begins, and, when that has come, the bucket. */
+void ep_shard_prefetch_directory(const struct ep_shard *shard, uint32_t code);
+void ep_shard_prefetch_bucket(const struct ep_shard *shard, uint32_t code);
 
 /* Goes through the lists in order of code: begin with a zeroed walk. */
 struct ep_shard_walk {

@@ -8,15 +8,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Candidates that the index is asked for, and those that are weighed at most and at least. */
+/* Candidates that the index is asked for, and those that are weighed at most, at least, and at
+ * least before it is known whether the decision is plain. */
 #define CANDIDATES_MAX 64
 #define WEIGHED_MAX 16
 #define WEIGHED_MIN 3
+#define WEIGHED_FIRST 2
 
-/* Candidates are weighed as long as the index gives them this share of the first one's score; where
- * the decision is narrow, accepted with a score below SCORE_SURE, all that there is room for, so
- * that no other song is overlooked. */
+/* Candidates are weighed as long as the index gives them this share of the first one's score. The
+ * decision is plain where another song than the best was weighed, and the score is SCORE_PLAIN or
+ * more. Where it is narrow, accepted with a score below SCORE_SURE, all are weighed that there is
+ * room for, so that no other song is overlooked. */
 #define SCORE_SHARE 0.5f
+#define SCORE_PLAIN 100
 #define SCORE_SURE 80
 
 #define UNIT_S 0.023
@@ -108,15 +112,16 @@ weigh(struct ep_matcher *matcher, struct ep_index *index, uint64_t position, str
 	return EP_OK;
 }
 
-/* Weighs the next candidates, up to those that the index holds for less than least. */
+/* Weighs the next candidates: until there are min, and those that have the share of the first. */
 static enum ep_status
-weigh_candidates(struct ep_matcher *matcher, struct ep_index *index, float least,
+weigh_candidates(struct ep_matcher *matcher, struct ep_index *index, size_t min,
                  struct ep_error *err)
 {
+	float least = matcher->candidate_count ? matcher->candidates[0].score * SCORE_SHARE : 0;
 	while (matcher->candidate_next < matcher->candidate_count &&
 	       matcher->weighed_count < WEIGHED_MAX) {
 		const struct ep_candidate *next = &matcher->candidates[matcher->candidate_next];
-		if (matcher->weighed_count >= WEIGHED_MIN && next->score < least)
+		if (matcher->weighed_count >= min && next->score < least)
 			return EP_OK;
 		matcher->candidate_next++;
 		EP_TRY(weigh(matcher, index, next->position, err));
@@ -131,8 +136,7 @@ find_candidates(struct ep_matcher *matcher, struct ep_index *index, struct ep_er
 	                 matcher->searcher, index, &matcher->probe, err));
 	matcher->candidate_next = 0;
 	matcher->weighed_count = 0;
-	float first = matcher->candidate_count ? matcher->candidates[0].score : 0;
-	return weigh_candidates(matcher, index, first * SCORE_SHARE, err);
+	return weigh_candidates(matcher, index, WEIGHED_FIRST, err);
 }
 
 /* Whether one has more codes than other, which may be NULL; of equal ones, whether it came into the
@@ -202,9 +206,9 @@ ep_match_name(struct ep_answer *answer, struct ep_matcher *matcher, const struct
 }
 
 /* Fills the evidence and the score of an answer, that of the query itself being there; gives the
- * best, of one candidate or more. */
+ * best, of what has been weighed: one candidate or more. */
 static const struct weighed *
-decide(struct ep_answer *answer, const struct ep_matcher *matcher)
+judge(struct ep_answer *answer, const struct ep_matcher *matcher)
 {
 	const struct weighed *best = find_best(matcher);
 	const struct weighed *second = find_second(matcher, best);
@@ -212,6 +216,23 @@ decide(struct ep_answer *answer, const struct ep_matcher *matcher)
 	answer->second = second ? second->evidence : (struct ep_evidence){ 0 };
 	answer->score = ep_rule_score(&answer->best, &answer->second, &answer->self);
 	return best;
+}
+
+/* The same, and weighs more candidates where the first do not suffice. */
+static enum ep_status
+decide(const struct weighed **best, struct ep_answer *answer, struct ep_matcher *matcher,
+       struct ep_index *index, struct ep_error *err)
+{
+	*best = judge(answer, matcher);
+	if (answer->second.codes < 1 || answer->score < SCORE_PLAIN) {
+		EP_TRY(weigh_candidates(matcher, index, WEIGHED_MIN, err));
+		*best = judge(answer, matcher);
+	}
+	if (answer->score >= EP_SCORE_ACCEPTED && answer->score < SCORE_SURE) {
+		EP_TRY(weigh_candidates(matcher, index, WEIGHED_MAX, err));
+		*best = judge(answer, matcher);
+	}
+	return EP_OK;
 }
 
 enum ep_status
@@ -233,11 +254,8 @@ ep_match(struct ep_answer *answer, struct ep_matcher *matcher, struct ep_index *
 		return EP_OK;
 	EP_TRY(ep_weigh_self(&answer->self, matcher->weigher, &matcher->probe, &matcher->query,
 	                     err));
-	const struct weighed *best = decide(answer, matcher);
-	if (answer->score >= EP_SCORE_ACCEPTED && answer->score < SCORE_SURE) {
-		EP_TRY(weigh_candidates(matcher, index, 0, err));
-		best = decide(answer, matcher);
-	}
+	const struct weighed *best;
+	EP_TRY(decide(&best, answer, matcher, index, err));
 	answer->match = answer->score >= EP_SCORE_ACCEPTED;
 	answer->type = answer->match ? 6 : 7;
 	if (!answer->match)

@@ -2,6 +2,7 @@
 #include "base/bytes.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/sort64.h"
 #include "base/text.h"
 #include "base/time.h"
 
@@ -159,6 +160,39 @@ hashes_are_those_of_their_standards(void **state)
 	assert_int_equal(ep_crc32("123456789", 9), 0xcbf43926U);
 }
 
+static int
+compare_keys(const void *one, const void *other)
+{
+	uint64_t a = *(const uint64_t *)one;
+	uint64_t b = *(const uint64_t *)other;
+	return a < b ? -1 : a > b;
+}
+
+/* The low 12 bits number the keys, so that those that keep their order are sorted as a whole. */
+static void
+keys_are_sorted_by_their_high_bits_and_equal_ones_keep_their_order(void **state)
+{
+	(void)state;
+	static const uint64_t masks[] = {
+		UINT64_MAX, 0, 0x1000, (uint64_t)0xff << 56, (uint64_t)7 << 40, (uint64_t)3 << 21,
+	};
+	uint64_t keys[4000];
+	uint64_t scratch[4000];
+	uint64_t expected[4000];
+	for (size_t m = 0; m < sizeof masks / sizeof *masks; m++) {
+		uint64_t random = 1;
+		for (size_t i = 0; i < 4000; i++) {
+			random = random * 6364136223846793005u + 1442695040888963407u;
+			keys[i] = ((random ^ random >> 32) & masks[m]) >> 12 << 12 | i;
+		}
+		memcpy(expected, keys, sizeof keys);
+		qsort(expected, 4000, sizeof *expected, compare_keys);
+		ep_sort64(keys, scratch, 4000, 12);
+		assert_memory_equal(keys, expected, sizeof keys);
+	}
+	ep_sort64(keys, scratch, 0, 0);
+}
+
 static void
 a_folder_is_made_with_those_above_it(void **state)
 {
@@ -193,6 +227,8 @@ main(void)
 		cmocka_unit_test(only_shortest_utf8_without_surrogates_is_utf8),
 		cmocka_unit_test(pieces_of_an_arena_stay_where_they_are),
 		cmocka_unit_test(hashes_are_those_of_their_standards),
+		cmocka_unit_test(
+			keys_are_sorted_by_their_high_bits_and_equal_ones_keep_their_order),
 		cmocka_unit_test(a_folder_is_made_with_those_above_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
