@@ -98,10 +98,6 @@ parse_header(struct ep_packet_reader *packet, struct ep_error *err)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory for the header of a packet");
 	for (uint64_t i = 0; i < count; i++)
 		sources[i] = read_text(&reader);
-	if (kind == EP_PACKET_SLAVE) {
-		header->master = ep_read32(&reader);
-		header->seen = ep_read64(&reader);
-	}
 	header->sources = sources;
 	header->source_count = (size_t)count;
 	return reader.ok && ep_reader_left(&reader) == 0 ? EP_OK
@@ -291,6 +287,12 @@ read_numbers(struct ep_reader *columns, struct ep_packet_entry *entries, size_t 
 		entries[i].import_date = (int64_t)(before + step);
 	}
 	for (size_t i = 0; i < count; i++)
+		entries[i].word_tag = read_small(columns);
+	for (size_t i = 0; i < count; i++) {
+		uint64_t before = i ? entries[i - 1].word_position : 0;
+		entries[i].word_position = before + (uint64_t)unzigzag(ep_read_varint(columns));
+	}
+	for (size_t i = 0; i < count; i++)
 		entries[i].documents = read_small(columns);
 	for (size_t i = 0; i < count; i++)
 		entries[i].id.size = read_small(columns);
@@ -333,7 +335,7 @@ entries_fit(const struct ep_packet_entry *entries, size_t count,
 		if (entry->position <= header->after || entry->position > header->last ||
 		    entry->source >= header->source_count || entry->id.size == 0 ||
 		    entry->documents == 0 || entry->documents > EP_PACKET_DOCUMENTS_MAX ||
-		    (entry->flags & ~EP_PACKET_SHRUNK) ||
+		    (entry->flags & ~(EP_PACKET_ECHO | EP_PACKET_SHRUNK)) ||
 		    (!put && (entry->about.size || entry->codes.size || entry->flags)))
 			return false;
 	}

@@ -28,7 +28,8 @@
 
 enum ep_packet_kind { EP_PACKET_MASTER = 1, EP_PACKET_SLAVE = 2 };
 enum ep_packet_operation { EP_PACKET_PUT = 1, EP_PACKET_DELETE = 2 };
-#define EP_PACKET_SHRUNK 2
+/* Flags of a put: it repeats what the sender's master has said; it took documents away. */
+enum { EP_PACKET_ECHO = 1, EP_PACKET_SHRUNK = 2 };
 
 struct ep_packet_header {
 	enum ep_packet_kind kind;
@@ -43,8 +44,6 @@ struct ep_packet_header {
 	struct ep_text name;
 	const struct ep_text *sources; /* source_count names */
 	size_t source_count;
-	uint32_t master; /* of a slave's: the tag of its master's log, 0 where it knows none */
-	uint64_t seen; /* and the position there up to which the slave has taken everything in */
 };
 
 /* One track or tombstone. Slices are borrowed. */
@@ -54,6 +53,9 @@ struct ep_packet_entry {
 	uint64_t position;
 	uint32_t source; /* place in the header's list */
 	int64_t import_date;
+	uint32_t word_tag; /* the last word of another that the sender knows: of which log; 0: none
+	                    */
+	uint64_t word_position; /* and its position there */
 	uint32_t documents;
 	struct ep_text id;
 	struct ep_text about; /* metadata and numbering, as in the log */

@@ -45,10 +45,6 @@ ep_packet_put_header(struct ep_buffer *out, const struct ep_packet_header *heade
 	EP_TRY(ep_buffer_varint(out, header->source_count, err));
 	for (size_t i = 0; i < header->source_count; i++)
 		EP_TRY(put_text(out, header->sources[i], err));
-	if (header->kind == EP_PACKET_SLAVE) {
-		EP_TRY(put_integer(out, header->master, 4, err));
-		EP_TRY(put_integer(out, header->seen, 8, err));
-	}
 	/* The size counts what stands behind it and the checksum, which are four bytes each. */
 	ep_store32(out->data + size_at, (uint32_t)(out->size - size_at));
 	return put_integer(out, ep_crc32(out->data + start, out->size - start), 4, err);
@@ -76,6 +72,12 @@ put_numbers(struct ep_buffer *out, const struct ep_packet_entry *entries, size_t
 	for (size_t i = 0; i < count; i++) {
 		int64_t before = i ? entries[i - 1].import_date : 0;
 		uint64_t step = (uint64_t)entries[i].import_date - (uint64_t)before;
+		EP_TRY(ep_buffer_varint(out, zigzag((int64_t)step), err));
+	}
+	for (size_t i = 0; i < count; i++)
+		EP_TRY(ep_buffer_varint(out, entries[i].word_tag, err));
+	for (size_t i = 0; i < count; i++) {
+		uint64_t step = entries[i].word_position - (i ? entries[i - 1].word_position : 0);
 		EP_TRY(ep_buffer_varint(out, zigzag((int64_t)step), err));
 	}
 	for (size_t i = 0; i < count; i++)

@@ -28,6 +28,8 @@ struct ep_origin {
 struct ep_ready {
 	bool deletion;
 	int64_t import_date; /* of a packet's entry */
+	struct ep_word known; /* the same: the last word about it that its sender knew */
+	bool echo; /* the same: it repeats that word */
 	struct ep_track track;
 	size_t body_at; /* in the batch's bodies */
 	size_t body_size;

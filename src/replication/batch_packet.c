@@ -100,6 +100,8 @@ make_ready(struct ep_batch *batch, const struct ep_packet_entry *entry, bool con
 	struct ep_ready ready = {
 		.deletion = entry->operation == EP_PACKET_DELETE,
 		.import_date = entry->import_date,
+		.known = { entry->word_tag, entry->word_position },
+		.echo = (entry->flags & EP_PACKET_ECHO) != 0,
 		.track = { .id = entry->id, .count = entry->documents },
 		.body_at = batch->bodies.size,
 		.hash = entry->hash,

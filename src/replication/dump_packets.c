@@ -2,7 +2,6 @@
 
 #include "base/pipeline.h"
 #include "format/packet.h"
-#include "replication/said.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -156,6 +155,14 @@ place_of_source(const struct run *run, uint32_t number)
 	return place;
 }
 
+static uint8_t
+flags_of(const struct ep_entry *entry)
+{
+	bool echo = entry->source == EP_SOURCE_LOCAL && (entry->flags & EP_ENTRY_CONFIRMED);
+	return (uint8_t)((entry->flags & EP_ENTRY_SHRUNK ? EP_PACKET_SHRUNK : 0) |
+	                 (echo ? EP_PACKET_ECHO : 0));
+}
+
 static enum ep_status
 convert(struct ep_packet_entry *out, const struct run *run, const struct ep_entry *entry,
         struct ep_error *err)
@@ -163,10 +170,12 @@ convert(struct ep_packet_entry *out, const struct run *run, const struct ep_entr
 	bool put = entry->operation == EP_PUT;
 	*out = (struct ep_packet_entry){
 		.operation = put ? EP_PACKET_PUT : EP_PACKET_DELETE,
-		.flags = entry->flags & EP_ENTRY_SHRUNK ? EP_PACKET_SHRUNK : 0,
+		.flags = put ? flags_of(entry) : 0,
 		.position = entry->position,
 		.source = place_of_source(run, entry->source),
 		.import_date = entry->import_date,
+		.word_tag = entry->word.tag,
+		.word_position = entry->word.position,
 		.documents = entry->document_count,
 		.id = entry->id,
 		.hash = entry->hash,
@@ -230,8 +239,6 @@ put_header(struct run *run, const struct plan *plan, struct ep_error *err)
 		.source_count = run->source_count,
 	};
 	EP_TRY(read_identity(&header, stream->read, err));
-	if (header.kind == EP_PACKET_SLAVE)
-		EP_TRY(ep_seen_load(&header.master, &header.seen, stream->read, err));
 	ep_hasher_init(&run->hasher);
 	run->edge.size = 0;
 	EP_TRY(ep_packet_put_header(&run->edge, &header, err));

@@ -4,7 +4,6 @@
 #include "base/time.h"
 #include "replication/batch_reader.h"
 #include "replication/input.h"
-#include "replication/said.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -218,9 +217,12 @@ said_of(const struct ep_ingest *ingest, const struct ep_ready *ready)
 	const struct ep_packet_header *header = ep_batch_reader_packet(ingest->reader);
 	if (!header || ingest->source == EP_SOURCE_LOCAL)
 		return (struct ep_said){ 0 };
-	struct ep_said said = ep_said_by(header, ready->origins[0].number, ingest->tag);
-	said.in_order = ingest->options->in_order;
-	return said;
+	return (struct ep_said){
+		.word = { ep_log_tag(header->node_id, header->epoch), ready->origins[0].number },
+		.known = ready->known.tag == ingest->tag ? ready->known.position : 0,
+		.echo = ready->echo,
+		.in_order = ingest->options->in_order,
+	};
 }
 
 static enum ep_status
@@ -441,18 +443,6 @@ run(struct ep_ingest *ingest, struct ep_error *err)
 	return status == EP_OK ? ep_batch_check_end(ingest->reader, err) : status;
 }
 
-/* With the last of a packet of the master, this node knows its log so far. */
-static enum ep_status
-note_seen(struct ep_ingest *ingest, struct ep_error *err)
-{
-	const struct ep_packet_header *header = ep_batch_reader_packet(ingest->reader);
-	if (!header || header->kind != EP_PACKET_MASTER || ingest->rejected_here > 0 ||
-	    !ep_text_equal(ingest->options->source, ep_text_of("master")))
-		return EP_OK;
-	EP_TRY(begin(ingest, err));
-	return ep_seen_extend(ingest->write, header, err);
-}
-
 /* Keeps what the file brought, where it is to be kept. */
 static enum ep_status
 settle(struct ep_ingest *ingest, enum ep_status status, struct ep_error *err)
@@ -471,8 +461,6 @@ settle(struct ep_ingest *ingest, enum ep_status status, struct ep_error *err)
 		ep_log_abort(EP_TAKE(ingest->write));
 		return status;
 	}
-	if (status == EP_OK)
-		status = note_seen(ingest, err);
 	/* What stood before a failure is kept, unless it is the log that failed. */
 	struct ep_error late;
 	enum ep_status committed = EP_OK;

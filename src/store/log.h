@@ -171,7 +171,8 @@ EP_MUST_USE enum ep_status ep_log_own_tag(uint32_t *tag, const struct ep_log_rea
  * that, and what is said stands as if it were new. */
 struct ep_said {
 	struct ep_word word;
-	uint64_t seen; /* position of this log up to which that node knew it */
+	uint64_t known; /* position of this log's last word about the track that that node knew */
+	bool echo; /* it is that word, said again */
 	bool in_order; /* it comes behind everything that node said before */
 };
 

@@ -90,6 +90,18 @@ EP_MUST_USE enum ep_status ep_log_append_entry(struct ep_log_write *write, struc
 EP_MUST_USE enum ep_status ep_log_note(struct ep_log_write *write, const struct ep_entry *entry,
                                        uint8_t flag, struct ep_word word, struct ep_error *err);
 
+/* Gives what stands of a track the next position, so that it is sent again to who says otherwise.
+ * word  of who said so, where it is the last about the track; NULL: it is not. */
+EP_MUST_USE enum ep_status ep_log_say_again(struct ep_log_write *write, struct ep_text id,
+                                            const struct ep_word *word, struct ep_error *err);
+
+/* Whether an entry is this node's own word about its track, which its master had not heard when it
+ * said something else: it will, and answer. A packet says what the master had heard; of a CSV, only
+ * a deletion that has not been sent is known to be unheard. */
+EP_MUST_USE enum ep_status ep_log_is_pending(bool *pending, const struct ep_log_write *write,
+                                             const struct ep_entry *there,
+                                             const struct ep_said *said, struct ep_error *err);
+
 /* Whether a word is older than the last of the same log about a track. */
 bool ep_log_is_old(const struct ep_entry *there, const struct ep_said *said);
 

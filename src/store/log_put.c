@@ -315,13 +315,13 @@ replace(struct ep_log_write *write, const struct ep_entry *there, const struct m
 	return append(write, &entry, put, body, err);
 }
 
-/* Whether a source may not say yet whether a track is a copy: this node has decided that since the
- * source last knew this log. */
+/* Whether this node has deleted a track, or linked or released it, since the source of a put last
+ * knew this log: then that stands. */
 static bool
 is_decided(const struct ep_entry *there, const struct ep_put *put)
 {
 	return (there->flags & EP_ENTRY_DECIDED) && put->source != EP_SOURCE_MASTER &&
-	       put->source != EP_SOURCE_LOCAL && put->said.seen < there->position;
+	       put->source != EP_SOURCE_LOCAL && put->said.known < there->position;
 }
 
 /* Whether a put leaves the track the copy that it is, or none. */
@@ -333,7 +333,7 @@ same_link(bool *same, const struct ep_entry *there, const struct ep_put *put, st
 	struct ep_link other;
 	uint8_t flags;
 	*same = true;
-	if (!put->states_link || is_decided(there, put))
+	if (!put->states_link)
 		return EP_OK;
 	EP_TRY(ep_entry_read_body(&stated, put->body, put->body_size, err));
 	EP_TRY(ep_entry_link_flags(&flags, &stated, err));
@@ -344,6 +344,17 @@ same_link(bool *same, const struct ep_entry *there, const struct ep_put *put, st
 	EP_TRY(ep_entry_link(&other, there, err));
 	*same = ep_text_equal(one.original, other.original);
 	return EP_OK;
+}
+
+/* Says again what this node has decided, to a source that did not know it and will read it: what
+ * comes as CSV gets no answer. */
+static enum ep_status
+insist(struct ep_log_write *write, uint32_t owner, const struct ep_put *put, struct ep_error *err)
+{
+	if (!put->said.word.tag)
+		return EP_OK;
+	return ep_log_say_again(write, put->track->id,
+	                        put->source == owner ? &put->said.word : NULL, err);
 }
 
 /* Does what the rows of a put do to the track that is there. */
@@ -370,6 +381,7 @@ put_over(struct ep_log_write *write, const struct ep_entry *there, const struct 
 	}
 	if (put->source != there->source && put->source != EP_SOURCE_MASTER && !put->overrules) {
 		EP_TRY(update_conflict(write, put, true, err));
+		EP_TRY(insist(write, EP_SOURCE_ANY, put, err));
 		/* Where only documents went, the rows that stayed are what conflicts. */
 		counts->conflict += changes ? changes : merge->unchanged;
 		counts->unchanged += changes ? merge->unchanged : 0;
@@ -401,22 +413,6 @@ put_decoded(struct ep_log_write *write, const struct ep_entry *there, const stru
 	return status;
 }
 
-/* Whether a tombstone is this node's own word about its track, which its master has not heard. */
-static enum ep_status
-is_pending(bool *pending, const struct ep_log_write *write, const struct ep_entry *tombstone,
-           const struct ep_put *put, struct ep_error *err)
-{
-	uint64_t sent = 0;
-	uint64_t acknowledged = 0;
-	*pending = false;
-	if (tombstone->source != EP_SOURCE_LOCAL || put->source != EP_SOURCE_MASTER)
-		return EP_OK;
-	EP_TRY(ep_log_number(&sent, &write->inside, EP_SENT_VALUE, err));
-	EP_TRY(ep_log_number(&acknowledged, &write->inside, EP_ACKNOWLEDGED_VALUE, err));
-	*pending = tombstone->position > sent && tombstone->position > acknowledged;
-	return EP_OK;
-}
-
 /* Keeps all rows of a put aside. */
 static enum ep_status
 keep_aside(struct ep_log_write *write, const struct ep_put *put, struct ep_put_counts *counts,
@@ -431,14 +427,11 @@ static enum ep_status
 put_over_tombstone(struct ep_log_write *write, const struct ep_entry *there,
                    const struct ep_put *put, struct ep_put_counts *counts, struct ep_error *err)
 {
-	bool pending;
-	EP_TRY(is_pending(&pending, write, there, put, err));
-	if (pending) {
-		counts->conflict += put->track->count;
-		return EP_OK;
+	uint32_t owner = there->source;
+	if (!put->overrules && is_decided(there, put)) {
+		EP_TRY(keep_aside(write, put, counts, err));
+		return insist(write, owner, put, err);
 	}
-	if (!put->overrules && is_decided(there, put))
-		return keep_aside(write, put, counts, err);
 	struct ep_word word = there->word;
 	EP_TRY(check_limits(put->track, err));
 	EP_TRY(ep_log_remove_entry(write, there, err));
@@ -471,6 +464,20 @@ put_rows(struct ep_log_write *write, const struct ep_put *put, struct ep_put_cou
 		return status;
 	if (ep_log_is_old(&there, &put->said))
 		return put_old(write, &there, put, counts, err);
+	/* What this node said itself stands, or has changed since. */
+	if (put->said.echo && put->said.known > 0 && put->said.known <= there.position) {
+		counts->unchanged += put->track->count;
+		return note(write, &there, put, true, err);
+	}
+	bool pending = false;
+	if (put->source == EP_SOURCE_MASTER)
+		EP_TRY(ep_log_is_pending(&pending, write, &there, &put->said, err));
+	if (pending) {
+		bool differs = there.operation == EP_DELETE ||
+		               memcmp(there.hash.bytes, put->hash.bytes, EP_HASH_SIZE) != 0;
+		*(differs ? &counts->conflict : &counts->unchanged) += put->track->count;
+		return EP_OK;
+	}
 	if (there.operation == EP_DELETE)
 		return put_over_tombstone(write, &there, put, counts, err);
 	bool same = false;
@@ -479,6 +486,11 @@ put_rows(struct ep_log_write *write, const struct ep_put *put, struct ep_put_cou
 	if (same) {
 		counts->unchanged += put->track->count;
 		return note(write, &there, put, true, err);
+	}
+	if (memcmp(there.hash.bytes, put->hash.bytes, EP_HASH_SIZE) == 0 &&
+	    is_decided(&there, put)) {
+		counts->unchanged += put->track->count;
+		return insist(write, there.source, put, err);
 	}
 	return put_decoded(write, &there, put, counts, err);
 }

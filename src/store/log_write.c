@@ -267,6 +267,21 @@ ep_log_note(struct ep_log_write *write, const struct ep_entry *entry, uint8_t fl
 	                          write->body.size, 0, err);
 }
 
+enum ep_status
+ep_log_say_again(struct ep_log_write *write, struct ep_text id, const struct ep_word *word,
+                 struct ep_error *err)
+{
+	EP_BUFFER struct ep_buffer body = { 0 };
+	struct ep_entry entry;
+	EP_TRY(ep_log_find(&entry, &write->inside, id, err));
+	/* The log's bytes go with the change. */
+	EP_TRY(ep_buffer_append(&body, entry.body.at, entry.body.size, err));
+	EP_TRY(ep_log_remove_entry(write, &entry, err));
+	entry.word = word ? *word : entry.word;
+	EP_TRY(ep_entry_read_body(&entry, body.data, body.size, err));
+	return ep_log_append_entry(write, &entry, body.data, body.size, err);
+}
+
 /* ---- words of others ---- */
 
 uint32_t
@@ -300,8 +315,34 @@ ep_log_own_tag(uint32_t *tag, const struct ep_log_read *read, struct ep_error *e
 bool
 ep_log_is_old(const struct ep_entry *there, const struct ep_said *said)
 {
-	return said->word.tag && !said->in_order && said->word.tag == there->word.tag &&
-	       said->word.position < there->word.position;
+	if (!said->word.tag || said->in_order || said->word.tag != there->word.tag)
+		return false;
+	/* The same again has been answered; but a master's track that the user of a slave has
+	 * changed there comes back by it. */
+	uint64_t last = there->word.position;
+	return said->word.position < last ||
+	       (said->word.position == last && there->source != EP_SOURCE_MASTER);
+}
+
+enum ep_status
+ep_log_is_pending(bool *pending, const struct ep_log_write *write, const struct ep_entry *there,
+                  const struct ep_said *said, struct ep_error *err)
+{
+	uint64_t sent = 0;
+	uint64_t acknowledged = 0;
+	*pending = false;
+	if (there->source != EP_SOURCE_LOCAL || (there->flags & EP_ENTRY_CONFIRMED))
+		return EP_OK;
+	if (said->word.tag) {
+		/* Where the master knows no word of this node, the track is another's to it. */
+		*pending = said->known > 0 && there->position > said->known;
+		return EP_OK;
+	}
+	EP_TRY(ep_log_number(&sent, &write->inside, EP_SENT_VALUE, err));
+	EP_TRY(ep_log_number(&acknowledged, &write->inside, EP_ACKNOWLEDGED_VALUE, err));
+	*pending = there->operation == EP_DELETE && there->position > sent &&
+	           there->position > acknowledged;
+	return EP_OK;
 }
 
 static enum ep_status
@@ -342,19 +383,27 @@ ep_log_delete(struct ep_log_write *write, struct ep_text track_id, uint32_t sour
 	if (ep_log_is_old(&entry, how))
 		return ep_fail(err, EP_NOT_FOUND, "track %.*s has changed since",
 		               ep_text_print_size(track_id), track_id.at);
+	bool pending = false;
+	if (source == EP_SOURCE_MASTER && entry.operation == EP_PUT)
+		EP_TRY(ep_log_is_pending(&pending, write, &entry, how, err));
+	if (pending)
+		return ep_fail(err, EP_NOT_FOUND, "track %.*s has changed here",
+		               ep_text_print_size(track_id), track_id.at);
 	bool owned = source == entry.source || source == EP_SOURCE_MASTER;
 	if (entry.operation == EP_DELETE && owned && how->word.tag)
 		EP_TRY(ep_log_note(write, &entry, 0, how->word, err));
 	if (entry.operation == EP_DELETE)
 		return ep_fail(err, EP_NOT_FOUND, "track %.*s is deleted already",
 		               ep_text_print_size(track_id), track_id.at);
-	if (source != EP_SOURCE_ANY && source != EP_SOURCE_MASTER && source != entry.source)
+	if (source != EP_SOURCE_ANY && !owned) {
+		EP_TRY(ep_log_say_again(write, track_id, NULL, err));
 		return ep_fail(err, EP_BAD_INPUT, "track %.*s was brought by another source",
 		               ep_text_print_size(track_id), track_id.at);
+	}
 	struct ep_entry tombstone = {
 		.operation = EP_DELETE,
 		.flags = source == EP_SOURCE_ANY ? EP_ENTRY_DECIDED : 0,
-		.source = entry.source,
+		.source = source == EP_SOURCE_MASTER ? source : entry.source,
 		.import_date = now,
 		.word = how->word.tag ? how->word : entry.word,
 		.id = track_id,

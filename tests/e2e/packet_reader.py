@@ -83,8 +83,8 @@ MASTER, SLAVE = 1, 2
 PUT, DELETE = 1, 2
 
 Header = collections.namedtuple("Header", "version kind node epoch after last tracks documents deletions made "
-                                          "name sources master seen")
-Entry = collections.namedtuple("Entry", "operation flags position source date documents track_id about codes "
+                                          "name sources")
+Entry = collections.namedtuple("Entry", "operation flags position source date word documents track_id about codes "
                                         "contents_hash rows")
 Packet = collections.namedtuple("Packet", "header entries blocks signature")
 
@@ -127,9 +127,8 @@ def read_header(packet):
     numbers = [rest.number(layout) for layout in "QQQQQQq"]
     name = rest.text()
     sources = [rest.text() for _ in range(rest.varint())]
-    master, seen = (rest.number("I"), rest.number("Q")) if kind == SLAVE else (0, 0)
     rest.done()
-    return Header(version, kind, node, *numbers, name, sources, master, seen)
+    return Header(version, kind, node, *numbers, name, sources)
 
 
 def read_block(payload, header):
@@ -141,8 +140,8 @@ def read_block(payload, header):
     need(columns.left() == size, "the size of the columns is wrong")
 
     operations, flags = columns.take(count), columns.take(count)
-    positions, sources, dates, documents, id_sizes, about_sizes, code_sizes = (
-        [columns.varint() for _ in range(count)] for _ in range(7))
+    positions, sources, dates, tags, words, documents, id_sizes, about_sizes, code_sizes = (
+        [columns.varint() for _ in range(count)] for _ in range(9))
     ids = [columns.take(size) for size in id_sizes]
     abouts = [columns.take(size) for size in about_sizes]
     columns.done()
@@ -152,22 +151,24 @@ def read_block(payload, header):
     payload.done()
 
     entries = []
-    position = date = 0
+    position = date = word = 0
     for i, operation in enumerate(operations):
         position += positions[i]
         date += unzigzag(dates[i])
+        word += unzigzag(words[i])
+        need(tags[i] < 1 << 32, "a tag is out of range")
         need(sources[i] < len(header.sources), "a source is not in the header's list")
         need(1 <= documents[i] <= 65_536, "the number of a track's documents is out of range")
         need(1 <= id_sizes[i] <= 255, "the size of a track id is out of range")
         rows = []
         if operation == PUT:
-            need(flags[i] in (0, 2), "unknown flags of a put")
+            need(flags[i] in (0, 1, 2, 3), "unknown flags of a put")
             rows = read_track(ids[i], documents[i], abouts[i], codes[i], hashes[i])
         else:
             need(flags[i] == 0, "unknown flags of a delete")
             need(not abouts[i] and not codes[i], "a delete with a track")
         entries.append(Entry(operation, flags[i], position, header.sources[sources[i]], date,
-                             documents[i], ids[i], abouts[i], codes[i], hashes[i], rows))
+                             (tags[i], word), documents[i], ids[i], abouts[i], codes[i], hashes[i], rows))
     return entries
 
 

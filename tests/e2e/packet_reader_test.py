@@ -232,7 +232,9 @@ class Put:
     operation = 1
 
     def __init__(self, documents=(b"5 7",), codes=None, tails=None, words=(NO_WORDS,), which=None,
-                 track_id=b"TR", step=1, source=0, flags=0, date=1000, about=None, contents_hash=None, count=None):
+                 track_id=b"TR", step=1, source=0, flags=0, date=1000, about=None, contents_hash=None, count=None,
+                 tag=0, word=0):
+        self.tag, self.word = tag, word
         self.track_id, self.step, self.source, self.flags, self.date = track_id, step, source, flags, date
         self.count = len(documents) if count is None else count
         self.about = varint(len(words)) + b"".join(text(word) for five in words for word in five)
@@ -250,7 +252,7 @@ class Put:
 
 
 class Delete:
-    operation, flags, date, hash = 2, 0, 1000, b""
+    operation, flags, date, hash, tag, word = 2, 0, 1000, b"", 0, 0
 
     def __init__(self, track_id=b"GONE", step=1, source=0, count=1, about=b"", codes=b""):
         self.track_id, self.step, self.source, self.count, self.about, self.codes = (
@@ -269,6 +271,10 @@ def block(*entries, pack=zstd, size=None, count=None, number=varint, extra=b"", 
     columns += b"".join(number(entry.source) for entry in entries)
     for before, entry in zip((None, *entries), entries):
         step = entry.date - (before.date if before else 0)
+        columns += number(2 * step if step >= 0 else -2 * step - 1)
+    columns += b"".join(number(entry.tag) for entry in entries)
+    for before, entry in zip((None, *entries), entries):
+        step = entry.word - (before.word if before else 0)
         columns += number(2 * step if step >= 0 else -2 * step - 1)
     columns += b"".join(number(entry.count) for entry in entries)
     for column in ("track_id", "about", "codes"):
@@ -322,6 +328,8 @@ def readable_packets():
         "two blocks": packet(Put(), Put(track_id=b"TS"), blocks=[block(Put()), block(Put(track_id=b"TS", step=2))]),
         "a delete": packet(Delete()),
         "documents taken away": packet(Put(flags=2)),
+        "words of another": packet(Put(flags=3, tag=(1 << 32) - 1, word=1 << 62),
+                                     Put(track_id=b"TS", tag=7, word=5)),
         "sources that nothing is from": packet(Put(source=1), sources=(b"local", b"master", b"rome")),
         "positions that skip": packet(Put(step=6), after=5, last=100),
         "dates before 1970": packet(Put(date=-5), Put(track_id=b"TS", date=-6)),
