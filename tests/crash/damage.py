@@ -34,15 +34,15 @@ def flip_in_turn(arguments):
 
 def entries_in(content, songs):
     """Where the entries of the songs lie: an LMDB node is lo, hi (of the size), flags, size of the
-    key, key (8 bytes here), data; an entry has 48 bytes before the size of its id."""
+    key, key (8 bytes here), data; an entry has 60 bytes before the size of its id, the first its layout."""
     found = []
     for song in songs:
         track = song.track_id.encode()
         at = content.find(bytes([len(track)]) + track)
         while at >= 0:
-            start = at - 48
+            start = at - 60
             low, high, flags, key = struct.unpack_from("<4H", content, max(0, start - 16))
-            if start > 16 and key == 8 and flags == 0 and content[start] == 1:
+            if start > 16 and key == 8 and flags == 0 and content[start] == 2:
                 found.append(range(start, start + (low | high << 16)))
             at = content.find(bytes([len(track)]) + track, at + 1)
     return found
