@@ -260,9 +260,13 @@ ep_http_start(struct ep_http **out, const struct ep_http_options *options, struc
 	raise_file_limit(options->connections);
 	EP_TRY(listen_on(&http->listen_fd, options, err));
 	EP_TRY(start_threads(http, err));
-	EP_TRY(start_daemon(http, err));
-	*out = EP_TAKE(http);
-	return EP_OK;
+	*out = http; /* requests come before it has returned */
+	enum ep_status status = start_daemon(http, err);
+	if (status == EP_OK)
+		(void)EP_TAKE(http);
+	else
+		*out = NULL;
+	return status;
 }
 
 void

@@ -371,12 +371,12 @@ ep_serve_stop(struct ep_serve *serve)
 	serve->stopping = true;
 	pthread_cond_signal(&serve->kick);
 	pthread_mutex_unlock(&serve->mutex);
-	ep_http_stop(serve->http);
-	serve->http = NULL;
 	atomic_store(&serve->stop, true);
+	/* Those who tell of news before those who are told. */
 	ep_follow_stop(serve->follow);
 	if (serve->publishes)
 		pthread_join(serve->publisher, NULL);
+	ep_http_stop(serve->http);
 	if (serve->lock_fd >= 0)
 		close(serve->lock_fd);
 	ep_buffer_free(&serve->feed);
