@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What is looked for: so much of the middle, in units of time. */
+/* What is looked for: so much of the middle, in units of time; less of it finds the same codes. */
 #define PROBE_TIMES 2586u
+#define PROBE_EXACT_TIMES 431u
 
 /* Candidates that the index is asked for, and those that are laid on the track. */
 #define CANDIDATES_MAX 8
@@ -58,16 +59,17 @@ ep_copy_finder_free(struct ep_copy_finder *finder)
 	free(finder);
 }
 
-/* Fills the probe with the middle of the track, whose times are counted from `start` there. */
+/* Fills the probe with so much of the middle of the track, whose times are counted from `start`
+ * there. */
 static enum ep_status
-probe_middle(uint32_t *start, struct ep_copy_finder *finder, struct ep_error *err)
+probe_middle(uint32_t *start, struct ep_copy_finder *finder, uint32_t times, struct ep_error *err)
 {
 	const struct ep_sketch *track = &finder->track;
 	struct ep_sketch *middle = &finder->middle;
 	uint32_t last = 0;
 	for (size_t i = 0; i < track->code_count; i++)
 		last = track->codes[i].time > last ? track->codes[i].time : last;
-	*start = last > PROBE_TIMES ? (last - PROBE_TIMES) / 2 : 0;
+	*start = last > times ? (last - times) / 2 : 0;
 	if (track->code_count > middle->code_capacity) {
 		struct ep_sketch_code *codes =
 			realloc(middle->codes, track->code_count * sizeof *codes);
@@ -80,7 +82,7 @@ probe_middle(uint32_t *start, struct ep_copy_finder *finder, struct ep_error *er
 	for (size_t i = 0; i < track->code_count; i++) {
 		struct ep_sketch_code code = track->codes[i];
 		uint32_t time = code.time;
-		if (time < *start || time - *start > PROBE_TIMES)
+		if (time < *start || time - *start > times)
 			continue;
 		code.time = (time - *start) & (EP_SKETCH_TIME_END - 1);
 		middle->codes[middle->code_count++] = code;
@@ -101,11 +103,24 @@ same_codes(struct ep_text one, const struct ep_decoded *one_rows, struct ep_text
 	return same;
 }
 
-static size_t
-distinct_codes(const struct ep_sketch *sketch, struct ep_probe *probe)
+/* Fills the probe with what is looked for; EP_NOT_FOUND where the track has too few codes to be
+ * anybody's copy. */
+static enum ep_status
+probe_track(uint32_t *start, struct ep_copy_finder *finder, enum ep_dedup how, struct ep_error *err)
 {
-	ep_probe_fill(probe, sketch);
-	return probe->code_count;
+	const struct ep_probe *probe = &finder->probe;
+	if (how == EP_DEDUP_EXACT) {
+		EP_TRY(probe_middle(start, finder, PROBE_EXACT_TIMES, err));
+		if (probe->code_count >= EP_COPY_CODES_MIN)
+			return EP_OK;
+	}
+	EP_TRY(probe_middle(start, finder, PROBE_TIMES, err));
+	if (probe->code_count >= EP_COPY_CODES_MIN)
+		return EP_OK;
+	ep_probe_fill(&finder->probe, &finder->track);
+	if (probe->code_count < EP_COPY_CODES_MIN)
+		return EP_NOT_FOUND;
+	return probe_middle(start, finder, PROBE_TIMES, err);
 }
 
 /* Lays finder->track on another entry, where the probe's start says that they meet. */
@@ -123,7 +138,7 @@ lay(struct ep_found_copy *found, struct ep_copy_finder *finder, const struct ep_
 		                         .source = other->source,
 		                         .flags = other->flags,
 		                         .kind = EP_COPY_EXACT,
-		                         .alignment = { 1, 1, 1, 0 } };
+		                         .alignment = { 1, 1, 1, 0, 0 } };
 	if (same_codes(codes, &finder->decoded, other_codes, &finder->other_decoded))
 		return EP_OK;
 	found->kind = EP_COPY_MATCH;
@@ -132,6 +147,7 @@ lay(struct ep_found_copy *found, struct ep_copy_finder *finder, const struct ep_
 	                err));
 	ep_align(&found->alignment, &finder->track, &finder->other,
 	         evidence.offset - (int64_t)start);
+	ep_align_elsewhere(&found->alignment, &finder->track, &finder->other);
 	return EP_OK;
 }
 
@@ -158,9 +174,9 @@ ep_find_copy(struct ep_found_copy *found, struct ep_copy_finder *finder, struct 
 	    (entry->flags & (EP_ENTRY_COPY | EP_ENTRY_RELEASED)))
 		return EP_NOT_FOUND;
 	EP_TRY(ep_entry_sketch(&finder->track, &finder->decoded, entry, finder->coder, err));
-	if (distinct_codes(&finder->track, &finder->probe) < EP_COPY_CODES_MIN)
-		return EP_NOT_FOUND;
-	EP_TRY(probe_middle(&start, finder, err));
+	enum ep_status status = probe_track(&start, finder, how, err);
+	if (status != EP_OK)
+		return status;
 	EP_TRY(ep_search(candidates, &count, CANDIDATES_MAX, finder->searcher, index,
 	                 &finder->probe, err));
 	size_t laid = 0;
@@ -171,8 +187,7 @@ ep_find_copy(struct ep_found_copy *found, struct ep_copy_finder *finder, struct 
 			break;
 		if (candidates[i].position >= entry->position)
 			continue;
-		enum ep_status status =
-			ep_index_entry_at(&other, index, candidates[i].position, err);
+		status = ep_index_entry_at(&other, index, candidates[i].position, err);
 		if (status == EP_NOT_FOUND ||
 		    (status == EP_OK && (other.operation != EP_PUT || other.flags & EP_ENTRY_COPY)))
 			continue;
@@ -197,7 +212,7 @@ ep_compare_tracks(struct ep_found_copy *found, struct ep_copy_finder *finder,
 {
 	uint32_t start;
 	EP_TRY(ep_entry_sketch(&finder->track, &finder->decoded, entry, finder->coder, err));
-	EP_TRY(probe_middle(&start, finder, err));
+	EP_TRY(probe_middle(&start, finder, PROBE_TIMES, err));
 	return lay(found, finder, entry, other, start, err);
 }
 
