@@ -121,10 +121,12 @@ def report(songs, pairs):
     print(f"{len(pairs):,} pairs of {len(songs.true)} songs; bounds: "
           + ", ".join(f"{name} {bound:.2f}" for name, bound in zip(NAMES, bounds)))
     print(f"the same codes: {len(pairs) - sum(map(len, by_relation.values()))} pairs")
-    print(f"two encodings of one song: {sum(slack(pair, bounds) >= 0 for pair in copies)} of {len(copies)} are copies; closest to not being one:")
+    print(f"two encodings of one song: {sum(slack(pair, bounds) >= 0 for pair in copies)} of {len(copies)} are copies; "
+          "closest to not being one:")
     for pair in closest(copies, bounds)[:-4:-1]:
         print("  " + songs.shown(pair))
-    print(f"different songs: {sum(slack(pair, bounds) >= 0 for pair in others)} of {len(others):,} are copies; closest to being one:")
+    print(f"different songs: {sum(slack(pair, bounds) >= 0 for pair in others)} of {len(others):,} are copies; "
+          "closest to being one:")
     for pair in others[:6]:
         print("  " + songs.shown(pair))
     print("listed as related:")
