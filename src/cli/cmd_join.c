@@ -48,6 +48,10 @@ join(bool *waits, char key[EP_KEY_TEXT], struct ep_invitation *invitation, bool 
 	struct ep_way *mirror = NULL;
 	if (call->values[OPTION_MIRROR])
 		EP_TRY(ep_way_open(&mirror, call->values[OPTION_MIRROR], call->stop, err));
+	/* An invitation proves itself; of a key that was told by hand the feed tells. */
+	if (!secret)
+		EP_TRY(ep_join_check(ep_way_transport(mirror ? mirror : way), &invitation->key,
+		                     err));
 	return ep_join_master(waits, log, ep_way_transport(way), invitation, secret,
 	                      mirror ? ep_way_url(mirror) : NULL, err);
 }
@@ -74,7 +78,8 @@ run(const struct ep_call *call)
 	if (secret)
 		printf("joined %s as %s\n", invitation.url, invitation.name);
 	else
-		printf("joined %s; this node's key is %s\n", invitation.url, key);
+		printf("joined %s; to contribute, on the master: echoprint source add NAME %s\n",
+		       invitation.url, key);
 	if (waits)
 		printf("the request lies there until the master publishes\n");
 	return EP_EXIT_DONE;
