@@ -89,12 +89,15 @@ const struct ep_command ep_cmd_join = {
 	.name = "join",
 	.synopsis = "[--mirror URL] URL INVITATION",
 	.summary = "Make this node a slave of a master",
-	.details = "INVITATION is the line that `source add` printed on the master; its key is "
-		   "kept, and\n"
-		   "nothing that is signed by another is taken from then on. URL is http://, "
-		   "https://,\n"
-		   "file:// or a folder. Without a network: the master's key as INVITATION, and\n"
-		   "`source add NAME KEY` there.\n",
+	.details =
+		"INVITATION is the line that `source add` printed on the master; its key is "
+		"kept, and\n"
+		"nothing that is signed by another is taken from then on. URL is http://, "
+		"https://,\n"
+		"file:// or a folder, which may lie on a stick. INVITATION may also be the "
+		"master's\n"
+		"key, of its `status`: this node contributes when `source add NAME KEY` was said "
+		"there.\n",
 	.options = options,
 	.run = run,
 };
