@@ -48,10 +48,7 @@ join(bool *waits, char key[EP_KEY_TEXT], struct ep_invitation *invitation, bool 
 	struct ep_way *mirror = NULL;
 	if (call->values[OPTION_MIRROR])
 		EP_TRY(ep_way_open(&mirror, call->values[OPTION_MIRROR], call->stop, err));
-	/* An invitation proves itself; of a key that was told by hand the feed tells. */
-	if (!secret)
-		EP_TRY(ep_join_check(ep_way_transport(mirror ? mirror : way), &invitation->key,
-		                     err));
+	EP_TRY(ep_join_check(ep_way_transport(mirror ? mirror : way), &invitation->key, err));
 	return ep_join_master(waits, log, ep_way_transport(way), invitation, secret,
 	                      mirror ? ep_way_url(mirror) : NULL, err);
 }

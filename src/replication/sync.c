@@ -80,7 +80,12 @@ ep_join_check(const struct ep_transport *transport, const struct ep_key *key, st
 	enum ep_status status = ep_feed_read(
 		&feed, (struct ep_text){ (const char *)text.data, text.size }, key, err);
 	ep_feed_free(&feed);
-	return status;
+	return status != EP_CORRUPT
+	               ? status
+	               : ep_fail(err, EP_CORRUPT,
+	                         "the feed there is not signed by the master of this invitation or "
+	                         "key: `source add`, or `status`, is to be run on the data folder "
+	                         "that is served there");
 }
 
 enum ep_status

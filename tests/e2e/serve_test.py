@@ -150,6 +150,15 @@ def a_join_while_it_serves_is_followed(test):
     it.end()
 
 
+def an_invitation_of_another_data_folder_is_told_apart(test):
+    it = Federation(test, "apart", 0)
+    other = test.node("apart-other")
+    slave = test.node("apart-slave")
+    done = slave.run("join", it.server.url, invite(other, "paris", it.server.url), statuses=(7,))
+    need(b"data folder that is served there" in done.stderr, f"the message is {done.stderr!r}")
+    it.end()
+
+
 def it_speaks_http(test):
     it = Federation(test, "http", 0)
     it.master.run("ingest", SONGS)
@@ -442,7 +451,8 @@ def add_options(parser):
 
 def body(test):
     for function in (what_is_ingested_anywhere_is_everywhere, a_song_that_two_slaves_bring_is_one,
-                     a_mirror_hands_on_its_masters_feed, a_join_while_it_serves_is_followed, it_speaks_http,
+                     a_mirror_hands_on_its_masters_feed, a_join_while_it_serves_is_followed,
+                     an_invitation_of_another_data_folder_is_told_apart, it_speaks_http,
                      ingest_needs_the_token, tls_and_a_proxy_on_the_way, a_broken_download_goes_on_where_it_stopped,
                      faults_on_the_way_lose_nothing, killed_at_random_they_end_equal, a_full_disk_is_overcome,
                      attacks_are_refused, it_is_a_service):
