@@ -47,6 +47,7 @@ eval: all
 
 install: all
 	meson setup --reconfigure build --prefix=$(PREFIX)
+	ninja -C build
 	meson install -C build --no-rebuild
 	chown -R --reference=Makefile build
 

@@ -319,7 +319,9 @@ post(struct exchange *exchange, struct ep_error *err)
 	curl_easy_setopt(exchange->client->curl, CURLOPT_LOW_SPEED_TIME, 10 * SLOW_S);
 	enum ep_status status = perform(exchange, err);
 	return status == EP_NOT_FOUND
-	               ? ep_fail(err, EP_BAD_INPUT, "%s is no master's: there is no such place",
+	               ? ep_fail(err, EP_BAD_INPUT,
+	                         "%s is no master's: there is no such place; where a web server "
+	                         "has the feed alone, `join --mirror` it, with the master's URL",
 	                         exchange->url)
 	               : status;
 }

@@ -49,8 +49,8 @@ let_in(struct ep_log_write *write, const struct ep_join *join, const struct ep_k
 }
 
 enum ep_status
-ep_inbox_join(struct ep_buffer *out, struct ep_log *log, struct ep_text request,
-              struct ep_error *err)
+ep_inbox_join(struct ep_buffer *out, char name[EP_SOURCE_NAME_MAX + 1], struct ep_log *log,
+              struct ep_text request, struct ep_error *err)
 {
 	struct ep_join join;
 	struct ep_keys keys;
@@ -63,7 +63,9 @@ ep_inbox_join(struct ep_buffer *out, struct ep_log *log, struct ep_text request,
 	EP_TRY(ep_log_write_begin(&write, log, err));
 	EP_TRY(let_in(write, &join, &keys.key, err));
 	EP_TRY(ep_log_commit(&write, err));
-	return ep_welcome_write(out, &join, &keys, err);
+	EP_TRY(ep_welcome_write(out, &join, &keys, err));
+	snprintf(name, EP_SOURCE_NAME_MAX + 1, "%s", join.name);
+	return EP_OK;
 }
 
 /* ---- contributions ---- */

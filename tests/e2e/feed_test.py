@@ -363,6 +363,9 @@ def an_invitation_is_good_once(test):
     # Without a secret: the keys of both are told by hand.
     lyon = test.node("invited-lyon")
     lyon.run("init", "--name", "lyon")
+    done = lyon.run("join", str(it.folder), "5" * 64, statuses=(7,))
+    need(b"signed" in done.stderr, f"the message is {done.stderr!r}")
+    same(lyon.json("status")["master"], None, "the master, of a wrong key")
     key = lyon.json("join", str(it.folder), it.feed()["key"])["key"]
     it.master.run("source", "add", "lyon", key)
     ingest(lyon, some_songs("TRL", 2))
