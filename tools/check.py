@@ -31,7 +31,7 @@ SANITIZERS = {
 # The thread sanitizer leaves less address space than the log's map would take.
 SMALL_MAP = {"thread": {"ECHOPRINT_MAP_SIZE": str(1 << 36)}}
 
-# Functions and lines, which a sanitizer's report names; what only a debugger reads takes a fifth of the time to compile.
+# Functions and lines, which a sanitizer's report names; what only a debugger reads takes a fifth of the time.
 LINES = "-Dc_args=-g1"
 
 # Each stage: the compiler, meson's options, what is built (nothing named: all), the suites or tests that are run.
@@ -48,6 +48,8 @@ STAGES = {
     "clang": ("clang", ["-Dbuildtype=release"], [], ["--suite", "unit", "--suite", "law"]),
 }
 GIVING_WAY = ["nice"]
+# One more test than cores at a time, as some of them wait.
+TESTS_AT_ONCE = len(os.sched_getaffinity(0)) + 1
 
 
 class Totals:
@@ -155,8 +157,8 @@ def make(totals, stage):
 def test(totals, stage, build):
     log = build / "meson-logs/testlog.json"
     log.unlink(missing_ok=True)
-    done = run(["meson", "test", "-C", str(build), "--no-rebuild", *STAGES[stage][3]],
-               env=dict(os.environ, **SANITIZERS, **SMALL_MAP.get(stage, {})))
+    done = run(["meson", "test", "-C", str(build), "--no-rebuild", "--num-processes", str(TESTS_AT_ONCE),
+                *STAGES[stage][3]], env=dict(os.environ, **SANITIZERS, **SMALL_MAP.get(stage, {})))
     if not log.exists():
         totals.add(f"{stage}: tests", (0, 1, 0), "", done.stdout)
         return
