@@ -41,11 +41,25 @@ def ingest(node, items):
     return node.json("ingest", "-", data=codegen_bytes(items))
 
 
+def free_port(host):
+    """A port that nobody has, of those below the ephemeral ones: so that no connection is given it while its
+    server is down."""
+    while True:
+        port = random.randrange(10000, 32000)
+        with socket.socket() as tried:
+            try:
+                tried.bind((host, port))
+                return port
+            except OSError:
+                continue
+
+
 class Server:
     """`serve` of a node, restarted at will on the same port."""
 
-    def __init__(self, node, *options, host="127.0.0.1", port=0, env=None):
-        self.node, self.options, self.host, self.port, self.env = node, options, host, port, env
+    def __init__(self, node, *options, host="127.0.0.1", port=None, env=None):
+        self.node, self.options, self.host, self.env = node, options, host, env
+        self.port = port or free_port(host)
         self.log = pathlib.Path(f"{node.folder}.serve.log")
         self.process = None
         self.start()
