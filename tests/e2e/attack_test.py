@@ -13,6 +13,7 @@ import pathlib
 import random
 import re
 import resource
+import select
 import socket
 import struct
 import subprocess
@@ -328,6 +329,24 @@ def the_slow_make_room_for_others(test):
         peer.close()
     until(lambda: len(os.listdir(f"/proc/{server.process.pid}/fd")) <= files, "as many files as before", 70)
     follower.stop()
+    server.stop()
+
+
+def queries_keep_no_others_waiting(test):
+    master, server, slave = master_and_slave(test, "heavy")
+    code = base64.urlsafe_b64encode(zlib.compress(b"00000" * 13000000, 9))
+    request = b"POST /query HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\nfp_code=" % (len(code) + 8) + code
+    peers = [connect(server, request) for _ in range(120)]
+    ingest(slave, some_songs("TRMEAN", 2))
+    began = time.monotonic()
+    slave.run("sync")
+    took = time.monotonic() - began
+    answered = len(select.select(peers, [], [], 0)[0])
+    print(f"# a contribution took {took:.2f} s, while {answered} of {len(peers)} queries were answered")
+    need(answered < len(peers) - 10, "the queries are too light to tell")
+    need(master.run("show", "TRMEAN1").returncode == 0 and (took < 3 or SANITIZED), f"a contribution took {took:.1f} s")
+    for peer in peers:
+        peer.close()
     server.stop()
 
 
@@ -695,7 +714,8 @@ def add_options(parser):
 
 def body(test):
     for function in (who_may_not_contribute_is_refused, a_bomb_does_not_go_off, names_lead_nowhere, the_log_stays_whole_and_small,
-                     large_bodies_together_have_a_limit, the_slow_make_room_for_others, a_page_of_another_does_not_ingest,
+                     large_bodies_together_have_a_limit, the_slow_make_room_for_others, queries_keep_no_others_waiting,
+                     a_page_of_another_does_not_ingest,
                      what_a_slave_says_of_itself_is_not_believed, every_input_is_answered_or_refused,
                      hostile_answers_are_refused, a_master_that_does_not_wait_is_not_hurried, a_hostile_folder_is_refused):
         if not test.options.only or any(word in function.__name__ for word in test.options.only):
