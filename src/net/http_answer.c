@@ -42,10 +42,10 @@ print_address(char text[INET6_ADDRSTRLEN], const struct sockaddr *peer)
 }
 
 void
-ep_http_print_client(char text[INET6_ADDRSTRLEN], const struct ep_http_request *request)
+ep_http_print_client(char text[INET6_ADDRSTRLEN], struct MHD_Connection *connection)
 {
 	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 	print_address(text, info ? info->client_addr : NULL);
 }
 
@@ -89,7 +89,6 @@ may_say(struct ep_http *http, unsigned status)
 void
 ep_http_tell(const struct ep_http_request *request)
 {
-	char client[INET6_ADDRSTRLEN];
 	char line[768];
 	struct ep_http *http = request->http;
 	const struct ep_http_answer *answer = &request->answer;
@@ -97,9 +96,8 @@ ep_http_tell(const struct ep_http_request *request)
 		http->options.on_answer(http->options.context, answer->status, NULL);
 		return;
 	}
-	ep_http_print_client(client, request);
 	uint64_t size = answer->has_file ? answer->size : answer->body.size;
-	snprintf(line, sizeof line, "%s %s %s %u %" PRIu64 " bytes %.3f s%s%s", client,
+	snprintf(line, sizeof line, "%s %s %s %u %" PRIu64 " bytes %.3f s%s%s", request->client,
 	         request->method, request->path, answer->status, size,
 	         ep_clock_s() - request->began, answer->said[0] ? ": " : "", answer->said);
 	http->options.on_answer(http->options.context, answer->status, line);

@@ -37,10 +37,10 @@ struct ep_http_peer {
 	bool reading; /* it is a request that is to be there by then, not an answer */
 };
 
-/* What waits for the workers of a lane: first in, first out. */
+/* What waits for the workers of a lane: by turns, so that who sends many requests from an address
+ * keeps others waiting for one of them and not for all. */
 struct ep_http_queue {
 	struct ep_http_request *first;
-	struct ep_http_request **end;
 	size_t count;
 	pthread_cond_t work;
 };
@@ -99,6 +99,7 @@ struct ep_http_request {
 	const struct ep_http_route *route;
 	enum ep_http_state state;
 	bool refused; /* before its body was read */
+	char client[INET6_ADDRSTRLEN]; /* its address; "?" where there is none */
 	char method[8];
 	char path[256];
 	double began;
@@ -111,11 +112,12 @@ struct ep_http_request {
 	bool waited;
 	void *note;
 	struct ep_http_answer answer;
+	uint64_t turn; /* in a queue */
 	struct ep_http_request *next; /* in a list */
 };
 
 /* The client's address as text; "?" where there is none. */
-void ep_http_print_client(char text[INET6_ADDRSTRLEN], const struct ep_http_request *request);
+void ep_http_print_client(char text[INET6_ADDRSTRLEN], struct MHD_Connection *connection);
 void ep_http_print_peer(char text[INET6_ADDRSTRLEN], int fd);
 
 /* Tells of the answer: in a line, where it is none of too many refusals. */

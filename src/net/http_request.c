@@ -71,8 +71,7 @@ ep_http_may_wait(const struct ep_http_request *request)
 bool
 ep_http_is_local(const struct ep_http_request *request)
 {
-	char text[INET6_ADDRSTRLEN];
-	ep_http_print_client(text, request);
+	const char *text = request->client;
 	return strncmp(text, "127.", 4) == 0 || strcmp(text, "::1") == 0 ||
 	       strncmp(text, "::ffff:127.", 11) == 0;
 }
@@ -103,6 +102,7 @@ new_request(struct ep_http *http, struct MHD_Connection *connection, const char 
 	request->fd = -1;
 	request->answer.fd = -1;
 	request->began = ep_clock_s();
+	ep_http_print_client(request->client, connection);
 	snprintf(request->method, sizeof request->method, "%s", method);
 	snprintf(request->path, sizeof request->path, "%s", path_of(url));
 	return request;
@@ -187,25 +187,56 @@ is_welcome(struct ep_http_request *request)
 
 /* ---- setting aside ---- */
 
-/* Suspends a connection and puts its request into its workers' queue; false where that is full. */
+/* Puts a request into a queue, in its turn: behind all that wait, but before the next ones of an
+ * address that has more there. */
+static void
+queue_up(struct ep_http_queue *queue, struct ep_http_request *request)
+{
+	request->turn = queue->first ? queue->first->turn : 0;
+	for (const struct ep_http_request *one = queue->first; one; one = one->next) {
+		if (one->turn >= request->turn && strcmp(one->client, request->client) == 0)
+			request->turn = one->turn + 1;
+	}
+	struct ep_http_request **place = &queue->first;
+	while (*place && (*place)->turn <= request->turn)
+		place = &(*place)->next;
+	request->next = *place;
+	*place = request;
+	queue->count++;
+}
+
+/* Refuses the last of a queue that is full. */
+static void
+drop_last(struct ep_http_queue *queue)
+{
+	struct ep_http_request **place = &queue->first;
+	while ((*place)->next)
+		place = &(*place)->next;
+	struct ep_http_request *request = *place;
+	*place = NULL;
+	queue->count--;
+	ep_http_say(&request->answer, 503, "too much to do, ask again later");
+	request->state = EP_HTTP_ANSWERED;
+	MHD_resume_connection(request->connection);
+}
+
+/* Suspends a connection and puts its request into its workers' queue; false where the server stops.
+ */
 static bool
 enqueue(struct ep_http_request *request)
 {
 	struct ep_http *http = request->http;
 	struct ep_http_queue *queue = &http->queues[request->route->lane];
 	pthread_mutex_lock(&http->mutex);
-	bool room = !http->stopping && queue->count < EP_HTTP_QUEUE_MAX;
+	bool room = !http->stopping;
 	if (room) {
 		request->state = EP_HTTP_QUEUED;
 		if (request->peer)
 			request->peer->deadline = 0;
 		MHD_suspend_connection(request->connection);
-		if (!queue->first)
-			queue->end = &queue->first;
-		request->next = NULL;
-		*queue->end = request;
-		queue->end = &request->next;
-		queue->count++;
+		queue_up(queue, request);
+		if (queue->count > EP_HTTP_QUEUE_MAX)
+			drop_last(queue);
 		pthread_cond_signal(&queue->work);
 	}
 	pthread_mutex_unlock(&http->mutex);
@@ -323,7 +354,7 @@ run(struct ep_http_request *request)
 	}
 	if (enqueue(request))
 		return MHD_YES;
-	ep_http_say(&request->answer, 503, "too much to do, ask again later");
+	ep_http_say(&request->answer, 503, "the server stops");
 	return ep_http_send(request);
 }
 

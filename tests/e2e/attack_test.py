@@ -336,15 +336,22 @@ def queries_keep_no_others_waiting(test):
     master, server, slave = master_and_slave(test, "heavy")
     code = base64.urlsafe_b64encode(zlib.compress(b"00000" * 13000000, 9))
     request = b"POST /query HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\nfp_code=" % (len(code) + 8) + code
-    peers = [connect(server, request) for _ in range(120)]
+    peers = [connect(server, request, f"127.0.0.{2 + n % 2}") for n in range(300)]
     ingest(slave, some_songs("TRMEAN", 2))
     began = time.monotonic()
     slave.run("sync")
     took = time.monotonic() - began
+    began = time.monotonic()
+    with connect(server, b"GET /query?fp_code=1+2 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "127.0.0.9") as other:
+        same(status_of(other.recv(1000)), 200, "a query from elsewhere")
+    query = time.monotonic() - began
     answered = len(select.select(peers, [], [], 0)[0])
-    print(f"# a contribution took {took:.2f} s, while {answered} of {len(peers)} queries were answered")
+    print(f"# a contribution took {took:.2f} s, a query from elsewhere {query:.2f} s, while {answered} of {len(peers)} "
+          "were answered")
     need(answered < len(peers) - 10, "the queries are too light to tell")
     need(master.run("show", "TRMEAN1").returncode == 0 and (took < 3 or SANITIZED), f"a contribution took {took:.1f} s")
+    need("too much to do" in server.words(), "the log says that more cannot be answered")
+    need(query < 3 or SANITIZED, f"a query from elsewhere took {query:.1f} s")
     for peer in peers:
         peer.close()
     server.stop()
