@@ -39,14 +39,16 @@ bench-query: all
 	ninja -C build
 	python3 bench/query.py --build build --svg docs/query-growth.svg $(BENCH)
 
-# Right and false answers on real excerpts; EVAL=--fit fits the rule's weights anew.
+# Right and false answers on real excerpts, and copies; EVAL=--fit fits the rule's weights anew.
 eval: all
 	tools/setup.sh eval
 	ninja -C build
 	python3 bench/eval.py --build build --svg docs/eval-threshold.svg $(EVAL)
+	python3 bench/copies.py --build build
 
 install: all
 	meson setup --reconfigure build --prefix=$(PREFIX)
+	ninja -C build
 	meson install -C build --no-rebuild
 	chown -R --reference=Makefile build
 

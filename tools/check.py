@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """All checks of the project: lint, builds by gcc and clang without warnings, tests under sanitizers.
 
-usage: check.py [--only STAGE]...   (stages: lint, gcc, clang, thread, release)
-Ends with a line "N passed, N failed, N skipped" and exit status 1 where something failed.
+usage: check.py [--only STAGE]...   (stages: lint, thread, gcc, release, clang)
+Compilers and clang-tidy compute all the time, tests wait now and then: while one stage is tested, the next is built,
+and gives way. Ends with a line "N passed, N failed, N skipped" and exit status 1 where something failed.
 """
 
 import argparse
@@ -13,7 +14,9 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TOTALS = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$", re.M)
@@ -28,31 +31,45 @@ SANITIZERS = {
 # The thread sanitizer leaves less address space than the log's map would take.
 SMALL_MAP = {"thread": {"ECHOPRINT_MAP_SIZE": str(1 << 36)}}
 
-# Each stage: the compiler, meson's options, the suites or tests that are run.
+# Functions and lines, which a sanitizer's report names; what only a debugger reads takes a fifth of the time.
+LINES = "-Dc_args=-g1"
+
+# Each stage: the compiler, meson's options, what is built (nothing named: all), the suites or tests that are run.
+# First the one that is built the soonest; last the one whose tests wait the least, as nothing is built beside them.
 STAGES = {
-    "gcc": ("gcc", ["-Dbuildtype=debugoptimized", "-Db_sanitize=address,undefined"],
-            ["--suite", "unit", "--suite", "law", "--suite", "cli", "--suite", "e2e"]),
-    "clang": ("clang", ["-Dbuildtype=release"], ["--suite", "unit", "--suite", "law"]),
-    "thread": ("gcc", ["-Dbuildtype=debugoptimized", "-Db_sanitize=thread"],
+    "thread": ("gcc", ["-Dbuildtype=debugoptimized", "-Db_sanitize=thread", LINES],
+               ["echoprint", "echoprint-decoder", "tests/pipeline_test", "tests/log_test", "tests/sign"],
                ["pipeline", "log", "concurrent", "packet", "query", "serve"]),
+    "gcc": ("gcc", ["-Dbuildtype=debugoptimized", "-Db_sanitize=address,undefined", LINES], [],
+            ["--suite", "unit", "--suite", "law", "--suite", "cli", "--suite", "e2e"]),
     # What sanitizers make meaningless, limits of memory and the filter of system calls, is checked here.
-    "release": ("gcc", ["-Dbuildtype=release"],
+    "release": ("gcc", ["-Dbuildtype=release"], [],
                 ["crash at every operation", "full disk", "kill", "query", "query_sound", "sound"]),
+    "clang": ("clang", ["-Dbuildtype=release"], [], ["--suite", "unit", "--suite", "law"]),
 }
+GIVING_WAY = ["nice"]
+# One more test than cores at a time, as some of them wait.
+TESTS_AT_ONCE = len(os.sched_getaffinity(0)) + 1
 
 
 class Totals:
+    """Counts and prints what was found; two threads tell it."""
+
     def __init__(self):
         self.passed = self.failed = self.skipped = 0
         self.failures = []
+        self.lock = threading.Lock()
 
-    def add(self, name, passed, failed, skipped, output=""):
-        self.passed += passed
-        self.failed += failed
-        self.skipped += skipped
-        if failed:
-            self.failures.append(name)
-            print(output[-6000:])
+    def add(self, name, counted, line, output=""):
+        passed, failed, skipped = counted
+        with self.lock:
+            self.passed += passed
+            self.failed += failed
+            self.skipped += skipped
+            print(f"{'FAIL' if failed else 'ok  '} {name}{line}", flush=True)
+            if failed:
+                self.failures.append(name)
+                print(output[-6000:], flush=True)
 
 
 def run(arguments, **options):
@@ -66,9 +83,8 @@ def step(totals, name, arguments, shown="", **options):
     began = time.monotonic()
     done = run(arguments, **options)
     good = done.returncode == 0
-    print(f"{'ok  ' if good else 'FAIL'} {name} ({time.monotonic() - began:.0f} s)", flush=True)
     words = "\n".join(line for line in done.stdout.splitlines() if shown in line)
-    totals.add(name, int(good), int(not good), 0, words)
+    totals.add(name, (int(good), int(not good), 0), f" ({time.monotonic() - began:.0f} s)", words)
     return good
 
 
@@ -76,16 +92,20 @@ def sources(*folders):
     return [str(path) for folder in folders for path in sorted((ROOT / folder).rglob("*.[ch]"))]
 
 
-def lint(totals):
+def read_quickly(totals):
+    """What of lint takes no time."""
     step(totals, "lint: every file is formatted",
          ["clang-format", "--dry-run", "-Werror", *sources("src", "tests", "bench", "tools")])
     step(totals, "lint: includes point to rooms below", [sys.executable, "tools/check_rooms.py"])
+
+
+def tidy(totals):
     build = configure(totals, "tidy", "clang", ["-Dtests=disabled"])
     if build:
-        tidy = shutil.which("run-clang-tidy") or next(iter(sorted(
+        program = shutil.which("run-clang-tidy") or next(iter(sorted(
             str(path) for path in pathlib.Path("/usr/bin").glob("run-clang-tidy*"))), None)
         step(totals, "lint: clang-tidy finds nothing",
-             [tidy, "-quiet", "-p", str(build), f"{ROOT}/src/.*"], shown=" error: ")
+             [*GIVING_WAY, program, "-quiet", "-p", str(build), f"{ROOT}/src/.*"], shown=" error: ")
 
 
 def configure(totals, name, compiler, options):
@@ -103,12 +123,9 @@ def configure(totals, name, compiler, options):
 def count_test(totals, stage, test):
     """Counts one test of meson: its own checks, where it tells them."""
     output = test.get("stdout") or ""
-    name = f"{stage}: {test['name']}"
     good = test["result"] in ("OK", "EXPECTEDFAIL")
     told = TOTALS.findall(output)
     tap = [] if told else TAP.findall(output)
-    for line in re.findall(r"^skip .*$", output, re.M):
-        print(f"     {line}")
     if test["result"] == "SKIP":
         counted = (0, 0, 1)
     elif told:
@@ -123,22 +140,27 @@ def count_test(totals, stage, test):
     passed, failed, skipped = counted
     if not good and failed == 0:
         failed = 1
-    print(f"{'ok  ' if good else 'FAIL'} {name}: {passed} passed, {failed} failed, {skipped} skipped "
-          f"({test.get('duration', 0):.0f} s)", flush=True)
-    totals.add(name, passed, failed, skipped, output + (test.get("stderr") or ""))
+    line = f": {passed} passed, {failed} failed, {skipped} skipped ({test.get('duration', 0):.0f} s)"
+    line += "".join(f"\n     {why}" for why in re.findall(r"^skip .*$", output, re.M))
+    totals.add(f"{stage}: {test['name']}", (passed, failed, skipped), line, output + (test.get("stderr") or ""))
 
 
-def build_and_test(totals, stage):
-    compiler, options, selection = STAGES[stage]
+def make(totals, stage):
+    """Builds a stage; gives its folder, or None."""
+    compiler, options, targets, _ = STAGES[stage]
     build = configure(totals, stage, compiler, options)
-    if not build or not step(totals, f"{stage}: builds without warnings", ["ninja", "-C", str(build)]):
-        return
+    good = build and step(totals, f"{stage}: builds without warnings",
+                          [*GIVING_WAY, "ninja", "-C", str(build), *targets])
+    return build if good else None
+
+
+def test(totals, stage, build):
     log = build / "meson-logs/testlog.json"
     log.unlink(missing_ok=True)
-    done = run(["meson", "test", "-C", str(build), "--no-rebuild", *selection], 
-               env=dict(os.environ, **SANITIZERS, **SMALL_MAP.get(stage, {})))
+    done = run(["meson", "test", "-C", str(build), "--no-rebuild", "--num-processes", str(TESTS_AT_ONCE),
+                *STAGES[stage][3]], env=dict(os.environ, **SANITIZERS, **SMALL_MAP.get(stage, {})))
     if not log.exists():
-        totals.add(f"{stage}: tests", 0, 1, 0, done.stdout)
+        totals.add(f"{stage}: tests", (0, 1, 0), "", done.stdout)
         return
     for line in log.read_text(errors="replace").splitlines():
         count_test(totals, stage, json.loads(line))
@@ -149,11 +171,16 @@ def main():
     parser.add_argument("--only", action="append", choices=["lint", *STAGES], help="only this stage")
     wanted = parser.parse_args().only or ["lint", *STAGES]
     totals = Totals()
-    for stage in wanted:
-        if stage == "lint":
-            lint(totals)
-        else:
-            build_and_test(totals, stage)
+    with ThreadPoolExecutor(1) as maker:
+        lint = "lint" in wanted
+        quick = maker.submit(read_quickly, totals) if lint else None
+        builds = {stage: maker.submit(make, totals, stage) for stage in STAGES if stage in wanted}
+        slow = maker.submit(tidy, totals) if lint else None
+        for stage, built in builds.items():
+            if build := built.result():
+                test(totals, stage, build)
+        for reading in filter(None, (quick, slow)):
+            reading.result()
     for failure in totals.failures:
         print(f"failed: {failure}")
     print(f"{totals.passed} passed, {totals.failed} failed, {totals.skipped} skipped")

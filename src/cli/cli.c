@@ -345,10 +345,11 @@ ep_log_node_name(char name[EP_SOURCE_NAME_MAX + 1], struct ep_log *log, struct e
 	return ep_node_name(name, read, err);
 }
 
-void
-ep_wait_for_stop(const struct ep_call *call)
+bool
+ep_rest(const struct ep_call *call)
 {
-	/* A signal ends the sleep; one that comes just before it is seen after a moment. */
-	while (!atomic_load(call->stop))
+	/* A signal ends the sleep; one that comes just before it is seen after it. */
+	if (!atomic_load(call->stop))
 		nanosleep(&(struct timespec){ .tv_nsec = 100 * 1000000L }, NULL);
+	return !atomic_load(call->stop);
 }

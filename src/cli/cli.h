@@ -146,8 +146,8 @@ void ep_host_name(char name[EP_SOURCE_NAME_MAX + 1]);
 EP_MUST_USE enum ep_status ep_node_name(char name[EP_SOURCE_NAME_MAX + 1],
                                         const struct ep_log_read *read, struct ep_error *err);
 
-/* Sleeps until Ctrl-C or SIGTERM. */
-void ep_wait_for_stop(const struct ep_call *call);
+/* Sleeps a moment; false when Ctrl-C or SIGTERM has come. */
+bool ep_rest(const struct ep_call *call);
 
 /* The same, of an open log. */
 EP_MUST_USE enum ep_status ep_log_node_name(char name[EP_SOURCE_NAME_MAX + 1], struct ep_log *log,

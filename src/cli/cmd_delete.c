@@ -1,5 +1,6 @@
 #include "base/time.h"
 #include "cli/cli.h"
+#include "replication/peer.h"
 
 #include <stdio.h>
 
@@ -29,19 +30,21 @@ delete_tracks(struct result *result, const struct ep_call *call, struct ep_error
 		ep_id_split(&track, &suffix, id);
 		enum ep_status status = EP_NOT_FOUND;
 		if (suffix.size == 0)
-			status = ep_log_delete(write, id, EP_SOURCE_ANY, now, NULL, err);
+			status = ep_check_own(ep_log_inside(write), id, err);
 		else
 			(void)ep_fail(err, EP_NOT_FOUND,
 			              "%.*s names a document; only the whole track, %.*s, can be "
 			              "deleted",
 			              ep_text_print_size(id), id.at, ep_text_print_size(track),
 			              track.at);
-		if (status == EP_NOT_FOUND)
+		if (status == EP_OK)
+			status = ep_log_delete(write, id, EP_SOURCE_ANY, now, NULL, err);
+		if (status == EP_NOT_FOUND || status == EP_BAD_INPUT)
 			ep_say("%s", err->text);
 		else if (status != EP_OK)
 			return status;
 		result->deleted += status == EP_OK;
-		result->missing += status == EP_NOT_FOUND;
+		result->missing += status != EP_OK;
 	}
 	struct ep_log_state state;
 	ep_log_state(&state, ep_log_inside(write));
@@ -79,7 +82,8 @@ const struct ep_command ep_cmd_delete = {
 	.details =
 		"A deleted track leaves a tombstone in the log. CSV files cannot carry deletions; "
 		"a\n"
-		"dump says how many there are. Exit status 3 means that some ids were not there.\n",
+		"dump says how many there are. A slave cannot delete what came from the master that\n"
+		"it follows. Exit status 3 means that some ids were not there, or are the master's.\n",
 	.options = options,
 	.run = run,
 };

@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 #include "cli/index_progress.h"
 #include "replication/copies.h"
+#include "replication/peer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,6 +116,7 @@ link_tracks(struct ep_log *log, const char *copy, const char *original, struct e
 	struct ep_link link;
 	EP_TRY(ep_copy_finder_new(&finder, err));
 	EP_TRY(ep_log_write_begin(&write, log, err));
+	EP_TRY(ep_check_own(ep_log_inside(write), ep_text_of(copy), err));
 	EP_TRY(find_live(&entry, write, copy, err));
 	EP_TRY(find_live(&other, write, original, err));
 	EP_TRY(ep_compare_tracks(&found, finder, &entry, &other, err));
@@ -130,6 +132,7 @@ release(struct ep_log *log, const char *copy, struct ep_error *err)
 	EP_OWNED(ep_log_abort)
 	struct ep_log_write *write = NULL;
 	EP_TRY(ep_log_write_begin(&write, log, err));
+	EP_TRY(ep_check_own(ep_log_inside(write), ep_text_of(copy), err));
 	EP_TRY(ep_log_release(write, ep_text_of(copy), err));
 	return ep_log_commit(&write, err);
 }

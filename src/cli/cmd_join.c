@@ -48,6 +48,7 @@ join(bool *waits, char key[EP_KEY_TEXT], struct ep_invitation *invitation, bool 
 	struct ep_way *mirror = NULL;
 	if (call->values[OPTION_MIRROR])
 		EP_TRY(ep_way_open(&mirror, call->values[OPTION_MIRROR], call->stop, err));
+	EP_TRY(ep_join_check(ep_way_transport(mirror ? mirror : way), &invitation->key, err));
 	return ep_join_master(waits, log, ep_way_transport(way), invitation, secret,
 	                      mirror ? ep_way_url(mirror) : NULL, err);
 }
@@ -74,7 +75,8 @@ run(const struct ep_call *call)
 	if (secret)
 		printf("joined %s as %s\n", invitation.url, invitation.name);
 	else
-		printf("joined %s; this node's key is %s\n", invitation.url, key);
+		printf("joined %s; to contribute, on the master: echoprint source add NAME %s\n",
+		       invitation.url, key);
 	if (waits)
 		printf("the request lies there until the master publishes\n");
 	return EP_EXIT_DONE;
@@ -84,12 +86,15 @@ const struct ep_command ep_cmd_join = {
 	.name = "join",
 	.synopsis = "[--mirror URL] URL INVITATION",
 	.summary = "Make this node a slave of a master",
-	.details = "INVITATION is the line that `source add` printed on the master; its key is "
-		   "kept, and\n"
-		   "nothing that is signed by another is taken from then on. URL is http://, "
-		   "https://,\n"
-		   "file:// or a folder. Without a network: the master's key as INVITATION, and\n"
-		   "`source add NAME KEY` there.\n",
+	.details =
+		"INVITATION is the line that `source add` printed on the master; its key is "
+		"kept, and\n"
+		"nothing that is signed by another is taken from then on. URL is http://, "
+		"https://,\n"
+		"file:// or a folder, which may lie on a stick. INVITATION may also be the "
+		"master's\n"
+		"key, of its `status`: this node contributes when `source add NAME KEY` was said "
+		"there.\n",
 	.options = options,
 	.run = run,
 };

@@ -107,6 +107,26 @@ read_options(struct ep_serve_options *wanted, const struct ep_call *call, struct
 	return EP_OK;
 }
 
+/* Serves until the end, or until this node has joined a master and is to follow that. */
+static enum ep_status
+serve_until_joined(struct session *session, const struct ep_serve_options *wanted,
+                   struct ep_error *err)
+{
+	EP_OWNED(ep_serve_stop)
+	struct ep_serve *serve = NULL;
+	EP_TRY(ep_serve_start(&serve, wanted, err));
+	ep_say("%s serves on port %u", session->name, ep_serve_port(serve));
+	ep_notify("READY=1");
+	while (ep_rest(session->call) && !ep_serve_is_stale(serve))
+		continue;
+	if (atomic_load(session->call->stop))
+		ep_notify("STOPPING=1");
+	else
+		ep_say("joined a master, which is followed from now on");
+	ep_serve_stop(EP_TAKE(serve));
+	return EP_OK;
+}
+
 static enum ep_status
 serve(struct session *session, struct ep_serve_options *wanted, struct ep_error *err)
 {
@@ -125,14 +145,8 @@ serve(struct session *session, struct ep_serve_options *wanted, struct ep_error 
 	wanted->query = on_query;
 	wanted->context = session;
 	EP_TRY(ep_searcher_start(&session->searcher, session->log, on_line, session, err));
-	EP_OWNED(ep_serve_stop)
-	struct ep_serve *serve = NULL;
-	EP_TRY(ep_serve_start(&serve, wanted, err));
-	ep_say("%s serves on port %u", session->name, ep_serve_port(serve));
-	ep_notify("READY=1");
-	ep_wait_for_stop(call);
-	ep_notify("STOPPING=1");
-	ep_serve_stop(EP_TAKE(serve));
+	while (!atomic_load(call->stop))
+		EP_TRY(serve_until_joined(session, wanted, err));
 	ep_say("stopped");
 	return EP_OK;
 }

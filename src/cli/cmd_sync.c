@@ -153,7 +153,8 @@ watch(const struct ep_call *call, struct ep_error *err)
 	EP_TRY(ep_way_of_master(&way, EP_WAY_MASTER, log, call->stop, err)); /* or hear why not */
 	wanted.log = log;
 	EP_TRY(ep_follow_start(&follow, &wanted, err));
-	ep_wait_for_stop(call);
+	while (ep_rest(call))
+		continue;
 	ep_follow_stop(EP_TAKE(follow)); /* before the log is closed */
 	return EP_OK;
 }

@@ -1,9 +1,13 @@
 #include "cli/options.h"
 
+#include <linux/securebits.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static const struct ep_command *const commands[] = {
 	&ep_cmd_init,          &ep_cmd_ingest,      &ep_cmd_slave_ingest,
@@ -39,6 +43,20 @@ catch_signals(void)
 	signal(SIGXFSZ, SIG_IGN);
 }
 
+/* What root does to the data folder of another, a service's, it does in the owner's name: files
+ * that it made as root the owner could not write. Its right to read and write everything stays, as
+ * the music may be anybody's; where even that cannot be arranged, all is as it was. */
+static void
+act_for_owner(const char *folder)
+{
+	struct stat info;
+	if (geteuid() != 0 || stat(folder, &info) != 0 || info.st_uid == 0 ||
+	    prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) != 0)
+		return;
+	(void)!setegid(info.st_gid);
+	(void)!seteuid(info.st_uid);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -54,8 +72,10 @@ main(int argc, char **argv)
 	catch_signals();
 	struct ep_call call = { .stop = &stop };
 	enum ep_exit exit = EP_EXIT_DONE;
-	if (ep_read_command_line(&call, &exit, storage, argc, argv, commands))
+	if (ep_read_command_line(&call, &exit, storage, argc, argv, commands)) {
+		act_for_owner(call.folder);
 		exit = call.command->run(&call);
+	}
 	free(storage);
 	return (int)ep_finish(exit);
 }

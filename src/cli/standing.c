@@ -107,8 +107,9 @@ print_master(const struct ep_log_read *read)
 	    ep_sync_pending(&pending, read, &master, NULL) != EP_OK)
 		return;
 	ep_time_print(contact, master.contact);
-	printf("master       %s, as %s: followed to position %s", master.url, master.source,
-	       ep_grouped(master.position));
+	/* Who joined by the master's key alone has no name from it. */
+	printf("master       %s%s%s: followed to position %s", master.url,
+	       master.source[0] ? ", as " : "", master.source, ep_grouped(master.position));
 	if (master.seen > master.position)
 		printf(" of %s", ep_grouped(master.seen));
 	printf(", %s to contribute; last reached %s\n", ep_counted(pending, "track"),

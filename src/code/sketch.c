@@ -1,5 +1,6 @@
 #include "code/sketch.h"
 
+#include "base/sort64.h"
 #include "code/onset_emit.h"
 
 #include <stdlib.h>
@@ -10,6 +11,7 @@ ep_sketch_free(struct ep_sketch *sketch)
 {
 	free(sketch->codes);
 	free(sketch->onsets);
+	free(sketch->keys);
 	*sketch = (struct ep_sketch){ 0 };
 }
 
@@ -110,54 +112,78 @@ add_pairs(struct ep_sketch *sketch, const struct ep_pair *pairs, size_t count, s
 
 /* ---- joining ---- */
 
-static int
-compare_codes(const void *one, const void *other)
+/* Makes room for count keys and as much to sort them. */
+static enum ep_status
+reserve_keys(struct ep_sketch *sketch, size_t count, struct ep_error *err)
 {
-	const struct ep_sketch_code *a = one;
-	const struct ep_sketch_code *b = other;
-	if (a->time != b->time)
-		return a->time < b->time ? -1 : 1;
-	if (a->code != b->code)
-		return a->code < b->code ? -1 : 1;
-	return (int)a->kind - (int)b->kind;
+	if (2 * count <= sketch->key_capacity)
+		return EP_OK;
+	free(sketch->keys);
+	sketch->key_capacity = 0;
+	sketch->keys = malloc(2 * count * sizeof *sketch->keys);
+	if (!sketch->keys)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory for a fingerprint");
+	sketch->key_capacity = 2 * count;
+	return EP_OK;
 }
 
-static int
-compare_onsets(const void *one, const void *other)
+/* A code as a number, in order of time, code and kind. */
+#define KIND_BITS 3
+#define CODE_BITS 20
+_Static_assert(EP_SKETCH_ANY_KIND < 1 << KIND_BITS, "a kind stands below its code");
+_Static_assert(EP_ONSET_CODE_COUNT == 1u << CODE_BITS, "a code stands below its time");
+
+static uint64_t
+key_of(struct ep_sketch_code code)
 {
-	uint32_t a = *(const uint32_t *)one;
-	uint32_t b = *(const uint32_t *)other;
-	return a < b ? -1 : a > b;
+	return (uint64_t)code.time << (CODE_BITS + KIND_BITS) | (uint64_t)code.code << KIND_BITS |
+	       code.kind;
+}
+
+static struct ep_sketch_code
+code_of(uint64_t key)
+{
+	return (struct ep_sketch_code){
+		.code = key >> KIND_BITS & (EP_ONSET_CODE_COUNT - 1),
+		.time = key >> (CODE_BITS + KIND_BITS) & (EP_SKETCH_TIME_END - 1),
+		.kind = key & ((1u << KIND_BITS) - 1),
+	};
 }
 
 /* Sorts by time; what stands in several runs, or twice in one, is kept once. */
-static void
-unite_codes(struct ep_sketch *sketch)
+static enum ep_status
+unite_codes(struct ep_sketch *sketch, struct ep_error *err)
 {
-	struct ep_sketch_code *codes = sketch->codes;
+	size_t count = sketch->code_count;
 	size_t kept = 0;
-	if (sketch->code_count)
-		qsort(codes, sketch->code_count, sizeof *codes, compare_codes);
-	for (size_t i = 0; i < sketch->code_count; i++) {
-		if (kept == 0 || codes[kept - 1].time != codes[i].time ||
-		    codes[kept - 1].code != codes[i].code)
-			codes[kept++] = codes[i];
+	EP_TRY(reserve_keys(sketch, count, err));
+	for (size_t i = 0; i < count; i++)
+		sketch->keys[i] = key_of(sketch->codes[i]);
+	ep_sort64(sketch->keys, sketch->keys + count, count, 0);
+	for (size_t i = 0; i < count; i++) {
+		uint64_t key = sketch->keys[i];
+		if (i == 0 || key >> KIND_BITS != sketch->keys[i - 1] >> KIND_BITS)
+			sketch->codes[kept++] = code_of(key);
 	}
 	sketch->code_count = kept;
+	return EP_OK;
 }
 
-static void
-unite_onsets(struct ep_sketch *sketch)
+static enum ep_status
+unite_onsets(struct ep_sketch *sketch, struct ep_error *err)
 {
-	uint32_t *onsets = sketch->onsets;
+	size_t count = sketch->onset_count;
 	size_t kept = 0;
-	if (sketch->onset_count)
-		qsort(onsets, sketch->onset_count, sizeof *onsets, compare_onsets);
-	for (size_t i = 0; i < sketch->onset_count; i++) {
-		if (kept == 0 || onsets[kept - 1] != onsets[i])
-			onsets[kept++] = onsets[i];
+	EP_TRY(reserve_keys(sketch, count, err));
+	for (size_t i = 0; i < count; i++)
+		sketch->keys[i] = sketch->onsets[i];
+	ep_sort64(sketch->keys, sketch->keys + count, count, 0);
+	for (size_t i = 0; i < count; i++) {
+		if (i == 0 || sketch->keys[i] != sketch->keys[i - 1])
+			sketch->onsets[kept++] = (uint32_t)sketch->keys[i];
 	}
 	sketch->onset_count = kept;
+	return EP_OK;
 }
 
 /* The distinct times of the codes, which are sorted, take the place of onsets. */
@@ -190,11 +216,11 @@ static enum ep_status
 join(struct ep_sketch *sketch, size_t runs, struct ep_error *err)
 {
 	if (runs > 1 || !sketch->has_bands)
-		unite_codes(sketch);
+		EP_TRY(unite_codes(sketch, err));
 	if (!sketch->has_bands)
 		EP_TRY(times_as_onsets(sketch, err));
 	else if (runs > 1)
-		unite_onsets(sketch);
+		EP_TRY(unite_onsets(sketch, err));
 	part_bands(sketch);
 	return EP_OK;
 }

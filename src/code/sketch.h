@@ -37,6 +37,8 @@ struct ep_sketch {
 	size_t onset_capacity;
 	size_t end[EP_ONSET_BANDS];
 	bool has_bands;
+	uint64_t *keys; /* scratch: while it is sorted */
+	size_t key_capacity;
 };
 void ep_sketch_free(struct ep_sketch *sketch);
 #define EP_SKETCH __attribute__((cleanup(ep_sketch_free)))

@@ -27,6 +27,7 @@ struct ep_probe {
 	uint16_t code_of_time[EP_PROBE_PAIRS_MAX]; /* number of the code whose time it is */
 	size_t time_count;
 	uint32_t span; /* above all times */
+	float bits; /* of the codes that a search has chosen */
 	uint16_t table[1 << EP_PROBE_TABLE_BITS]; /* number of a code and 1, by hash */
 };
 

@@ -166,7 +166,7 @@ price_of(const struct ep_probe_code *code, size_t number)
 
 /* Chooses codes by price until the budget is used up. */
 static void
-choose(struct ep_searcher *searcher, const struct ep_probe *probe)
+choose(struct ep_searcher *searcher, struct ep_probe *probe)
 {
 	uint64_t prices[EP_PROBE_PAIRS_MAX];
 	uint64_t scratch[EP_PROBE_PAIRS_MAX];
@@ -178,12 +178,14 @@ choose(struct ep_searcher *searcher, const struct ep_probe *probe)
 	ep_sort64(prices, scratch, count, 32);
 	uint64_t used = 0;
 	searcher->chosen_count = 0;
+	probe->bits = 0;
 	for (size_t i = 0; i < count; i++) {
 		uint32_t number = (uint32_t)prices[i];
 		used += probe->codes[number].postings * probe->codes[number].count;
 		if (used > EP_SEARCH_BUDGET)
 			break;
 		searcher->chosen[searcher->chosen_count++] = number;
+		probe->bits += probe->codes[number].bits;
 	}
 }
 

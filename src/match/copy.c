@@ -1,6 +1,6 @@
 #include "match/copy.h"
 
-#include <string.h>
+#include <stdlib.h>
 
 /* Stretches of 15 s in units of time; one aligns where this share of its onsets coincides, and has
  * no say with fewer onsets than this. */
@@ -11,8 +11,12 @@
 /* Where a whole track is a copy. Of 150 re-encodings the lowest had a share of 0.47 and a coverage
  * of 0.90; of the pairs of different songs among 641 that came closest, those above this coverage
  * had a share of 0.41 at most, and those above this share a coverage of 0.77. */
-#define COPY_SHARE 0.44f
+#define COPY_SHARE 0.43f
 #define COPY_COVERAGE 0.82f
+#define COPY_ELSEWHERE 0.88f
+
+/* Other offsets, in units of time, at which as much may coincide. */
+#define SHIFTS_MAX 600
 
 /* Where what two tracks have in common is one recording. */
 #define COMMON_SHARE 0.40f
@@ -104,10 +108,50 @@ ep_align(struct ep_alignment *alignment, const struct ep_sketch *one, const stru
 		*alignment = next;
 }
 
+/* Counts the pairs of onsets of one band by how far they are apart, up to SHIFTS_MAX. */
+static void
+count_shifts(uint32_t sums[2 * SHIFTS_MAX + 1], const struct ep_sketch *one,
+             const struct ep_sketch *other, uint32_t band, int64_t offset)
+{
+	size_t i = band ? one->end[band - 1] : 0;
+	size_t j = band ? other->end[band - 1] : 0;
+	for (; i < one->end[band]; i++) {
+		int64_t first = (int64_t)one->onsets[i] + offset - SHIFTS_MAX;
+		while (j < other->end[band] && (int64_t)other->onsets[j] < first)
+			j++;
+		for (size_t k = j; k < other->end[band]; k++) {
+			int64_t shift = (int64_t)other->onsets[k] - first;
+			if (shift > 2 * SHIFTS_MAX)
+				break;
+			sums[shift]++;
+		}
+	}
+}
+
+void
+ep_align_elsewhere(struct ep_alignment *alignment, const struct ep_sketch *one,
+                   const struct ep_sketch *other)
+{
+	uint32_t sums[2 * SHIFTS_MAX + 1] = { 0 };
+	uint32_t here = 0;
+	uint32_t most = 0;
+	for (uint32_t band = 0; band < EP_ONSET_BANDS; band++)
+		count_shifts(sums, one, other, band, alignment->offset);
+	for (int shift = 1; shift < 2 * SHIFTS_MAX; shift++) {
+		uint32_t sum = sums[shift - 1] + sums[shift] + sums[shift + 1];
+		if (shift == SHIFTS_MAX)
+			here = sum;
+		else if (abs(shift - SHIFTS_MAX) >= EP_SELF_SHIFT_MIN && sum > most)
+			most = sum;
+	}
+	alignment->elsewhere = here ? (float)most / (float)here : 1;
+}
+
 bool
 ep_alignment_is_copy(const struct ep_alignment *alignment)
 {
-	return alignment->share >= COPY_SHARE && alignment->coverage >= COPY_COVERAGE;
+	return alignment->share >= COPY_SHARE && alignment->coverage >= COPY_COVERAGE &&
+	       alignment->elsewhere <= COPY_ELSEWHERE;
 }
 
 bool

@@ -339,7 +339,9 @@ post(struct exchange *exchange, uint64_t bytes, struct ep_error *err)
 	set_patience(exchange, 10 * SLOW_S, bytes + exchange->body->max);
 	enum ep_status status = perform(exchange, err);
 	return status == EP_NOT_FOUND
-	               ? ep_fail(err, EP_BAD_INPUT, "%s is no master's: there is no such place",
+	               ? ep_fail(err, EP_BAD_INPUT,
+	                         "%s is no master's: there is no such place; where a web server "
+	                         "has the feed alone, `join --mirror` it, with the master's URL",
 	                         exchange->url)
 	               : status;
 }

@@ -79,7 +79,9 @@ listen_on(int *out, const struct ep_http_options *options, struct ep_error *err)
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
 	    bind(fd, (const struct sockaddr *)&address.bytes, address.size) != 0 ||
 	    listen(fd, SOMAXCONN) != 0)
-		return ep_fail_errno(err, errno, "cannot listen on %s", options->listen);
+		return ep_fail_errno(err, errno,
+		                     "cannot listen on %s (--listen ADDR:PORT says where)",
+		                     options->listen);
 	*out = ep_fd_take(&fd);
 	return EP_OK;
 }

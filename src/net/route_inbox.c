@@ -124,14 +124,15 @@ ep_route_join(void *context, struct ep_http_request *request, struct ep_http_ans
 {
 	struct ep_serve *serve = context;
 	struct ep_error err;
+	char name[EP_SOURCE_NAME_MAX + 1];
 	if (refuse_for_slave(serve, answer))
 		return;
-	if (ep_inbox_join(&answer->body, serve->options.log, ep_http_body(request), &err) !=
+	if (ep_inbox_join(&answer->body, name, serve->options.log, ep_http_body(request), &err) !=
 	    EP_OK) {
 		ep_answer_failure(answer, &err);
 		return;
 	}
 	answer->status = 200;
 	answer->type = "application/json";
-	ep_serve_say(serve, false, "a slave has joined");
+	ep_serve_say(serve, false, "%s has joined", name);
 }

@@ -262,17 +262,24 @@ make_spool(struct ep_serve *serve, struct ep_error *err)
 	return EP_OK;
 }
 
+/* *is_there says whether this node has joined one. */
 static enum ep_status
-find_role(struct ep_serve *serve, struct ep_error *err)
+load_master(bool *is_there, struct ep_master *master, struct ep_log *log, struct ep_error *err)
 {
 	EP_OWNED(ep_log_read_end)
 	struct ep_log_read *read = NULL;
-	struct ep_master master;
-	EP_TRY(ep_log_read_begin(&read, serve->options.log, err));
-	enum ep_status status = ep_master_load(&master, read, err);
+	EP_TRY(ep_log_read_begin(&read, log, err));
+	enum ep_status status = ep_master_load(master, read, err);
 	if (status != EP_OK && status != EP_NOT_FOUND)
 		return status;
-	serve->slave = status == EP_OK;
+	*is_there = status == EP_OK;
+	return EP_OK;
+}
+
+static enum ep_status
+find_role(struct ep_serve *serve, struct ep_error *err)
+{
+	EP_TRY(load_master(&serve->slave, &serve->master, serve->options.log, err));
 	if (serve->options.mirror && !serve->slave)
 		return ep_fail(
 			err, EP_BAD_INPUT,
@@ -360,6 +367,18 @@ ep_serve_start(struct ep_serve **out, const struct ep_serve_options *options, st
 	EP_TRY(start(serve, err));
 	*out = EP_TAKE(serve);
 	return EP_OK;
+}
+
+bool
+ep_serve_is_stale(const struct ep_serve *serve)
+{
+	struct ep_master now;
+	bool slave;
+	if (load_master(&slave, &now, serve->options.log, NULL) != EP_OK || !slave)
+		return false;
+	const struct ep_master *then = &serve->master;
+	return !serve->slave || !ep_key_equal(&now.key, &then->key) ||
+	       strcmp(now.url, then->url) != 0 || strcmp(now.mirror, then->mirror) != 0;
 }
 
 unsigned

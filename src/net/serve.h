@@ -56,6 +56,10 @@ ep_serve_start(struct ep_serve **out, const struct ep_serve_options *options, st
 /* The port that is listened on. */
 unsigned ep_serve_port(const struct ep_serve *serve);
 
+/* Whether this node has joined a master since, or another one, or found another way to it: it is to
+ * be ended, and started again. */
+bool ep_serve_is_stale(const struct ep_serve *serve);
+
 /* Ends in order. Accepts NULL. */
 void ep_serve_stop(struct ep_serve *serve);
 EP_DEFINE_OWNED(struct ep_serve, ep_serve_stop)

@@ -27,6 +27,7 @@ struct ep_serve_counts {
 struct ep_serve {
 	struct ep_serve_options options;
 	bool slave;
+	struct ep_master master; /* as it was at the start */
 	struct ep_http *http;
 	struct ep_follow *follow;
 	char *feed_folder; /* NULL: no feed is handed out */

@@ -74,8 +74,8 @@ let_in(struct ep_log *log, const struct ep_join *join, const struct ep_key *own,
 }
 
 enum ep_status
-ep_inbox_join(struct ep_buffer *out, struct ep_log *log, struct ep_text request,
-              struct ep_error *err)
+ep_inbox_join(struct ep_buffer *out, char name[EP_SOURCE_NAME_MAX + 1], struct ep_log *log,
+              struct ep_text request, struct ep_error *err)
 {
 	struct ep_join join;
 	struct ep_keys keys;
@@ -84,7 +84,9 @@ ep_inbox_join(struct ep_buffer *out, struct ep_log *log, struct ep_text request,
 		return ep_fail(err, EP_BAD_INPUT, "the name in the request to join is none");
 	EP_TRY(ep_keys_open(&keys, ep_log_folder(log), err));
 	EP_TRY(let_in(log, &join, &keys.key, err));
-	return ep_welcome_write(out, &join, &keys, err);
+	EP_TRY(ep_welcome_write(out, &join, &keys, err));
+	snprintf(name, EP_SOURCE_NAME_MAX + 1, "%s", join.name);
+	return EP_OK;
 }
 
 /* ---- contributions ---- */

@@ -15,10 +15,11 @@
 #define EP_CONTRIBUTION_MAX ((uint64_t)64 << 20)
 
 /* Lets a slave in that shows the secret of its invitation; again, where it is in already. Appends
- * the signed answer to out.
+ * the signed answer to out; name becomes the slave's.
  * EP_BAD_INPUT  no such request, no such invitation, or another secret. EP_IO and so on. */
-EP_MUST_USE enum ep_status ep_inbox_join(struct ep_buffer *out, struct ep_log *log,
-                                         struct ep_text request, struct ep_error *err);
+EP_MUST_USE enum ep_status ep_inbox_join(struct ep_buffer *out, char name[EP_SOURCE_NAME_MAX + 1],
+                                         struct ep_log *log, struct ep_text request,
+                                         struct ep_error *err);
 
 /* Whether a contribution that ends in these bytes may be sent: who it is from (peer) and what it
  * is. EP_BAD_INPUT  it is for another master, or from somebody who is not let in. EP_CORRUPT  it is

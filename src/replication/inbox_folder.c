@@ -24,9 +24,10 @@ take_join(struct ep_buffer *answer, const struct folder *folder, const char *pat
           struct ep_error *err)
 {
 	EP_BUFFER struct ep_buffer request = { 0 };
+	char name[EP_SOURCE_NAME_MAX + 1];
 	EP_TRY(ep_read_file(&request, path, EP_JOIN_MAX, err));
 	struct ep_text text = { (const char *)request.data, request.size };
-	return ep_inbox_join(answer, folder->log, text, err);
+	return ep_inbox_join(answer, name, folder->log, text, err);
 }
 
 /* Takes a contribution from a copy that nobody else can write: what is checked is what is applied.

@@ -259,3 +259,23 @@ ep_master_store(struct ep_log_write *write, const struct ep_master *master, stru
 	EP_TRY(ep_log_set_number(write, EP_ACKNOWLEDGED_VALUE, master->sent, err));
 	return set_value(write, MASTER_VALUE, &bytes, err);
 }
+
+enum ep_status
+ep_check_own(const struct ep_log_read *read, struct ep_text track, struct ep_error *err)
+{
+	struct ep_master master;
+	struct ep_entry entry;
+	enum ep_status status = ep_master_load(&master, read, err);
+	if (status == EP_NOT_FOUND)
+		return EP_OK;
+	EP_TRY(status);
+	status = ep_log_find(&entry, read, track, err);
+	if (status == EP_NOT_FOUND)
+		return EP_OK;
+	EP_TRY(status);
+	if (entry.operation == EP_PUT && entry.source == EP_SOURCE_MASTER)
+		return ep_fail(err, EP_BAD_INPUT,
+		               "track %.*s is the master's: it can only be changed there, at %s",
+		               ep_text_print_size(track), track.at, master.url);
+	return EP_OK;
+}

@@ -70,6 +70,25 @@ pin(struct ep_log *log, const struct ep_invitation *invitation, const char *mirr
 }
 
 enum ep_status
+ep_join_check(const struct ep_transport *transport, const struct ep_key *key, struct ep_error *err)
+{
+	EP_BUFFER struct ep_buffer text = { .max = EP_FEED_JSON_MAX };
+	struct ep_feed_request request = { 0 };
+	struct ep_feed feed = { 0 };
+	if (transport->feed(transport->context, &text, &request, NULL) != EP_OK)
+		return EP_OK;
+	enum ep_status status = ep_feed_read(
+		&feed, (struct ep_text){ (const char *)text.data, text.size }, key, err);
+	ep_feed_free(&feed);
+	return status != EP_CORRUPT
+	               ? status
+	               : ep_fail(err, EP_CORRUPT,
+	                         "the feed there is not signed by the master of this invitation or "
+	                         "key: `source add`, or `status`, is to be run on the data folder "
+	                         "that is served there");
+}
+
+enum ep_status
 ep_join_master(bool *waits, struct ep_log *log, const struct ep_transport *transport,
                const struct ep_invitation *invitation, bool has_secret, const char *mirror,
                struct ep_error *err)

@@ -93,6 +93,11 @@ EP_MUST_USE enum ep_status ep_sync(struct ep_sync_report *report, struct ep_log 
 EP_MUST_USE enum ep_status ep_sync_pending(uint64_t *tracks, const struct ep_log_read *read,
                                            const struct ep_master *master, struct ep_error *err);
 
+/* Whether the feed there, as far as one can be had, is of the master with this key.
+ * EP_CORRUPT  it is another's, or damaged. EP_NEWER. */
+EP_MUST_USE enum ep_status ep_join_check(const struct ep_transport *feed, const struct ep_key *key,
+                                         struct ep_error *err);
+
 /* Joins the master of an invitation, whose feed is fetched from a mirror (NULL: from itself): pins
  * its key, and asks to be let in where there is a secret. *waits says that the request lies in a
  * folder, to be answered there. EP_BAD_INPUT  refused. EP_CORRUPT  the answer is not the master's.

@@ -95,6 +95,25 @@ EP_MUST_USE enum ep_status ep_log_note(struct ep_log_write *write, const struct 
 EP_MUST_USE enum ep_status ep_log_say_again(struct ep_log_write *write, struct ep_text id,
                                             const struct ep_word *word, struct ep_error *err);
 
+/* The last word of a source about a track of another, which did not stand: so that the same again,
+ * or an older one, is known to have been answered.
+ *
+ * ep_log_note_refused  notes it.
+ * ep_log_refuse        the same, and gives what stands the next position.
+ * ep_log_was_refused   whether a word is that one, or older.
+ *
+ * hash  of the rows; zeros of a deletion. Words without a tag are not noted. */
+EP_MUST_USE enum ep_status ep_log_note_refused(struct ep_log_write *write, uint32_t source,
+                                               struct ep_text id, const struct ep_said *said,
+                                               const struct ep_hash *hash, struct ep_error *err);
+EP_MUST_USE enum ep_status ep_log_refuse(struct ep_log_write *write, uint32_t source,
+                                         struct ep_text id, const struct ep_said *said,
+                                         const struct ep_hash *hash, struct ep_error *err);
+EP_MUST_USE enum ep_status ep_log_was_refused(bool *refused, const struct ep_log_write *write,
+                                              uint32_t source, struct ep_text id,
+                                              const struct ep_said *said,
+                                              const struct ep_hash *hash, struct ep_error *err);
+
 /* Whether an entry is this node's own word about its track, which its master had not heard when it
  * said something else: it will, and answer. A packet says what the master had heard; of a CSV, only
  * a deletion that has not been sent is known to be unheard. */

@@ -353,8 +353,9 @@ insist(struct ep_log_write *write, uint32_t owner, const struct ep_put *put, str
 {
 	if (!put->said.word.tag)
 		return EP_OK;
-	return ep_log_say_again(write, put->track->id,
-	                        put->source == owner ? &put->said.word : NULL, err);
+	if (put->source == owner)
+		return ep_log_say_again(write, put->track->id, &put->said.word, err);
+	return ep_log_refuse(write, put->source, put->track->id, &put->said, &put->hash, err);
 }
 
 /* Does what the rows of a put do to the track that is there. */
@@ -464,6 +465,14 @@ put_rows(struct ep_log_write *write, const struct ep_put *put, struct ep_put_cou
 		return status;
 	if (ep_log_is_old(&there, &put->said))
 		return put_old(write, &there, put, counts, err);
+	bool refused = false;
+	if (put->source != there.source && put->source != EP_SOURCE_MASTER)
+		EP_TRY(ep_log_was_refused(&refused, write, put->source, put->track->id, &put->said,
+		                          &put->hash, err));
+	if (refused) {
+		counts->conflict += put->track->count;
+		return EP_OK;
+	}
 	/* What this node said itself stands, or has changed since. */
 	if (put->said.echo && put->said.known > 0 && put->said.known <= there.position) {
 		counts->unchanged += put->track->count;

@@ -3,6 +3,7 @@
  */
 #include "store/log_internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum ep_status
@@ -35,6 +36,85 @@ ep_log_say_again(struct ep_log_write *write, struct ep_text id, const struct ep_
 	EP_TRY(ep_entry_read_body(&entry, body.data, body.size, err));
 	return ep_log_append_entry(write, &entry, body.data, body.size, err);
 }
+
+/* ---- words that did not stand ---- */
+
+/* The value "refused." and the hash of source and id: tag, position, hash of the rows. */
+#define REFUSED_NAME (8 + EP_HASH_TEXT)
+#define REFUSED_SIZE (4 + 8 + EP_HASH_SIZE)
+
+static void
+name_refused(char name[REFUSED_NAME], uint32_t source, struct ep_text id)
+{
+	uint8_t bytes[4];
+	char text[EP_HASH_TEXT];
+	struct ep_hasher hasher;
+	struct ep_hash hash;
+	ep_store32(bytes, source);
+	ep_hasher_init(&hasher);
+	ep_hasher_add(&hasher, bytes, sizeof bytes);
+	ep_hasher_add(&hasher, id.at, id.size);
+	ep_hasher_done(&hash, &hasher);
+	ep_hash_print(text, &hash);
+	snprintf(name, REFUSED_NAME, "refused.%s", text);
+}
+
+enum ep_status
+ep_log_note_refused(struct ep_log_write *write, uint32_t source, struct ep_text id,
+                    const struct ep_said *said, const struct ep_hash *hash, struct ep_error *err)
+{
+	char name[REFUSED_NAME];
+	uint8_t value[REFUSED_SIZE];
+	if (!said->word.tag)
+		return EP_OK;
+	name_refused(name, source, id);
+	ep_store32(value, said->word.tag);
+	ep_store64(value + 4, said->word.position);
+	memcpy(value + 12, hash->bytes, EP_HASH_SIZE);
+	return ep_log_set_value(write, name, (struct ep_text){ (const char *)value, sizeof value },
+	                        err);
+}
+
+enum ep_status
+ep_log_refuse(struct ep_log_write *write, uint32_t source, struct ep_text id,
+              const struct ep_said *said, const struct ep_hash *hash, struct ep_error *err)
+{
+	struct ep_entry there;
+	if (!said->word.tag)
+		return EP_OK;
+	EP_TRY(ep_log_note_refused(write, source, id, said, hash, err));
+	EP_TRY(ep_log_find(&there, &write->inside, id, err));
+	/* Where the source owned the track before, its last word is the one that is known. */
+	bool last = there.word.tag == said->word.tag;
+	return ep_log_say_again(write, id, last ? &said->word : NULL, err);
+}
+
+enum ep_status
+ep_log_was_refused(bool *refused, const struct ep_log_write *write, uint32_t source,
+                   struct ep_text id, const struct ep_said *said, const struct ep_hash *hash,
+                   struct ep_error *err)
+{
+	char name[REFUSED_NAME];
+	struct ep_text value;
+	*refused = false;
+	if (!said->word.tag || said->in_order)
+		return EP_OK;
+	name_refused(name, source, id);
+	enum ep_status status = ep_log_value(&value, &write->inside, name, err);
+	if (status == EP_NOT_FOUND)
+		return EP_OK;
+	EP_TRY(status);
+	if (value.size != REFUSED_SIZE)
+		return ep_fail(err, EP_CORRUPT, "the value %s is damaged", name);
+	const uint8_t *bytes = (const uint8_t *)value.at;
+	uint64_t last = ep_load64(bytes + 4);
+	bool same = memcmp(bytes + 12, hash->bytes, EP_HASH_SIZE) == 0;
+	*refused = ep_load32(bytes) == said->word.tag &&
+	           (said->word.position < last || (said->word.position == last && same));
+	return EP_OK;
+}
+
+/* ---- tags ---- */
 
 uint32_t
 ep_log_tag(const uint8_t id[EP_NODE_ID_SIZE], uint64_t epoch)

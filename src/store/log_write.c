@@ -275,11 +275,20 @@ delete_nothing(struct ep_log_write *write, struct ep_text track_id, uint32_t sou
 	return put_tombstone(write, &tombstone, err);
 }
 
+/* What is deleted already is deleted again by a newer word. */
+static enum ep_status
+note_word(struct ep_log_write *write, const struct ep_entry *tombstone, const struct ep_said *said,
+          struct ep_error *err)
+{
+	return said->word.tag ? ep_log_note(write, tombstone, 0, said->word, err) : EP_OK;
+}
+
 enum ep_status
 ep_log_delete(struct ep_log_write *write, struct ep_text track_id, uint32_t source, int64_t now,
               const struct ep_said *said, struct ep_error *err)
 {
 	static const struct ep_said nothing = { 0 };
+	static const struct ep_hash none = { 0 };
 	struct ep_entry entry;
 	const struct ep_said *how = said ? said : &nothing;
 	enum ep_status status = ep_log_find(&entry, &write->inside, track_id, err);
@@ -296,13 +305,17 @@ ep_log_delete(struct ep_log_write *write, struct ep_text track_id, uint32_t sour
 		return ep_fail(err, EP_NOT_FOUND, "track %.*s has changed here",
 		               ep_text_print_size(track_id), track_id.at);
 	bool owned = source == entry.source || source == EP_SOURCE_MASTER;
-	if (entry.operation == EP_DELETE && owned && how->word.tag)
-		EP_TRY(ep_log_note(write, &entry, 0, how->word, err));
+	if (entry.operation == EP_DELETE)
+		EP_TRY(owned ? note_word(write, &entry, how, err)
+		             : ep_log_note_refused(write, source, track_id, how, &none, err));
 	if (entry.operation == EP_DELETE)
 		return ep_fail(err, EP_NOT_FOUND, "track %.*s is deleted already",
 		               ep_text_print_size(track_id), track_id.at);
 	if (source != EP_SOURCE_ANY && !owned) {
-		EP_TRY(ep_log_say_again(write, track_id, NULL, err));
+		bool refused;
+		EP_TRY(ep_log_was_refused(&refused, write, source, track_id, how, &none, err));
+		if (!refused)
+			EP_TRY(ep_log_refuse(write, source, track_id, how, &none, err));
 		return ep_fail(err, EP_BAD_INPUT, "track %.*s was brought by another source",
 		               ep_text_print_size(track_id), track_id.at);
 	}

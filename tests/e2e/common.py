@@ -143,21 +143,22 @@ def run(body, add_options=None):
 
 
 class Node:
-    """A data folder, and the commands on it."""
+    """A data folder, and the commands on it, with the words before them that say where they run."""
 
-    def __init__(self, program, folder):
+    def __init__(self, program, folder, where=()):
         self.program = program
         self.folder = pathlib.Path(folder)
+        self.where = where
 
     def command(self, *words):
-        return [self.program, "-d", str(self.folder)] + [str(word) for word in words]
+        return [*self.where, self.program, "-d", str(self.folder)] + [str(word) for word in words]
 
     def run(self, *words, data=None, statuses=(0,), env=None):
         done = subprocess.run(self.command(*words), input=data, capture_output=True, timeout=300,
                               stdin=subprocess.DEVNULL if data is None else None,
                               env={**os.environ, **env} if env else None)
         if done.returncode not in statuses:
-            raise Wrong(f"`{' '.join(done.args[3:])}` exited with {done.returncode}: "
+            raise Wrong(f"`{' '.join(map(str, words))}` exited with {done.returncode}: "
                         + done.stderr.decode("utf-8", "replace")[-400:])
         return done
 

@@ -248,6 +248,24 @@ def a_slave_from_an_old_copy_goes_on(test):
     same(it.master.json("status")["tracks"], 9, "tracks of the master")
 
 
+def what_is_the_masters_is_changed_there(test):
+    """A slave's user cannot make its copy another than the master's."""
+    it = Federation(test, "masters", "paris")
+    paris = it.slaves[0]
+    ingest(it.master, some_songs("TRM", 2))
+    ingest(paris, some_songs("TRP", 2))
+    it.round()
+    words = "is the master's: it can only be changed there".encode()
+    for command in (("delete", "TRM0"), ("duplicates", "--link", "TRM0", "TRP0"), ("duplicates", "--release", "TRM0")):
+        done = paris.run(*command, statuses=(1,))
+        need(words in done.stderr, f"{command} said {done.stderr!r}")
+    paris.run("duplicates", "--link", "TRP0", "TRM0")
+    paris.run("delete", "TRP1", "TRM1", statuses=(3,))
+    it.round()
+    it.equal("after what was refused, a link and a deletion")
+    same([it.master.json("status")[what] for what in ("tracks", "tombstones")], [3, 1], "tracks and deletions of the master")
+
+
 def two_nodes_with_one_key_lose_nothing(test):
     it = Federation(test, "twins", "paris", "rome")
     paris = it.slaves[0]
@@ -345,6 +363,9 @@ def an_invitation_is_good_once(test):
     # Without a secret: the keys of both are told by hand.
     lyon = test.node("invited-lyon")
     lyon.run("init", "--name", "lyon")
+    done = lyon.run("join", str(it.folder), "5" * 64, statuses=(7,))
+    need(b"signed" in done.stderr, f"the message is {done.stderr!r}")
+    same(lyon.json("status")["master"], None, "the master, of a wrong key")
     key = lyon.json("join", str(it.folder), it.feed()["key"])["key"]
     it.master.run("source", "add", "lyon", key)
     ingest(lyon, some_songs("TRL", 2))
@@ -385,7 +406,7 @@ def body(test):
     for function in (carries_everything_both_ways, merges_packets_and_keeps_small_ones,
                      refuses_what_is_not_its_masters, damaged_packets_are_refused, a_newer_format_is_told,
                      warns_of_a_feed_that_stands_still, a_master_from_an_old_copy_is_found_out,
-                     a_slave_from_an_old_copy_goes_on, two_nodes_with_one_key_lose_nothing,
+                     a_slave_from_an_old_copy_goes_on, what_is_the_masters_is_changed_there, two_nodes_with_one_key_lose_nothing,
                      contributions_are_applied_once_and_in_order, a_removed_source_is_refused,
                      an_invitation_is_good_once, a_killed_publish_leaves_a_whole_feed, keys_are_private):
         test.check("feed: " + function.__name__.replace("_", " "), function, test)

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Who may change what: tracks that two sources have a part in, and rows that are kept aside."""
 
-from common import codegen_bytes, csv_of, rows_of, run, same, song
+import os
+
+from common import Skip, codegen_bytes, csv_of, need, rows_of, run, same, song
 
 PAIRS = [(1, 2), (3, 4)]
 
@@ -50,9 +52,31 @@ def the_text_of_others_stays(test):
     same(node.contents(), before, "rows after another source's changes")
 
 
+def root_works_in_the_name_of_the_folders_owner(test):
+    """As on a service's data: what root makes there the service must be able to write."""
+    if os.geteuid() != 0:
+        raise Skip("needs root")
+    owner = (65534, 65534)
+    folder = test.new_folder("service")
+    folder.chmod(0o700)
+    os.chown(folder, *owner)
+    node = test.node("service")
+    private = test.new_folder("private")
+    private.chmod(0o700)
+    (private / "song.json").write_bytes(codegen_bytes([song("TRA", PAIRS)]))
+    node.run("ingest", private / "song.json")
+    node.run("source", "add", "paris")
+    node.run("publish", folder / "feed")
+    node.run("slave-dump", "-o", private)
+    made = [path for path in folder.rglob("*") if (path.stat().st_uid, path.stat().st_gid) != owner]
+    same(made, [], "what root has made in its own name")
+    need((folder / "index" / "lock").exists() and (folder / "key").exists(), "files of all kinds were made")
+
+
 def body(test):
     for function in (what_the_master_adds_does_not_stop_a_dump, a_master_that_has_all_of_a_track_takes_it_over,
-                     rows_in_conflict_are_all_kept_aside, the_text_of_others_stays):
+                     rows_in_conflict_are_all_kept_aside, the_text_of_others_stays,
+                     root_works_in_the_name_of_the_folders_owner):
         test.check(function.__name__.replace("_", " "), function, test)
 
 

@@ -136,6 +136,29 @@ def a_mirror_hands_on_its_masters_feed(test):
     it.end()
 
 
+def a_join_while_it_serves_is_followed(test):
+    """As of a service, that is started before anybody has read the manual."""
+    it = Federation(test, "late", 0)
+    it.master.run("ingest", SONGS)
+    slave = test.node("late-slave")
+    ingest(slave, some_songs("TRLATE", 3))
+    it.slaves, it.servers = [slave], [Server(slave)]
+    slave.run("join", it.server.url, invite(it.master, "paris", it.server.url))
+    until(lambda: has(it.master, "TRLATE2"), "what the slave has", 30)
+    need("paris has joined" in it.server.words(), "the master says who has joined")
+    need(it.servers[0].process.poll() is None, "it is the same process")
+    it.end()
+
+
+def an_invitation_of_another_data_folder_is_told_apart(test):
+    it = Federation(test, "apart", 0)
+    other = test.node("apart-other")
+    slave = test.node("apart-slave")
+    done = slave.run("join", it.server.url, invite(other, "paris", it.server.url), statuses=(7,))
+    need(b"data folder that is served there" in done.stderr, f"the message is {done.stderr!r}")
+    it.end()
+
+
 def it_speaks_http(test):
     it = Federation(test, "http", 0)
     it.master.run("ingest", SONGS)
@@ -428,7 +451,8 @@ def add_options(parser):
 
 def body(test):
     for function in (what_is_ingested_anywhere_is_everywhere, a_song_that_two_slaves_bring_is_one,
-                     a_mirror_hands_on_its_masters_feed, it_speaks_http,
+                     a_mirror_hands_on_its_masters_feed, a_join_while_it_serves_is_followed,
+                     an_invitation_of_another_data_folder_is_told_apart, it_speaks_http,
                      ingest_needs_the_token, tls_and_a_proxy_on_the_way, a_broken_download_goes_on_where_it_stopped,
                      faults_on_the_way_lose_nothing, killed_at_random_they_end_equal, a_full_disk_is_overcome,
                      attacks_are_refused, it_is_a_service):

@@ -44,8 +44,8 @@ def ingest(node, items):
 class Server:
     """`serve` of a node, restarted at will on the same port."""
 
-    def __init__(self, node, *options, port=0, env=None):
-        self.node, self.options, self.port, self.env = node, options, port, env
+    def __init__(self, node, *options, host="127.0.0.1", port=0, env=None):
+        self.node, self.options, self.host, self.port, self.env = node, options, host, port, env
         self.log = pathlib.Path(f"{node.folder}.serve.log")
         self.process = None
         self.start()
@@ -54,7 +54,7 @@ class Server:
         begin = self.log.stat().st_size if self.log.exists() else 0
         out = open(self.log, "ab")
         self.process = start(
-            self.node.command("-v", "serve", "--listen", f"127.0.0.1:{self.port}", *self.options),
+            self.node.command("-v", "serve", "--listen", f"{self.host}:{self.port}", *self.options),
             stdout=out, stderr=out, stdin=DEVNULL,
             env={**os.environ, **self.env} if self.env else None)
         out.close()
@@ -74,7 +74,7 @@ class Server:
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.port}/"
+        return f"http://{self.host}:{self.port}/"
 
     def kill(self):
         self.process.kill()
