@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Measures the feed: how far slaves lag behind a steady stream, what a new slave and one that was away fetch,
-and what a thousand slaves that poll cost their master, alone and behind nginx.
+what a thousand slaves that poll cost their master, alone and behind nginx, and what becomes of a master and those
+whom it serves when a hundred thousand connections are attempted.
 
-usage: feed.py --build BUILD [--part lag|new|behind|poll]... [options]
+usage: feed.py --build BUILD [--part lag|new|behind|poll|crowd]... [options]
 Every figure is printed with what it was measured on; all is on this machine, over loopback.
 """
 
@@ -10,6 +11,7 @@ import argparse
 import bz2
 import concurrent.futures
 import json
+import multiprocessing
 import os
 import pathlib
 import random
@@ -42,17 +44,20 @@ class Node:
     def json(self, *words):
         return json.loads(self.run("--json", *words))
 
-    def serve(self, *options):
-        return Server(self, *options)
+    def serve(self, *options, **kwargs):
+        return Server(self, *options, **kwargs)
+
+
+MANY = ("--per-address", 100000, "--connections", 100000)
 
 
 class Server:
-    def __init__(self, node, *options):
+    def __init__(self, node, *options, limits=MANY):
         self.node = node
         self.log = node.bench.folder / f"{node.name}.log"
         with open(self.log, "ab") as out:
-            self.process = subprocess.Popen(node.command("serve", "--listen", "127.0.0.1:0", "--per-address", 100000,
-                                                         "--connections", 100000, *options), stderr=out, stdout=out)
+            self.process = subprocess.Popen(node.command("serve", "--listen", "127.0.0.1:0", *limits, *options),
+                                            stderr=out, stdout=out)
         self.port = 0
         while not self.port:
             match = re.search(rb"port (\d+)", self.log.read_bytes())
@@ -60,17 +65,23 @@ class Server:
             time.sleep(0.01)
         self.url = f"http://127.0.0.1:{self.port}/"
 
-    def json(self, path):
+    def text(self, path):
         with urllib.request.urlopen(self.url + path) as answer:
-            return json.loads(answer.read())
+            return answer.read().decode()
+
+    def json(self, path):
+        return json.loads(self.text(path))
 
     def cpu(self):
         fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
-    def memory(self):
+    def memory(self, field="VmHWM"):
         text = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(re.search(r"VmHWM:\s+(\d+)", text).group(1)) * 1024
+        return int(re.search(field + r":\s+(\d+)", text).group(1)) * 1024
+
+    def files(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
     def stop(self):
         self.process.terminate()
@@ -394,7 +405,192 @@ def poll(bench):
     server.stop()
 
 
-PARTS = {"lag": lag, "new": new_slave, "behind": behind, "poll": poll}
+# ---- a hundred thousand connections ----
+
+
+class Crowd:
+    """Connections from many addresses of this machine, of four kinds in turn: who says nothing, sends half a request,
+    sends a byte at a time, asks and leaves at once. They stay until the server ends them; where more are open than
+    MOST, the oldest leave."""
+
+    MOST = 12000
+
+    FIRST = {"silent": b"", "half": b"GET /feed.json HTTP/1.1\r\nHost: x\r\n", "drip": b"G",
+             "polite": b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"}
+
+    def __init__(self, port, addresses):
+        self.port = port
+        self.addresses = [f"127.0.{1 + n // 250}.{2 + n % 250}" for n in range(addresses)]
+        self.poll = select.epoll()
+        self.open = {}
+        self.drips = []
+        self.counts = {"attempted": 0, "not connected": 0, "answered": 0, "ended by the server": 0, "left": 0,
+                       "held": 0}
+
+    def attempt(self, number):
+        kind = list(self.FIRST)[number % 4]
+        self.counts["attempted"] += 1
+        peer = socket.socket()
+        try:
+            peer.setsockopt(socket.IPPROTO_IP, 24, 1)  # IP_BIND_ADDRESS_NO_PORT
+            peer.bind((self.addresses[number // 4 % len(self.addresses)], 0))
+            peer.setblocking(False)
+            peer.connect_ex(("127.0.0.1", self.port))
+            self.open[peer.fileno()] = [peer, kind, False]
+            self.poll.register(peer.fileno(), select.EPOLLOUT | select.EPOLLIN)
+        except OSError:
+            self.counts["not connected"] += 1
+            peer.close()
+
+    def end(self, number, what):
+        self.counts[what] += 1
+        self.poll.unregister(number)
+        self.open.pop(number)[0].close()
+
+    def step(self, number):
+        peer, kind, connected = self.open[number]
+        try:
+            if not connected:
+                if peer.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+                    self.end(number, "not connected")
+                    return
+                self.open[number][2] = True
+                self.poll.modify(number, select.EPOLLIN)
+                peer.send(self.FIRST[kind])
+                if kind == "drip":
+                    self.drips.append((time.monotonic() + 1, number, peer))
+            elif data := peer.recv(4096):
+                self.end(number, "answered" if b" 200 " in data[:20] else "ended by the server")
+            else:
+                self.end(number, "ended by the server")
+        except BlockingIOError:
+            pass
+        except OSError:
+            self.end(number, "ended by the server")
+
+    def drip(self):
+        while self.drips and self.drips[0][0] < time.monotonic():
+            _, number, peer = self.drips.pop(0)
+            if number in self.open and self.open[number][0] is peer:
+                try:
+                    peer.send(b"E")
+                    self.drips.append((time.monotonic() + 1, number, peer))
+                except OSError:
+                    pass  # the poll tells
+
+    def run(self, attempts, rate):
+        began = time.monotonic()
+        while self.counts["attempted"] < attempts or self.drips and time.monotonic() < began + attempts / rate:
+            due = min(attempts, int((time.monotonic() - began) * rate))
+            for number in range(self.counts["attempted"], due):
+                self.attempt(number)
+                if len(self.open) > self.MOST:
+                    self.end(next(iter(self.open)), "left")
+            for number, _ in self.poll.poll(0.005):
+                self.step(number)
+            self.drip()
+        self.counts["held"] = len(self.open)
+        for number in list(self.open):
+            self.open.pop(number)[0].close()
+
+
+def run_crowd(port, addresses, attempts, rate, results):
+    crowd_ = Crowd(port, addresses)
+    crowd_.run(attempts, rate)
+    results.put(crowd_.counts)
+
+
+class Honest(threading.Thread):
+    """Asks for the feed and a song once a second, and notes how long that takes."""
+
+    def __init__(self, server, code):
+        super().__init__()
+        self.server, self.code = server, code
+        self.took = {"feed.json": [], "query": []}
+        self.failed = 0
+        self.ended = threading.Event()
+
+    def run(self):
+        while not self.ended.is_set():
+            for path, body in (("feed.json", None), ("query", b"fp_code=" + self.code)):
+                began = time.monotonic()
+                try:
+                    urllib.request.urlopen(self.server.url + path, data=body, timeout=30).read()
+                    self.took[path].append(time.monotonic() - began)
+                except OSError:
+                    self.failed += 1
+            self.ended.wait(1)
+
+
+def late(master, server, slave_server, song):
+    """How long after its ingest at the master a track is at the slave, in seconds."""
+    tracks = int(re.search(r"^echoprint_tracks (\d+)", slave_server.text("metrics"), re.M).group(1))
+    master.run("ingest", "-q", "-", input=json.dumps([song]).encode())
+    began = time.monotonic()
+    while int(re.search(r"^echoprint_tracks (\d+)", slave_server.text("metrics"), re.M).group(1)) == tracks:
+        if time.monotonic() - began > 120:
+            return float("inf")
+        time.sleep(0.02)
+    return time.monotonic() - began
+
+
+def crowd(bench):
+    """As many connections as are asked for, while a slave follows and an honest client asks."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+    options = bench.options
+    master = Node(bench, "crowd-master")
+    master.run("init", "--name", "centre")
+    songs = bench.songs(2000, 0)
+    master.run("ingest", "-q", "-", input=json.dumps(songs).encode())
+    server = master.serve(limits=())
+    slave = bench.slave("crowd-slave", master, server.url)
+    slave_server = slave.serve(limits=())
+    while slave.json("digest") != master.json("digest"):
+        time.sleep(0.2)
+    honest = Honest(server, songs[7]["code"].encode())
+    honest.start()
+    time.sleep(3)
+    usual = {path: statistics.median(took) for path, took in honest.took.items()}
+    before = (server.files(), server.memory("VmRSS"), server.memory("RssAnon"), server.cpu(), server.log.stat().st_size)
+    results = multiprocessing.Queue()
+    process = multiprocessing.Process(target=run_crowd, args=(server.port, options.crowd_addresses, options.crowd,
+                                                              options.crowd_rate, results))
+    began = time.monotonic()
+    process.start()
+    lates, most = [], [0, 0]
+    more = iter(bench.songs(1000, 7000000))
+    while process.is_alive() and results.empty():
+        lates.append(late(master, server, slave_server, next(more)))
+        most = [max(most[0], server.memory("VmRSS")), max(most[1], server.memory("RssAnon"))]
+        time.sleep(1)
+    counts = results.get(timeout=10)
+    took = time.monotonic() - began
+    process.join()
+    honest.ended.set()
+    honest.join()
+    cpu = server.cpu() - before[3]
+    said = server.log.read_bytes()[before[4]:]
+    end = time.monotonic() + 90
+    while server.files() > before[0] and time.monotonic() < end:
+        time.sleep(1)
+    print(f"crowd: {', '.join(f'{count} {what}' for what, count in counts.items())}, from {options.crowd_addresses} "
+          f"addresses in {took:.0f} s; CPU of echoprint {100 * cpu / took:.0f} %")
+    print(f"crowd: memory {before[1] / 1e6:.1f} MB before (anonymous {before[2] / 1e6:.1f}), at most "
+          f"{most[0] / 1e6:.1f} MB (anonymous {most[1] / 1e6:.1f}); files {before[0]} before, {server.files()} at the end")
+    for path, times in honest.took.items():
+        print(f"crowd: /{path} of an honest client: {len(times)} answers, median {statistics.median(times):.4f} s "
+              f"(before: {usual[path]:.4f} s), most {max(times):.3f} s")
+    print(f"crowd: {honest.failed} honest requests failed; {len(lates)} tracks came to the slave, median "
+          f"{statistics.median(lates):.2f} s, most {max(lates):.2f} s late; equal at the end: "
+          f"{slave.json('digest')['digest'] == master.json('digest')['digest']}; log {len(said.splitlines())} lines, "
+          f"{len(said)} bytes")
+    print("crowd: the last of the log:\n  " + "\n  ".join(said.decode().splitlines()[-4:]))
+    slave_server.stop()
+    server.stop()
+
+
+PARTS = {"lag": lag, "new": new_slave, "behind": behind, "poll": poll, "crowd": crowd}
 
 
 def main():
@@ -408,6 +604,9 @@ def main():
     parser.add_argument("--behind", type=int, default=36000)
     parser.add_argument("--pollers", type=int, default=1000)
     parser.add_argument("--poll-seconds", type=int, default=20)
+    parser.add_argument("--crowd", type=int, default=100000, help="connections attempted")
+    parser.add_argument("--crowd-rate", type=int, default=1000, help="and a second")
+    parser.add_argument("--crowd-addresses", type=int, default=16, help="from so many addresses")
     options = parser.parse_args()
     bench = Bench(options)
     try:

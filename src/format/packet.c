@@ -197,6 +197,7 @@ ep_packet_read(struct ep_packet_reader *reader, struct ep_packet_block *block, b
                struct ep_error *err)
 {
 	block->count = 0;
+	block->unpacked = 0;
 	block->payload.size = 0;
 	*end = reader->ended;
 	if (reader->ended)
@@ -220,6 +221,9 @@ ep_packet_read(struct ep_packet_reader *reader, struct ep_packet_block *block, b
 		return ep_fail(err, EP_CORRUPT,
 		               "the packet is damaged: the checksum of block %llu does not fit",
 		               (unsigned long long)block->number);
+	struct ep_reader payload = ep_reader_of(block->payload.data, size);
+	(void)ep_read_varint(&payload); /* entries */
+	block->unpacked = ep_read_varint(&payload);
 	return EP_OK;
 }
 

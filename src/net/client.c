@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "format/feed.h"
+#include "net/fields.h"
 #include "replication/inbox.h"
 
 #include <curl/curl.h>
@@ -21,6 +22,11 @@
 #define SLOW_BYTES 10L
 #define SLOW_S 30L
 #define ANSWER_MAX ((size_t)4096) /* of a refusal */
+#define HEADERS_MAX ((size_t)65536) /* of all answers to a request */
+
+/* What is slower than so many bytes a second on the whole ends. A packet goes on where it was. */
+#define SLOWEST 1000
+#define LONGEST_S 86400
 
 struct ep_client {
 	CURL *curl;
@@ -39,6 +45,7 @@ struct exchange {
 	uint64_t start; /* bytes of fd that are there already */
 	uint64_t most; /* bytes of fd */
 	uint64_t got; /* bytes of this answer */
+	size_t header_bytes;
 	char tag[EP_TAG_SIZE];
 	bool waits;
 	bool too_much;
@@ -107,16 +114,18 @@ static size_t
 on_header(char *line, size_t one, size_t size, void *context)
 {
 	struct exchange *exchange = context;
+	char applied[64];
 	size *= one;
+	exchange->header_bytes += size;
 	if (size > 5 && strncasecmp(line, "HTTP/", 5) == 0) {
 		exchange->tag[0] = '\0';
 		exchange->waits = false;
 	}
-	if (size > 5 && strncasecmp(line, "ETag:", 5) == 0)
-		(void)sscanf(line, "%*[^:]: %127[^\r\n]", exchange->tag);
-	if (size > 20 && strncasecmp(line, "Preference-Applied:", 19) == 0)
+	(void)ep_field_value(exchange->tag, sizeof exchange->tag, "ETag", line, size);
+	if (ep_field_value(applied, sizeof applied, "Preference-Applied", line, size))
 		exchange->waits = true;
-	return size;
+	exchange->too_much = exchange->header_bytes > HEADERS_MAX;
+	return exchange->too_much ? 0 : size;
 }
 
 /* Takes bytes into the file, where they belong: behind what is there, or from its front. */
@@ -189,7 +198,6 @@ begin(struct exchange *exchange, struct ep_client *client, const char *place, co
 	curl_easy_setopt(curl, CURLOPT_USERAGENT, "echoprint/" EP_VERSION);
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, CONNECT_S);
 	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, SLOW_BYTES);
-	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, SLOW_S);
 	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(curl, CURLOPT_HEADERDATA, exchange);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
@@ -198,6 +206,18 @@ begin(struct exchange *exchange, struct ep_client *client, const char *place, co
 	curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
 	curl_easy_setopt(curl, CURLOPT_XFERINFODATA, client);
 	return EP_OK;
+}
+
+/* Sets how long the server may be silent, and how long all may take for so many bytes. */
+static void
+set_patience(const struct exchange *exchange, long silent_s, uint64_t bytes)
+{
+	CURL *curl = exchange->client->curl;
+	uint64_t seconds = bytes / SLOWEST;
+	if (seconds > LONGEST_S)
+		seconds = LONGEST_S;
+	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, silent_s);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT, CONNECT_S + silent_s + (long)seconds);
 }
 
 static void
@@ -241,8 +261,6 @@ perform(struct exchange *exchange, struct ep_error *err)
 		return ep_fail(err, EP_CORRUPT, "%s gives more than it may", exchange->url);
 	if (code == CURLE_ABORTED_BY_CALLBACK)
 		return ep_fail(err, EP_INTERRUPTED, "interrupted");
-	if (code == CURLE_OUT_OF_MEMORY)
-		return ep_fail(err, EP_NO_MEMORY, "out of memory for a connection");
 	if (code != CURLE_OK)
 		return ep_fail(err, EP_UNREACHABLE, "cannot reach %s: %s", exchange->url,
 		               client->why[0] ? client->why : curl_easy_strerror(code));
@@ -281,7 +299,7 @@ get_feed(void *context, struct ep_buffer *text, struct ep_feed_request *request,
 	snprintf(line, sizeof line, "Echoprint-At: %s %" PRIu64, key, request->position);
 	if (!good || !add_header(&exchange, line))
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
-	curl_easy_setopt(client->curl, CURLOPT_LOW_SPEED_TIME, SLOW_S + (long)request->wait_s);
+	set_patience(&exchange, SLOW_S + (long)request->wait_s, EP_FEED_JSON_MAX);
 	enum ep_status status = perform(&exchange, err);
 	if (status == EP_NOT_FOUND)
 		return ep_fail(err, EP_UNREACHABLE, "there is no feed at %s", exchange.url);
@@ -306,17 +324,19 @@ get_packet(void *context, int fd, const char *name, uint64_t size, struct ep_err
 	exchange.fd = fd;
 	exchange.start = (uint64_t)info.st_size;
 	exchange.most = size;
+	set_patience(&exchange, SLOW_S, size);
 	snprintf(range, sizeof range, "%" PRIu64 "-", exchange.start);
 	if (exchange.start > 0)
 		curl_easy_setopt(client->curl, CURLOPT_RANGE, range);
 	return perform(&exchange, err);
 }
 
+/* Sends a body of so many bytes. */
 static enum ep_status
-post(struct exchange *exchange, struct ep_error *err)
+post(struct exchange *exchange, uint64_t bytes, struct ep_error *err)
 {
 	/* A master that has much to do answers late. */
-	curl_easy_setopt(exchange->client->curl, CURLOPT_LOW_SPEED_TIME, 10 * SLOW_S);
+	set_patience(exchange, 10 * SLOW_S, bytes + exchange->body->max);
 	enum ep_status status = perform(exchange, err);
 	return status == EP_NOT_FOUND
 	               ? ep_fail(err, EP_BAD_INPUT,
@@ -339,7 +359,7 @@ join(void *context, struct ep_buffer *answer, struct ep_text request, const char
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	curl_easy_setopt(client->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request.size);
 	curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, request.at);
-	return post(&exchange, err);
+	return post(&exchange, request.size, err);
 }
 
 static size_t
@@ -375,7 +395,7 @@ contribute(void *context, struct ep_buffer *answer, const char *path,
 	curl_easy_setopt(client->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)info.st_size);
 	curl_easy_setopt(client->curl, CURLOPT_READFUNCTION, on_read);
 	curl_easy_setopt(client->curl, CURLOPT_READDATA, file);
-	enum ep_status status = post(&exchange, err);
+	enum ep_status status = post(&exchange, (uint64_t)info.st_size, err);
 	fclose(file);
 	return status;
 }

@@ -14,6 +14,9 @@
 #define WAIT_S 25
 #define PAUSE_S 5.0
 
+/* A master that waits, and has nothing new after less than this, does not wait. */
+#define SHORTEST_WAIT_S 0.5
+
 /* How often the log is looked at for local changes. */
 #define LOOK_S 0.05
 
@@ -127,6 +130,8 @@ fetch(struct side *side)
 		.request = &side->request,
 		.stop = &side->follow->stop,
 	};
+	bool known = side->request.tag[0] != '\0';
+	double asked = ep_clock_s();
 	/* After a failure, what is wrong is asked for at once. */
 	side->request.wait_s = side->failures ? 0 : WAIT_S;
 	enum ep_status status =
@@ -140,7 +145,8 @@ fetch(struct side *side)
 	if (status == EP_OK && side->request.changed && given->mirror && given->on_news)
 		given->on_news(given->context);
 	double pause = settle(side, status, &err);
-	return pause > 0 || side->request.waits ? pause : jitter(PAUSE_S);
+	bool hasty = known && report.packets == 0 && ep_clock_s() - asked < SHORTEST_WAIT_S;
+	return pause > 0 || (side->request.waits && !hasty) ? pause : jitter(PAUSE_S);
 }
 
 /* ---- contributing ---- */

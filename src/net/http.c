@@ -25,8 +25,9 @@
 #define CONNECTION_MEMORY ((size_t)32 << 10)
 #define DAEMON_THREADS 2U
 
-/* Files that are open beside connections. */
+/* Files that are open beside connections, and connections that there are however few files. */
 #define OTHER_FILES 256
+#define CONNECTIONS_MIN 16U
 
 /* ---- the address ---- */
 
@@ -115,6 +116,7 @@ on_connection(void *context, struct MHD_Connection *connection, void **note,
 		if (peer && info) {
 			peer->fd = info->connect_fd;
 			peer->deadline = ep_clock_s() + EP_HTTP_REQUEST_S;
+			peer->reading = true;
 			peer->next = http->peers;
 			if (peer->next)
 				peer->next->before = peer;
@@ -136,7 +138,29 @@ on_connection(void *context, struct MHD_Connection *connection, void **note,
 	pthread_mutex_unlock(&http->mutex);
 }
 
-/* Cuts off who is too slow, and wakes who has waited long enough. */
+bool
+ep_http_is_full(const struct ep_http *http)
+{
+	return http->open >= http->options.connections - http->options.connections / 4;
+}
+
+/* Cuts off who is too slow. The mutex is held. */
+static void
+cut_off(struct ep_http *http, double now)
+{
+	double less = ep_http_is_full(http) ? EP_HTTP_REQUEST_S - EP_HTTP_CROWDED_S : 0;
+	for (struct ep_http_peer *peer = http->peers; peer; peer = peer->next) {
+		double deadline = peer->deadline - (peer->reading ? less : 0);
+		if (peer->deadline == 0 || now <= deadline)
+			continue;
+		ep_http_print_peer(http->unsaid.slowest, peer->fd);
+		http->unsaid.slow++;
+		shutdown(peer->fd, SHUT_RDWR);
+		peer->deadline = 0;
+	}
+}
+
+/* Cuts off who is too slow, wakes who has waited long enough, and tells of what had no line. */
 static void *
 watch(void *context)
 {
@@ -144,11 +168,9 @@ watch(void *context)
 	pthread_mutex_lock(&http->mutex);
 	while (!http->stopping) {
 		double now = ep_clock_s();
-		for (struct ep_http_peer *peer = http->peers; peer; peer = peer->next) {
-			if (peer->deadline != 0 && now > peer->deadline)
-				shutdown(peer->fd, SHUT_RDWR);
-		}
+		cut_off(http, now);
 		ep_http_wake(http, now);
+		ep_http_tell_unsaid(http, now);
 		struct timespec until;
 		clock_gettime(CLOCK_MONOTONIC, &until);
 		until.tv_nsec += 200 * 1000000L;
@@ -172,15 +194,22 @@ ep_http_counts(const struct ep_http *http, uint64_t *open, uint64_t *waiting)
 
 /* ---- starting ---- */
 
-static void
+/* Asks for the files that connections need: each a socket, and a packet or a body. Gives how many
+ * connections the system gives files for. */
+static unsigned
 raise_file_limit(unsigned connections)
 {
 	struct rlimit limit;
-	rlim_t wanted = (rlim_t)connections + OTHER_FILES;
+	rlim_t wanted = (rlim_t)connections * 2 + OTHER_FILES;
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
-		return;
+		return connections;
 	limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+		return connections;
+	rlim_t fewest = (rlim_t)CONNECTIONS_MIN * 2 + OTHER_FILES;
+	return limit.rlim_cur > fewest ? (unsigned)((limit.rlim_cur - OTHER_FILES) / 2)
+	                               : CONNECTIONS_MIN;
 }
 
 static enum ep_status
@@ -190,19 +219,36 @@ read_pem(struct ep_buffer *pem, const char *path, struct ep_error *err)
 	return ep_buffer_append(pem, "", 1, err);
 }
 
+/* Of what the library says, that it turned a connection away. */
+static void on_message(void *context, const char *fmt, va_list args) EP_PRINTF(2, 0);
+
+static void
+on_message(void *context, const char *fmt, va_list args)
+{
+	(void)args;
+	struct ep_http *http = context;
+	if (!strstr(fmt, "connection limit"))
+		return;
+	pthread_mutex_lock(&http->mutex);
+	http->unsaid.turned_away++;
+	pthread_mutex_unlock(&http->mutex);
+}
+
 static enum ep_status
 start_daemon(struct ep_http *http, struct ep_error *err)
 {
 	const struct ep_http_options *options = &http->options;
 	EP_BUFFER struct ep_buffer certificate = { 0 };
 	EP_BUFFER struct ep_buffer key = { 0 };
-	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME;
+	unsigned flags =
+		MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
 	if (options->certificate) {
 		EP_TRY(read_pem(&certificate, options->certificate, err));
 		EP_TRY(read_pem(&key, options->key, err));
 		flags |= MHD_USE_TLS;
 	}
 	struct MHD_OptionItem items[] = {
+		{ MHD_OPTION_EXTERNAL_LOGGER, (intptr_t)on_message, http },
 		{ MHD_OPTION_LISTEN_SOCKET, http->listen_fd, NULL },
 		{ MHD_OPTION_CONNECTION_LIMIT, (intptr_t)options->connections, NULL },
 		{ MHD_OPTION_PER_IP_CONNECTION_LIMIT, (intptr_t)options->per_address, NULL },
@@ -231,9 +277,13 @@ start_threads(struct ep_http *http, struct ep_error *err)
 {
 	int rc = pthread_create(&http->watcher, NULL, watch, http);
 	http->watched = rc == 0;
-	http->workers = calloc(http->options.workers, sizeof *http->workers);
-	while (rc == 0 && http->workers && http->worker_count < http->options.workers) {
-		rc = pthread_create(&http->workers[http->worker_count], NULL, ep_http_worker, http);
+	unsigned count = http->options.workers * EP_HTTP_LANE_COUNT;
+	http->workers = calloc(count, sizeof *http->workers);
+	while (rc == 0 && http->workers && http->worker_count < count) {
+		struct ep_http_worker *worker = &http->workers[http->worker_count];
+		worker->http = http;
+		worker->queue = &http->queues[http->worker_count % EP_HTTP_LANE_COUNT];
+		rc = pthread_create(&worker->thread, NULL, ep_http_work, worker);
 		http->worker_count += rc == 0;
 	}
 	return rc == 0 && http->workers ? EP_OK
@@ -252,14 +302,15 @@ ep_http_start(struct ep_http **out, const struct ep_http_options *options, struc
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&made->watch, &monotonic);
 	pthread_condattr_destroy(&monotonic);
-	pthread_cond_init(&made->work, NULL);
+	for (int i = 0; i < EP_HTTP_LANE_COUNT; i++)
+		pthread_cond_init(&made->queues[i].work, NULL);
 	pthread_mutex_init(&made->mutex, NULL);
 	made->options = *options;
 	made->listen_fd = -1;
 	made->self = made;
 	EP_OWNED(ep_http_stop)
 	struct ep_http *http = made;
-	raise_file_limit(options->connections);
+	http->options.connections = raise_file_limit(options->connections);
 	EP_TRY(listen_on(&http->listen_fd, options, err));
 	EP_TRY(start_threads(http, err));
 	*out = http; /* requests come before it has returned */
@@ -281,15 +332,17 @@ ep_http_stop(struct ep_http *http)
 	/* Workers end what they have; then everybody who is set aside is let go. */
 	pthread_mutex_lock(&http->mutex);
 	http->stopping = true;
-	pthread_cond_broadcast(&http->work);
+	for (int i = 0; i < EP_HTTP_LANE_COUNT; i++)
+		pthread_cond_broadcast(&http->queues[i].work);
 	pthread_cond_broadcast(&http->watch);
 	pthread_mutex_unlock(&http->mutex);
 	for (unsigned i = 0; i < http->worker_count; i++)
-		pthread_join(http->workers[i], NULL);
+		pthread_join(http->workers[i].thread, NULL);
 	if (http->watched)
 		pthread_join(http->watcher, NULL);
 	pthread_mutex_lock(&http->mutex);
-	ep_http_drop_queue(http);
+	for (int i = 0; i < EP_HTTP_LANE_COUNT; i++)
+		ep_http_drop_queue(&http->queues[i]);
 	ep_http_wake(http, 0);
 	pthread_mutex_unlock(&http->mutex);
 	if (http->daemon)
@@ -297,7 +350,8 @@ ep_http_stop(struct ep_http *http)
 	if (http->listen_fd >= 0)
 		close(http->listen_fd);
 	free(http->workers);
-	pthread_cond_destroy(&http->work);
+	for (int i = 0; i < EP_HTTP_LANE_COUNT; i++)
+		pthread_cond_destroy(&http->queues[i].work);
 	pthread_cond_destroy(&http->watch);
 	pthread_mutex_destroy(&http->mutex);
 	free(http);

@@ -9,7 +9,8 @@
  *                  \-> refusal                   \-> waiting for news or time ---/
  *
  * Every request has a time by which it must have come, and every answer one by which it must have
- * been taken; who is slower is cut off.
+ * been taken; who is slower is cut off, sooner where there is room for few more. What bodies take
+ * together has a limit, and so has what is said of refusals.
  */
 #ifndef EP_NET_HTTP_H
 #define EP_NET_HTTP_H
@@ -44,6 +45,9 @@ struct ep_http_answer {
 void ep_http_say(struct ep_http_answer *answer, unsigned status, const char *fmt, ...)
 	EP_PRINTF(3, 4);
 
+/* Queries have workers of their own: what slaves send does not wait for them. */
+enum ep_http_lane { EP_HTTP_LANE_OTHER, EP_HTTP_LANE_QUERY, EP_HTTP_LANE_COUNT };
+
 enum ep_http_next {
 	EP_HTTP_GO_ON, /* nothing is answered yet: read the body, or run */
 	EP_HTTP_ANSWER, /* the answer is filled */
@@ -57,6 +61,7 @@ struct ep_http_route {
 	bool tree; /* what is below path, too */
 	uint64_t body_max; /* bytes */
 	bool spooled; /* the body goes into a file */
+	enum ep_http_lane lane; /* of its work */
 	/* Called when the headers are there, by a thread of the daemon: must not wait. NULL: all
 	 * are welcome. */
 	enum ep_http_next (*check)(void *context, struct ep_http_request *request,
@@ -72,14 +77,17 @@ struct ep_http_options {
 	const char *listen; /* "ADDRESS:PORT", "[ADDRESS]:PORT"; port 0: any that is free */
 	const char *certificate; /* files for TLS; NULL: none */
 	const char *key;
-	unsigned connections; /* at once */
+	unsigned connections; /* at once; fewer, where the system gives fewer files */
 	unsigned per_address;
-	unsigned workers;
+	unsigned workers; /* of each lane */
 	const char *spool; /* folder for bodies */
 	const struct ep_http_route *routes; /* ended by one without path */
 	void *context; /* of the routes */
-	/* Told of every answer, from any thread. */
-	void (*on_answer)(void *context, const char *line, unsigned status);
+	/* Told of every answer, from any thread. line: NULL for a refusal (4xx, 5xx) that came
+	 * behind so many others in this second. */
+	void (*on_answer)(void *context, unsigned status, const char *line);
+	/* Told what was not said, once a second at most. */
+	void (*on_line)(void *context, const char *line);
 };
 
 /* Starts to listen. EP_IO  it cannot, with the reason. EP_BAD_INPUT  no such address or
@@ -114,6 +122,9 @@ const char *ep_http_parameter(const struct ep_http_request *request, const char 
 /* Its body: in memory, or the path of the file. */
 struct ep_text ep_http_body(const struct ep_http_request *request);
 const char *ep_http_spooled(const struct ep_http_request *request);
+
+/* Whether there is room for one more who waits: where it is crowded, few may. */
+bool ep_http_may_wait(const struct ep_http_request *request);
 
 /* Whether it comes from this machine. */
 bool ep_http_is_local(const struct ep_http_request *request);

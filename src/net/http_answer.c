@@ -24,52 +24,119 @@ ep_http_say(struct ep_http_answer *answer, unsigned status, const char *fmt, ...
 	snprintf(answer->said, sizeof answer->said, "%.159s", text);
 }
 
-void
-ep_http_print_client(char text[INET6_ADDRSTRLEN], const struct ep_http_request *request)
+static void
+print_address(char text[INET6_ADDRSTRLEN], const struct sockaddr *peer)
 {
-	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 	struct sockaddr_in in;
 	struct sockaddr_in6 in6;
 	const void *address = NULL;
-	if (info && info->client_addr->sa_family == AF_INET) {
-		memcpy(&in, info->client_addr, sizeof in);
+	if (peer && peer->sa_family == AF_INET) {
+		memcpy(&in, peer, sizeof in);
 		address = &in.sin_addr;
-	} else if (info && info->client_addr->sa_family == AF_INET6) {
-		memcpy(&in6, info->client_addr, sizeof in6);
+	} else if (peer && peer->sa_family == AF_INET6) {
+		memcpy(&in6, peer, sizeof in6);
 		address = &in6.sin6_addr;
 	}
-	int family = info ? info->client_addr->sa_family : AF_INET;
-	if (!address || !inet_ntop(family, address, text, INET6_ADDRSTRLEN))
+	if (!address || !inet_ntop(peer->sa_family, address, text, INET6_ADDRSTRLEN))
 		snprintf(text, INET6_ADDRSTRLEN, "?");
 }
 
 void
-ep_http_set_deadline(struct ep_http_request *request, double deadline)
+ep_http_print_client(char text[INET6_ADDRSTRLEN], struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	print_address(text, info ? info->client_addr : NULL);
+}
+
+void
+ep_http_print_peer(char text[INET6_ADDRSTRLEN], int fd)
+{
+	struct sockaddr_storage peer = { 0 };
+	socklen_t size = sizeof peer;
+	bool known = getpeername(fd, (struct sockaddr *)&peer, &size) == 0;
+	print_address(text, known ? (const struct sockaddr *)&peer : NULL);
+}
+
+void
+ep_http_set_deadline(struct ep_http_request *request, bool reading, double deadline)
 {
 	struct ep_http *http = request->http;
 	pthread_mutex_lock(&http->mutex);
-	if (request->peer)
+	if (request->peer) {
 		request->peer->deadline = deadline;
+		request->peer->reading = reading;
+	}
 	pthread_mutex_unlock(&http->mutex);
 }
 
-static void
-log_answer(const struct ep_http_request *request)
+/* ---- what is said of it ---- */
+
+/* Whether a line may be said of an answer, and takes note where it may not. */
+static bool
+may_say(struct ep_http *http, unsigned status)
 {
-	char client[INET6_ADDRSTRLEN];
+	if (status < 400)
+		return true;
+	pthread_mutex_lock(&http->mutex);
+	bool may = http->lines < EP_HTTP_LINES_S;
+	http->lines += may;
+	http->unsaid.refusals += !may;
+	pthread_mutex_unlock(&http->mutex);
+	return may;
+}
+
+void
+ep_http_tell(const struct ep_http_request *request)
+{
 	char line[768];
-	const struct ep_http *http = request->http;
+	struct ep_http *http = request->http;
 	const struct ep_http_answer *answer = &request->answer;
-	if (!http->options.on_answer)
+	if (!may_say(http, answer->status)) {
+		http->options.on_answer(http->options.context, answer->status, NULL);
 		return;
-	ep_http_print_client(client, request);
+	}
 	uint64_t size = answer->has_file ? answer->size : answer->body.size;
-	snprintf(line, sizeof line, "%s %s %s %u %" PRIu64 " bytes %.3f s%s%s", client,
+	snprintf(line, sizeof line, "%s %s %s %u %" PRIu64 " bytes %.3f s%s%s", request->client,
 	         request->method, request->path, answer->status, size,
 	         ep_clock_s() - request->began, answer->said[0] ? ": " : "", answer->said);
-	http->options.on_answer(http->options.context, line, answer->status);
+	http->options.on_answer(http->options.context, answer->status, line);
 }
+
+void
+ep_http_tell_unsaid(struct ep_http *http, double now)
+{
+	char line[160];
+	if (now - http->told < 1)
+		return;
+	struct ep_http_unsaid unsaid = http->unsaid;
+	const struct ep_http_options *options = &http->options;
+	http->unsaid = (struct ep_http_unsaid){ 0 };
+	http->lines = 0;
+	http->told = now;
+	pthread_mutex_unlock(&http->mutex);
+	if (unsaid.refusals) {
+		snprintf(line, sizeof line, "%" PRIu64 " more requests were refused",
+		         unsaid.refusals);
+		options->on_line(options->context, line);
+	}
+	if (unsaid.slow) {
+		snprintf(line, sizeof line,
+		         "%" PRIu64 " connections were too slow and cut off, the last of %s",
+		         unsaid.slow, unsaid.slowest);
+		options->on_line(options->context, line);
+	}
+	if (unsaid.turned_away) {
+		snprintf(line, sizeof line,
+		         "%" PRIu64 " connections were turned away: there are %u at most, of an "
+		         "address %u",
+		         unsaid.turned_away, options->connections, options->per_address);
+		options->on_line(options->context, line);
+	}
+	pthread_mutex_lock(&http->mutex);
+}
+
+/* ---- sending ---- */
 
 static bool
 add_headers(struct MHD_Response *response, const struct ep_http_answer *answer)
@@ -125,7 +192,8 @@ ep_http_send(struct ep_http_request *request)
 	if (result == MHD_YES)
 		result = MHD_queue_response(request->connection, answer->status, response);
 	MHD_destroy_response(response);
-	ep_http_set_deadline(request, ep_clock_s() + EP_HTTP_REQUEST_S + size / EP_HTTP_SLOWEST);
-	log_answer(request);
+	ep_http_set_deadline(request, false,
+	                     ep_clock_s() + EP_HTTP_REQUEST_S + size / EP_HTTP_SLOWEST);
+	ep_http_tell(request);
 	return result;
 }

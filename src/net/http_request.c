@@ -1,18 +1,11 @@
 #include "net/http_internal.h"
 
-#include "base/file.h"
 #include "base/time.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <netinet/in.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 /* ---- what handlers ask ---- */
@@ -66,10 +59,19 @@ ep_http_note(struct ep_http_request *request)
 }
 
 bool
+ep_http_may_wait(const struct ep_http_request *request)
+{
+	struct ep_http *http = request->http;
+	pthread_mutex_lock(&http->mutex);
+	bool may = !ep_http_is_full(http) || http->waiting_count < http->options.connections / 4;
+	pthread_mutex_unlock(&http->mutex);
+	return may;
+}
+
+bool
 ep_http_is_local(const struct ep_http_request *request)
 {
-	char text[INET6_ADDRSTRLEN];
-	ep_http_print_client(text, request);
+	const char *text = request->client;
 	return strncmp(text, "127.", 4) == 0 || strcmp(text, "::1") == 0 ||
 	       strncmp(text, "::ffff:127.", 11) == 0;
 }
@@ -100,6 +102,7 @@ new_request(struct ep_http *http, struct MHD_Connection *connection, const char 
 	request->fd = -1;
 	request->answer.fd = -1;
 	request->began = ep_clock_s();
+	ep_http_print_client(request->client, connection);
 	snprintf(request->method, sizeof request->method, "%s", method);
 	snprintf(request->path, sizeof request->path, "%s", path_of(url));
 	return request;
@@ -108,15 +111,10 @@ new_request(struct ep_http *http, struct MHD_Connection *connection, const char 
 static void
 free_request(struct ep_http_request *request)
 {
-	if (request->fd >= 0)
-		close(request->fd);
-	if (request->spooled)
-		(void)unlink(request->spooled);
+	ep_http_free_body(request);
 	if (request->answer.fd >= 0)
 		close(request->answer.fd);
 	ep_buffer_free(&request->answer.body);
-	ep_buffer_free(&request->body);
-	free(request->spooled);
 	free(request->note);
 	free(request);
 }
@@ -129,46 +127,9 @@ ep_http_on_completed(void *context, struct MHD_Connection *connection, void **no
 	struct ep_http_request *request = *note;
 	if (!request)
 		return;
-	ep_http_set_deadline(request, ep_clock_s() + EP_HTTP_REQUEST_S);
+	ep_http_set_deadline(request, true, ep_clock_s() + EP_HTTP_REQUEST_S);
 	free_request(request);
 	*note = NULL;
-}
-
-/* ---- the body ---- */
-
-static enum ep_status
-open_spool(struct ep_http_request *request, struct ep_error *err)
-{
-	struct ep_http *http = request->http;
-	pthread_mutex_lock(&http->mutex);
-	uint64_t number = http->spooled++;
-	pthread_mutex_unlock(&http->mutex);
-	if (asprintf(&request->spooled, "%s/%d-%" PRIu64 ".body", http->options.spool,
-	             (int)getpid(), number) < 0) {
-		request->spooled = NULL;
-		return ep_fail(err, EP_NO_MEMORY, "out of memory");
-	}
-	request->fd = open(request->spooled, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	return request->fd >= 0 ? EP_OK
-	                        : ep_fail_errno(err, errno, "cannot make %s", request->spooled);
-}
-
-/* Takes some of the body; false where it is over its limit, or cannot be kept. */
-static bool
-take_body(struct ep_http_request *request, const char *bytes, size_t size)
-{
-	const struct ep_http_route *route = request->route;
-	struct ep_error err = { 0 };
-	request->received += size;
-	if (request->received > route->body_max)
-		return false;
-	if (!route->spooled) {
-		request->body.max = (size_t)route->body_max;
-		return ep_buffer_append(&request->body, bytes, size, NULL) == EP_OK;
-	}
-	if (request->fd < 0 && open_spool(request, &err) != EP_OK)
-		return false;
-	return ep_write_all(request->fd, bytes, size, "a body", &err) == EP_OK;
 }
 
 /* ---- routes ---- */
@@ -220,34 +181,63 @@ is_welcome(struct ep_http_request *request)
 	void *context = request->http->options.context;
 	if (route->check && route->check(context, request, &request->answer) == EP_HTTP_ANSWER)
 		return false;
-	/* Chunks do not say how many bytes will come: as many as may. */
-	double bytes = ep_http_header(request, "Transfer-Encoding") ? (double)route->body_max
-	                                                            : (double)size;
-	ep_http_set_deadline(request, ep_clock_s() + EP_HTTP_REQUEST_S + bytes / EP_HTTP_SLOWEST);
+	ep_http_set_deadline(request, true, request->began + EP_HTTP_REQUEST_S);
 	return true;
 }
 
 /* ---- setting aside ---- */
 
-/* Suspends a connection and puts its request into the workers' queue; false where that is full. */
+/* Puts a request into a queue, in its turn: behind all that wait, but before the next ones of an
+ * address that has more there. */
+static void
+queue_up(struct ep_http_queue *queue, struct ep_http_request *request)
+{
+	request->turn = queue->first ? queue->first->turn : 0;
+	for (const struct ep_http_request *one = queue->first; one; one = one->next) {
+		if (one->turn >= request->turn && strcmp(one->client, request->client) == 0)
+			request->turn = one->turn + 1;
+	}
+	struct ep_http_request **place = &queue->first;
+	while (*place && (*place)->turn <= request->turn)
+		place = &(*place)->next;
+	request->next = *place;
+	*place = request;
+	queue->count++;
+}
+
+/* Refuses the last of a queue that is full. */
+static void
+drop_last(struct ep_http_queue *queue)
+{
+	struct ep_http_request **place = &queue->first;
+	while ((*place)->next)
+		place = &(*place)->next;
+	struct ep_http_request *request = *place;
+	*place = NULL;
+	queue->count--;
+	ep_http_say(&request->answer, 503, "too much to do, ask again later");
+	request->state = EP_HTTP_ANSWERED;
+	MHD_resume_connection(request->connection);
+}
+
+/* Suspends a connection and puts its request into its workers' queue; false where the server stops.
+ */
 static bool
 enqueue(struct ep_http_request *request)
 {
 	struct ep_http *http = request->http;
+	struct ep_http_queue *queue = &http->queues[request->route->lane];
 	pthread_mutex_lock(&http->mutex);
-	bool room = !http->stopping && http->queue_count < EP_HTTP_QUEUE_MAX;
+	bool room = !http->stopping;
 	if (room) {
 		request->state = EP_HTTP_QUEUED;
 		if (request->peer)
 			request->peer->deadline = 0;
 		MHD_suspend_connection(request->connection);
-		if (!http->queue)
-			http->queue_end = &http->queue;
-		request->next = NULL;
-		*http->queue_end = request;
-		http->queue_end = &request->next;
-		http->queue_count++;
-		pthread_cond_signal(&http->work);
+		queue_up(queue, request);
+		if (queue->count > EP_HTTP_QUEUE_MAX)
+			drop_last(queue);
+		pthread_cond_signal(&queue->work);
 	}
 	pthread_mutex_unlock(&http->mutex);
 	return room;
@@ -309,31 +299,33 @@ ep_http_news(struct ep_http *http)
 }
 
 void
-ep_http_drop_queue(struct ep_http *http)
+ep_http_drop_queue(struct ep_http_queue *queue)
 {
-	while (http->queue) {
-		struct ep_http_request *request = http->queue;
-		http->queue = request->next;
+	while (queue->first) {
+		struct ep_http_request *request = queue->first;
+		queue->first = request->next;
 		ep_http_say(&request->answer, 503, "the server stops");
 		request->state = EP_HTTP_ANSWERED;
 		MHD_resume_connection(request->connection);
 	}
-	http->queue_count = 0;
+	queue->count = 0;
 }
 
 void *
-ep_http_worker(void *context)
+ep_http_work(void *context)
 {
-	struct ep_http *http = context;
+	const struct ep_http_worker *worker = context;
+	struct ep_http *http = worker->http;
+	struct ep_http_queue *queue = worker->queue;
 	pthread_mutex_lock(&http->mutex);
 	for (;;) {
-		while (!http->queue && !http->stopping)
-			pthread_cond_wait(&http->work, &http->mutex);
+		while (!queue->first && !http->stopping)
+			pthread_cond_wait(&queue->work, &http->mutex);
 		if (http->stopping)
 			break;
-		struct ep_http_request *request = http->queue;
-		http->queue = request->next;
-		http->queue_count--;
+		struct ep_http_request *request = queue->first;
+		queue->first = request->next;
+		queue->count--;
 		pthread_mutex_unlock(&http->mutex);
 		request->route->work(http->options.context, request, &request->answer);
 		pthread_mutex_lock(&http->mutex);
@@ -362,7 +354,7 @@ run(struct ep_http_request *request)
 	}
 	if (enqueue(request))
 		return MHD_YES;
-	ep_http_say(&request->answer, 503, "too much to do, ask again later");
+	ep_http_say(&request->answer, 503, "the server stops");
 	return ep_http_send(request);
 }
 
@@ -384,7 +376,7 @@ ep_http_on_request(void *context, struct MHD_Connection *connection, const char 
 		return ep_http_send(request);
 	}
 	if (*size > 0) {
-		bool taken = take_body(request, bytes, *size);
+		bool taken = ep_http_take_body(request, bytes, *size);
 		*size = 0;
 		return taken ? MHD_YES : MHD_NO;
 	}

@@ -1,4 +1,5 @@
 /* The feed and its packets, as any web server would hand them out, and waiting for news. */
+#include "net/fields.h"
 #include "net/serve_internal.h"
 
 #include <errno.h>
@@ -9,23 +10,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define WAIT_MAX_S 60U
-
-/* The seconds of "Prefer: wait=SECONDS" (RFC 7240); 0 where there are none. */
+/* The seconds that it is asked to wait for news, and may. */
 static unsigned
 wait_asked_for(const struct ep_http_request *request)
 {
-	const char *prefer = ep_http_header(request, "Prefer");
-	const char *wait = prefer ? strstr(prefer, "wait=") : NULL;
-	unsigned long seconds = wait ? strtoul(wait + 5, NULL, 10) : 0;
-	return seconds > WAIT_MAX_S ? WAIT_MAX_S : (unsigned)seconds;
-}
-
-/* Whether a list of tags has one of them. */
-static bool
-has_tag(const char *list, const char *tag)
-{
-	return list && (strcmp(list, "*") == 0 || strstr(list, tag) != NULL);
+	return ep_http_may_wait(request) ? ep_field_wait(ep_http_header(request, "Prefer")) : 0;
 }
 
 /* Sets aside, once, who knows this feed and would wait for the next. */
@@ -61,7 +50,7 @@ ep_route_feed(void *context, struct ep_http_request *request, struct ep_http_ans
 		memcpy(answer->tag, serve->tag, sizeof serve->tag);
 		answer->cache = "no-cache";
 		answer->waited = wait_asked_for(request) > 0;
-		if (has_tag(ep_http_header(request, "If-None-Match"), serve->tag)) {
+		if (ep_field_has_tag(ep_http_header(request, "If-None-Match"), serve->tag)) {
 			next = answer_known(request, answer);
 		} else {
 			answer->status = 200;
@@ -85,40 +74,6 @@ is_packet_name(const char *name)
 	return size > 0 && size < EP_FEED_NAME && strcmp(name + size, ".packet") == 0;
 }
 
-/* Reads "bytes=FROM-[TO]" or "bytes=-LAST"; false where the range is to be passed over (another
- * unit, or more than one). */
-static bool
-read_range(uint64_t *from, uint64_t *to, const char *text, uint64_t size)
-{
-	char *end;
-	if (!text || strncmp(text, "bytes=", 6) != 0 || strchr(text, ','))
-		return false;
-	text += 6;
-	*to = size - 1;
-	if (*text == '-') {
-		uint64_t last = strtoull(text + 1, &end, 10);
-		*from = last < size ? size - last : 0;
-		if (last == 0)
-			*from = size;
-		return end > text + 1 && *end == '\0';
-	}
-	if (*text < '0' || *text > '9')
-		return false;
-	*from = strtoull(text, &end, 10);
-	if (*end != '-')
-		return false;
-	if (end[1]) {
-		char *close;
-		if (end[1] < '0' || end[1] > '9')
-			return false;
-		uint64_t given = strtoull(end + 1, &close, 10);
-		if (*close || given < *from)
-			return false;
-		*to = given < *to ? given : *to;
-	}
-	return true;
-}
-
 static void
 answer_file(struct ep_http_answer *answer, const struct ep_http_request *request, int fd,
             uint64_t size)
@@ -133,7 +88,7 @@ answer_file(struct ep_http_answer *answer, const struct ep_http_request *request
 	answer->size = size;
 	if (condition && strcmp(condition, answer->tag) != 0)
 		range = NULL;
-	if (read_range(&from, &to, range, size)) {
+	if (ep_field_range(&from, &to, range, size)) {
 		if (from >= size) {
 			ep_http_say(answer, 416, "the packet has not so many bytes");
 			close(fd);
@@ -161,15 +116,18 @@ ep_route_packet(void *context, struct ep_http_request *request, struct ep_http_a
 	snprintf(path, sizeof path, "%s/" EP_FEED_PACKETS "/%s", serve->feed_folder, name);
 	snprintf(answer->tag, sizeof answer->tag, "\"%.*s\"", (int)(strlen(name) - 7), name);
 	answer->cache = "public, max-age=31536000, immutable";
-	if (has_tag(ep_http_header(request, "If-None-Match"), answer->tag)) {
+	if (ep_field_has_tag(ep_http_header(request, "If-None-Match"), answer->tag)) {
 		answer->status = 304;
 		return EP_HTTP_ANSWER;
 	}
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	/* Not through a link, and without waiting for whoever would write into a pipe. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0 || fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) || info.st_size <= 0) {
 		answer->tag[0] = '\0';
 		answer->cache = NULL;
-		ep_http_say(answer, errno == ENOENT ? 404 : 500, "there is no such packet");
+		bool gone = fd >= 0 || errno == ENOENT || errno == ELOOP;
+		ep_http_say(answer, gone ? 404 : 503, "there is no such packet%s",
+		            gone ? "" : " now");
 		if (fd >= 0)
 			close(fd);
 		return EP_HTTP_ANSWER;

@@ -69,10 +69,12 @@ ep_check_ingest(void *context, struct ep_http_request *request, struct ep_http_a
 	struct ep_serve *serve = context;
 	const char *token = serve->options.token;
 	const char *given = ep_http_header(request, "Authorization");
-	/* What came through a proxy on this machine is not of this machine. */
-	bool proxied = ep_http_header(request, "X-Forwarded-For") ||
-	               ep_http_header(request, "Forwarded") || ep_http_header(request, "Via");
-	if (!token && ep_http_is_local(request) && !proxied)
+	/* What came through a proxy on this machine is not of this machine, nor what a page of
+	 * somebody else has a browser here send. */
+	bool sent_on = ep_http_header(request, "X-Forwarded-For") ||
+	               ep_http_header(request, "Forwarded") || ep_http_header(request, "Via") ||
+	               ep_http_header(request, "Origin");
+	if (!token && ep_http_is_local(request) && !sent_on)
 		return EP_HTTP_GO_ON;
 	if (token && given && strncmp(given, "Bearer ", 7) == 0 &&
 	    strlen(given + 7) == strlen(token) &&

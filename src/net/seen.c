@@ -43,12 +43,17 @@ note(const struct ep_seen *seen, struct ep_log *log, struct ep_error *err)
 	struct ep_log_write *write = NULL;
 	EP_FREE struct ep_peer *peers = NULL;
 	size_t count;
+	struct ep_log_state state;
 	EP_TRY(ep_log_write_begin(&write, log, err));
+	ep_log_state(&state, ep_log_inside(write));
 	EP_TRY(ep_peers(&peers, &count, ep_log_inside(write), err));
 	for (size_t i = 0; i < count; i++) {
 		struct ep_peer *peer = &peers[i];
-		if (!peer->has_key || !find(seen, peer, &peer->fetched))
+		uint64_t position;
+		/* Nobody can have come further than the log. */
+		if (!peer->has_key || !find(seen, peer, &position) || position > state.position)
 			continue;
+		peer->fetched = position;
 		peer->fetched_at = ep_time_now();
 		peer->contact = peer->fetched_at;
 		EP_TRY(ep_peer_store(write, peer, err));

@@ -25,7 +25,7 @@
 #define NOTE_S 2.0
 #define RETRY_S 5
 
-#define WORKERS 2
+#define WORKERS 2 /* of a lane */
 #define QUERY_MAX ((uint64_t)16 << 20)
 #define INGEST_MAX ((uint64_t)64 << 20)
 
@@ -39,8 +39,12 @@ static const struct ep_http_route routes[] = {
 	  .check = ep_check_contribution,
 	  .work = ep_route_contribution },
 	{ .method = "POST", .path = "/join", .body_max = EP_JOIN_MAX, .work = ep_route_join },
-	{ .method = "GET", .path = "/query", .work = ep_route_query },
-	{ .method = "POST", .path = "/query", .body_max = QUERY_MAX, .work = ep_route_query },
+	{ .method = "GET", .path = "/query", .lane = EP_HTTP_LANE_QUERY, .work = ep_route_query },
+	{ .method = "POST",
+	  .path = "/query",
+	  .body_max = QUERY_MAX,
+	  .lane = EP_HTTP_LANE_QUERY,
+	  .work = ep_route_query },
 	{ .method = "POST",
 	  .path = "/ingest",
 	  .body_max = INGEST_MAX,
@@ -65,7 +69,7 @@ ep_serve_say(struct ep_serve *serve, bool detail, const char *fmt, ...)
 }
 
 static void
-on_answer(void *context, const char *line, unsigned status)
+on_answer(void *context, unsigned status, const char *line)
 {
 	struct ep_serve *serve = context;
 	atomic_fetch_add(&serve->counts.requests, 1);
@@ -73,11 +77,12 @@ on_answer(void *context, const char *line, unsigned status)
 		atomic_fetch_add(&serve->counts.failed, 1);
 	else if (status >= 400)
 		atomic_fetch_add(&serve->counts.refused, 1);
-	ep_serve_say(serve, status < 400, "%s", line);
+	if (line)
+		ep_serve_say(serve, status < 400, "%s", line);
 }
 
 static void
-on_follow_line(void *context, const char *line)
+on_line(void *context, const char *line)
 {
 	ep_serve_say(context, false, "%s", line);
 }
@@ -302,6 +307,7 @@ start_http(struct ep_serve *serve, struct ep_error *err)
 		.routes = routes,
 		.context = serve,
 		.on_answer = on_answer,
+		.on_line = on_line,
 	};
 	return ep_http_start(&serve->http, &options, err);
 }
@@ -319,7 +325,7 @@ start_keeping(struct ep_serve *serve, struct ep_error *err)
 		.log = serve->options.log,
 		.name = serve->options.name,
 		.mirror = serve->feed_folder,
-		.on_line = on_follow_line,
+		.on_line = on_line,
 		.on_news = reload_feed,
 		.context = serve,
 	};

@@ -39,6 +39,16 @@ check_folder(const char *folder, struct ep_error *err)
 	return ep_fail(err, EP_UNREACHABLE, "the master's folder %s is not there", folder);
 }
 
+/* What somebody has put there in the place of a file could be waited for, or read, without end. */
+static enum ep_status
+check_file(const char *path, struct ep_error *err)
+{
+	struct stat info;
+	return stat(path, &info) != 0 || S_ISREG(info.st_mode)
+	               ? EP_OK
+	               : ep_fail(err, EP_CORRUPT, "%s is no file", path);
+}
+
 static enum ep_status
 get_feed(void *context, struct ep_buffer *text, struct ep_feed_request *request,
          struct ep_error *err)
@@ -48,6 +58,7 @@ get_feed(void *context, struct ep_buffer *text, struct ep_feed_request *request,
 	EP_FREE char *path = ep_path_join(folder, EP_FEED_JSON);
 	if (!path)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	EP_TRY(check_file(path, err));
 	enum ep_status status = ep_read_file(text, path, EP_FEED_JSON_MAX, err);
 	if (status == EP_NOT_FOUND)
 		return ep_fail(err, EP_UNREACHABLE, "there is no feed in %s yet", folder);
@@ -68,19 +79,22 @@ get_feed(void *context, struct ep_buffer *text, struct ep_feed_request *request,
 static enum ep_status
 get_packet(void *context, int fd, const char *name, uint64_t size, struct ep_error *err)
 {
-	(void)size;
 	EP_FREE char *path = path_in(context, EP_FEED_PACKETS, name);
 	EP_FREE char *bytes = malloc(65536);
 	if (!path || !bytes)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	EP_TRY(check_file(path, err));
 	EP_FD int from = open(path, O_RDONLY | O_CLOEXEC);
 	if (from < 0 && errno == ENOENT)
 		return ep_fail(err, EP_NOT_FOUND, "there is no packet %s", path);
 	off_t done = lseek(fd, 0, SEEK_END);
 	if (from < 0 || done < 0 || lseek(from, done, SEEK_SET) < 0)
 		return ep_fail_errno(err, errno, "cannot read %s", path);
-	for (size_t got = 1; got > 0;) {
-		EP_TRY(ep_read_some(&got, from, bytes, 65536, path, err));
+	/* One byte more than there should be tells as well as all. */
+	uint64_t left = size + 1 - (uint64_t)done;
+	for (size_t got = 1; got > 0; left -= got) {
+		size_t wanted = left < 65536 ? (size_t)left : 65536;
+		EP_TRY(ep_read_some(&got, from, bytes, wanted, path, err));
 		EP_TRY(ep_write_all(fd, bytes, got, name, err));
 	}
 	return EP_OK;
@@ -101,6 +115,7 @@ leave(const char *folder, const char *place, const char *name, const char *suffi
 	EP_FREE char *left = path_in(folder, place, left_name);
 	if (!answered || !into || !left)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	EP_TRY(check_file(answered, err));
 	enum ep_status status = ep_read_file(answer, answered, EP_RECEIPT_MAX, err);
 	if (status != EP_NOT_FOUND)
 		return status;

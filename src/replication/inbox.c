@@ -17,35 +17,60 @@
 #define RECEIPT_VALUE "receipt.%s"
 #define RECEIPT_NAME (EP_SOURCE_NAME_MAX + 16)
 
+/* A slave puts some megabytes into a contribution, or a single track. */
+#define UNPACKED_MAX ((uint64_t)128 << 20)
+
 /* ---- joining ---- */
 
+/* Whether a slave is to be let in; *known: it is in already. */
 static enum ep_status
-let_in(struct ep_log_write *write, const struct ep_join *join, const struct ep_key *own,
-       struct ep_error *err)
+check_join(struct ep_peer *peer, bool *known, const struct ep_log_read *read,
+           const struct ep_join *join, const struct ep_key *own, struct ep_error *err)
 {
-	struct ep_peer peer;
 	struct ep_hash proof;
-	enum ep_status status = ep_peer_load(&peer, ep_log_inside(write), join->name, err);
+	enum ep_status status = ep_peer_load(peer, read, join->name, err);
 	if (status != EP_OK && status != EP_NOT_FOUND)
 		return status;
-	bool known = status == EP_OK && peer.has_key && ep_key_equal(&peer.key, &join->key);
+	*known = status == EP_OK && peer->has_key && ep_key_equal(&peer->key, &join->key);
+	if (*known)
+		return EP_OK;
+	if (status == EP_OK && peer->invited)
+		ep_invitation_proof(&proof, peer->secret, &join->key, own);
+	if (status == EP_OK && peer->invited &&
+	    sodium_memcmp(proof.bytes, join->proof.bytes, EP_HASH_SIZE) == 0)
+		return EP_OK;
+	return ep_fail(err, EP_BAD_INPUT,
+	               "there is no such invitation for a source %s, or it was used: `source "
+	               "add` makes a new one",
+	               join->name);
+}
+
+/* Writes that a slave is in; nobody who is not to be let in, or is in, makes writers wait. */
+static enum ep_status
+let_in(struct ep_log *log, const struct ep_join *join, const struct ep_key *own,
+       struct ep_error *err)
+{
+	EP_OWNED(ep_log_read_end)
+	struct ep_log_read *read = NULL;
+	EP_OWNED(ep_log_abort)
+	struct ep_log_write *write = NULL;
+	struct ep_peer peer;
+	bool known;
+	EP_TRY(ep_log_read_begin(&read, log, err));
+	EP_TRY(check_join(&peer, &known, read, join, own, err));
+	ep_log_read_end(EP_TAKE(read));
 	if (known)
 		return EP_OK;
-	if (status == EP_OK && peer.invited)
-		ep_invitation_proof(&proof, peer.secret, &join->key, own);
-	if (status != EP_OK || !peer.invited ||
-	    sodium_memcmp(proof.bytes, join->proof.bytes, EP_HASH_SIZE) != 0)
-		return ep_fail(
-			err, EP_BAD_INPUT,
-			"there is no such invitation for a source %s, or it was used: `source "
-			"add` makes a new one",
-			join->name);
+	/* Another may have been faster. */
+	EP_TRY(ep_log_write_begin(&write, log, err));
+	EP_TRY(check_join(&peer, &known, ep_log_inside(write), join, own, err));
 	peer.invited = false;
 	sodium_memzero(peer.secret, sizeof peer.secret);
 	peer.has_key = true;
 	peer.key = join->key;
 	peer.contact = ep_time_now();
-	return ep_peer_store(write, &peer, err);
+	EP_TRY(ep_peer_store(write, &peer, err));
+	return ep_log_commit(&write, err);
 }
 
 enum ep_status
@@ -58,11 +83,7 @@ ep_inbox_join(struct ep_buffer *out, char name[EP_SOURCE_NAME_MAX + 1], struct e
 	if (!ep_slave_name_ok(ep_text_of(join.name)))
 		return ep_fail(err, EP_BAD_INPUT, "the name in the request to join is none");
 	EP_TRY(ep_keys_open(&keys, ep_log_folder(log), err));
-	EP_OWNED(ep_log_abort)
-	struct ep_log_write *write = NULL;
-	EP_TRY(ep_log_write_begin(&write, log, err));
-	EP_TRY(let_in(write, &join, &keys.key, err));
-	EP_TRY(ep_log_commit(&write, err));
+	EP_TRY(let_in(log, &join, &keys.key, err));
 	EP_TRY(ep_welcome_write(out, &join, &keys, err));
 	snprintf(name, EP_SOURCE_NAME_MAX + 1, "%s", join.name);
 	return EP_OK;
@@ -201,7 +222,7 @@ read_ends(struct intake *intake, uint8_t trailer[EP_TRAILER_SIZE], const char *p
 	if (pread(fd, front, sizeof front, 0) != (ssize_t)sizeof front ||
 	    pread(fd, trailer, EP_TRAILER_SIZE, info.st_size - EP_TRAILER_SIZE) != EP_TRAILER_SIZE)
 		return ep_fail_errno(err, errno, "cannot read %s", path);
-	/* Compressed input would be unpacked: a packet is not, and cannot be a bomb. */
+	/* Compressed input would be unpacked: a packet's blocks are, and have a limit. */
 	if (memcmp(front, EP_PACKET_MAGIC, EP_PACKET_MAGIC_SIZE) != 0 ||
 	    ep_load16(front + 10) != EP_PACKET_SLAVE)
 		return ep_fail(err, EP_CORRUPT, "this is no packet of a slave");
@@ -218,6 +239,7 @@ ingest(struct intake *intake, const char *path, const atomic_bool *stop, struct 
 		.source = ep_text_of(intake->peer.name),
 		.import_date = ep_time_now(),
 		.in_order = true,
+		.unpacked_max = UNPACKED_MAX,
 		.stop = stop,
 		.on_track = on_track,
 		.before_commit = before_commit,

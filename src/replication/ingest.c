@@ -40,6 +40,7 @@ struct ep_ingest {
 	uint32_t source;
 	uint32_t tag; /* of the log */
 	size_t uncommitted;
+	uint64_t unpacked; /* bytes of packets */
 	double begun; /* when the transaction was */
 	size_t untrimmed;
 	struct ep_ingest_report pending; /* of the transaction at hand */
@@ -78,7 +79,15 @@ static enum ep_status
 produce(void *context, void *job, bool *end, struct ep_error *err)
 {
 	struct ep_ingest *ingest = context;
-	return ep_batch_read(ingest->reader, job, end, err);
+	const struct ep_batch *batch = job;
+	uint64_t most = ingest->options->unpacked_max;
+	EP_TRY(ep_batch_read(ingest->reader, job, end, err));
+	/* Before it is unpacked. */
+	if (most && batch->packet.unpacked > most - ingest->unpacked)
+		return ep_fail(err, EP_CORRUPT, "it unpacks to more than %llu bytes",
+		               (unsigned long long)most);
+	ingest->unpacked += batch->packet.unpacked;
+	return EP_OK;
 }
 
 static enum ep_status

@@ -46,6 +46,7 @@ struct ep_ingest_options {
 	bool date_given; /* by the user: it stands against that of a packet too */
 	enum ep_id_from id_from; /* of the tracks of audio files */
 	bool in_order; /* a packet comes behind all that its sender sent before */
+	uint64_t unpacked_max; /* bytes that a packet may unpack to; 0: any */
 	bool strict; /* a file is kept whole, in one transaction, or not at all */
 	bool dry_run; /* everything is done but the commit, in one transaction for all files */
 	/* Once true, the ingest ends with EP_INTERRUPTED; may be NULL. */

@@ -9,6 +9,7 @@
 void law_contribution(const uint8_t *bytes, size_t size);
 void law_receipt(const uint8_t *bytes, size_t size);
 void law_join(const uint8_t *bytes, size_t size);
+void law_welcome(const uint8_t *bytes, size_t size);
 void law_form(const uint8_t *bytes, size_t size);
 
 /* No byte of a trailer can be changed. */
@@ -67,6 +68,29 @@ law_join(const uint8_t *bytes, size_t size)
 	must(ep_join_read(&again, (struct ep_text){ (const char *)text.data, text.size }, NULL) ==
 	     EP_OK);
 	must(memcmp(&join, &again, sizeof join) == 0);
+}
+
+/* A welcome is for the key that asked, or it is none. */
+void
+law_welcome(const uint8_t *bytes, size_t size)
+{
+	struct ep_keys keys = test_keys();
+	EP_BUFFER struct ep_buffer text = { 0 };
+	struct ep_join join = { .name = "slave", .key = keys.key };
+	struct ep_text given = { (const char *)bytes, size };
+	must(ep_welcome_read(given, &join, &keys.key, NULL) != EP_OK);
+	struct ep_text body = sign_body(&text, &keys, "echoprint welcome 1", bytes, size);
+	if (ep_welcome_read(body, &join, &keys.key, NULL) != EP_OK)
+		return;
+	struct ep_join other = join;
+	other.key.bytes[size % EP_KEY_SIZE] ^= 1;
+	must(ep_welcome_read(body, &other, &keys.key, NULL) != EP_OK);
+	text.size = 0;
+	must(ep_welcome_write(&text, &join, &keys, NULL) == EP_OK);
+	body = (struct ep_text){ (const char *)text.data, text.size };
+	must(ep_welcome_read(body, &join, &keys.key, NULL) == EP_OK);
+	text.data[size % text.size] ^= 1;
+	must(ep_welcome_read(body, &join, &keys.key, NULL) != EP_OK);
 }
 
 /* A field's value is at most as long as the form, and one that is encoded comes back. */
