@@ -47,7 +47,9 @@ command -v apt-get >/dev/null || {
 }
 echo "installing:$missing"
 export DEBIAN_FRONTEND=noninteractive
-$as_root apt-get update -qq
+wait_for_others="-o DPkg::Lock::Timeout=600"
+# shellcheck disable=SC2086
+$as_root apt-get $wait_for_others update -qq
 case $missing in
 *clang-runtime*)
 	missing=$(echo "$missing" | sed 's/ clang-runtime//')
@@ -55,4 +57,4 @@ case $missing in
 	missing="$missing libclang-rt-$version-dev" ;;
 esac
 # shellcheck disable=SC2086
-$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+$as_root env DEBIAN_FRONTEND=noninteractive apt-get $wait_for_others install -y -qq --no-install-recommends $missing >/dev/null
