@@ -29,7 +29,8 @@ void ep_searcher_free(struct ep_searcher *searcher);
 EP_DEFINE_OWNED(struct ep_searcher, ep_searcher_free)
 
 /* Fills candidates[0..*count), at most max, best first and, of equal ones, by position; and the
- * bits and postings of all codes of the probe, and the bits of those that were chosen. EP_NO_MEMORY. */
+ * bits and postings of all codes of the probe, and the bits of those that were chosen.
+ * EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_search(struct ep_candidate *candidates, size_t *count, size_t max,
                                      struct ep_searcher *searcher, const struct ep_index *index,
                                      struct ep_probe *probe, struct ep_error *err);

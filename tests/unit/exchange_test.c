@@ -60,7 +60,8 @@ struct world {
 	uint64_t random;
 	uint64_t seed;
 	int version[TRACKS][NODES]; /* that a node's user put last; 0: deleted, or never put */
-	unsigned left[TRACKS][NODES]; /* a bit for each version that a node's user has put, 0: deleted */
+	unsigned left[TRACKS]
+		     [NODES]; /* a bit for each version that a node's user has put, 0: deleted */
 	bool decided[TRACKS]; /* the master's user deleted it */
 	struct piece *pieces;
 	size_t piece_count;
@@ -157,8 +158,8 @@ note_version(struct world *world, int node, int track, int version)
 	world->left[track][node] |= 1U << version;
 }
 
-/* A node's user changes a track of its own, or one that others may bring too; the master's user also
- * deletes and links others'. What the master brought to a slave can only be changed there. */
+/* A node's user changes a track of its own, or one that others may bring too; the master's user
+ * also deletes and links others'. What the master brought to a slave can only be changed there. */
 static void
 change(struct world *world)
 {
@@ -232,7 +233,8 @@ send(struct world *world, int from, int to, uint64_t after, bool lost)
 	piece->last = state.position;
 	world->sent[from][to] = state.position;
 	if (lost) {
-		world->lost[from][to] = after < world->lost[from][to] ? after : world->lost[from][to];
+		world->lost[from][to] =
+			after < world->lost[from][to] ? after : world->lost[from][to];
 		free_piece(piece);
 	} else {
 		world->piece_count++;
