@@ -162,4 +162,31 @@ void ep_source_key(uint8_t key[EP_SOURCE_KEY], uint32_t source, uint64_t positio
 EP_MUST_USE enum ep_status ep_source_load(struct ep_source_info *info, const MDB_val *key,
                                           const MDB_val *value, struct ep_error *err);
 
+/* A track as it would be, and what the rows of a put are to those that are there. */
+struct ep_merge {
+	struct ep_track track;
+	struct ep_arena arena;
+	uint64_t added;
+	uint64_t updated;
+	uint64_t unchanged;
+	uint64_t kept; /* documents that are there and not in the put */
+	bool shrunk; /* such documents go, as the put is the whole track */
+};
+
+/* Fills merge, which is zeroed, with the rows of a put and those that are there; both are in order
+ * of documents. merge->arena, which is to be freed, has them. EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_log_merge_rows(struct ep_merge *merge, const struct ep_track *there,
+                                             const struct ep_put *put, struct ep_error *err);
+
+/* Decodes the rows of a put from its body. EP_BAD_INPUT  they cannot be; EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_log_decode_put(struct ep_decoded *decoded, struct ep_log_write *write,
+                                             const struct ep_put *put, struct ep_error *err);
+
+/* Brings what is kept aside of a source and track up to date with a put of it: it is kept where it
+ * conflicts, and nothing of it is kept any longer where the source agrees. EP_BAD_INPUT  the id is
+ * too long. EP_CORRUPT, EP_IO, EP_NO_MEMORY, EP_NO_SPACE. */
+EP_MUST_USE enum ep_status ep_log_update_conflict(struct ep_log_write *write,
+                                                  const struct ep_put *put, bool conflicts,
+                                                  struct ep_error *err);
+
 #endif

@@ -1,57 +1,6 @@
 #include "store/log_internal.h"
 
-#include <endian.h>
 #include <string.h>
-
-/* A track as it would be, and what the rows of a put are to those that are there. */
-struct merge {
-	struct ep_track track;
-	struct ep_arena arena;
-	uint64_t added;
-	uint64_t updated;
-	uint64_t unchanged;
-	uint64_t kept; /* documents that are there and not in the put */
-	bool shrunk; /* such documents go, as the put is the whole track */
-};
-
-/* Goes through the rows that are there and those of the put side by side; both are in order. */
-static enum ep_status
-merge_rows(struct merge *merge, const struct ep_track *there, const struct ep_put *put,
-           struct ep_error *err)
-{
-	const struct ep_track *rows = put->track;
-	size_t most = there->count + rows->count;
-	struct ep_document *out = ep_arena_alloc(&merge->arena, most * sizeof *out);
-	if (!out)
-		return ep_fail(err, EP_NO_MEMORY, "out of memory for %zu documents", most);
-	size_t count = 0;
-	size_t old = 0;
-	size_t new = 0;
-	while (old < there->count || new < rows->count) {
-		int order = old == there->count  ? 1
-		            : new == rows->count ? -1
-		                                 : ep_document_compare(&there->documents[old],
-		                                                       &rows->documents[new]);
-		if (order < 0) {
-			merge->shrunk |= put->whole;
-			merge->kept += !put->whole;
-			if (!put->whole)
-				out[count++] = there->documents[old];
-			old++;
-			continue;
-		}
-		if (order > 0)
-			merge->added++;
-		else if (ep_document_equal(&there->documents[old], &rows->documents[new]))
-			merge->unchanged++;
-		else
-			merge->updated++;
-		old += order == 0;
-		out[count++] = rows->documents[new ++];
-	}
-	merge->track = (struct ep_track){ .id = put->track->id, .documents = out, .count = count };
-	return EP_OK;
-}
 
 static enum ep_status
 check_limits(const struct ep_track *track, struct ep_error *err)
@@ -66,145 +15,6 @@ check_limits(const struct ep_track *track, struct ep_error *err)
 		               "the track would hold %zu bytes of text, and may hold %zu", size,
 		               EP_TRACK_TEXT_MAX);
 	return EP_OK;
-}
-
-/* Decodes the rows of a put from its body. */
-static enum ep_status
-decode_put(struct ep_decoded *decoded, struct ep_log_write *write, const struct ep_put *put,
-           struct ep_error *err)
-{
-	struct ep_entry entry = { .operation = EP_PUT };
-	if (!write->rows_decoder)
-		EP_TRY(ep_codes_coder_new(&write->rows_decoder, EP_CODES_ONSET, err));
-	EP_TRY(ep_entry_read_body(&entry, put->body, put->body_size, err));
-	enum ep_status status = ep_entry_decode(decoded, &entry, write->rows_decoder, err);
-	if (status == EP_CORRUPT) /* what was put is, not the log */
-		return ep_fail(err, EP_BAD_INPUT, "its documents cannot be decoded");
-	return status;
-}
-
-static bool
-is_among(const struct ep_document *row, const struct ep_track *track)
-{
-	for (size_t i = 0; i < track->count; i++) {
-		if (ep_document_compare(row, &track->documents[i]) == 0)
-			return true;
-	}
-	return false;
-}
-
-#define CONFLICT_KEY_MAX (4 + 255)
-
-/* The key of what a source put of a track; EP_BAD_INPUT where the id is too long. */
-static enum ep_status
-conflict_key(MDB_val *key, uint8_t bytes[CONFLICT_KEY_MAX], const struct ep_put *put,
-             struct ep_error *err)
-{
-	uint32_t big = htobe32(put->source);
-	size_t size = put->track->id.size;
-	if (size > CONFLICT_KEY_MAX - 4)
-		return ep_fail(err, EP_BAD_INPUT, "a track id has at most 255 bytes");
-	memcpy(bytes, &big, 4);
-	memcpy(bytes + 4, put->track->id.at, size);
-	*key = (MDB_val){ .mv_data = bytes, .mv_size = size + 4 };
-	return EP_OK;
-}
-
-/* The rows that are kept aside of a source and track; none where there are none. */
-static enum ep_status
-read_conflict(struct ep_decoded *aside, struct ep_log_write *write, MDB_val *key,
-              struct ep_error *err)
-{
-	MDB_val value;
-	struct ep_entry entry;
-	aside->track = (struct ep_track){ 0 };
-	int rc = mdb_get(write->inside.txn, write->inside.log->conflicts, key, &value);
-	if (rc == MDB_NOTFOUND)
-		return EP_OK;
-	if (rc)
-		return ep_log_fail_write(write, rc, err);
-	EP_TRY(ep_entry_read(&entry, 0, value.mv_data, value.mv_size, err));
-	return ep_entry_decode(aside, &entry, write->decoder, err);
-}
-
-/* Sets or, with an empty body, removes what is kept aside under key. */
-static enum ep_status
-set_conflict(struct ep_log_write *write, MDB_val key, const struct ep_put *put,
-             const struct ep_hash *hash, struct ep_text body, struct ep_error *err)
-{
-	MDB_dbi conflicts = write->inside.log->conflicts;
-	struct ep_entry entry = { .operation = EP_PUT,
-		                  .source = put->source,
-		                  .import_date = put->import_date,
-		                  .hash = *hash };
-	MDB_stat stat;
-	int rc = 0;
-	if (body.size)
-		EP_TRY(ep_log_write_entry(write, conflicts, key, &entry, body.at, body.size, 0,
-		                          err));
-	else
-		rc = mdb_del(write->inside.txn, conflicts, &key, NULL);
-	if (rc && rc != MDB_NOTFOUND)
-		return ep_log_fail_write(write, rc, err);
-	rc = mdb_stat(write->inside.txn, conflicts, &stat);
-	if (rc)
-		return ep_log_fail_write(write, rc, err);
-	write->inside.state.conflicts = stat.ms_entries;
-	return EP_OK;
-}
-
-/* Joins rows of a put with those that are kept aside: where they conflict they take the place of
- * the same documents, else these go. */
-static enum ep_status
-join_conflict(struct ep_log_write *write, MDB_val key, const struct ep_put *put, bool conflicts,
-              struct merge *merge, struct ep_error *err)
-{
-	EP_DECODED struct ep_decoded aside = { 0 };
-	EP_BUFFER struct ep_buffer body = { 0 };
-	struct ep_hash hash;
-	struct ep_track *track = &merge->track;
-	EP_TRY(read_conflict(&aside, write, &key, err));
-	EP_TRY(merge_rows(merge, &aside.track, put, err));
-	size_t left = 0;
-	for (size_t i = 0; i < track->count; i++) {
-		if (conflicts || !is_among(&track->documents[i], put->track))
-			track->documents[left++] = track->documents[i];
-	}
-	track->count = left;
-	ep_track_hash(&hash, track);
-	if (left)
-		EP_TRY(ep_entry_put_body(&body, NULL, track, write->encoder, err));
-	struct ep_text bytes = { (const char *)body.data, body.size };
-	return set_conflict(write, key, put, &hash, bytes, err);
-}
-
-/* Brings what is kept aside of a source and track up to date with a put of it: it is kept where it
- * conflicts, and nothing of it is kept any longer where the source agrees. */
-static enum ep_status
-update_conflict(struct ep_log_write *write, const struct ep_put *put, bool conflicts,
-                struct ep_error *err)
-{
-	if (!conflicts && write->inside.state.conflicts == 0)
-		return EP_OK;
-	uint8_t bytes[CONFLICT_KEY_MAX];
-	MDB_val key;
-	EP_TRY(conflict_key(&key, bytes, put, err));
-	if (put->whole) {
-		struct ep_text body = { put->body, conflicts ? put->body_size : 0 };
-		return set_conflict(write, key, put, &put->hash, body, err);
-	}
-	struct merge merge = { 0 };
-	EP_DECODED struct ep_decoded decoded = { 0 };
-	struct ep_put with_rows = *put;
-	enum ep_status status = EP_OK;
-	if (!put->track->documents) {
-		with_rows.track = &decoded.track;
-		status = decode_put(&decoded, write, put, err);
-	}
-	if (status == EP_OK)
-		status = join_conflict(write, key, &with_rows, conflicts, &merge, err);
-	ep_arena_free(&merge.arena);
-	return status;
 }
 
 /* Appends an entry of a put, whose body may say that it is a copy: then its own copies become those
@@ -269,7 +79,7 @@ note(struct ep_log_write *write, const struct ep_entry *there, const struct ep_p
 /* Encodes a track as it became by joining rows; a whole one is in the put already. */
 static enum ep_status
 encode_merged(struct ep_hash *hash, struct ep_text *body, struct ep_log_write *write,
-              const struct merge *merge, const struct ep_put *put, struct ep_error *err)
+              const struct ep_merge *merge, const struct ep_put *put, struct ep_error *err)
 {
 	*hash = put->hash;
 	*body = (struct ep_text){ put->body, put->body_size };
@@ -292,7 +102,7 @@ keeps_owner(const struct ep_entry *there, const struct ep_put *put)
 }
 
 static enum ep_status
-replace(struct ep_log_write *write, const struct ep_entry *there, const struct merge *merge,
+replace(struct ep_log_write *write, const struct ep_entry *there, const struct ep_merge *merge,
         const struct ep_put *put, struct ep_error *err)
 {
 	bool kept = keeps_owner(there, put);
@@ -361,10 +171,10 @@ insist(struct ep_log_write *write, uint32_t owner, const struct ep_put *put, str
 /* Does what the rows of a put do to the track that is there. */
 static enum ep_status
 put_over(struct ep_log_write *write, const struct ep_entry *there, const struct ep_put *put,
-         struct merge *merge, struct ep_put_counts *counts, struct ep_error *err)
+         struct ep_merge *merge, struct ep_put_counts *counts, struct ep_error *err)
 {
 	EP_TRY(ep_entry_decode(&write->there, there, write->decoder, err));
-	EP_TRY(merge_rows(merge, &write->there.track, put, err));
+	EP_TRY(ep_log_merge_rows(merge, &write->there.track, put, err));
 	bool same;
 	EP_TRY(same_link(&same, there, put, err));
 	if (!same) { /* all its documents are put anew, as a copy or as none */
@@ -381,7 +191,7 @@ put_over(struct ep_log_write *write, const struct ep_entry *there, const struct 
 		return EP_OK;
 	}
 	if (put->source != there->source && put->source != EP_SOURCE_MASTER && !put->overrules) {
-		EP_TRY(update_conflict(write, put, true, err));
+		EP_TRY(ep_log_update_conflict(write, put, true, err));
 		EP_TRY(insist(write, EP_SOURCE_ANY, put, err));
 		/* Where only documents went, the rows that stayed are what conflicts. */
 		counts->conflict += changes ? changes : merge->unchanged;
@@ -400,13 +210,13 @@ static enum ep_status
 put_decoded(struct ep_log_write *write, const struct ep_entry *there, const struct ep_put *put,
             struct ep_put_counts *counts, struct ep_error *err)
 {
-	struct merge merge = { 0 };
+	struct ep_merge merge = { 0 };
 	EP_DECODED struct ep_decoded decoded = { 0 };
 	struct ep_put with_rows = *put;
 	enum ep_status status = EP_OK;
 	if (!put->track->documents) {
 		with_rows.track = &decoded.track;
-		status = decode_put(&decoded, write, put, err);
+		status = ep_log_decode_put(&decoded, write, put, err);
 	}
 	if (status == EP_OK)
 		status = put_over(write, there, &with_rows, &merge, counts, err);
@@ -419,7 +229,7 @@ static enum ep_status
 keep_aside(struct ep_log_write *write, const struct ep_put *put, struct ep_put_counts *counts,
            struct ep_error *err)
 {
-	EP_TRY(update_conflict(write, put, true, err));
+	EP_TRY(ep_log_update_conflict(write, put, true, err));
 	counts->conflict += put->track->count;
 	return EP_OK;
 }
@@ -512,5 +322,6 @@ ep_log_put(struct ep_log_write *write, const struct ep_put *put, struct ep_put_c
 	EP_TRY(put_rows(write, put, counts, err));
 	/* Rows that conflict were kept aside above; those that a pending deletion turned away are
 	 * not. */
-	return counts->conflict > conflicts ? EP_OK : update_conflict(write, put, false, err);
+	return counts->conflict > conflicts ? EP_OK
+	                                    : ep_log_update_conflict(write, put, false, err);
 }
