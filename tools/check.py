@@ -39,7 +39,7 @@ LINES = "-Dc_args=-g1"
 STAGES = {
     "thread": ("gcc", ["-Dbuildtype=debugoptimized", "-Db_sanitize=thread", LINES],
                ["echoprint", "echoprint-decoder", "tests/pipeline_test", "tests/log_test", "tests/sign"],
-               ["pipeline", "log", "concurrent", "packet", "query", "serve"]),
+               ["pipeline", "log", "attack", "concurrent", "packet", "query", "serve"]),
     "gcc": ("gcc", ["-Dbuildtype=debugoptimized", "-Db_sanitize=address,undefined", LINES], [],
             ["--suite", "unit", "--suite", "law", "--suite", "cli", "--suite", "e2e"]),
     # What sanitizers make meaningless, limits of memory and the filter of system calls, is checked here.
