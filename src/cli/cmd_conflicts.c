@@ -1,6 +1,7 @@
 #include "base/time.h"
 #include "cli/cli.h"
 #include "cli/index_progress.h"
+#include "replication/peer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,6 +71,8 @@ settle(const struct ep_call *call, struct ep_log *log, struct ep_error *err)
 	const char *accepted = call->values[OPTION_ACCEPT];
 	const char *id = accepted ? accepted : call->values[OPTION_DROP];
 	EP_TRY(ep_log_write_begin(&write, log, err));
+	if (accepted)
+		EP_TRY(ep_check_own(ep_log_inside(write), ep_text_of(id), err));
 	EP_TRY(ep_log_settle_conflict(&counts, write, ep_text_of(id), accepted != NULL, err));
 	EP_TRY(ep_log_commit(&write, err));
 	return accepted ? ep_follow_index(call, log, err) : EP_OK;

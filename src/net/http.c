@@ -122,6 +122,9 @@ on_connection(void *context, struct MHD_Connection *connection, void **note,
 				peer->next->before = peer;
 			http->peers = peer;
 			http->open++;
+		} else {
+			free(peer);
+			peer = NULL;
 		}
 		*note = peer;
 	} else if (peer) {

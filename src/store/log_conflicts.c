@@ -128,6 +128,21 @@ ep_log_update_conflict(struct ep_log_write *write, const struct ep_put *put, boo
 	return status;
 }
 
+enum ep_status
+ep_log_is_aside(bool *aside, struct ep_log_write *write, const struct ep_put *put,
+                struct ep_error *err)
+{
+	uint8_t bytes[CONFLICT_KEY_MAX];
+	MDB_val key;
+	MDB_val value;
+	EP_TRY(conflict_key(&key, bytes, put, err));
+	int rc = mdb_get(write->inside.txn, write->inside.log->conflicts, &key, &value);
+	if (rc && rc != MDB_NOTFOUND)
+		return ep_log_fail_write(write, rc, err);
+	*aside = rc == 0;
+	return EP_OK;
+}
+
 /* ---- listing, accepting, dropping ---- */
 
 /* The source and track of a key; false where it is damaged. */

@@ -95,24 +95,25 @@ EP_MUST_USE enum ep_status ep_log_note(struct ep_log_write *write, const struct 
 EP_MUST_USE enum ep_status ep_log_say_again(struct ep_log_write *write, struct ep_text id,
                                             const struct ep_word *word, struct ep_error *err);
 
-/* The last word of a source about a track of another, which did not stand: so that the same again,
- * or an older one, is known to have been answered.
+/* The last word of a source about a track of another, which did not change it: so that the same
+ * again, or an older one, is known to have been answered.
  *
- * ep_log_note_refused  notes it.
- * ep_log_refuse        the same, and gives what stands the next position.
- * ep_log_was_refused   whether a word is that one, or older.
+ * ep_log_note_answered  notes it; an older one is not noted.
+ * ep_log_refuse         the same, and gives what stands the next position.
+ * ep_log_was_answered   whether a word is that one, or older.
  *
  * hash  of the rows; zeros of a deletion. Words without a tag are not noted. */
-EP_MUST_USE enum ep_status ep_log_note_refused(struct ep_log_write *write, uint32_t source,
-                                               struct ep_text id, const struct ep_said *said,
-                                               const struct ep_hash *hash, struct ep_error *err);
+enum ep_answered { EP_ANSWERED_NOT, EP_ANSWERED_SAME, EP_ANSWERED_OLDER };
+EP_MUST_USE enum ep_status ep_log_note_answered(struct ep_log_write *write, uint32_t source,
+                                                struct ep_text id, const struct ep_said *said,
+                                                const struct ep_hash *hash, struct ep_error *err);
 EP_MUST_USE enum ep_status ep_log_refuse(struct ep_log_write *write, uint32_t source,
                                          struct ep_text id, const struct ep_said *said,
                                          const struct ep_hash *hash, struct ep_error *err);
-EP_MUST_USE enum ep_status ep_log_was_refused(bool *refused, const struct ep_log_write *write,
-                                              uint32_t source, struct ep_text id,
-                                              const struct ep_said *said,
-                                              const struct ep_hash *hash, struct ep_error *err);
+EP_MUST_USE enum ep_status ep_log_was_answered(enum ep_answered *answered,
+                                               const struct ep_log_write *write, uint32_t source,
+                                               struct ep_text id, const struct ep_said *said,
+                                               const struct ep_hash *hash, struct ep_error *err);
 
 /* Whether an entry is this node's own word about its track, which its master had not heard when it
  * said something else: it will, and answer. A packet says what the master had heard; of a CSV, only
@@ -188,5 +189,9 @@ EP_MUST_USE enum ep_status ep_log_decode_put(struct ep_decoded *decoded, struct 
 EP_MUST_USE enum ep_status ep_log_update_conflict(struct ep_log_write *write,
                                                   const struct ep_put *put, bool conflicts,
                                                   struct ep_error *err);
+
+/* Whether anything is kept aside of a source and track. The same errors. */
+EP_MUST_USE enum ep_status ep_log_is_aside(bool *aside, struct ep_log_write *write,
+                                           const struct ep_put *put, struct ep_error *err);
 
 #endif

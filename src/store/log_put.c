@@ -70,10 +70,12 @@ note(struct ep_log_write *write, const struct ep_entry *there, const struct ep_p
 	bool newer = put->said.word.tag && (masters || put->source == there->source);
 	struct ep_word word = newer ? put->said.word : there->word;
 	unsigned flags = there->flags | (confirms ? (unsigned)EP_ENTRY_CONFIRMED : 0);
-	if (flags == there->flags && word.tag == there->word.tag &&
-	    word.position == there->word.position)
-		return EP_OK;
-	return ep_log_note(write, there, (uint8_t)flags, word, err);
+	if (flags != there->flags || word.tag != there->word.tag ||
+	    word.position != there->word.position)
+		EP_TRY(ep_log_note(write, there, (uint8_t)flags, word, err));
+	return newer ? EP_OK
+	             : ep_log_note_answered(write, put->source, put->track->id, &put->said,
+	                                    &put->hash, err);
 }
 
 /* Encodes a track as it became by joining rows; a whole one is in the put already. */
@@ -263,6 +265,19 @@ put_old(struct ep_log_write *write, const struct ep_entry *there, const struct e
 	return EP_OK;
 }
 
+/* The same of a word about another's track that has been answered. What is aside may be newer. */
+static enum ep_status
+put_answered(struct ep_log_write *write, enum ep_answered answered, const struct ep_put *put,
+             struct ep_put_counts *counts, struct ep_error *err)
+{
+	bool aside;
+	EP_TRY(ep_log_is_aside(&aside, write, put, err));
+	if (!aside && answered == EP_ANSWERED_OLDER)
+		return keep_aside(write, put, counts, err);
+	*(aside ? &counts->conflict : &counts->unchanged) += put->track->count;
+	return EP_OK;
+}
+
 static enum ep_status
 put_rows(struct ep_log_write *write, const struct ep_put *put, struct ep_put_counts *counts,
          struct ep_error *err)
@@ -275,14 +290,15 @@ put_rows(struct ep_log_write *write, const struct ep_put *put, struct ep_put_cou
 		return status;
 	if (ep_log_is_old(&there, &put->said))
 		return put_old(write, &there, put, counts, err);
-	bool refused = false;
+	enum ep_answered answered = EP_ANSWERED_NOT;
 	if (put->source != there.source && put->source != EP_SOURCE_MASTER)
-		EP_TRY(ep_log_was_refused(&refused, write, put->source, put->track->id, &put->said,
-		                          &put->hash, err));
-	if (refused) {
-		counts->conflict += put->track->count;
-		return EP_OK;
-	}
+		EP_TRY(ep_log_was_answered(&answered, write, put->source, put->track->id,
+		                           &put->said, &put->hash, err));
+	/* The last word of a source stands when what stood against it is gone. */
+	if (answered == EP_ANSWERED_OLDER ||
+	    (answered == EP_ANSWERED_SAME &&
+	     (there.operation == EP_PUT || is_decided(&there, put))))
+		return put_answered(write, answered, put, counts, err);
 	/* What this node said itself stands, or has changed since. */
 	if (put->said.echo && put->said.known > 0 && put->said.known <= there.position) {
 		counts->unchanged += put->track->count;

@@ -39,12 +39,12 @@ ep_log_say_again(struct ep_log_write *write, struct ep_text id, const struct ep_
 
 /* ---- words that did not stand ---- */
 
-/* The value "refused." and the hash of source and id: tag, position, hash of the rows. */
-#define REFUSED_NAME (8 + EP_HASH_TEXT)
-#define REFUSED_SIZE (4 + 8 + EP_HASH_SIZE)
+/* The value "answered." and the hash of source and id: tag, position, hash of the rows. */
+#define ANSWERED_NAME (9 + EP_HASH_TEXT)
+#define ANSWERED_SIZE (4 + 8 + EP_HASH_SIZE)
 
 static void
-name_refused(char name[REFUSED_NAME], uint32_t source, struct ep_text id)
+name_answered(char name[ANSWERED_NAME], uint32_t source, struct ep_text id)
 {
 	uint8_t bytes[4];
 	char text[EP_HASH_TEXT];
@@ -56,18 +56,42 @@ name_refused(char name[REFUSED_NAME], uint32_t source, struct ep_text id)
 	ep_hasher_add(&hasher, id.at, id.size);
 	ep_hasher_done(&hash, &hasher);
 	ep_hash_print(text, &hash);
-	snprintf(name, REFUSED_NAME, "refused.%s", text);
+	snprintf(name, ANSWERED_NAME, "answered.%s", text);
+}
+
+/* Reads what is noted of a source and track; zeros where nothing is. */
+static enum ep_status
+read_answered(struct ep_word *word, struct ep_hash *hash, const struct ep_log_write *write,
+              const char *name, struct ep_error *err)
+{
+	struct ep_text value;
+	*word = (struct ep_word){ 0 };
+	enum ep_status status = ep_log_value(&value, &write->inside, name, err);
+	if (status == EP_NOT_FOUND)
+		return EP_OK;
+	EP_TRY(status);
+	if (value.size != ANSWERED_SIZE)
+		return ep_fail(err, EP_CORRUPT, "the value %s is damaged", name);
+	const uint8_t *bytes = (const uint8_t *)value.at;
+	*word = (struct ep_word){ ep_load32(bytes), ep_load64(bytes + 4) };
+	memcpy(hash->bytes, bytes + 12, EP_HASH_SIZE);
+	return EP_OK;
 }
 
 enum ep_status
-ep_log_note_refused(struct ep_log_write *write, uint32_t source, struct ep_text id,
-                    const struct ep_said *said, const struct ep_hash *hash, struct ep_error *err)
+ep_log_note_answered(struct ep_log_write *write, uint32_t source, struct ep_text id,
+                     const struct ep_said *said, const struct ep_hash *hash, struct ep_error *err)
 {
-	char name[REFUSED_NAME];
-	uint8_t value[REFUSED_SIZE];
+	char name[ANSWERED_NAME];
+	uint8_t value[ANSWERED_SIZE];
+	struct ep_word last;
+	struct ep_hash of_last;
 	if (!said->word.tag)
 		return EP_OK;
-	name_refused(name, source, id);
+	name_answered(name, source, id);
+	EP_TRY(read_answered(&last, &of_last, write, name, err));
+	if (last.tag == said->word.tag && last.position > said->word.position)
+		return EP_OK;
 	ep_store32(value, said->word.tag);
 	ep_store64(value + 4, said->word.position);
 	memcpy(value + 12, hash->bytes, EP_HASH_SIZE);
@@ -82,7 +106,7 @@ ep_log_refuse(struct ep_log_write *write, uint32_t source, struct ep_text id,
 	struct ep_entry there;
 	if (!said->word.tag)
 		return EP_OK;
-	EP_TRY(ep_log_note_refused(write, source, id, said, hash, err));
+	EP_TRY(ep_log_note_answered(write, source, id, said, hash, err));
 	EP_TRY(ep_log_find(&there, &write->inside, id, err));
 	/* Where the source owned the track before, its last word is the one that is known. */
 	bool last = there.word.tag == said->word.tag;
@@ -90,27 +114,25 @@ ep_log_refuse(struct ep_log_write *write, uint32_t source, struct ep_text id,
 }
 
 enum ep_status
-ep_log_was_refused(bool *refused, const struct ep_log_write *write, uint32_t source,
-                   struct ep_text id, const struct ep_said *said, const struct ep_hash *hash,
-                   struct ep_error *err)
+ep_log_was_answered(enum ep_answered *answered, const struct ep_log_write *write, uint32_t source,
+                    struct ep_text id, const struct ep_said *said, const struct ep_hash *hash,
+                    struct ep_error *err)
 {
-	char name[REFUSED_NAME];
-	struct ep_text value;
-	*refused = false;
+	char name[ANSWERED_NAME];
+	struct ep_word last;
+	struct ep_hash of_last;
+	*answered = EP_ANSWERED_NOT;
 	if (!said->word.tag || said->in_order)
 		return EP_OK;
-	name_refused(name, source, id);
-	enum ep_status status = ep_log_value(&value, &write->inside, name, err);
-	if (status == EP_NOT_FOUND)
+	name_answered(name, source, id);
+	EP_TRY(read_answered(&last, &of_last, write, name, err));
+	if (last.tag != said->word.tag || said->word.position > last.position)
 		return EP_OK;
-	EP_TRY(status);
-	if (value.size != REFUSED_SIZE)
-		return ep_fail(err, EP_CORRUPT, "the value %s is damaged", name);
-	const uint8_t *bytes = (const uint8_t *)value.at;
-	uint64_t last = ep_load64(bytes + 4);
-	bool same = memcmp(bytes + 12, hash->bytes, EP_HASH_SIZE) == 0;
-	*refused = ep_load32(bytes) == said->word.tag &&
-	           (said->word.position < last || (said->word.position == last && same));
+	bool same = memcmp(of_last.bytes, hash->bytes, EP_HASH_SIZE) == 0;
+	if (said->word.position < last.position)
+		*answered = EP_ANSWERED_OLDER;
+	else if (same)
+		*answered = EP_ANSWERED_SAME;
 	return EP_OK;
 }
 

@@ -307,14 +307,14 @@ ep_log_delete(struct ep_log_write *write, struct ep_text track_id, uint32_t sour
 	bool owned = source == entry.source || source == EP_SOURCE_MASTER;
 	if (entry.operation == EP_DELETE)
 		EP_TRY(owned ? note_word(write, &entry, how, err)
-		             : ep_log_note_refused(write, source, track_id, how, &none, err));
+		             : ep_log_note_answered(write, source, track_id, how, &none, err));
 	if (entry.operation == EP_DELETE)
 		return ep_fail(err, EP_NOT_FOUND, "track %.*s is deleted already",
 		               ep_text_print_size(track_id), track_id.at);
 	if (source != EP_SOURCE_ANY && !owned) {
-		bool refused;
-		EP_TRY(ep_log_was_refused(&refused, write, source, track_id, how, &none, err));
-		if (!refused)
+		enum ep_answered answered;
+		EP_TRY(ep_log_was_answered(&answered, write, source, track_id, how, &none, err));
+		if (answered == EP_ANSWERED_NOT)
 			EP_TRY(ep_log_refuse(write, source, track_id, how, &none, err));
 		return ep_fail(err, EP_BAD_INPUT, "track %.*s was brought by another source",
 		               ep_text_print_size(track_id), track_id.at);

@@ -37,6 +37,7 @@ struct state {
 	struct ep_hash hash;
 	struct ep_buffer body;
 	char id[32];
+	int version; /* 0: a deletion */
 };
 
 /* What a node sent: everything that changed in a range of its positions. */
@@ -60,8 +61,10 @@ struct world {
 	uint64_t random;
 	uint64_t seed;
 	int version[TRACKS][NODES]; /* that a node's user put last; 0: deleted, or never put */
-	unsigned left[TRACKS]
-		     [NODES]; /* a bit for each version that a node's user has put, 0: deleted */
+	struct { /* the last word of a slave that came to the master, by its position */
+		uint64_t position;
+		int version;
+	} said[TRACKS][NODES];
 	bool decided[TRACKS]; /* the master's user deleted it */
 	struct piece *pieces;
 	size_t piece_count;
@@ -151,13 +154,6 @@ change_link(struct world *world, int node, int track)
 	needs(ep_log_commit(&write, NULL));
 }
 
-static void
-note_version(struct world *world, int node, int track, int version)
-{
-	world->version[track][node] = version;
-	world->left[track][node] |= 1U << version;
-}
-
 /* A node's user changes a track of its own, or one that others may bring too; the master's user
  * also deletes and links others'. What the master brought to a slave can only be changed there. */
 static void
@@ -175,12 +171,12 @@ change(struct world *world)
 	uint32_t source = source_at(world, node, track);
 	if (what < 4) {
 		if (put_version(world, node, track, version))
-			note_version(world, node, track, version);
+			world->version[track][node] = version;
 	} else if (node > 0 && source == EP_SOURCE_MASTER) {
 		return;
 	} else if (what < 6) {
 		world->decided[track] |= node == 0 && source != EP_SOURCE_LOCAL;
-		note_version(world, node, track, 0);
+		world->version[track][node] = 0;
 		node_delete(&world->nodes[node], id_of(id, world, track));
 	} else {
 		change_link(world, node, track);
@@ -188,6 +184,18 @@ change(struct world *world)
 }
 
 /* ---- what is sent ---- */
+
+/* The version of a track that an entry has; 0 of a deletion. */
+static int
+version_of(const struct ep_entry *entry)
+{
+	struct ep_text codes;
+	EP_DECODED struct ep_decoded rows = { 0 };
+	if (entry->operation != EP_PUT)
+		return 0;
+	needs(ep_entry_rows(&rows, &codes, entry, NULL));
+	return rows.track.documents[0].track.at[8] - '0';
+}
 
 static void
 copy_state(struct state *state, const struct ep_entry *entry)
@@ -197,7 +205,8 @@ copy_state(struct state *state, const struct ep_entry *entry)
 		                 .known = entry->word,
 		                 .echo = entry->source == EP_SOURCE_LOCAL &&
 		                         (entry->flags & EP_ENTRY_CONFIRMED),
-		                 .hash = entry->hash };
+		                 .hash = entry->hash,
+		                 .version = version_of(entry) };
 	memcpy(state->id, entry->id.at, entry->id.size);
 	needs(ep_buffer_append(&state->body, entry->body.at, entry->body.size, NULL));
 }
@@ -275,14 +284,27 @@ take_state(struct ep_log_write *write, const struct state *state, uint32_t sourc
 }
 
 static void
+hear(struct world *world, int from, const struct state *state)
+{
+	int track = atoi(strrchr(state->id, 'T') + 1);
+	/* An echo only repeats the master's. */
+	if (from == 0 || state->echo || state->position < world->said[track][from].position)
+		return;
+	world->said[track][from].position = state->position;
+	world->said[track][from].version = state->version;
+}
+
+static void
 arrive(struct world *world, struct piece *piece)
 {
 	uint32_t source = piece->from ? world->sources[piece->from] : EP_SOURCE_MASTER;
 	struct ep_log_write *write;
 	needs(ep_log_write_begin(&write, world->nodes[piece->to].log, NULL));
-	for (size_t i = 0; i < piece->count; i++)
+	for (size_t i = 0; i < piece->count; i++) {
+		hear(world, piece->from, &piece->states[i]);
 		take_state(write, &piece->states[i], source, world->tags[piece->from],
 		           world->tags[piece->to]);
+	}
 	needs(ep_log_commit(&write, NULL));
 	piece->arrived = true;
 }
@@ -366,16 +388,10 @@ held_version(const struct world *world, int node, int track)
 	char id[32];
 	struct ep_log_read *read;
 	struct ep_entry entry;
-	struct ep_text codes;
-	EP_DECODED struct ep_decoded rows = { 0 };
-	int version = 0;
 	needs(ep_log_read_begin(&read, world->nodes[node].log, NULL));
 	enum ep_status status =
 		ep_log_find(&entry, read, ep_text_of(id_of(id, world, track)), NULL);
-	if (status == EP_OK && entry.operation == EP_PUT) {
-		needs(ep_entry_rows(&rows, &codes, &entry, NULL));
-		version = rows.track.documents[0].track.at[8] - '0';
-	}
+	int version = status == EP_OK ? version_of(&entry) : 0;
 	ep_log_read_end(read);
 	return version;
 }
@@ -392,8 +408,8 @@ owner_of(const struct world *world, int track)
 	return -1;
 }
 
-/* Only the owner puts a track, and then the last that it left is held; where several may, a late
- * word of one may stand where that of another went, but none that nobody said. */
+/* Of a track that only its owner puts, what that left last is held; where several may, the last
+ * word of its owner that came to the master: another may have been overruled at its node. */
 static void
 check_owner(const struct world *world, int track)
 {
@@ -401,12 +417,11 @@ check_owner(const struct world *world, int track)
 	int owner = owner_of(world, track);
 	if (owner < 0 || world->decided[track])
 		return;
-	bool said = track < NODES * OWN ? held == world->version[track][owner]
-	                                : held == 0 || world->left[track][owner] & (1U << held);
-	if (!said)
+	bool shared = track >= NODES * OWN && owner > 0;
+	int version = shared ? world->said[track][owner].version : world->version[track][owner];
+	if (held != version)
 		fail_msg("seed %llu: version %d of track %d is held, its owner %d left %d",
-		         (unsigned long long)world->seed, held, track, owner,
-		         world->version[track][owner]);
+		         (unsigned long long)world->seed, held, track, owner, version);
 }
 
 static void
@@ -460,7 +475,7 @@ run_seed(struct world *world, uint64_t seed)
 	world->seed = seed;
 	world->random = seed * 2 + 1;
 	memset(world->version, 0, sizeof world->version);
-	memset(world->left, 0, sizeof world->left);
+	memset(world->said, 0, sizeof world->said);
 	memset(world->decided, 0, sizeof world->decided);
 	for (int i = 0; i < NODES; i++) {
 		world->start[i] = position_of(world, i);
