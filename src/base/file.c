@@ -70,7 +70,7 @@ ep_sync_name(const char *folder, struct ep_error *err)
 	EP_FREE char *parent = ep_path_join(folder, "..");
 	if (!parent)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
-	return access(parent, R_OK) == 0 ? ep_sync_folder(parent, err) : EP_OK;
+	return eaccess(parent, R_OK) == 0 ? ep_sync_folder(parent, err) : EP_OK;
 }
 
 enum ep_status

@@ -123,7 +123,7 @@ ep_keys_open(struct ep_keys *keys, const char *folder, struct ep_error *err)
 	EP_FREE char *path = ep_path_join(folder, "key");
 	if (!path)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
-	if (access(path, F_OK) != 0)
+	if (eaccess(path, F_OK) != 0)
 		EP_TRY(make_keys(folder, path, err));
 	return read_keys(keys, path, err);
 }

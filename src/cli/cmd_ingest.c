@@ -308,7 +308,7 @@ check_files(const struct ep_call *call, struct ep_error *err)
 {
 	for (size_t i = 0; i < call->argument_count; i++) {
 		const char *path = call->arguments[i];
-		if (strcmp(path, "-") == 0 || access(path, F_OK) == 0)
+		if (strcmp(path, "-") == 0 || eaccess(path, F_OK) == 0)
 			return EP_OK;
 	}
 	return ep_fail(err, EP_NOT_FOUND, "there is no file %s%s", call->arguments[0],

@@ -1,12 +1,14 @@
 #include "cli/options.h"
 
-#include <linux/securebits.h>
+#include <grp.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static const struct ep_command *const commands[] = {
@@ -43,18 +45,29 @@ catch_signals(void)
 	signal(SIGXFSZ, SIG_IGN);
 }
 
-/* What root does to the data folder of another, a service's, it does in the owner's name: files
- * that it made as root the owner could not write. Its right to read and write everything stays, as
- * the music may be anybody's; where even that cannot be arranged, all is as it was. */
-static void
+/* Of what root may do, leaves that it reads everything: the music may be anybody's. */
+static bool
+keep_reading(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {
+		{ .effective = 1U << CAP_DAC_READ_SEARCH, .permitted = 1U << CAP_DAC_READ_SEARCH }
+	};
+	return syscall(SYS_capset, &header, data) == 0;
+}
+
+/* What root does to the data folder of another, a service's, it does as the owner: files that it
+ * made as root the owner could not write, and where the owner's links lead it must not write. False
+ * where that cannot be arranged. */
+static bool
 act_for_owner(const char *folder)
 {
 	struct stat info;
-	if (geteuid() != 0 || stat(folder, &info) != 0 || info.st_uid == 0 ||
-	    prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) != 0)
-		return;
-	(void)!setegid(info.st_gid);
-	(void)!seteuid(info.st_uid);
+	if (geteuid() != 0 || stat(folder, &info) != 0 || info.st_uid == 0)
+		return true;
+	return prctl(PR_SET_KEEPCAPS, 1) == 0 && setgroups(1, &info.st_gid) == 0 &&
+	       setresgid(info.st_gid, info.st_gid, info.st_gid) == 0 &&
+	       setresuid(info.st_uid, info.st_uid, info.st_uid) == 0 && keep_reading();
 }
 
 int
@@ -73,8 +86,15 @@ main(int argc, char **argv)
 	struct ep_call call = { .stop = &stop };
 	enum ep_exit exit = EP_EXIT_DONE;
 	if (ep_read_command_line(&call, &exit, storage, argc, argv, commands)) {
-		act_for_owner(call.folder);
-		exit = call.command->run(&call);
+		if (act_for_owner(call.folder)) {
+			exit = call.command->run(&call);
+		} else {
+			ep_say("cannot act as the owner of %s, which root does not write in its "
+			       "own "
+			       "name: run it as that user",
+			       call.folder);
+			exit = EP_EXIT_FAILED;
+		}
 	}
 	free(storage);
 	return (int)ep_finish(exit);

@@ -73,7 +73,7 @@ read_key(char text[EP_KEY_TEXT], const char *folder)
 	char path[4096];
 	snprintf(path, sizeof path, "%s/key", folder);
 	text[0] = '\0';
-	if (access(path, R_OK) == 0 && ep_keys_open(&keys, folder, NULL) == EP_OK)
+	if (eaccess(path, R_OK) == 0 && ep_keys_open(&keys, folder, NULL) == EP_OK)
 		ep_key_print(text, &keys.key);
 }
 

@@ -9,6 +9,7 @@
 #include <microhttpd.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 /* A request must be there so many seconds after its connection, or the answer before; a body and an
  * answer have so many more for what they are at the slowest. */
@@ -72,6 +73,7 @@ struct ep_http {
 	uint64_t open;
 	struct ep_http_request *waiting; /* for news */
 	uint64_t waiting_count;
+	atomic_uint news; /* how often there were some */
 	struct ep_http_queue queues[EP_HTTP_LANE_COUNT];
 	uint64_t spooled; /* files made so far, for their names */
 	uint64_t held[2]; /* bytes of bodies above EP_HTTP_BODY_FREE: in memory, in files */

@@ -243,18 +243,25 @@ enqueue(struct ep_http_request *request)
 	return room;
 }
 
+/* Suspends a connection until there are news, which were counted when its handler was asked; false
+ * where the server stops. */
 static bool
-set_aside(struct ep_http_request *request)
+set_aside(struct ep_http_request *request, unsigned news)
 {
 	struct ep_http *http = request->http;
 	pthread_mutex_lock(&http->mutex);
 	bool room = !http->stopping;
 	if (room) {
-		request->state = EP_HTTP_WAITING;
 		request->waited = true;
 		if (request->peer)
 			request->peer->deadline = 0;
 		MHD_suspend_connection(request->connection);
+	}
+	if (room && atomic_load(&http->news) != news) { /* they came since it was asked */
+		request->state = EP_HTTP_READING;
+		MHD_resume_connection(request->connection);
+	} else if (room) {
+		request->state = EP_HTTP_WAITING;
 		request->next = http->waiting;
 		http->waiting = request;
 		http->waiting_count++;
@@ -286,6 +293,7 @@ void
 ep_http_news(struct ep_http *http)
 {
 	pthread_mutex_lock(&http->mutex);
+	atomic_fetch_add(&http->news, 1);
 	struct ep_http_request *all = http->waiting;
 	http->waiting = NULL;
 	http->waiting_count = 0;
@@ -345,8 +353,9 @@ run(struct ep_http_request *request)
 	const struct ep_http_route *route = request->route;
 	void *context = request->http->options.context;
 	if (route->quick) {
+		unsigned news = atomic_load(&request->http->news);
 		enum ep_http_next next = route->quick(context, request, &request->answer);
-		if (next == EP_HTTP_WAIT && set_aside(request))
+		if (next == EP_HTTP_WAIT && set_aside(request, news))
 			return MHD_YES;
 		if (next == EP_HTTP_WAIT)
 			ep_http_say(&request->answer, 503, "the server stops");

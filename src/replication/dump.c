@@ -140,7 +140,7 @@ choose_base(struct dump *dump, const char *lastdump, struct ep_error *err)
 		EP_FREE char *path = name ? ep_path_join(dump->publication->folder, name) : NULL;
 		if (!path)
 			return ep_fail(err, EP_NO_MEMORY, "out of memory");
-		if (access(path, F_OK) != 0) {
+		if (eaccess(path, F_OK) != 0) {
 			memcpy(dump->publication->lastdump, date, sizeof date);
 			return EP_OK;
 		}

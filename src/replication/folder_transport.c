@@ -120,7 +120,7 @@ leave(const char *folder, const char *place, const char *name, const char *suffi
 	if (status != EP_NOT_FOUND)
 		return status;
 	EP_TRY(ep_make_folder(into, err));
-	if (access(left, F_OK) != 0)
+	if (eaccess(left, F_OK) != 0)
 		EP_TRY(ep_replace_file(left, bytes.at, bytes.size, 0666, err));
 	return ep_fail(err, EP_NOT_FOUND,
 	               "%s waits for the master: `echoprint publish %s` there answers it", left,

@@ -114,7 +114,7 @@ copy_packet(uint64_t *bytes, const char *packets, const struct ep_feed_packet *p
 	EP_FREE char *path = ep_path_join(packets, name);
 	if (!path || asprintf(&part, "%s/.%s.part", packets, name) < 0)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
-	if (access(path, F_OK) == 0)
+	if (eaccess(path, F_OK) == 0)
 		return EP_OK;
 	EP_TRY(ep_fetch_packet(bytes, part, packet, transport, err));
 	EP_FD int fd = open(part, O_RDONLY | O_CLOEXEC);

@@ -200,7 +200,7 @@ rename_parts(struct ep_publication *publication, struct ep_error *err)
 		EP_FREE char *from = ep_path_join(publication->folder, publication->parts[i].part);
 		if (!from)
 			return ep_fail(err, EP_NO_MEMORY, "out of memory");
-		if (access(from, F_OK) == 0)
+		if (eaccess(from, F_OK) == 0)
 			EP_TRY(rename_part(&publication->parts[i], publication->folder,
 			                   &next_number, err));
 	}

@@ -26,11 +26,11 @@ find_decoder(char path[PATH_MAX], struct ep_error *err)
 	char *slash = size > 0 ? memrchr(path, '/', (size_t)size) : NULL;
 	if (slash) {
 		memcpy(slash + 1, EP_DECODER_PROGRAM, sizeof EP_DECODER_PROGRAM);
-		if (access(path, X_OK) == 0)
+		if (eaccess(path, X_OK) == 0)
 			return EP_OK;
 	}
 	snprintf(path, PATH_MAX, "%s/%s", EP_LIBEXEC, EP_DECODER_PROGRAM);
-	if (access(path, X_OK) == 0)
+	if (eaccess(path, X_OK) == 0)
 		return EP_OK;
 	return ep_fail(err, EP_IO,
 	               "the program that decodes sound, %s, is neither beside this program nor in "

@@ -67,16 +67,37 @@ def root_works_in_the_name_of_the_folders_owner(test):
     node.run("ingest", private / "song.json")
     node.run("source", "add", "paris")
     node.run("publish", folder / "feed")
-    node.run("slave-dump", "-o", private)
+    node.run("slave-dump", "-o", folder)
     made = [path for path in folder.rglob("*") if (path.stat().st_uid, path.stat().st_gid) != owner]
     same(made, [], "what root has made in its own name")
     need((folder / "index" / "lock").exists() and (folder / "key").exists(), "files of all kinds were made")
 
 
+def roots_rights_are_not_the_owners(test):
+    """Where the owner's links lead, and only root may write, nothing is written."""
+    if os.geteuid() != 0:
+        raise Skip("needs root")
+    node = test.node("linked")
+    node.run("init")
+    for path in (node.folder, *node.folder.rglob("*")):
+        os.chown(path, 65534, 65534)
+    private = test.new_folder("roots")
+    (private / "there").write_bytes(b"root's")
+    (private / "there").chmod(0o600)
+    lock = node.folder / "lock.mdb"
+    for name in ("new", "there"):
+        lock.unlink()
+        lock.symlink_to(private / name)
+        done = node.run("status", statuses=(1,))
+        need(b"ermission denied" in done.stderr, f"the message is {done.stderr!r}")
+    done = node.run("slave-dump", "-o", private, statuses=(1,))
+    same({path.name: path.read_bytes() for path in private.iterdir()}, {"there": b"root's"}, "root's folder")
+
+
 def body(test):
     for function in (what_the_master_adds_does_not_stop_a_dump, a_master_that_has_all_of_a_track_takes_it_over,
                      rows_in_conflict_are_all_kept_aside, the_text_of_others_stays,
-                     root_works_in_the_name_of_the_folders_owner):
+                     root_works_in_the_name_of_the_folders_owner, roots_rights_are_not_the_owners):
         test.check(function.__name__.replace("_", " "), function, test)
 
 
