@@ -18,7 +18,7 @@ import time
 import urllib.parse
 
 from common import DATA, Skip, need, run, same, unpack
-from servers import Proxy, SANITIZED, Server, all_equal, ingest, invite, joined, some_songs, until
+from servers import Proxy, SANITIZED, Server, all_equal, ingest, invite, joined, some_songs, synced, until
 
 SONGS = DATA / "songs.json"
 # What a track may take to be everywhere; longer where the machine has other things to do.
@@ -232,8 +232,7 @@ def tls_and_a_proxy_on_the_way(test):
     need(b"certificate" in done.stderr, f"the message is {done.stderr!r}")
     trusting = {"SSL_CERT_FILE": str(folder / "cert.pem")}
     slave.run("join", url, invitation, env=trusting)
-    slave.run("sync", env=trusting)
-    same(slave.digest(), master.digest(), "digest over TLS")
+    synced(slave, master, env=trusting)
     server.stop()
     it = Federation(test, "proxied", 0)
     it.master.run("ingest", SONGS)
@@ -241,8 +240,7 @@ def tls_and_a_proxy_on_the_way(test):
     through = {"http_proxy": proxy.url, "no_proxy": ""}
     slave = test.node("proxied-slave")
     slave.run("join", it.server.url, invite(it.master, "proxied", it.server.url), env=through)
-    slave.run("sync", env=through)
-    same(slave.digest(), it.master.digest(), "digest through http_proxy")
+    synced(slave, it.master, env=through)
     need(proxy.passed > 5000, f"{proxy.passed} bytes went through the proxy")
     done = slave.run("sync", env={"http_proxy": "http://127.0.0.1:9/"}, statuses=(4,))
     need(b"cannot reach" in done.stderr, f"the message is {done.stderr!r}")

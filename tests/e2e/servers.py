@@ -146,6 +146,11 @@ def all_equal(nodes, seconds=60):
     return until(lambda: len({node.digest() for node in nodes}) == 1, "equal digests", seconds)
 
 
+def synced(slave, master, **how):
+    """A slave that fetches until it is its master's equal: what is ingested is published a moment later."""
+    until(lambda: slave.run("sync", **how) and slave.digest() == master.digest(), "equal digests after a sync", 20)
+
+
 class Proxy:
     """Passes bytes on between a client and a server, and spoils them as it is told.
 
