@@ -83,9 +83,9 @@ const struct ep_command ep_cmd_delete = {
 		"A deleted track leaves a tombstone in the log. CSV files cannot carry deletions; "
 		"a\n"
 		"dump says how many there are. A slave cannot delete what came from the master "
-	        "that\n"
+		"that\n"
 		"it follows. Exit status 3 means that some ids were not there, or are the "
-	        "master's.\n",
+		"master's.\n",
 	.options = options,
 	.run = run,
 };
