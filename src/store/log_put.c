@@ -67,15 +67,17 @@ note(struct ep_log_write *write, const struct ep_entry *there, const struct ep_p
 {
 	bool masters = put->source == EP_SOURCE_MASTER;
 	bool confirms = masters && there->source == EP_SOURCE_LOCAL && last_document;
-	bool newer = put->said.word.tag && (masters || put->source == there->source);
-	struct ep_word word = newer ? put->said.word : there->word;
+	bool owners = masters || put->source == there->source;
+	/* Who owned the track before is still known by its last word. */
+	bool known = owners || put->said.word.tag == there->word.tag;
+	struct ep_word word = put->said.word.tag && known ? put->said.word : there->word;
 	unsigned flags = there->flags | (confirms ? (unsigned)EP_ENTRY_CONFIRMED : 0);
 	if (flags != there->flags || word.tag != there->word.tag ||
 	    word.position != there->word.position)
 		EP_TRY(ep_log_note(write, there, (uint8_t)flags, word, err));
-	return newer ? EP_OK
-	             : ep_log_note_answered(write, put->source, put->track->id, &put->said,
-	                                    &put->hash, err);
+	return owners ? EP_OK
+	              : ep_log_note_answered(write, put->source, put->track->id, &put->said,
+	                                     &put->hash, err);
 }
 
 /* Encodes a track as it became by joining rows; a whole one is in the put already. */
@@ -103,6 +105,17 @@ keeps_owner(const struct ep_entry *there, const struct ep_put *put)
 	       memcmp(there->hash.bytes, put->hash.bytes, EP_HASH_SIZE) == 0;
 }
 
+/* A track that was of another slave becomes the put's: the last word of that one stays known. */
+static enum ep_status
+hand_over(struct ep_log_write *write, uint32_t owner, struct ep_word word,
+          const struct ep_hash *hash, const struct ep_put *put, struct ep_error *err)
+{
+	struct ep_said said = { .word = word };
+	if (owner == put->source || owner <= EP_SOURCE_MASTER)
+		return EP_OK;
+	return ep_log_note_answered(write, owner, put->track->id, &said, hash, err);
+}
+
 static enum ep_status
 replace(struct ep_log_write *write, const struct ep_entry *there, const struct ep_merge *merge,
         const struct ep_put *put, struct ep_error *err)
@@ -124,7 +137,10 @@ replace(struct ep_log_write *write, const struct ep_entry *there, const struct e
 	EP_TRY(check_limits(&merge->track, err));
 	EP_TRY(encode_merged(&entry.hash, &body, write, merge, put, err));
 	EP_TRY(ep_log_remove_entry(write, there, err));
-	return append(write, &entry, put, body, err);
+	EP_TRY(append(write, &entry, put, body, err));
+	return entry.source == there->source
+	               ? EP_OK
+	               : hand_over(write, there->source, there->word, &there->hash, put, err);
 }
 
 /* Whether this node has deleted a track, or linked or released it, since the source of a put last
@@ -245,10 +261,10 @@ put_over_tombstone(struct ep_log_write *write, const struct ep_entry *there,
 		EP_TRY(keep_aside(write, put, counts, err));
 		return insist(write, owner, put, err);
 	}
-	struct ep_word word = there->word;
 	EP_TRY(check_limits(put->track, err));
 	EP_TRY(ep_log_remove_entry(write, there, err));
-	return put_new(write, put, word, counts, err);
+	EP_TRY(put_new(write, put, there->word, counts, err));
+	return hand_over(write, owner, there->word, &there->hash, put, err);
 }
 
 /* A word that is older than what was said since. Of the master it is passed over; of a source it is

@@ -317,12 +317,13 @@ exchange(struct world *world)
 	int slave = 1 + (int)below(world, SLAVES);
 	int from = below(world, 2) ? slave : 0;
 	int to = from ? 0 : slave;
-	uint64_t after = world->sent[from][to];
-	if (below(world, 3))
-		send(world, from, to, below(world, 8) ? after : world->start[from],
-		     below(world, 8) == 0);
-	else if (world->piece_count)
+	if (below(world, 3)) {
+		bool all = below(world, 8) == 0;
+		bool lost = below(world, 8) == 0;
+		send(world, from, to, all ? world->start[from] : world->sent[from][to], lost);
+	} else if (world->piece_count) {
 		arrive(world, &world->pieces[below(world, (uint32_t)world->piece_count)]);
+	}
 }
 
 static void
