@@ -180,6 +180,17 @@ ep_log_promote(struct ep_log_write *write, struct ep_text id, struct ep_error *e
 }
 
 enum ep_status
+ep_log_check_original(struct ep_log_write *write, struct ep_text id, struct ep_error *err)
+{
+	struct ep_entry entry;
+	enum ep_status status = ep_log_find(&entry, &write->inside, id, err);
+	if (status == EP_NOT_FOUND)
+		return EP_OK;
+	EP_TRY(status);
+	return entry.operation == EP_DELETE ? ep_log_promote(write, id, err) : EP_OK;
+}
+
+enum ep_status
 ep_log_settle_copies(struct ep_log_write *write, struct ep_text id, const struct ep_link *link,
                      struct ep_error *err)
 {
