@@ -180,17 +180,6 @@ ep_log_promote(struct ep_log_write *write, struct ep_text id, struct ep_error *e
 }
 
 enum ep_status
-ep_log_check_original(struct ep_log_write *write, struct ep_text id, struct ep_error *err)
-{
-	struct ep_entry entry;
-	enum ep_status status = ep_log_find(&entry, &write->inside, id, err);
-	if (status == EP_NOT_FOUND)
-		return EP_OK;
-	EP_TRY(status);
-	return entry.operation == EP_DELETE ? ep_log_promote(write, id, err) : EP_OK;
-}
-
-enum ep_status
 ep_log_settle_copies(struct ep_log_write *write, struct ep_text id, const struct ep_link *link,
                      struct ep_error *err)
 {
@@ -238,6 +227,32 @@ ep_log_link(struct ep_log_write *write, struct ep_text copy, const struct ep_lin
 	wanted.original = (struct ep_text){ (const char *)original.data, original.size };
 	EP_TRY(relink(write, copy, &wanted, false, err));
 	return ep_log_settle_copies(write, copy, &wanted, err);
+}
+
+enum ep_status
+ep_log_check_link(struct ep_log_write *write, struct ep_text copy, const struct ep_link *link,
+                  struct ep_error *err)
+{
+	struct ep_entry original;
+	struct ep_link next;
+	EP_BUFFER struct ep_buffer id = { 0 };
+	enum ep_status status = ep_log_find(&original, &write->inside, link->original, err);
+	if (status == EP_NOT_FOUND)
+		return EP_OK;
+	EP_TRY(status);
+	if (original.operation == EP_DELETE)
+		return ep_log_promote(write, link->original, err);
+	if (!(original.flags & EP_ENTRY_COPY))
+		return EP_OK;
+	EP_TRY(ep_entry_link(&next, &original, err));
+	if (ep_text_equal(next.original, copy)) /* each would be the other's */
+		return relink(write, copy, NULL, false, err);
+	/* The texts of the log go with the first change. */
+	EP_TRY(ep_buffer_append(&id, next.original.at, next.original.size, err));
+	struct ep_link wanted = *link;
+	wanted.original = (struct ep_text){ (const char *)id.data, id.size };
+	wanted.offset += next.offset;
+	return ep_log_link(write, copy, &wanted, err);
 }
 
 enum ep_status

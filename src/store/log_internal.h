@@ -134,10 +134,10 @@ EP_MUST_USE enum ep_status ep_log_list_copy(struct ep_log_write *write,
 EP_MUST_USE enum ep_status ep_log_promote(struct ep_log_write *write, struct ep_text id,
                                           struct ep_error *err);
 
-/* The same for the original that a source states, where it is deleted here: nothing may be the copy
- * of what is not there. Where it is not known at all, it may still come. */
-EP_MUST_USE enum ep_status ep_log_check_original(struct ep_log_write *write, struct ep_text id,
-                                                 struct ep_error *err);
+/* For a track that a source says is a copy: of what is deleted here nothing may be one, and of a
+ * copy it becomes one of its original. What is not known at all may still come. */
+EP_MUST_USE enum ep_status ep_log_check_link(struct ep_log_write *write, struct ep_text copy,
+                                             const struct ep_link *link, struct ep_error *err);
 
 /* For a track that has become a copy itself: its own copies become copies of its original. */
 EP_MUST_USE enum ep_status ep_log_settle_copies(struct ep_log_write *write, struct ep_text id,

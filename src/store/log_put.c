@@ -37,8 +37,9 @@ append(struct ep_log_write *write, struct ep_entry *entry, const struct ep_put *
 	EP_TRY(ep_entry_link(&link, &stated, err));
 	EP_TRY(ep_log_settle_copies(write, stated.id, &link, err));
 	/* What the master says is settled there. */
-	return put->source == EP_SOURCE_MASTER ? EP_OK
-	                                       : ep_log_check_original(write, link.original, err);
+	return put->source == EP_SOURCE_MASTER
+	               ? EP_OK
+	               : ep_log_check_link(write, put->track->id, &link, err);
 }
 
 /* before: the last word about the track, where it had been deleted. */

@@ -259,7 +259,8 @@ put_tombstone(struct ep_log_write *write, struct ep_entry *tombstone, struct ep_
 	return ep_log_append_entry(write, tombstone, write->body.data, write->body.size, err);
 }
 
-/* A word that deletes what is not there: an older put of the track may still come. */
+/* A word that deletes what is not there: an older put of the track may still come, and copies of it
+ * may be there. */
 static enum ep_status
 delete_nothing(struct ep_log_write *write, struct ep_text track_id, uint32_t source, int64_t now,
                const struct ep_said *said, struct ep_error *err)
@@ -272,7 +273,8 @@ delete_nothing(struct ep_log_write *write, struct ep_text track_id, uint32_t sou
 		.id = track_id,
 		.document_count = 1,
 	};
-	return put_tombstone(write, &tombstone, err);
+	EP_TRY(put_tombstone(write, &tombstone, err));
+	return ep_log_promote(write, track_id, err);
 }
 
 /* What is deleted already is deleted again by a newer word. */

@@ -425,6 +425,31 @@ check_owner(const struct world *world, int track)
 		         (unsigned long long)world->seed, held, track, owner, version);
 }
 
+/* A copy's original is there, and no copy. */
+static void
+check_link(const struct world *world, int track)
+{
+	char id[32];
+	struct ep_log_read *read;
+	struct ep_entry entry;
+	struct ep_entry original;
+	struct ep_link link;
+	needs(ep_log_read_begin(&read, world->nodes[0].log, NULL));
+	enum ep_status status =
+		ep_log_find(&entry, read, ep_text_of(id_of(id, world, track)), NULL);
+	if (status == EP_OK && (entry.flags & EP_ENTRY_COPY)) {
+		needs(ep_entry_link(&link, &entry, NULL));
+		status = ep_log_find(&original, read, link.original, NULL);
+		if (status != EP_OK || original.operation != EP_PUT)
+			fail_msg("seed %llu: track %d is a copy of what is not there",
+			         (unsigned long long)world->seed, track);
+		if (original.flags & EP_ENTRY_COPY)
+			fail_msg("seed %llu: track %d is the copy of a copy",
+			         (unsigned long long)world->seed, track);
+	}
+	ep_log_read_end(read);
+}
+
 static void
 check(const struct world *world)
 {
@@ -446,8 +471,10 @@ check(const struct world *world)
 			fail_msg("seed %llu: slave %d has another digest",
 			         (unsigned long long)world->seed, node);
 	}
-	for (int track = 0; track < TRACKS; track++)
+	for (int track = 0; track < TRACKS; track++) {
 		check_owner(world, track);
+		check_link(world, track);
+	}
 }
 
 static void
