@@ -277,12 +277,18 @@ delete_nothing(struct ep_log_write *write, struct ep_text track_id, uint32_t sou
 	return ep_log_promote(write, track_id, err);
 }
 
-/* What is deleted already is deleted again by a newer word. */
+/* What is deleted already is deleted again by a newer word. Who owned the track before is still
+ * known by its last one. */
 static enum ep_status
-note_word(struct ep_log_write *write, const struct ep_entry *tombstone, const struct ep_said *said,
-          struct ep_error *err)
+delete_again(struct ep_log_write *write, const struct ep_entry *tombstone, bool owned,
+             struct ep_text id, uint32_t source, const struct ep_said *said, struct ep_error *err)
 {
-	return said->word.tag ? ep_log_note(write, tombstone, 0, said->word, err) : EP_OK;
+	static const struct ep_hash none = { 0 };
+	if (!said->word.tag)
+		return EP_OK;
+	if (owned || tombstone->word.tag == said->word.tag)
+		EP_TRY(ep_log_note(write, tombstone, 0, said->word, err));
+	return owned ? EP_OK : ep_log_note_answered(write, source, id, said, &none, err);
 }
 
 enum ep_status
@@ -308,8 +314,7 @@ ep_log_delete(struct ep_log_write *write, struct ep_text track_id, uint32_t sour
 		               ep_text_print_size(track_id), track_id.at);
 	bool owned = source == entry.source || source == EP_SOURCE_MASTER;
 	if (entry.operation == EP_DELETE)
-		EP_TRY(owned ? note_word(write, &entry, how, err)
-		             : ep_log_note_answered(write, source, track_id, how, &none, err));
+		EP_TRY(delete_again(write, &entry, owned, track_id, source, how, err));
 	if (entry.operation == EP_DELETE)
 		return ep_fail(err, EP_NOT_FOUND, "track %.*s is deleted already",
 		               ep_text_print_size(track_id), track_id.at);
