@@ -237,13 +237,13 @@ ep_log_check_link(struct ep_log_write *write, struct ep_text copy, const struct 
 	struct ep_link next;
 	EP_BUFFER struct ep_buffer id = { 0 };
 	enum ep_status status = ep_log_find(&original, &write->inside, link->original, err);
-	if (status == EP_NOT_FOUND)
-		return EP_OK;
-	EP_TRY(status);
-	if (original.operation == EP_DELETE)
-		return ep_log_promote(write, link->original, err);
-	if (!(original.flags & EP_ENTRY_COPY))
-		return EP_OK;
+	if (status != EP_OK && status != EP_NOT_FOUND)
+		return status;
+	bool gone = status == EP_OK && original.operation == EP_DELETE;
+	if (status == EP_NOT_FOUND || gone || !(original.flags & EP_ENTRY_COPY)) {
+		EP_TRY(ep_log_settle_copies(write, copy, link, err));
+		return gone ? ep_log_promote(write, link->original, err) : EP_OK;
+	}
 	EP_TRY(ep_entry_link(&next, &original, err));
 	if (ep_text_equal(next.original, copy)) /* each would be the other's */
 		return relink(write, copy, NULL, false, err);

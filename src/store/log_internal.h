@@ -134,14 +134,14 @@ EP_MUST_USE enum ep_status ep_log_list_copy(struct ep_log_write *write,
 EP_MUST_USE enum ep_status ep_log_promote(struct ep_log_write *write, struct ep_text id,
                                           struct ep_error *err);
 
-/* For a track that a source says is a copy: of what is deleted here nothing may be one, and of a
- * copy it becomes one of its original. What is not known at all may still come. */
-EP_MUST_USE enum ep_status ep_log_check_link(struct ep_log_write *write, struct ep_text copy,
-                                             const struct ep_link *link, struct ep_error *err);
-
 /* For a track that has become a copy itself: its own copies become copies of its original. */
 EP_MUST_USE enum ep_status ep_log_settle_copies(struct ep_log_write *write, struct ep_text id,
                                                 const struct ep_link *link, struct ep_error *err);
+
+/* The same for one that a source says is a copy: of what is deleted here nothing may be one, and of
+ * a copy it becomes one of its original. What is not known at all may still come. */
+EP_MUST_USE enum ep_status ep_log_check_link(struct ep_log_write *write, struct ep_text copy,
+                                             const struct ep_link *link, struct ep_error *err);
 
 /* Text as LMDB takes it: its keys are not const, and it does not write them. */
 MDB_val ep_val_of(struct ep_text text);

@@ -35,10 +35,9 @@ append(struct ep_log_write *write, struct ep_entry *entry, const struct ep_put *
 	if (!(stated.flags & EP_ENTRY_COPY))
 		return EP_OK;
 	EP_TRY(ep_entry_link(&link, &stated, err));
-	EP_TRY(ep_log_settle_copies(write, stated.id, &link, err));
-	/* What the master says is settled there. */
+	/* What the master says has been checked there. */
 	return put->source == EP_SOURCE_MASTER
-	               ? EP_OK
+	               ? ep_log_settle_copies(write, stated.id, &link, err)
 	               : ep_log_check_link(write, put->track->id, &link, err);
 }
 
