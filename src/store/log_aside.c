@@ -114,12 +114,8 @@ ep_log_update_conflict(struct ep_log_write *write, const struct ep_put *put, boo
 	}
 	struct ep_merge merge = { 0 };
 	EP_DECODED struct ep_decoded decoded = { 0 };
-	struct ep_put with_rows = *put;
-	enum ep_status status = EP_OK;
-	if (!put->track->documents) {
-		with_rows.track = &decoded.track;
-		status = ep_log_decode_put(&decoded, write, put, err);
-	}
+	struct ep_put with_rows;
+	enum ep_status status = ep_log_decode_put(&with_rows, &decoded, write, put, err);
 	if (status == EP_OK)
 		status = join_conflict(write, key, &with_rows, conflicts, &merge, err);
 	ep_arena_free(&merge.arena);

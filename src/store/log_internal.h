@@ -184,9 +184,11 @@ struct ep_merge {
 EP_MUST_USE enum ep_status ep_log_merge_rows(struct ep_merge *merge, const struct ep_track *there,
                                              const struct ep_put *put, struct ep_error *err);
 
-/* Decodes the rows of a put from its body. EP_BAD_INPUT  they cannot be; EP_NO_MEMORY. */
-EP_MUST_USE enum ep_status ep_log_decode_put(struct ep_decoded *decoded, struct ep_log_write *write,
-                                             const struct ep_put *put, struct ep_error *err);
+/* Gives a put with its rows: those that it has, or else decoded from its body into `decoded`.
+ * EP_BAD_INPUT  they cannot be; EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_log_decode_put(struct ep_put *with_rows, struct ep_decoded *decoded,
+                                             struct ep_log_write *write, const struct ep_put *put,
+                                             struct ep_error *err);
 
 /* Brings what is kept aside of a source and track up to date with a put of it: it is kept where it
  * conflicts, and nothing of it is kept any longer where the source agrees. EP_BAD_INPUT  the id is

@@ -41,10 +41,14 @@ ep_log_merge_rows(struct ep_merge *merge, const struct ep_track *there, const st
 }
 
 enum ep_status
-ep_log_decode_put(struct ep_decoded *decoded, struct ep_log_write *write, const struct ep_put *put,
-                  struct ep_error *err)
+ep_log_decode_put(struct ep_put *with_rows, struct ep_decoded *decoded, struct ep_log_write *write,
+                  const struct ep_put *put, struct ep_error *err)
 {
 	struct ep_entry entry = { .operation = EP_PUT };
+	*with_rows = *put;
+	if (put->track->documents)
+		return EP_OK;
+	with_rows->track = &decoded->track;
 	if (!write->rows_decoder)
 		EP_TRY(ep_codes_coder_new(&write->rows_decoder, EP_CODES_ONSET, err));
 	EP_TRY(ep_entry_read_body(&entry, put->body, put->body_size, err));

@@ -37,7 +37,7 @@ ep_log_say_again(struct ep_log_write *write, struct ep_text id, const struct ep_
 	return ep_log_append_entry(write, &entry, body.data, body.size, err);
 }
 
-/* ---- words that did not stand ---- */
+/* ---- words that were answered ---- */
 
 /* The value "answered." and the hash of source and id: tag, position, hash of the rows. */
 #define ANSWERED_NAME (9 + EP_HASH_TEXT)
