@@ -69,6 +69,13 @@ ep_sign_check(const struct ep_signature *signature, const struct ep_key *key, co
 	       0;
 }
 
+void
+ep_keys_of_seed(struct ep_keys *keys, const uint8_t seed[EP_SEED_SIZE])
+{
+	_Static_assert(EP_SEED_SIZE == crypto_sign_SEEDBYTES, "the size of a seed");
+	crypto_sign_seed_keypair(keys->key.bytes, keys->secret, seed);
+}
+
 /* ---- the file ---- */
 
 #define SECRET_TEXT (2 * EP_SECRET_KEY_SIZE + 1)

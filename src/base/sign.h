@@ -47,6 +47,10 @@ void ep_sign(struct ep_signature *signature, const struct ep_keys *keys, const c
 bool ep_sign_check(const struct ep_signature *signature, const struct ep_key *key,
                    const char *purpose, const void *bytes, size_t size);
 
+/* Makes the keys that follow from a seed: the same from the same seed. */
+#define EP_SEED_SIZE 32
+void ep_keys_of_seed(struct ep_keys *keys, const uint8_t seed[EP_SEED_SIZE]);
+
 /* Reads the keys of the node from folder/key, made on the first call: a file that only its owner
  * may read. EP_CORRUPT  the file holds no key. EP_IO, EP_NO_SPACE, EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_keys_open(struct ep_keys *keys, const char *folder,

@@ -44,10 +44,23 @@ find_url(char url[EP_URL_MAX + 1], struct ep_log_write *write, const char *given
 	return status == EP_NOT_FOUND ? EP_OK : status;
 }
 
-/* Lets a key in, or makes an invitation where none is given. */
+/* Makes an invitation, of which the log gets what it takes to know it again. */
+static void
+invite(struct ep_invitation *invitation, struct ep_peer *peer)
+{
+	struct ep_keys keys;
+	randombytes_buf(invitation->secret, sizeof invitation->secret);
+	ep_invitation_keys(&keys, invitation->secret);
+	peer->invited = true;
+	peer->invitation = keys.key;
+	sodium_memzero(&keys, sizeof keys);
+}
+
+/* Lets a key in, or makes an invitation where none (NULL) is given. *replaced says that there was
+ * an open one, which is good no longer. */
 static enum ep_status
-add(struct ep_invitation *invitation, struct ep_log *log, const char *name, const char *key,
-    const char *url, struct ep_error *err)
+add(struct ep_invitation *invitation, bool *replaced, struct ep_log *log, const char *name,
+    const struct ep_key *key, const char *url, struct ep_error *err)
 {
 	EP_OWNED(ep_log_abort)
 	struct ep_log_write *write = NULL;
@@ -56,6 +69,7 @@ add(struct ep_invitation *invitation, struct ep_log *log, const char *name, cons
 	uint32_t number;
 	EP_TRY(ep_keys_open(&keys, ep_log_folder(log), err));
 	EP_TRY(ep_log_write_begin(&write, log, err));
+	EP_TRY(ep_peer_check_new(ep_log_inside(write), name, key, &keys.key, err));
 	EP_TRY(ep_log_source(&number, write, ep_text_of(name), err));
 	enum ep_status status = ep_peer_load(&peer, ep_log_inside(write), name, err);
 	if (status != EP_OK && status != EP_NOT_FOUND)
@@ -69,11 +83,14 @@ add(struct ep_invitation *invitation, struct ep_log *log, const char *name, cons
 	*invitation = (struct ep_invitation){ .key = keys.key };
 	snprintf(invitation->name, sizeof invitation->name, "%s", name);
 	EP_TRY(find_url(invitation->url, write, url, err));
-	peer.has_key = key && ep_key_parse(&peer.key, ep_text_of(key));
-	peer.invited = !key;
-	if (!key)
-		randombytes_buf(peer.secret, sizeof peer.secret);
-	memcpy(invitation->secret, peer.secret, sizeof peer.secret);
+	*replaced = peer.invited;
+	peer.has_key = key != NULL;
+	peer.invited = false;
+	peer.invitation = (struct ep_key){ 0 };
+	if (key)
+		peer.key = *key;
+	else
+		invite(invitation, &peer);
 	EP_TRY(ep_peer_store(write, &peer, err));
 	return ep_log_commit(&write, err);
 }
@@ -85,6 +102,7 @@ run_add(const struct ep_call *call)
 	const char *key = call->argument_count > 2 ? call->arguments[2] : NULL;
 	struct ep_invitation invitation;
 	struct ep_key parsed;
+	bool replaced = false;
 	struct ep_error err;
 	char text[EP_INVITATION_TEXT];
 	EP_OWNED(ep_log_close)
@@ -101,9 +119,12 @@ run_add(const struct ep_call *call)
 			"\"%s\" is no KEY: %d hex digits, as `status` on the slave shows", key,
 			2 * EP_KEY_SIZE);
 	if (ep_log_open(&log, call->folder, EP_LOG_MAKE, &err) != EP_OK ||
-	    add(&invitation, log, name, key, call->values[OPTION_URL], &err) != EP_OK)
+	    add(&invitation, &replaced, log, name, key ? &parsed : NULL, call->values[OPTION_URL],
+	        &err) != EP_OK)
 		return err.status == EP_USAGE ? ep_bad_usage(call->command, "%s", err.text)
 		                              : ep_give_up(call, &err);
+	if (replaced)
+		ep_say("the invitation that %s had no longer works", name);
 	ep_invitation_print(text, &invitation);
 	if (call->json)
 		return ep_print_json(key ? json_pack("{s:s}", "name", name)

@@ -8,6 +8,8 @@
 
 #define PURPOSE "echoprint contribution 1"
 #define RECEIPT_PURPOSE "echoprint receipt 1"
+#define JOIN_PURPOSE "echoprint join 1"
+#define PROOF_PURPOSE "echoprint invitation 1"
 #define WELCOME_PURPOSE "echoprint welcome 1"
 #define RECEIPT_FORMAT 1
 
@@ -177,16 +179,46 @@ ep_receipt_read(struct ep_receipt *receipt, struct ep_text text, const struct ep
 
 /* ---- joining ---- */
 
-enum ep_status
-ep_join_write(struct ep_buffer *out, const struct ep_join *join, struct ep_error *err)
+#define PROVEN_MAX (2 * EP_KEY_SIZE + sizeof((struct ep_join *)0)->name)
+
+/* What the proof is of: the master's key, the slave's, and the name. Gives its size. */
+static size_t
+make_proven(uint8_t bytes[PROVEN_MAX], const struct ep_join *join)
 {
-	EP_JSON json_t *json = json_pack("{s:s}", "name", join->name);
-	EP_FREE char *text = NULL;
-	if (json && ep_json_set_bytes(json, "key", join->key.bytes, EP_KEY_SIZE) &&
-	    ep_json_set_bytes(json, "proof", join->proof.bytes, EP_HASH_SIZE))
-		text = json_dumps(json, JSON_COMPACT);
-	return text ? ep_buffer_append(out, text, strlen(text), err)
-	            : ep_fail(err, EP_NO_MEMORY, "out of memory for a request to join");
+	size_t name_size = strlen(join->name);
+	memcpy(bytes, join->master.bytes, EP_KEY_SIZE);
+	memcpy(bytes + EP_KEY_SIZE, join->key.bytes, EP_KEY_SIZE);
+	memcpy(bytes + 2 * EP_KEY_SIZE, join->name, name_size);
+	return 2 * EP_KEY_SIZE + name_size;
+}
+
+void
+ep_join_prove(struct ep_join *join, const struct ep_keys *invitation)
+{
+	uint8_t bytes[PROVEN_MAX];
+	ep_sign(&join->proof, invitation, PROOF_PURPOSE, bytes, make_proven(bytes, join));
+}
+
+bool
+ep_join_proves(const struct ep_join *join, const struct ep_key *invitation)
+{
+	uint8_t bytes[PROVEN_MAX];
+	return ep_sign_check(&join->proof, invitation, PROOF_PURPOSE, bytes,
+	                     make_proven(bytes, join));
+}
+
+enum ep_status
+ep_join_write(struct ep_buffer *out, const struct ep_join *join, const struct ep_keys *keys,
+              struct ep_error *err)
+{
+	json_t *json = json_pack("{s:s}", "name", join->name);
+	if (json && !(ep_json_set_bytes(json, "key", join->key.bytes, EP_KEY_SIZE) &&
+	              ep_json_set_bytes(json, "master", join->master.bytes, EP_KEY_SIZE) &&
+	              ep_json_set_bytes(json, "proof", join->proof.bytes, EP_SIGNATURE_SIZE))) {
+		json_decref(json);
+		json = NULL;
+	}
+	return ep_signed_write(out, json, RECEIPT_FORMAT, JOIN_PURPOSE, keys, err);
 }
 
 static enum ep_status
@@ -194,11 +226,12 @@ read_join(struct ep_join *join, const json_t *json, struct ep_error *err)
 {
 	struct ep_text name;
 	EP_TRY(ep_json_string(&name, json, "name", err));
-	if (name.size == 0 || name.size >= sizeof join->name)
+	if (name.size == 0 || name.size >= sizeof join->name || memchr(name.at, 0, name.size))
 		return ep_fail(err, EP_BAD_INPUT, "\"name\" is no name");
 	memcpy(join->name, name.at, name.size);
 	EP_TRY(ep_json_bytes(join->key.bytes, EP_KEY_SIZE, json, "key", err));
-	return ep_json_bytes(join->proof.bytes, EP_HASH_SIZE, json, "proof", err);
+	EP_TRY(ep_json_bytes(join->master.bytes, EP_KEY_SIZE, json, "master", err));
+	return ep_json_bytes(join->proof.bytes, EP_SIGNATURE_SIZE, json, "proof", err);
 }
 
 enum ep_status
@@ -215,8 +248,21 @@ ep_join_read(struct ep_join *join, struct ep_text text, struct ep_error *err)
 		               "this is no request to join: it is no JSON object");
 	if (read_join(&read, json, &why) != EP_OK)
 		return ep_fail(err, EP_BAD_INPUT, "this is no request to join: %s", why.text);
+	/* The key is believed when what it is said in is signed by it. */
+	EP_JSON json_t *checked = NULL;
+	EP_TRY(ep_signed_read(&checked, text, RECEIPT_FORMAT, JOIN_PURPOSE, &read.key,
+	                      "the request to join", err));
 	*join = read;
 	return EP_OK;
+}
+
+void
+ep_join_id(struct ep_hash *id, struct ep_text request)
+{
+	struct ep_hasher hasher;
+	ep_hasher_init(&hasher);
+	ep_hasher_add(&hasher, request.at, request.size);
+	ep_hasher_done(id, &hasher);
 }
 
 enum ep_status

@@ -92,19 +92,34 @@ EP_MUST_USE enum ep_status ep_receipt_read(struct ep_receipt *receipt, struct ep
 
 /* ---- joining ---- */
 
-/* A slave's request to be let in: {"name", "key", "proof"} as JSON. EP_NO_MEMORY. */
+/* A slave's request to be let in. */
 struct ep_join {
-	char name[65];
-	struct ep_key key;
-	struct ep_hash proof;
+	char name[65]; /* as the invitation calls the slave */
+	struct ep_key key; /* of the slave */
+	struct ep_key master; /* that it is for */
+	struct ep_signature proof; /* of the three above, by the keys of the invitation */
 };
 #define EP_JOIN_MAX ((size_t)4096)
-EP_MUST_USE enum ep_status ep_join_write(struct ep_buffer *out, const struct ep_join *join,
-                                         struct ep_error *err);
 
-/* EP_BAD_INPUT  no request. */
+/* Sets the proof: invitation are the keys of the invitation (ep_invitation_keys). */
+void ep_join_prove(struct ep_join *join, const struct ep_keys *invitation);
+
+/* Whether the one who made the request had the invitation with this public key. */
+bool ep_join_proves(const struct ep_join *join, const struct ep_key *invitation);
+
+/* Appends the request as signed JSON; keys are the slave's, those of join->key. EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_join_write(struct ep_buffer *out, const struct ep_join *join,
+                                         const struct ep_keys *keys, struct ep_error *err);
+
+/* Reads a request, which is signed by the key that it names: who sent it has that key's secret
+ * half. Whether it proves anything is for ep_join_proves to say. EP_BAD_INPUT  no request.
+ * EP_CORRUPT  wrongly signed. EP_NEWER. */
 EP_MUST_USE enum ep_status ep_join_read(struct ep_join *join, struct ep_text text,
                                         struct ep_error *err);
+
+/* The name of a request, and of its answer, where they lie as files: the BLAKE2b-256 of the
+ * request. So names are never names of files, and an answer is to one request. */
+void ep_join_id(struct ep_hash *id, struct ep_text request);
 
 /* The master's signed word that a key is now that of a source. EP_NO_MEMORY; as ep_signed_read, and
  * EP_CORRUPT where it speaks of another key. */

@@ -86,14 +86,11 @@ ep_invitation_parse(struct ep_invitation *invitation, struct ep_text given, stru
 }
 
 void
-ep_invitation_proof(struct ep_hash *proof, const uint8_t secret[EP_SECRET_SIZE],
-                    const struct ep_key *slave, const struct ep_key *master)
+ep_invitation_keys(struct ep_keys *keys, const uint8_t secret[EP_SECRET_SIZE])
 {
-	static const char purpose[] = "echoprint join 1\n";
-	crypto_generichash_state state;
-	crypto_generichash_init(&state, secret, EP_SECRET_SIZE, EP_HASH_SIZE);
-	crypto_generichash_update(&state, (const uint8_t *)purpose, sizeof purpose - 1);
-	crypto_generichash_update(&state, slave->bytes, EP_KEY_SIZE);
-	crypto_generichash_update(&state, master->bytes, EP_KEY_SIZE);
-	crypto_generichash_final(&state, proof->bytes, EP_HASH_SIZE);
+	static const uint8_t purpose[] = "echoprint invitation 1\n";
+	uint8_t seed[EP_SEED_SIZE];
+	crypto_generichash(seed, sizeof seed, purpose, sizeof purpose - 1, secret, EP_SECRET_SIZE);
+	ep_keys_of_seed(keys, seed);
+	sodium_memzero(seed, sizeof seed);
 }

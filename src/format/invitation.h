@@ -4,6 +4,9 @@
  *
  * KEY is the master's public key (64 hex digits), SECRET 16 random bytes that are good for one
  * slave (32 hex digits), CHECK the CRC-32 of all before its colon (8 hex digits).
+ *
+ * From the secret follow the keys of the invitation. Who has the line can sign with them; the
+ * master keeps the public one alone, so nobody who reads its log can join.
  */
 #ifndef EP_FORMAT_INVITATION_H
 #define EP_FORMAT_INVITATION_H
@@ -30,9 +33,8 @@ void ep_invitation_print(char text[EP_INVITATION_TEXT], const struct ep_invitati
 EP_MUST_USE enum ep_status ep_invitation_parse(struct ep_invitation *invitation,
                                                struct ep_text text, struct ep_error *err);
 
-/* What shows that the holder of a slave's key knows the secret, without telling it: BLAKE2b-256
- * keyed with the secret, of a purpose, the slave's key and the master's. */
-void ep_invitation_proof(struct ep_hash *proof, const uint8_t secret[EP_SECRET_SIZE],
-                         const struct ep_key *slave, const struct ep_key *master);
+/* The keys of the invitation with this secret. Their seed is BLAKE2b-256, keyed with the secret, of
+ * "echoprint invitation 1" and a line feed. */
+void ep_invitation_keys(struct ep_keys *keys, const uint8_t secret[EP_SECRET_SIZE]);
 
 #endif

@@ -347,10 +347,8 @@ post(struct exchange *exchange, uint64_t bytes, struct ep_error *err)
 }
 
 static enum ep_status
-join(void *context, struct ep_buffer *answer, struct ep_text request, const char *name,
-     struct ep_error *err)
+join(void *context, struct ep_buffer *answer, struct ep_text request, struct ep_error *err)
 {
-	(void)name;
 	struct ep_client *client = context;
 	EXCHANGE struct exchange exchange;
 	EP_TRY(begin(&exchange, client, "join", "", err));

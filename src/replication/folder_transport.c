@@ -128,9 +128,12 @@ leave(const char *folder, const char *place, const char *name, const char *suffi
 }
 
 static enum ep_status
-join(void *context, struct ep_buffer *answer, struct ep_text request, const char *name,
-     struct ep_error *err)
+join(void *context, struct ep_buffer *answer, struct ep_text request, struct ep_error *err)
 {
+	struct ep_hash id;
+	char name[EP_HASH_TEXT];
+	ep_join_id(&id, request);
+	ep_hash_print(name, &id);
 	return leave(context, EP_INBOX_JOINS, name, ".json", request, answer, err);
 }
 

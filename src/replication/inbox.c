@@ -27,18 +27,14 @@ static enum ep_status
 check_join(struct ep_peer *peer, bool *known, const struct ep_log_read *read,
            const struct ep_join *join, const struct ep_key *own, struct ep_error *err)
 {
-	struct ep_hash proof;
 	enum ep_status status = ep_peer_load(peer, read, join->name, err);
 	if (status != EP_OK && status != EP_NOT_FOUND)
 		return status;
 	*known = status == EP_OK && peer->has_key && ep_key_equal(&peer->key, &join->key);
 	if (*known)
 		return EP_OK;
-	if (status == EP_OK && peer->invited)
-		ep_invitation_proof(&proof, peer->secret, &join->key, own);
-	if (status == EP_OK && peer->invited &&
-	    sodium_memcmp(proof.bytes, join->proof.bytes, EP_HASH_SIZE) == 0)
-		return EP_OK;
+	if (status == EP_OK && peer->invited && ep_join_proves(join, &peer->invitation))
+		return ep_peer_check_new(read, NULL, &join->key, own, err);
 	return ep_fail(err, EP_BAD_INPUT,
 	               "there is no such invitation for a source %s, or it was used: `source "
 	               "add` makes a new one",
@@ -65,7 +61,7 @@ let_in(struct ep_log *log, const struct ep_join *join, const struct ep_key *own,
 	EP_TRY(ep_log_write_begin(&write, log, err));
 	EP_TRY(check_join(&peer, &known, ep_log_inside(write), join, own, err));
 	peer.invited = false;
-	sodium_memzero(peer.secret, sizeof peer.secret);
+	peer.invitation = (struct ep_key){ 0 };
 	peer.has_key = true;
 	peer.key = join->key;
 	peer.contact = ep_time_now();
@@ -83,6 +79,8 @@ ep_inbox_join(struct ep_buffer *out, char name[EP_SOURCE_NAME_MAX + 1], struct e
 	if (!ep_slave_name_ok(ep_text_of(join.name)))
 		return ep_fail(err, EP_BAD_INPUT, "the name in the request to join is none");
 	EP_TRY(ep_keys_open(&keys, ep_log_folder(log), err));
+	if (!ep_key_equal(&join.master, &keys.key))
+		return ep_fail(err, EP_BAD_INPUT, "the request to join is for another master");
 	EP_TRY(let_in(log, &join, &keys.key, err));
 	EP_TRY(ep_welcome_write(out, &join, &keys, err));
 	snprintf(name, EP_SOURCE_NAME_MAX + 1, "%s", join.name);

@@ -14,9 +14,10 @@
 /* The largest contribution that is taken, in bytes. */
 #define EP_CONTRIBUTION_MAX ((uint64_t)64 << 20)
 
-/* Lets a slave in that shows the secret of its invitation; again, where it is in already. Appends
- * the signed answer to out; name becomes the slave's.
- * EP_BAD_INPUT  no such request, no such invitation, or another secret. EP_IO and so on. */
+/* Lets a slave in that proves its key and its invitation; again, where it is in already. Appends
+ * the signed answer to out; name becomes the slave's. EP_BAD_INPUT  no request, one for another
+ * master, no such invitation, or a key that another has. EP_CORRUPT  wrongly signed. EP_IO and so
+ * on. */
 EP_MUST_USE enum ep_status ep_inbox_join(struct ep_buffer *out, char name[EP_SOURCE_NAME_MAX + 1],
                                          struct ep_log *log, struct ep_text request,
                                          struct ep_error *err);
@@ -53,8 +54,8 @@ EP_MUST_USE enum ep_status ep_inbox_folder(size_t *taken, struct ep_log *log, co
                                            void (*on_refused)(const char *file, const char *why),
                                            const atomic_bool *stop, struct ep_error *err);
 
-/* The names of these folders and files in a folder that stands for a master: "joins/NAME.json",
- * "contributions/ID.packet", and the answers, "answers/NAME.json", "answers/ID.json". */
+/* The names of these folders and files in a folder that stands for a master: "joins/ID.json",
+ * "contributions/ID.packet", and the answers to both, "answers/ID.json". */
 #define EP_INBOX_JOINS "joins"
 #define EP_INBOX_CONTRIBUTIONS "contributions"
 #define EP_INBOX_ANSWERS "answers"

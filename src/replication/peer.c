@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define LAYOUT 1
+#define PEER_LAYOUT 2
 #define MASTER_VALUE "master"
 #define PEER_VALUE "peer."
 #define VALUE_NAME (sizeof PEER_VALUE + EP_SOURCE_NAME_MAX + 1)
@@ -56,19 +58,19 @@ check(const struct ep_reader *reader, const char *name, struct ep_error *err)
 	               : ep_fail(err, EP_CORRUPT, "the log's value %s is damaged", name);
 }
 
-/* Begins to read a value; what a later version wrote is refused. */
+/* Begins to read a value of this layout; what a later version wrote is refused. */
 static enum ep_status
-open_value(struct ep_reader *reader, const struct ep_log_read *read, const char *name,
+open_value(struct ep_reader *reader, const struct ep_log_read *read, const char *name, int known,
            struct ep_error *err)
 {
 	struct ep_text value = { 0 };
 	EP_TRY(ep_log_value(&value, read, name, err));
 	*reader = ep_reader_of(value.at, value.size);
 	uint8_t layout = ep_read8(reader);
-	return layout <= LAYOUT ? EP_OK
-	                        : ep_fail(err, EP_NEWER,
-	                                  "the log's value %s has layout %d, this program knows %d",
-	                                  name, layout, LAYOUT);
+	return layout == known ? EP_OK
+	                       : ep_fail(err, layout > known ? EP_NEWER : EP_CORRUPT,
+	                                 "the log's value %s has layout %d, this program knows %d",
+	                                 name, layout, known);
 }
 
 static enum ep_status
@@ -84,10 +86,10 @@ set_value(struct ep_log_write *write, const char *name, const struct ep_buffer *
 static enum ep_status
 encode_peer(struct ep_buffer *out, const struct ep_peer *peer, struct ep_error *err)
 {
-	uint8_t head[2] = { LAYOUT, (uint8_t)(peer->has_key | peer->invited << 1) };
+	uint8_t head[2] = { PEER_LAYOUT, (uint8_t)(peer->has_key | peer->invited << 1) };
 	EP_TRY(ep_buffer_append(out, head, sizeof head, err));
 	EP_TRY(ep_buffer_append(out, peer->key.bytes, EP_KEY_SIZE, err));
-	EP_TRY(ep_buffer_append(out, peer->secret, EP_SECRET_SIZE, err));
+	EP_TRY(ep_buffer_append(out, peer->invitation.bytes, EP_KEY_SIZE, err));
 	EP_TRY(ep_buffer_append(out, peer->last.bytes, EP_HASH_SIZE, err));
 	EP_TRY(put_number(out, peer->sent, err));
 	EP_TRY(put_number(out, peer->position, err));
@@ -105,7 +107,7 @@ ep_peer_load(struct ep_peer *peer, const struct ep_log_read *read, const char *n
 	struct ep_reader reader;
 	struct ep_peer loaded = { 0 };
 	snprintf(value, sizeof value, PEER_VALUE "%s", name);
-	enum ep_status status = open_value(&reader, read, value, err);
+	enum ep_status status = open_value(&reader, read, value, PEER_LAYOUT, err);
 	if (status == EP_NOT_FOUND)
 		return ep_fail(err, EP_NOT_FOUND, "there is no source %s that may contribute",
 		               name);
@@ -115,7 +117,7 @@ ep_peer_load(struct ep_peer *peer, const struct ep_log_read *read, const char *n
 	loaded.has_key = flags & 1;
 	loaded.invited = flags & 2;
 	read_fixed(&reader, loaded.key.bytes, EP_KEY_SIZE);
-	read_fixed(&reader, loaded.secret, EP_SECRET_SIZE);
+	read_fixed(&reader, loaded.invitation.bytes, EP_KEY_SIZE);
 	read_fixed(&reader, loaded.last.bytes, EP_HASH_SIZE);
 	loaded.sent = ep_read64(&reader);
 	loaded.position = ep_read64(&reader);
@@ -185,6 +187,44 @@ ep_peer_of_key(struct ep_peer *peer, const struct ep_log_read *read, const struc
 	               "no source has this key; `source add NAME` on the master lets one in");
 }
 
+static enum ep_status
+check_new_name(const struct ep_log_read *read, const char *name, struct ep_error *err)
+{
+	EP_FREE struct ep_source_info *sources = NULL;
+	size_t count;
+	EP_TRY(ep_log_sources(&sources, &count, read, err));
+	for (size_t i = 0; i < count; i++) {
+		if (strcasecmp(sources[i].name, name) == 0 && strcmp(sources[i].name, name) != 0)
+			return ep_fail(err, EP_BAD_INPUT,
+			               "there is a source %s already: names must differ in more "
+			               "than upper and lower case",
+			               sources[i].name);
+	}
+	return EP_OK;
+}
+
+enum ep_status
+ep_peer_check_new(const struct ep_log_read *read, const char *name, const struct ep_key *key,
+                  const struct ep_key *own, struct ep_error *err)
+{
+	struct ep_peer other;
+	if (name)
+		EP_TRY(check_new_name(read, name, err));
+	if (!key)
+		return EP_OK;
+	if (ep_key_equal(key, own))
+		return ep_fail(err, EP_BAD_INPUT,
+		               "this is the master's own key: a slave is to have one of its own, "
+		               "and no copy of the file `key`");
+	enum ep_status status = ep_peer_of_key(&other, read, key, err);
+	if (status == EP_OK)
+		return ep_fail(err, EP_BAD_INPUT,
+		               "the source %s has this key already: each slave is to have one of "
+		               "its own",
+		               other.name);
+	return status == EP_NOT_FOUND ? EP_OK : status;
+}
+
 /* ---- the master ---- */
 
 static enum ep_status
@@ -220,7 +260,7 @@ ep_master_load(struct ep_master *master, const struct ep_log_read *read, struct 
 {
 	struct ep_reader reader;
 	struct ep_master loaded = { 0 };
-	enum ep_status status = open_value(&reader, read, MASTER_VALUE, err);
+	enum ep_status status = open_value(&reader, read, MASTER_VALUE, LAYOUT, err);
 	if (status == EP_NOT_FOUND)
 		return ep_fail(
 			err, EP_NOT_FOUND,

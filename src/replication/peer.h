@@ -20,8 +20,8 @@ struct ep_peer {
 	char name[EP_SOURCE_NAME_MAX + 1];
 	bool has_key;
 	struct ep_key key;
-	bool invited; /* the secret is good for one that has no key yet */
-	uint8_t secret[EP_SECRET_SIZE];
+	bool invited; /* it has no key yet, and an invitation that is good for one */
+	struct ep_key invitation; /* public half of the invitation's keys */
 	struct ep_hash last; /* id of the contribution that was accepted last */
 	uint64_t sent; /* the slave's position up to which it has contributed */
 	uint64_t position; /* of this log after that */
@@ -42,6 +42,13 @@ EP_MUST_USE enum ep_status ep_peer_remove(struct ep_log_write *write, const char
 /* The slave that has a key. EP_NOT_FOUND. */
 EP_MUST_USE enum ep_status ep_peer_of_key(struct ep_peer *peer, const struct ep_log_read *read,
                                           const struct ep_key *key, struct ep_error *err);
+
+/* Whether a slave may be added under a name (NULL: it has one already), and let in with a key
+ * (NULL: it has none yet). Names differ in more than upper and lower case from those of all other
+ * sources; no two slaves have one key, and none has the master's own. EP_BAD_INPUT  who has it. */
+EP_MUST_USE enum ep_status ep_peer_check_new(const struct ep_log_read *read, const char *name,
+                                             const struct ep_key *key, const struct ep_key *own,
+                                             struct ep_error *err);
 
 /* All slaves that are known, in the order in which they came; an array for free(). */
 EP_MUST_USE enum ep_status ep_peers(struct ep_peer **peers, size_t *count,

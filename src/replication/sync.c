@@ -102,12 +102,15 @@ ep_join_master(bool *waits, struct ep_log *log, const struct ep_transport *trans
 	if (!has_secret)
 		return pin(log, invitation, mirror, err);
 	join.key = keys.key;
+	join.master = invitation->key;
 	memcpy(join.name, invitation->name, sizeof join.name);
-	ep_invitation_proof(&join.proof, invitation->secret, &keys.key, &invitation->key);
-	EP_TRY(ep_join_write(&request, &join, err));
-	enum ep_status status = transport->join(
-		transport->context, &answer,
-		(struct ep_text){ (const char *)request.data, request.size }, join.name, err);
+	struct ep_keys shown;
+	ep_invitation_keys(&shown, invitation->secret);
+	ep_join_prove(&join, &shown);
+	EP_TRY(ep_join_write(&request, &join, &keys, err));
+	enum ep_status status =
+		transport->join(transport->context, &answer,
+	                        (struct ep_text){ (const char *)request.data, request.size }, err);
 	*waits = status == EP_NOT_FOUND;
 	if (!*waits) {
 		EP_TRY(status);

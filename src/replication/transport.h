@@ -38,7 +38,7 @@ struct ep_transport {
 
 	/* Asks to be let in. EP_NOT_FOUND  the request was left and there is no answer yet. */
 	enum ep_status (*join)(void *context, struct ep_buffer *answer, struct ep_text request,
-	                       const char *name, struct ep_error *err);
+	                       struct ep_error *err);
 
 	/* Sends the contribution in the file at path, which ends in trailer; the receipt comes into
 	 * answer. EP_NOT_FOUND  it was left and there is no receipt yet. */

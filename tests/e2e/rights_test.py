@@ -52,6 +52,17 @@ def the_text_of_others_stays(test):
     same(node.contents(), before, "rows after another source's changes")
 
 
+def the_log_has_no_secrets(test):
+    """Who reads a copy of it can join as nobody."""
+    node = test.node("secrets")
+    invitation = node.json("source", "add", "paris")["invitation"]
+    secret = bytes.fromhex(invitation.split(":")[-2])
+    same(len(secret), 16, "bytes of the secret")
+    log = (node.folder / "data.mdb").read_bytes()
+    need(b"peer.paris" in log, "the invitation is in the log")
+    need(secret not in log and secret.hex().encode() not in log, "the log has the secret of an invitation")
+
+
 def root_works_in_the_name_of_the_folders_owner(test):
     """As on a service's data: what root makes there the service must be able to write."""
     if os.geteuid() != 0:
@@ -96,7 +107,7 @@ def roots_rights_are_not_the_owners(test):
 
 def body(test):
     for function in (what_the_master_adds_does_not_stop_a_dump, a_master_that_has_all_of_a_track_takes_it_over,
-                     rows_in_conflict_are_all_kept_aside, the_text_of_others_stays,
+                     rows_in_conflict_are_all_kept_aside, the_text_of_others_stays, the_log_has_no_secrets,
                      root_works_in_the_name_of_the_folders_owner, roots_rights_are_not_the_owners):
         test.check(function.__name__.replace("_", " "), function, test)
 

@@ -56,18 +56,31 @@ law_receipt(const uint8_t *bytes, size_t size)
 		     ep_text_equal(again.tracks[i].detail, receipt.tracks[i].detail));
 }
 
+/* A request is read where it is signed by the key that it names, and no byte of it can be changed.
+ */
 void
 law_join(const uint8_t *bytes, size_t size)
 {
+	struct ep_keys keys = test_keys();
 	EP_BUFFER struct ep_buffer text = { 0 };
 	struct ep_join join = { 0 };
 	struct ep_join again = { 0 };
-	if (ep_join_read(&join, (struct ep_text){ (const char *)bytes, size }, NULL) != EP_OK)
-		return;
-	must(ep_join_write(&text, &join, NULL) == EP_OK);
-	must(ep_join_read(&again, (struct ep_text){ (const char *)text.data, text.size }, NULL) ==
-	     EP_OK);
+	struct ep_text given = { (const char *)bytes, size };
+	must(ep_join_read(&join, given, NULL) != EP_OK);
+	struct ep_text body = sign_body(&text, &keys, "echoprint join 1", bytes, size);
+	if (ep_join_read(&join, body, NULL) != EP_OK) {
+		join = (struct ep_join){ .name = "slave", .key = keys.key };
+		memcpy(join.proof.bytes, bytes,
+		       size < EP_SIGNATURE_SIZE ? size : EP_SIGNATURE_SIZE);
+	}
+	must(ep_key_equal(&join.key, &keys.key));
+	text.size = 0;
+	must(ep_join_write(&text, &join, &keys, NULL) == EP_OK);
+	body = (struct ep_text){ (const char *)text.data, text.size };
+	must(ep_join_read(&again, body, NULL) == EP_OK);
 	must(memcmp(&join, &again, sizeof join) == 0);
+	text.data[(size * 131 + (size ? bytes[0] : 0)) % text.size] ^= (uint8_t)(1U << size % 7);
+	must(ep_join_read(&again, body, NULL) != EP_OK);
 }
 
 /* A welcome is for the key that asked, or it is none. */
