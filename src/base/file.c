@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,10 +54,10 @@ ep_sync_folder(const char *folder, struct ep_error *err)
 
 /* Makes one folder whose parent exists, where it is not there. */
 static enum ep_status
-make_one(const char *folder, struct ep_error *err)
+make_one(const char *folder, mode_t mode, struct ep_error *err)
 {
 	struct stat info;
-	if (mkdir(folder, 0777) == 0)
+	if (mkdir(folder, mode) == 0)
 		return EP_OK;
 	int reason = errno;
 	if (stat(folder, &info) == 0 && S_ISDIR(info.st_mode))
@@ -73,8 +74,9 @@ ep_sync_name(const char *folder, struct ep_error *err)
 	return eaccess(parent, R_OK) == 0 ? ep_sync_folder(parent, err) : EP_OK;
 }
 
-enum ep_status
-ep_make_folder(const char *folder, struct ep_error *err)
+/* Makes a folder with this mode, and those above it. */
+static enum ep_status
+make_folder(const char *folder, mode_t mode, struct ep_error *err)
 {
 	struct stat info;
 	if (stat(folder, &info) == 0 && S_ISDIR(info.st_mode))
@@ -89,12 +91,25 @@ ep_make_folder(const char *folder, struct ep_error *err)
 			continue;
 		char end = *at;
 		*at = '\0';
-		EP_TRY(make_one(path, err));
+		bool last = !end || !at[1 + strspn(at + 1, "/.")];
+		EP_TRY(make_one(path, last ? mode : 0777, err));
 		EP_TRY(ep_sync_name(path, err));
 		*at = end;
 		if (!end)
 			return EP_OK;
 	}
+}
+
+enum ep_status
+ep_make_folder(const char *folder, struct ep_error *err)
+{
+	return make_folder(folder, 0700, err);
+}
+
+enum ep_status
+ep_make_shared_folder(const char *folder, struct ep_error *err)
+{
+	return make_folder(folder, 0777, err);
 }
 
 enum ep_status
@@ -154,7 +169,7 @@ ep_lock_file(int *fd, const char *folder, const char *name, struct ep_error *err
 	EP_FREE char *path = ep_path_join(folder, name);
 	if (!path)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
-	*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+	*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (*fd < 0)
 		return ep_fail_errno(err, errno, "cannot open %s", path);
 	while (flock(*fd, LOCK_EX) != 0) {

@@ -22,8 +22,12 @@ EP_MUST_USE enum ep_status ep_sync_folder(const char *folder, struct ep_error *e
 /* Makes the name of a folder durable in its parent; nothing, where that may not be read. EP_IO. */
 EP_MUST_USE enum ep_status ep_sync_name(const char *folder, struct ep_error *err);
 
-/* Makes a folder and those above it where they are absent, durably; mode 0777 less the umask. */
+/* Makes a folder for its owner alone (mode 0700), and those above it (0777 less the umask), where
+ * they are absent, durably. */
 EP_MUST_USE enum ep_status ep_make_folder(const char *folder, struct ep_error *err);
+
+/* The same of a folder that others may read, too: 0777 less the umask. */
+EP_MUST_USE enum ep_status ep_make_shared_folder(const char *folder, struct ep_error *err);
 
 /* Reads a whole file of at most max bytes into out, in place of what it held.
  * EP_NOT_FOUND  there is none. EP_BAD_INPUT  it is larger. EP_IO, EP_NO_MEMORY. */
@@ -36,8 +40,8 @@ EP_MUST_USE enum ep_status ep_read_file(struct ep_buffer *out, const char *path,
 EP_MUST_USE enum ep_status ep_replace_file(const char *path, const void *bytes, size_t size,
                                            unsigned mode, struct ep_error *err);
 
-/* Locks folder/name, which is made where it is not there, and waits for whoever has it; it is free
- * when *fd is closed. EP_IO. */
+/* Locks folder/name, which is made (mode 0600) where it is not there, and waits for whoever has it;
+ * it is free when *fd is closed. EP_IO. */
 EP_MUST_USE enum ep_status ep_lock_file(int *fd, const char *folder, const char *name,
                                         struct ep_error *err);
 

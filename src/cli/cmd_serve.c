@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum {
 	OPTION_LISTEN,
@@ -132,6 +133,8 @@ serve(struct session *session, struct ep_serve_options *wanted, struct ep_error 
 {
 	const struct ep_call *call = session->call;
 	uint64_t epoch;
+	/* All that is written lies in the data folder, the feed too, which is handed out over HTTP. */
+	(void)umask(0077);
 	EP_TRY(read_token(session, err));
 	EP_TRY(ep_log_open(&session->log, call->folder, EP_LOG_MAKE, err));
 	EP_TRY(ep_log_node_name(session->name, session->log, err));

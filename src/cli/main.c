@@ -1,3 +1,4 @@
+#include "base/file.h"
 #include "cli/options.h"
 
 #include <grp.h>
@@ -70,6 +71,29 @@ act_for_owner(const char *folder)
 	       setresuid(info.st_uid, info.st_uid, info.st_uid) == 0 && keep_reading();
 }
 
+/* The mode of a file in a folder; 0 where there is none. */
+static mode_t
+mode_of(const char *folder, const char *name)
+{
+	struct stat info;
+	EP_FREE char *path = ep_path_join(folder, name);
+	return path && stat(path, &info) == 0 ? info.st_mode & 07777 : 0;
+}
+
+/* Warns of a data folder that others may change, or in which they may read the log or the key. What
+ * this program makes there is for its owner alone; the folder may have been made by somebody else,
+ * and hold other things, so its mode is left as it is. */
+static void
+warn_of_others(const char *folder)
+{
+	mode_t mode = mode_of(folder, ".");
+	mode_t log = mode_of(folder, "data.mdb");
+	bool readable = mode & 0011 && (log | mode_of(folder, "key")) & 0077;
+	if (log && (mode & 0022 || readable))
+		ep_say("others may %s the data folder %s: `chmod -R go= %s` shuts them out",
+		       mode & 0022 ? "change" : "read", folder, folder);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -87,6 +111,7 @@ main(int argc, char **argv)
 	enum ep_exit exit = EP_EXIT_DONE;
 	if (ep_read_command_line(&call, &exit, storage, argc, argv, commands)) {
 		if (act_for_owner(call.folder)) {
+			warn_of_others(call.folder);
 			exit = call.command->run(&call);
 		} else {
 			ep_say("cannot act as the owner of %s, which root does not write in its "

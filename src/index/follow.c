@@ -39,7 +39,7 @@ lock(int *fd, const struct ep_log *log, struct ep_error *err)
 	if (!path)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	EP_TRY(ep_make_folder(folder, err));
-	*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+	*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (*fd < 0)
 		return ep_fail_errno(err, errno, "cannot open %s", path);
 	while (flock(*fd, LOCK_EX) != 0) {
@@ -87,7 +87,7 @@ make_file(int *fd, char **path, struct follow *follow, struct ep_error *err)
 	*path = ep_shard_path(follow->log, follow->manifest.next_number);
 	if (!*path)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
-	*fd = open(*path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	*fd = open(*path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	return *fd < 0 ? ep_fail_errno(err, errno, "cannot make %s", *path) : EP_OK;
 }
 

@@ -233,7 +233,7 @@ lock_folder(struct ep_serve *serve, struct ep_error *err)
 	EP_FREE char *path = ep_path_join(folder, "serve.lock");
 	if (!path)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
-	serve->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+	serve->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (serve->lock_fd < 0)
 		return ep_fail_errno(err, errno, "cannot open %s", path);
 	if (flock(serve->lock_fd, LOCK_EX | LOCK_NB) != 0)

@@ -68,7 +68,7 @@ lock(int *fd, const struct dump *dump, struct ep_error *err)
 	EP_FREE char *path = ep_path_join(ep_log_folder(dump->log), "dump.lock");
 	if (!path)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
-	*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+	*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (*fd < 0)
 		return ep_fail_errno(err, errno, "cannot open %s", path);
 	while (flock(*fd, LOCK_EX | LOCK_NB) != 0) {

@@ -363,7 +363,7 @@ ep_feed_publish(struct ep_feed_report *report, struct ep_log *log, const char *f
 		.part = part,
 	};
 	EP_FD int fd = -1;
-	EP_TRY(ep_make_folder(packets, err));
+	EP_TRY(ep_make_shared_folder(packets, err));
 	EP_TRY(ep_keys_open(&writer.keys, ep_log_folder(log), err));
 	EP_TRY(ep_lock_file(&fd, folder, ".lock", err));
 	enum ep_status status = publish(&writer, err);

@@ -53,7 +53,7 @@ ep_fetch_packet(uint64_t *bytes, const char *path, const struct ep_feed_packet *
 {
 	char name[EP_FEED_NAME];
 	ep_feed_packet_name(name, packet);
-	EP_FD int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+	EP_FD int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return ep_fail_errno(err, errno, "cannot make %s", path);
 	for (int attempt = 0; attempt < 2; attempt++) {
@@ -137,7 +137,7 @@ ep_mirror(uint64_t *bytes, const char *folder, struct ep_text text, const struct
 			EP_TRY(copy_packet(bytes, packets, &feed->packets[i], transport, err));
 	}
 	EP_TRY(ep_sync_folder(packets, err));
-	EP_TRY(ep_replace_file(json, text.at, text.size, 0666, err));
+	EP_TRY(ep_replace_file(json, text.at, text.size, 0600, err));
 	ep_feed_sweep(packets, feed);
 	return EP_OK;
 }

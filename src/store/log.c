@@ -258,7 +258,7 @@ reserve_lock(const char *folder, struct ep_error *err)
 	EP_FREE char *path = ep_path_join(folder, "lock.mdb");
 	if (!path)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
-	EP_FD int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+	EP_FD int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	int failed = fd < 0 ? 0 : posix_fallocate(fd, 0, LOCK_BYTES);
 	if (failed == ENOSPC || failed == EDQUOT || failed == EFBIG)
 		return ep_fail_errno(err, failed, "cannot make %s", path);
@@ -287,7 +287,7 @@ open_environment(struct ep_log **out, const char *folder, unsigned flags, struct
 		rc = mdb_env_set_mapsize(log->env, size);
 	/* MDB_NOTLS: a snapshot may be handed from thread to thread. */
 	if (!rc)
-		rc = ep_explain_write(mdb_env_open(log->env, folder, MDB_NOTLS | flags, 0666),
+		rc = ep_explain_write(mdb_env_open(log->env, folder, MDB_NOTLS | flags, 0600),
 		                      folder);
 	int dead;
 	if (!rc)
@@ -321,7 +321,7 @@ make_in_new(const char *folder, int folder_fd, struct ep_error *err)
 	if (!place)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	remove_new(folder_fd);
-	if (mkdirat(folder_fd, NEW_FOLDER, 0777) != 0)
+	if (mkdirat(folder_fd, NEW_FOLDER, 0700) != 0)
 		return ep_fail_errno(err, errno, "cannot make the folder %s", place);
 	EP_OWNED(ep_log_close)
 	struct ep_log *log = NULL;

@@ -4,6 +4,7 @@
 import os
 
 from common import Skip, codegen_bytes, csv_of, need, rows_of, run, same, song
+from servers import Server, joined, synced, until
 
 PAIRS = [(1, 2), (3, 4)]
 
@@ -63,6 +64,62 @@ def the_log_has_no_secrets(test):
     need(secret not in log and secret.hex().encode() not in log, "the log has the secret of an invitation")
 
 
+def modes_in(folder):
+    """What is in a folder, itself included, with other modes than those of what is for its owner alone."""
+    found = [folder, *folder.rglob("*")]
+    return [f"{path} {path.stat().st_mode & 0o7777:o}" for path in found
+            if path.stat().st_mode & 0o7777 != (0o700 if path.is_dir() else 0o600)]
+
+
+def a_data_folder_is_its_owners_alone(test):
+    """Whatever the umask: the log, locks, the index, the feed that is served, a mirror, what is on its way."""
+    for number, umask in enumerate((0o000, 0o022, 0o077)):
+        before = os.umask(umask)
+        try:
+            master = test.node(f"alone{number}/of/master/")
+            master.run("ingest", "-", data=codegen_bytes([song("TRA", [(n, n) for n in range(50)])]))
+            master.run("query", "1 1", statuses=(0, 3))
+            master.run("slave-dump", "-o", test.folder)
+            shared = test.folder / f"shared{number}"
+            master.run("publish", shared)
+            server = Server(master)
+            slave = joined(test, master, f"alone{number}-slave", server.url)
+            slave.run("ingest", "-", data=codegen_bytes([song("TRB", [(n + 90, n) for n in range(50)])]))
+            synced(slave, master)
+            mirror = Server(slave, "--mirror")
+            until(lambda: (slave.folder / "mirror" / "feed.json").exists(), "a mirror")
+            until(lambda: slave.digest() == master.digest(), "equal digests")
+            for node in (master, slave):
+                same(modes_in(node.folder), [], f"other modes under the umask {umask:o}")
+            need((master.folder / "feed" / "packets").is_dir() and (master.folder / "index").is_dir(), "there is a feed and an index")
+            mirror.stop()
+            server.stop()
+        finally:
+            os.umask(before)
+        # What is for others is as the umask says; so is what leads to the data folder.
+        for path in [shared, *shared.rglob("[!.]*")]:
+            same(path.stat().st_mode & 0o777, (0o777 if path.is_dir() else 0o666) & ~umask, f"mode of {path}")
+        same((test.folder / f"alone{number}").stat().st_mode & 0o777, 0o777 & ~umask, "mode of the folder above")
+
+
+def a_folder_that_others_may_enter_is_warned_of(test):
+    node = test.node("open")
+    node.folder.mkdir()
+    node.folder.chmod(0o755)
+    node.run("init")
+    log = node.folder / "data.mdb"
+    same(log.stat().st_mode & 0o777, 0o600, "mode of the log in a folder that was there")
+    said = lambda: node.run("status").stderr
+    same(said(), b"", "what is said where nothing can be read")
+    log.chmod(0o644)
+    need(b"others may read the data folder" in said(), "nothing is said of a log that others may read")
+    log.chmod(0o600)
+    node.folder.chmod(0o777)
+    need(b"others may change the data folder" in said(), "nothing is said of a folder that others may change")
+    node.folder.chmod(0o700)
+    same(said(), b"", "what is said of one that is as it should be")
+
+
 def root_works_in_the_name_of_the_folders_owner(test):
     """As on a service's data: what root makes there the service must be able to write."""
     if os.geteuid() != 0:
@@ -108,6 +165,7 @@ def roots_rights_are_not_the_owners(test):
 def body(test):
     for function in (what_the_master_adds_does_not_stop_a_dump, a_master_that_has_all_of_a_track_takes_it_over,
                      rows_in_conflict_are_all_kept_aside, the_text_of_others_stays, the_log_has_no_secrets,
+                     a_data_folder_is_its_owners_alone, a_folder_that_others_may_enter_is_warned_of,
                      root_works_in_the_name_of_the_folders_owner, roots_rights_are_not_the_owners):
         test.check(function.__name__.replace("_", " "), function, test)
 
