@@ -113,6 +113,19 @@ ep_make_shared_folder(const char *folder, struct ep_error *err)
 }
 
 enum ep_status
+ep_read_all(struct ep_buffer *out, int fd, const char *name, size_t max, struct ep_error *err)
+{
+	out->size = 0;
+	for (size_t got = 1; got > 0; out->size += got) {
+		EP_TRY(ep_buffer_reserve(out, 65536, err));
+		EP_TRY(ep_read_some(&got, fd, out->data + out->size, 65536, name, err));
+		if (out->size + got > max)
+			return ep_fail(err, EP_BAD_INPUT, "%s has over %zu bytes", name, max);
+	}
+	return EP_OK;
+}
+
+enum ep_status
 ep_read_file(struct ep_buffer *out, const char *path, size_t max, struct ep_error *err)
 {
 	EP_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -120,14 +133,7 @@ ep_read_file(struct ep_buffer *out, const char *path, size_t max, struct ep_erro
 		return ep_fail(err, EP_NOT_FOUND, "there is no file %s", path);
 	if (fd < 0)
 		return ep_fail_errno(err, errno, "cannot open %s", path);
-	out->size = 0;
-	for (size_t got = 1; got > 0; out->size += got) {
-		EP_TRY(ep_buffer_reserve(out, 65536, err));
-		EP_TRY(ep_read_some(&got, fd, out->data + out->size, 65536, path, err));
-		if (out->size + got > max)
-			return ep_fail(err, EP_BAD_INPUT, "%s has over %zu bytes", path, max);
-	}
-	return EP_OK;
+	return ep_read_all(out, fd, path, max, err);
 }
 
 /* Syncs and closes; the first failure counts. */
@@ -149,8 +155,10 @@ ep_replace_file(const char *path, const void *bytes, size_t size, unsigned mode,
 	EP_FREE char *folder = strdup(path);
 	if (!folder || asprintf(&part, "%s.part", path) < 0)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
-	/* Not through a link that somebody left there. */
-	EP_FD int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+	/* Not into what somebody left there: a link would lead elsewhere, a pipe would wait. */
+	if (unlink(part) != 0 && errno != ENOENT)
+		return ep_fail_errno(err, errno, "cannot remove %s", part);
+	EP_FD int fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
 	if (fd < 0)
 		return ep_fail_errno(err, errno, "cannot make %s", part);
 	EP_TRY(ep_write_all(fd, bytes, size, part, err));

@@ -29,14 +29,20 @@ EP_MUST_USE enum ep_status ep_make_folder(const char *folder, struct ep_error *e
 /* The same of a folder that others may read, too: 0777 less the umask. */
 EP_MUST_USE enum ep_status ep_make_shared_folder(const char *folder, struct ep_error *err);
 
+/* Reads what is left of an open file, at most max bytes, into out, in place of what it held.
+ * EP_BAD_INPUT  there is more. EP_IO, EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_read_all(struct ep_buffer *out, int fd, const char *name, size_t max,
+                                       struct ep_error *err);
+
 /* Reads a whole file of at most max bytes into out, in place of what it held.
  * EP_NOT_FOUND  there is none. EP_BAD_INPUT  it is larger. EP_IO, EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_read_file(struct ep_buffer *out, const char *path, size_t max,
                                         struct ep_error *err);
 
 /* Writes a file so that, whatever happens, it is there with its old bytes or with the new ones, and
- * on EP_OK durably with the new ones: written as path.part, synced, renamed. One writer at a time.
- * mode is as for open(2). EP_IO, EP_NO_SPACE, EP_NO_MEMORY. */
+ * on EP_OK durably with the new ones: written as a new file path.part, synced, renamed. What has
+ * the name path.part already goes. One writer at a time. mode is as for open(2). EP_IO,
+ * EP_NO_SPACE, EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_replace_file(const char *path, const void *bytes, size_t size,
                                            unsigned mode, struct ep_error *err);
 

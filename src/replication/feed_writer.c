@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "base/file.h"
+#include "base/folder.h"
 #include "base/time.h"
 #include "replication/dump_stream.h"
 #include "replication/feed_plan.h"
@@ -344,6 +345,18 @@ publish(struct writer *writer, struct ep_error *err)
 	return merge(writer, err);
 }
 
+/* Makes the folders, and locks them. Others may write there: no link in them is followed. */
+static enum ep_status
+lock_folder(int *fd, const char *path, struct ep_error *err)
+{
+	EP_FOLDER struct ep_folder folder = EP_FOLDER_NONE;
+	EP_FOLDER struct ep_folder packets = EP_FOLDER_NONE;
+	EP_TRY(ep_make_shared_folder(path, err));
+	EP_TRY(ep_folder_open(&folder, path, err));
+	EP_TRY(ep_folder_make(&packets, &folder, EP_FEED_PACKETS, err));
+	return ep_folder_lock(fd, &folder, ".lock", err);
+}
+
 enum ep_status
 ep_feed_publish(struct ep_feed_report *report, struct ep_log *log, const char *folder,
                 const struct ep_feed_options *options, struct ep_error *err)
@@ -363,9 +376,8 @@ ep_feed_publish(struct ep_feed_report *report, struct ep_log *log, const char *f
 		.part = part,
 	};
 	EP_FD int fd = -1;
-	EP_TRY(ep_make_shared_folder(packets, err));
 	EP_TRY(ep_keys_open(&writer.keys, ep_log_folder(log), err));
-	EP_TRY(ep_lock_file(&fd, folder, ".lock", err));
+	EP_TRY(lock_folder(&fd, folder, err));
 	enum ep_status status = publish(&writer, err);
 	ep_log_read_end(writer.read);
 	ep_feed_free(&writer.feed);

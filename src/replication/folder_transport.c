@@ -1,16 +1,15 @@
 #include "replication/transport.h"
 
 #include "base/file.h"
+#include "base/folder.h"
 #include "format/feed.h"
 #include "replication/feed_writer.h"
 #include "replication/inbox.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 char *
@@ -21,48 +20,35 @@ ep_folder_of_url(char *url)
 	return strstr(url, "://") ? NULL : url;
 }
 
-/* folder/place/name for free(). */
-static char *
-path_in(const char *folder, const char *place, const char *name)
+/* Opens the master's folder. One that is not there is a medium that is not plugged in. */
+static enum ep_status
+open_master(struct ep_folder *folder, const char *path, struct ep_error *err)
 {
-	char *path = NULL;
-	return asprintf(&path, "%s/%s/%s", folder, place, name) < 0 ? NULL : path;
+	enum ep_status status = ep_folder_open(folder, path, err);
+	if (status == EP_NOT_FOUND)
+		return ep_fail(err, EP_UNREACHABLE, "the master's folder %s is not there", path);
+	return status;
 }
 
-/* A folder that is not there is a medium that is not plugged in. */
+/* What somebody has put there in the place of a file or folder is damage. */
 static enum ep_status
-check_folder(const char *folder, struct ep_error *err)
+as_damage(enum ep_status status, struct ep_error *err)
 {
-	struct stat info;
-	if (stat(folder, &info) == 0 && S_ISDIR(info.st_mode))
-		return EP_OK;
-	return ep_fail(err, EP_UNREACHABLE, "the master's folder %s is not there", folder);
-}
-
-/* What somebody has put there in the place of a file could be waited for, or read, without end. */
-static enum ep_status
-check_file(const char *path, struct ep_error *err)
-{
-	struct stat info;
-	return stat(path, &info) != 0 || S_ISREG(info.st_mode)
-	               ? EP_OK
-	               : ep_fail(err, EP_CORRUPT, "%s is no file", path);
+	if (status == EP_BAD_INPUT && err)
+		err->status = EP_CORRUPT;
+	return status == EP_BAD_INPUT ? EP_CORRUPT : status;
 }
 
 static enum ep_status
 get_feed(void *context, struct ep_buffer *text, struct ep_feed_request *request,
          struct ep_error *err)
 {
-	const char *folder = context;
-	EP_TRY(check_folder(folder, err));
-	EP_FREE char *path = ep_path_join(folder, EP_FEED_JSON);
-	if (!path)
-		return ep_fail(err, EP_NO_MEMORY, "out of memory");
-	EP_TRY(check_file(path, err));
-	enum ep_status status = ep_read_file(text, path, EP_FEED_JSON_MAX, err);
+	EP_FOLDER struct ep_folder folder = EP_FOLDER_NONE;
+	EP_TRY(open_master(&folder, context, err));
+	enum ep_status status = ep_folder_read(text, &folder, EP_FEED_JSON, EP_FEED_JSON_MAX, err);
 	if (status == EP_NOT_FOUND)
-		return ep_fail(err, EP_UNREACHABLE, "there is no feed in %s yet", folder);
-	EP_TRY(status);
+		return ep_fail(err, EP_UNREACHABLE, "there is no feed in %s yet", folder.path);
+	EP_TRY(as_damage(status, err));
 	struct ep_hasher hasher;
 	struct ep_hash hash;
 	char tag[EP_HASH_TEXT];
@@ -76,55 +62,69 @@ get_feed(void *context, struct ep_buffer *text, struct ep_feed_request *request,
 	return EP_OK;
 }
 
+/* Opens a packet to read it. */
+static enum ep_status
+open_packet(int *from, const char *path, const char *name, struct ep_error *err)
+{
+	EP_FOLDER struct ep_folder folder = EP_FOLDER_NONE;
+	EP_FOLDER struct ep_folder packets = EP_FOLDER_NONE;
+	EP_TRY(open_master(&folder, path, err));
+	EP_TRY(as_damage(ep_folder_enter(&packets, &folder, EP_FEED_PACKETS, err), err));
+	return as_damage(ep_folder_open_file(from, NULL, &packets, name, err), err);
+}
+
 static enum ep_status
 get_packet(void *context, int fd, const char *name, uint64_t size, struct ep_error *err)
 {
-	EP_FREE char *path = path_in(context, EP_FEED_PACKETS, name);
 	EP_FREE char *bytes = malloc(65536);
-	if (!path || !bytes)
+	EP_FD int from = -1;
+	if (!bytes)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
-	EP_TRY(check_file(path, err));
-	EP_FD int from = open(path, O_RDONLY | O_CLOEXEC);
-	if (from < 0 && errno == ENOENT)
-		return ep_fail(err, EP_NOT_FOUND, "there is no packet %s", path);
+	EP_TRY(open_packet(&from, context, name, err));
 	off_t done = lseek(fd, 0, SEEK_END);
-	if (from < 0 || done < 0 || lseek(from, done, SEEK_SET) < 0)
-		return ep_fail_errno(err, errno, "cannot read %s", path);
+	if (done < 0 || lseek(from, done, SEEK_SET) < 0)
+		return ep_fail_errno(err, errno, "cannot read %s", name);
 	/* One byte more than there should be tells as well as all. */
 	uint64_t left = size + 1 - (uint64_t)done;
 	for (size_t got = 1; got > 0; left -= got) {
 		size_t wanted = left < 65536 ? (size_t)left : 65536;
-		EP_TRY(ep_read_some(&got, from, bytes, wanted, path, err));
+		EP_TRY(ep_read_some(&got, from, bytes, wanted, name, err));
 		EP_TRY(ep_write_all(fd, bytes, got, name, err));
 	}
 	return EP_OK;
 }
 
+/* Reads an answer. EP_NOT_FOUND  there is none yet. */
+static enum ep_status
+read_answer(struct ep_buffer *answer, const struct ep_folder *folder, const char *name,
+            struct ep_error *err)
+{
+	EP_FOLDER struct ep_folder answers = EP_FOLDER_NONE;
+	EP_TRY(ep_folder_enter(&answers, folder, EP_INBOX_ANSWERS, err));
+	return ep_folder_read(answer, &answers, name, EP_RECEIPT_MAX, err);
+}
+
 /* Leaves a file for the master, where its answer is not there yet, and looks for the answer. */
 static enum ep_status
-leave(const char *folder, const char *place, const char *name, const char *suffix,
+leave(const char *path, const char *place, const char *name, const char *suffix,
       struct ep_text bytes, struct ep_buffer *answer, struct ep_error *err)
 {
+	EP_FOLDER struct ep_folder folder = EP_FOLDER_NONE;
+	EP_FOLDER struct ep_folder into = EP_FOLDER_NONE;
 	char answer_name[EP_HASH_TEXT + 8];
 	char left_name[EP_HASH_TEXT + 8];
 	snprintf(answer_name, sizeof answer_name, "%s.json", name);
 	snprintf(left_name, sizeof left_name, "%s%s", name, suffix);
-	EP_TRY(check_folder(folder, err));
-	EP_FREE char *answered = path_in(folder, EP_INBOX_ANSWERS, answer_name);
-	EP_FREE char *into = ep_path_join(folder, place);
-	EP_FREE char *left = path_in(folder, place, left_name);
-	if (!answered || !into || !left)
-		return ep_fail(err, EP_NO_MEMORY, "out of memory");
-	EP_TRY(check_file(answered, err));
-	enum ep_status status = ep_read_file(answer, answered, EP_RECEIPT_MAX, err);
+	EP_TRY(open_master(&folder, path, err));
+	enum ep_status status = read_answer(answer, &folder, answer_name, err);
 	if (status != EP_NOT_FOUND)
-		return status;
-	EP_TRY(ep_make_folder(into, err));
-	if (eaccess(left, F_OK) != 0)
-		EP_TRY(ep_replace_file(left, bytes.at, bytes.size, 0666, err));
+		return as_damage(status, err);
+	EP_TRY(as_damage(ep_folder_make(&into, &folder, place, err), err));
+	if (!ep_folder_has(&into, left_name, bytes.size))
+		EP_TRY(ep_folder_write(&into, left_name, bytes.at, bytes.size, 0666, err));
 	return ep_fail(err, EP_NOT_FOUND,
-	               "%s waits for the master: `echoprint publish %s` there answers it", left,
-	               folder);
+	               "%s/%s waits for the master: `echoprint publish %s` there answers it",
+	               into.path, left_name, path);
 }
 
 static enum ep_status

@@ -48,8 +48,9 @@ EP_MUST_USE enum ep_status ep_inbox_take(struct ep_buffer *out, struct ep_inbox_
 void ep_inbox_note(struct ep_log *log, const char *source, const char *error);
 
 /* Takes what lies in folder/joins and folder/contributions, which need not be there, and puts the
- * answers into folder/answers. What cannot be taken is told by on_refused (may be NULL) and
- * removed. *taken counts what was. */
+ * answers into folder/answers. What is refused is told by on_refused (may be NULL) and removed;
+ * what is no file, or cannot be read or answered, is told and left. *taken counts what was
+ * answered. */
 EP_MUST_USE enum ep_status ep_inbox_folder(size_t *taken, struct ep_log *log, const char *folder,
                                            void (*on_refused)(const char *file, const char *why),
                                            const atomic_bool *stop, struct ep_error *err);

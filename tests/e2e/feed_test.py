@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """A feed in a folder: what a slave follows, what it refuses, what it does when one of the two is an old copy."""
 
+import itertools
 import json
 import os
 import pathlib
@@ -319,13 +320,105 @@ def contributions_are_applied_once_and_in_order(test):
     victim = it.folder / "victim"
     victim.write_text("mine")
     (it.folder / "feed.json.part").symlink_to(victim)
-    done = it.master.run("publish", it.folder, statuses=(1,))
+    ingest(it.master, some_songs("TRM", 1))
+    done = it.master.run("publish", it.folder)
     same(done.stderr.count(b"it is no file"), 3, "what is refused")
     same(victim.read_text(), "mine", "a file behind a link")
-    (it.folder / "feed.json.part").unlink()
+    same(it.feed()["position"], position + 1, "the feed, beside what is no file")
+    it.master.run("delete", "TRM0")
     it.publish()
+    position = it.master.json("status")["position"]
     same((it.master.digest(), it.master.json("status")["position"]), (digest, position), "the master after forgeries")
     it.equal("at the end")
+
+
+def a_hostile_folder_leads_nowhere(test):
+    """Who writes to the folder of a feed changes nothing outside of it, and keeps nobody waiting."""
+    it = Federation(test, "hostile", "paris")
+    paris, victim = it.slaves[0], test.new_folder("hostile-victim")
+    ingest(paris, some_songs("TRA", 1))
+    paris.run("sync")
+    inbox, answers = it.folder / "contributions", it.folder / "answers"
+    packet = next(inbox.glob("*.packet")).read_bytes()
+    it.publish()
+    paris.run("sync")
+    (victim / "package.json").write_text("mine")
+    files = lambda: {path.name: path.read_text() for path in victim.iterdir()}
+    numbers = itertools.count()
+
+    def publish(words, status=0):
+        ingest(it.master, some_songs(f"TRM{next(numbers)}x", 1))
+        done = it.master.run("publish", it.folder, statuses=(status,))
+        need(words in done.stderr, f"the message is {done.stderr!r}, expected {words!r}")
+        same(files(), {"package.json": "mine"}, "what is outside")
+        if status == 0:
+            same(it.feed()["position"], it.master.json("status")["position"], "the feed's position")
+
+    # A contribution that was seen, under the name of a file that answers lead to.
+    answers.rename(it.folder / "old")
+    answers.symlink_to(victim)
+    (inbox / "package.packet").write_bytes(packet)
+    publish(b"/answers is no folder, or a link")
+    need((inbox / "package.packet").exists(), "what cannot be answered stays")
+    answers.unlink()
+    publish(b"")
+    need(len(list(answers.iterdir())) == 1 and not (answers / "package.json").exists(), "an answer has the name of what it answers")
+    # Folders, pipes and links named like files.
+    (inbox / "x.packet").mkdir()
+    os.mkfifo(inbox / "y.packet")
+    publish(b"x.packet refused: it is no file")
+    need((inbox / "x.packet").is_dir(), "what is no file is left")
+    os.rmdir(inbox / "x.packet")
+    os.unlink(inbox / "y.packet")
+    (it.folder / "joins").mkdir(exist_ok=True)
+    (it.folder / "joins" / "x.json").write_bytes(b"x" * 5000)
+    publish(b"x.json refused: it has over 4096 bytes")
+    inbox.rename(it.folder / "kept")
+    inbox.symlink_to(victim)
+    (victim / "package.json").rename(victim / "package.packet")
+    files = lambda: {path.name.replace(".packet", ".json"): path.read_text() for path in victim.iterdir()}
+    publish(b"/contributions is no folder, or a link")
+    inbox.unlink()
+    (it.folder / "kept").rename(inbox)
+    # An answer that cannot be given stops neither the others nor the feed.
+    ingest(paris, some_songs("TRB", 1))
+    paris.run("sync")
+    name = next(inbox.glob("*.packet")).stem + ".json"
+    (answers / name).mkdir()
+    publish(b"cannot rename")
+    (answers / name).rmdir()
+    publish(b"")
+    paris.run("sync")
+    same(paris.json("status")["master"]["pending"], 0, "what waits")
+    # The lock and the packets are those of the folder.
+    lock, packets = it.folder / ".lock", it.folder / "packets"
+    for make in (lambda: lock.symlink_to(victim / "made"), lambda: os.link(victim / "package.packet", lock), lambda: os.mkfifo(lock)):
+        lock.unlink()
+        make()
+        publish(b"/.lock is no file", 1)
+    lock.unlink()
+    packets.rename(it.folder / "real")
+    packets.symlink_to(victim)
+    publish(b"/packets is no folder, or a link", 1)
+    # And a slave follows no link there.
+    done = paris.run("sync", statuses=(0, 7))
+    packets.unlink()
+    (it.folder / "real").rename(packets)
+    answers.rename(it.folder / "old2")
+    answers.symlink_to(victim)
+    ingest(paris, some_songs("TRC", 1))
+    done = paris.run("sync", statuses=(7,))
+    need(b"/answers is no folder, or a link" in done.stderr, f"the message is {done.stderr!r}")
+    answers.unlink()
+    (it.folder / "old2").rename(answers)
+    (it.folder / "feed.json").rename(it.folder / "there.json")
+    os.mkfifo(it.folder / "feed.json")
+    done = paris.run("sync", statuses=(7,))
+    need(b"feed.json is no file" in done.stderr, f"the message is {done.stderr!r}")
+    (it.folder / "feed.json").unlink()
+    (it.folder / "there.json").rename(it.folder / "feed.json")
+    it.round()
+    it.equal("when the folder is as it was")
 
 
 def a_removed_source_is_refused(test):
@@ -351,7 +444,8 @@ def an_invitation_is_good_once(test):
     rome.run("join", str(it.folder), invitation)
     it.publish()
     rome.run("join", str(it.folder), invitation)
-    (it.folder / "answers" / "rome.json").unlink()
+    for answer in (it.folder / "answers").iterdir():
+        answer.unlink()
     thief.run("join", str(it.folder), invitation)
     done = it.master.run("publish", it.folder)
     need(b"no such invitation" in done.stderr, f"the message is {done.stderr!r}")
@@ -407,7 +501,7 @@ def body(test):
                      refuses_what_is_not_its_masters, damaged_packets_are_refused, a_newer_format_is_told,
                      warns_of_a_feed_that_stands_still, a_master_from_an_old_copy_is_found_out,
                      a_slave_from_an_old_copy_goes_on, what_is_the_masters_is_changed_there, two_nodes_with_one_key_lose_nothing,
-                     contributions_are_applied_once_and_in_order, a_removed_source_is_refused,
+                     contributions_are_applied_once_and_in_order, a_hostile_folder_leads_nowhere, a_removed_source_is_refused,
                      an_invitation_is_good_once, a_killed_publish_leaves_a_whole_feed, keys_are_private):
         test.check("feed: " + function.__name__.replace("_", " "), function, test)
 

@@ -97,7 +97,7 @@ def a_data_folder_is_its_owners_alone(test):
         finally:
             os.umask(before)
         # What is for others is as the umask says; so is what leads to the data folder.
-        for path in [shared, *shared.rglob("[!.]*")]:
+        for path in [shared, *shared.rglob("*")]:
             same(path.stat().st_mode & 0o777, (0o777 if path.is_dir() else 0o666) & ~umask, f"mode of {path}")
         same((test.folder / f"alone{number}").stat().st_mode & 0o777, 0o777 & ~umask, "mode of the folder above")
 
