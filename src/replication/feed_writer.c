@@ -126,10 +126,9 @@ static enum ep_status
 read_folder(struct writer *writer, struct ep_error *err)
 {
 	EP_BUFFER struct ep_buffer text = { 0 };
-	EP_FREE char *path = ep_path_join(writer->folder, EP_FEED_JSON);
-	if (!path)
-		return ep_fail(err, EP_NO_MEMORY, "out of memory");
-	enum ep_status status = ep_read_file(&text, path, EP_FEED_JSON_MAX, err);
+	EP_FOLDER struct ep_folder folder = EP_FOLDER_NONE;
+	EP_TRY(ep_folder_open(&folder, writer->folder, err));
+	enum ep_status status = ep_folder_read(&text, &folder, EP_FEED_JSON, EP_FEED_JSON_MAX, err);
 	if (status == EP_NOT_FOUND)
 		return EP_OK;
 	EP_TRY(status);
@@ -138,9 +137,10 @@ read_folder(struct writer *writer, struct ep_error *err)
 	writer->found = status == EP_OK;
 	if (status == EP_CORRUPT)
 		return ep_fail(err, EP_DIVERGED,
-		               "%s is damaged or another node's; publish into another folder, or "
+		               "%s/" EP_FEED_JSON
+		               " is damaged or another node's; publish into another folder, or "
 		               "remove it first",
-		               path);
+		               writer->folder);
 	return status;
 }
 
@@ -253,8 +253,10 @@ write_packet(struct ep_feed_packet *packet, struct writer *writer, uint64_t afte
 {
 	struct sink sink = { .path = writer->part };
 	ep_sha256_init(&sink.sha);
+	/* Not into what somebody left there. */
+	(void)unlink(writer->part);
 	EP_FD int fd =
-		open(writer->part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+		open(writer->part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
 	if (fd < 0)
 		return ep_fail_errno(err, errno, "cannot make %s", writer->part);
 	sink.fd = fd;
