@@ -33,12 +33,15 @@ enum tag { TAG_TEXT, TAG_PACKED, TAG_ONSET, TAG_ONSET_UNCUT, TAG_COUNT };
 struct ep_codes_coder {
 	enum ep_codes_form highest_form;
 	struct ep_onset_coder *onset; /* made when it is first needed */
+	struct ep_onset_work work; /* of the track at hand */
+	uint64_t spent; /* units on all tracks before */
 	struct ep_buffer text; /* decoded texts of all runs */
 	struct ep_slice *slices; /* of text, one a document */
 	size_t slice_capacity;
 	struct ep_pairs decoded; /* of the run that is decoded */
 	struct ep_pairs pairs; /* of the run that is encoded */
 	struct ep_buffer best; /* its smallest form so far */
+	struct ep_onset_work best_work; /* of the track with that */
 	struct ep_buffer attempt; /* the form that is tried */
 };
 
@@ -79,7 +82,10 @@ decode_packed(struct ep_codes_coder *coder, const uint8_t *bytes, size_t size,
 static enum ep_status
 need_onset(struct ep_codes_coder *coder, struct ep_error *err)
 {
-	return coder->onset ? EP_OK : ep_onset_coder_new(&coder->onset, err);
+	if (!coder->onset)
+		EP_TRY(ep_onset_coder_new(&coder->onset, err));
+	ep_onset_coder_share(coder->onset, &coder->work);
+	return EP_OK;
 }
 
 static enum ep_status
@@ -174,6 +180,20 @@ ep_codes_coder_free(struct ep_codes_coder *coder)
 	ep_buffer_free(&coder->best);
 	ep_buffer_free(&coder->attempt);
 	free(coder);
+}
+
+/* The work of another track counts from here on. */
+static void
+begin_track(struct ep_codes_coder *coder)
+{
+	coder->spent += coder->work.spent;
+	coder->work = (struct ep_onset_work){ 0 };
+}
+
+uint64_t
+ep_codes_work(const struct ep_codes_coder *coder)
+{
+	return coder->spent + coder->work.spent;
 }
 
 /* Decoding */
@@ -314,6 +334,7 @@ ep_codes_decode(struct ep_codes_coder *coder, struct ep_codes_document *document
                 const uint8_t *bytes, size_t size, struct ep_error *err)
 {
 	coder->text.size = 0;
+	begin_track(coder);
 	EP_TRY(reserve_slices(coder, count, err));
 	struct ep_reader reader = ep_reader_of(bytes, size);
 	for (size_t i = 0; i < count;) {
@@ -376,10 +397,13 @@ ep_codes_next_run(struct ep_codes_run *run, struct ep_codes_walk *walk,
 		return EP_NOT_FOUND;
 	EP_TRY(read_head(&head, &walk->reader, walk->count, err));
 	EP_TRY(find_window(&found.window, &head, walk->documents, err));
+	begin_track(coder);
+	coder->work = walk->work;
 	if (forms[head.tag].form == EP_CODES_ONSET)
 		EP_TRY(lend_onsets(&found, coder, &head, err));
 	else
 		EP_TRY(lend_pairs(&found, coder, &head, err));
+	walk->work = coder->work;
 	walk->documents += head.documents;
 	walk->count -= head.documents;
 	*run = found;
@@ -451,15 +475,20 @@ try_form(enum tag *best, size_t *best_size, struct ep_codes_coder *coder, const 
 	    coder->pairs.count * form->least_bytes_of_two / 2 >= *best_size)
 		return EP_OK;
 	coder->attempt.size = 0;
+	struct ep_onset_work before = coder->work;
 	enum ep_status status = form->encode(coder, run->window, err);
 	if (status == EP_NOT_FOUND)
 		return EP_OK;
 	if (status != EP_OK)
 		return status;
+	struct ep_onset_work after = coder->work;
+	coder->work = before;
 	bool same = false;
 	if (coder->attempt.size < *best_size)
 		EP_TRY(verify(&same, coder, run, tag, err));
+	coder->work = before;
 	if (same) {
+		coder->best_work = after;
 		struct ep_buffer other = coder->best;
 		coder->best = coder->attempt;
 		coder->attempt = other;
@@ -496,8 +525,10 @@ encode_run(struct ep_buffer *out, size_t *used, size_t *text_size, struct ep_cod
 		EP_TRY(ep_run_find(&run, &parsed, &coder->pairs, documents, count, err));
 	enum tag best = TAG_TEXT;
 	size_t best_size = run.count == 1 ? documents[0].text.size : SIZE_MAX;
+	coder->best_work = coder->work;
 	for (enum tag tag = TAG_COUNT - 1; parsed && tag > TAG_TEXT; tag--)
 		EP_TRY(try_form(&best, &best_size, coder, &run, tag, err));
+	coder->work = coder->best_work;
 	if (best == TAG_TEXT) {
 		*used = 1;
 		*text_size = documents[0].text.size;
@@ -514,6 +545,7 @@ encode_all(struct ep_buffer *out, struct ep_codes_coder *coder,
            const struct ep_codes_document *documents, size_t count, struct ep_error *err)
 {
 	EP_TRY(reserve_slices(coder, count, err));
+	begin_track(coder);
 	size_t room = EP_CODES_TEXT_MAX;
 	for (size_t i = 0; i < count;) {
 		size_t used;

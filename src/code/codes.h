@@ -13,7 +13,7 @@
 #include "base/status.h"
 #include "base/text.h"
 #include "code/cut.h"
-#include "code/onset_find.h"
+#include "code/onset.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -84,11 +84,17 @@ struct ep_codes_walk {
 	struct ep_reader reader;
 	const struct ep_codes_document *documents;
 	size_t count; /* documents that have not come yet */
+	struct ep_onset_work work; /* of the runs before */
 };
 
 /* Fills run with the next one. EP_NOT_FOUND  there are no more. EP_CORRUPT, EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_codes_next_run(struct ep_codes_run *run, struct ep_codes_walk *walk,
                                              struct ep_codes_coder *coder, struct ep_error *err);
+
+/* Units of work (struct ep_onset_work) that this coder has spent on onsets since it was made. Of
+ * one blob they are at most EP_CODES_WORK_MAX of its size; all else costs as its bytes do. */
+uint64_t ep_codes_work(const struct ep_codes_coder *coder);
+#define EP_CODES_WORK_MAX(size) (EP_ONSET_WORK_FREE + (uint64_t)(size)*EP_ONSET_WORK_A_BYTE)
 
 /* How many documents are stored in which form, and in how many bytes. */
 struct ep_codes_usage {

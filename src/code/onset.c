@@ -17,10 +17,10 @@
 /* Without FLAG_LAST: the last time an onset can have, counted from the window's end. */
 #define LAST_BEHIND 4095
 
-/* Times that every record may span, and how many more for a byte, and for a pair: bounds the work
+/* Times that every record may span, and how many more for a byte, and for a pair: bounds the memory
  * for few bytes. Four minutes of silence in a second of sound take the general form. */
 #define SPAN_FREE 65536
-#define SPAN_A_BYTE 1024
+#define SPAN_A_BYTE 64
 #define SPAN_A_PAIR 64
 #define SPAN_END (1u << 30)
 
@@ -30,6 +30,7 @@ struct ep_onset_coder {
 	struct ep_onset_emitter emitter;
 	struct ep_onsets onsets;
 	struct ep_pairs again; /* what was encoded, decoded */
+	struct ep_onset_work *shared; /* of the track; NULL: a record stands alone */
 };
 
 enum ep_status
@@ -58,6 +59,12 @@ ep_onset_coder_free(struct ep_onset_coder *coder)
 	ep_onsets_free(&coder->onsets);
 	ep_pairs_free(&coder->again);
 	free(coder);
+}
+
+void
+ep_onset_coder_share(struct ep_onset_coder *coder, struct ep_onset_work *work)
+{
+	coder->shared = work;
 }
 
 /* Whether a record of size bytes (without limit: SIZE_MAX) and count pairs may span so many times.
@@ -125,7 +132,9 @@ ep_onset_decode_onsets(const struct ep_onsets **onsets, struct ep_onset_coder *c
 	}
 	/* In each band the last onsets may be without codes. */
 	size_t max_onsets = max_count / 6 + 6 * EP_ONSET_BANDS;
-	EP_TRY(ep_onset_model_decode(&coder->onsets, coder->model, reader.at,
+	struct ep_onset_work alone = { 0 };
+	struct ep_onset_work *work = coder->shared ? coder->shared : &alone;
+	EP_TRY(ep_onset_model_decode(&coder->onsets, work, coder->model, reader.at,
 	                             ep_reader_left(&reader), window, last, max_onsets, err));
 	if (ep_onset_emit_count(&coder->onsets, window) > max_count)
 		return ep_fail(err, EP_CORRUPT, "onsets of more than %zu codes", max_count);
@@ -173,6 +182,7 @@ ep_onset_encode(struct ep_buffer *out, struct ep_onset_coder *coder, const struc
                 size_t count, struct ep_window window, struct ep_error *err)
 {
 	size_t size = out->size;
+	struct ep_onset_work before = coder->shared ? *coder->shared : (struct ep_onset_work){ 0 };
 	if (count > 0 && (pairs[0].time < window.first || pairs[count - 1].time >= window.end))
 		return ep_fail(err, EP_NOT_FOUND, "codes outside of their window");
 	if (!coder->finder)
@@ -183,8 +193,11 @@ ep_onset_encode(struct ep_buffer *out, struct ep_onset_coder *coder, const struc
 		status = decode_again(coder, out, size, count, window, err);
 	if (status == EP_CORRUPT || (status == EP_OK && !same_pairs(&coder->again, pairs, count)))
 		status = ep_fail(err, EP_NOT_FOUND, "the codes do not regenerate");
-	if (status != EP_OK)
-		out->size = size;
+	if (status == EP_OK)
+		return EP_OK;
+	out->size = size;
+	if (coder->shared)
+		*coder->shared = before;
 	return status;
 }
 

@@ -25,13 +25,32 @@ EP_MUST_USE enum ep_status ep_onset_coder_new(struct ep_onset_coder **out, struc
 void ep_onset_coder_free(struct ep_onset_coder *coder);
 EP_DEFINE_OWNED(struct ep_onset_coder, ep_onset_coder_free)
 
+/* What the records of one track have cost to decode; a zeroed one is that of none.
+ *
+ * A unit is some 50 ns: a block of times that is looked at in a band, and an onset is
+ * EP_ONSET_WORK_ONSET of them, for its codes and their text. All records of a track together may
+ * cost EP_ONSET_WORK_FREE and EP_ONSET_WORK_A_BYTE for each of their bytes up to there: so few
+ * bytes are never much work. Real songs cost 7 a byte, and 12 at most. */
+struct ep_onset_work {
+	uint64_t bytes; /* of the records that were decoded */
+	uint64_t spent; /* units on them */
+};
+#define EP_ONSET_WORK_ONSET 4
+#define EP_ONSET_WORK_FREE 2048
+#define EP_ONSET_WORK_A_BYTE 32
+
+/* The records that this coder encodes or decodes from now on count on work, which stays the
+ * caller's; NULL, as in a new coder: each record stands alone. */
+void ep_onset_coder_share(struct ep_onset_coder *coder, struct ep_onset_work *work);
+
 /* Appends the onsets of pairs[0..count) to out.
  *
  * pairs   in canonical order, all with window.first <= time < window.end.
  * window  what the pairs were cut to: bands may have onsets outside of it, which are not seen. The
  *         decoder is given the same window.
- * EP_NOT_FOUND  they do not regenerate: take another form. out is as before. Found out in a few
- *               milliseconds, and for many pairs within a second a million.
+ * EP_NOT_FOUND  they do not regenerate, or would be too much work to decode: take another form. out
+ *               is as before. Found out in a few milliseconds, and for many pairs within a second a
+ *               million.
  * EP_NO_MEMORY  out is as before.
  * On EP_OK the bytes have been decoded again and gave the same pairs. */
 EP_MUST_USE enum ep_status ep_onset_encode(struct ep_buffer *out, struct ep_onset_coder *coder,
@@ -40,9 +59,10 @@ EP_MUST_USE enum ep_status ep_onset_encode(struct ep_buffer *out, struct ep_onse
 
 /* Appends to pairs what ep_onset_encode was given, in canonical order.
  *
- * max_count  EP_CORRUPT where there are more pairs than this; bounds memory and time.
- * EP_CORRUPT  bytes[0..size) are not what the encoder writes for this window. There is no checksum:
- *             damaged bytes may as well be other pairs.
+ * max_count  EP_CORRUPT where there are more pairs than this; bounds memory.
+ * EP_CORRUPT  bytes[0..size) are not what the encoder writes for this window, or are more work than
+ *             so many bytes may be (struct ep_onset_work). There is no checksum: damaged bytes may
+ *             as well be other pairs.
  * EP_NO_MEMORY
  * On failure pairs has its old count. */
 EP_MUST_USE enum ep_status ep_onset_decode(struct ep_pairs *pairs, struct ep_onset_coder *coder,

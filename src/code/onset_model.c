@@ -119,14 +119,18 @@ ep_onset_model_encode(struct ep_buffer *out, struct ep_onset_model *model,
 	return ep_range_finish(out, &model->encoder, err);
 }
 
-/* Takes the symbols up to the next onset; *target is above last where there is none. */
-static void
-decode_time(uint32_t *target, const struct ep_onset_model *model, struct ep_range_decoder *decoder,
-            const struct ep_onset_walk *walk, uint32_t last)
+/* Takes the symbols up to the next onset; *target is above last where there is none. A block costs
+ * a unit of what is left; false where nothing is. */
+static bool
+decode_time(uint32_t *target, uint64_t *left, const struct ep_onset_model *model,
+            struct ep_range_decoder *decoder, const struct ep_onset_walk *walk, uint32_t last)
 {
 	uint32_t at = walk->count ? walk->last + EP_ONSET_GAP_MIN : 0;
 	uint32_t costs[EP_ONSET_BLOCK + 1];
 	for (; at <= last; at += EP_ONSET_BLOCK) {
+		if (*left == 0)
+			return false;
+		--*left;
 		ep_onset_block_costs(model, walk, at, costs);
 		uint32_t count = block_count(at, last);
 		uint32_t rest = block_survival(model, costs, count);
@@ -139,9 +143,10 @@ decode_time(uint32_t *target, const struct ep_onset_model *model, struct ep_rang
 		uint32_t start = block_survival(model, costs, index + 1);
 		ep_range_take(decoder, start, block_survival(model, costs, index) - start);
 		*target = at + index;
-		return;
+		return true;
 	}
 	*target = UINT32_MAX;
+	return true;
 }
 
 static uint32_t
@@ -166,8 +171,24 @@ decode_carries(const struct ep_onset_model *model, struct ep_range_decoder *deco
 	return carries;
 }
 
+uint64_t
+ep_onset_work_left(const struct ep_onset_work *work, size_t size)
+{
+	uint64_t allowed = EP_ONSET_WORK_FREE + (work->bytes + size) * EP_ONSET_WORK_A_BYTE;
+	return allowed > work->spent ? allowed - work->spent : 0;
+}
+
 static enum ep_status
-decode_band(struct ep_onsets *onsets, struct ep_onset_model *model,
+too_much_work(struct ep_error *err)
+{
+	return ep_fail(
+		err, EP_CORRUPT,
+		"onsets are more work than their bytes may be: %d units and %d for each byte",
+		EP_ONSET_WORK_FREE, EP_ONSET_WORK_A_BYTE);
+}
+
+static enum ep_status
+decode_band(struct ep_onsets *onsets, uint64_t *left, struct ep_onset_model *model,
             struct ep_range_decoder *decoder, uint32_t band, struct ep_window window, uint32_t last,
             size_t max_count, struct ep_error *err)
 {
@@ -180,9 +201,13 @@ decode_band(struct ep_onsets *onsets, struct ep_onset_model *model,
 	ep_range_take(decoder, EMPTY_SIZE, 65536 - EMPTY_SIZE);
 	while (walk.after < 4) {
 		uint32_t at;
-		decode_time(&at, model, decoder, &walk, span);
+		if (!decode_time(&at, left, model, decoder, &walk, span))
+			return too_much_work(err);
 		if (at > span)
 			break;
+		if (*left < EP_ONSET_WORK_ONSET)
+			return too_much_work(err);
+		*left -= EP_ONSET_WORK_ONSET;
 		if (onsets->count == max_count)
 			return ep_fail(err, EP_CORRUPT, "more than %zu onsets", max_count);
 		if (onsets->count == onsets->capacity)
@@ -196,20 +221,25 @@ decode_band(struct ep_onsets *onsets, struct ep_onset_model *model,
 }
 
 enum ep_status
-ep_onset_model_decode(struct ep_onsets *onsets, struct ep_onset_model *model, const uint8_t *bytes,
-                      size_t size, struct ep_window window, uint32_t last, size_t max_count,
+ep_onset_model_decode(struct ep_onsets *onsets, struct ep_onset_work *work,
+                      struct ep_onset_model *model, const uint8_t *bytes, size_t size,
+                      struct ep_window window, uint32_t last, size_t max_count,
                       struct ep_error *err)
 {
 	struct ep_range_decoder decoder = ep_range_decoder_of(bytes, size);
 	EP_TRY(ep_onset_model_begin(model, last - window.first, err));
+	uint64_t before = ep_onset_work_left(work, size);
+	uint64_t left = before;
 	onsets->count = 0;
 	for (int b = 0; b < EP_ONSET_BANDS; b++) {
-		EP_TRY(decode_band(onsets, model, &decoder, (uint32_t)b, window, last, max_count,
-		                   err));
+		EP_TRY(decode_band(onsets, &left, model, &decoder, (uint32_t)b, window, last,
+		                   max_count, err));
 		onsets->end[b] = onsets->count;
 		ep_onset_features_next(model, onsets, b, window.first);
 	}
 	if (!ep_range_at_end(&decoder))
 		return ep_fail(err, EP_CORRUPT, "the onsets do not end where their bytes end");
+	work->bytes += size;
+	work->spent += before - left;
 	return EP_OK;
 }

@@ -6,6 +6,7 @@
 #ifndef EP_CODE_ONSET_MODEL_H
 #define EP_CODE_ONSET_MODEL_H
 
+#include "code/onset.h"
 #include "code/onset_find.h"
 #include "code/onset_tables.h"
 
@@ -27,11 +28,16 @@ EP_MUST_USE enum ep_status ep_onset_model_encode(struct ep_buffer *out,
                                                  struct ep_window window, uint32_t last,
                                                  struct ep_error *err);
 
+/* The units that a record of size bytes may cost which comes next. */
+uint64_t ep_onset_work_left(const struct ep_onset_work *work, size_t size);
+
 /* Replaces onsets by those that bytes[0..size) code.
  *
+ * work       what the records before cost; on EP_OK this one is added.
  * max_count  EP_CORRUPT where there are more onsets.
- * EP_CORRUPT, EP_NO_MEMORY */
+ * EP_CORRUPT  also where it costs more than work leaves. EP_NO_MEMORY */
 EP_MUST_USE enum ep_status ep_onset_model_decode(struct ep_onsets *onsets,
+                                                 struct ep_onset_work *work,
                                                  struct ep_onset_model *model, const uint8_t *bytes,
                                                  size_t size, struct ep_window window,
                                                  uint32_t last, size_t max_count,

@@ -255,6 +255,7 @@ def read_codes(data, segments):
     data = Bytes(data, "codes")
     documents = []
     text_bytes = 0
+    work = Work()
     while len(documents) < len(segments):
         tag = data.byte()
         count = left = len(segments) - len(documents)
@@ -264,7 +265,7 @@ def read_codes(data, segments):
             count = data.varint()
             need(1 <= count < left, "the number of a run's documents is out of range")
             body = data.text()
-        size, texts = read_run(tag & 0x7f, body, segments[len(documents):len(documents) + count])
+        size, texts = read_run(tag & 0x7f, body, segments[len(documents):len(documents) + count], work)
         text_bytes += size
         need(text_bytes <= 256 << 20, "the codes of a track are too long")
         documents += texts
@@ -272,7 +273,7 @@ def read_codes(data, segments):
     return documents
 
 
-def read_run(form, body, segments):
+def read_run(form, body, segments, work):
     """The size of the text of a run, and its documents."""
     need(form <= 3, "the form of a run is unknown")
     need(len(segments) == 1 or form in (1, 2), "a run of such a form with several documents")
@@ -283,13 +284,13 @@ def read_run(form, body, segments):
     elif form == 2:
         need(None not in segments, "onsets for a document without a segment")
         need_ascending(segments)
-        pairs = read_onsets(body, segment_start(segments[0]), segment_end(segments[-1]))
+        pairs = read_onsets(body, segment_start(segments[0]), segment_end(segments[-1]), work)
     else:
         body = Bytes(body, "body of a run")
         first = body.varint()
         last = first + body.varint()
         need(last <= TIME_MAX, "a time is too large")
-        pairs = read_onsets(body.rest(), first, last + 1)
+        pairs = read_onsets(body.rest(), first, last + 1, work)
     words = ["%d %d" % pair for pair in pairs]
     text = " ".join(words)
     if len(segments) == 1:
@@ -406,8 +407,21 @@ LEVEL_OF = [sum(level <= count for level in LEVELS) for count in range(256)]
 SIZES = [12 * distance_size(distance) for distance in range(2 * FAR + 1)]
 
 
+class Work:
+    """What the onsets of a track may cost to read."""
+
+    def __init__(self):
+        self.left = 2048
+
+    def spend(self, units):
+        self.left -= units
+        need(self.left >= 0, "onsets are more work than their bytes may be")
+
+
 class Symbols:
-    def __init__(self, data):
+    def __init__(self, data, work):
+        work.left += 32 * len(data)
+        self.work = work
         self.data = data
         self.at = 0
         self.x = 0
@@ -522,19 +536,19 @@ class Chances:
         self.onsets.append(time)
 
 
-def read_onsets(body, first, end):
+def read_onsets(body, first, end, work):
     """The pairs (code, time) of onsets in the window first <= time < end."""
     data = Bytes(body, "onsets")
     version = data.byte()
     need(version & 0x7f == 1, "the version of the tables is unknown")
     if version & 0x80:
         last = data.varint()
-        need(last <= min((1 << 30) - 1, 65_536 + 1024 * len(body), 65_536 + 64 * PAIRS_MAX),
+        need(last <= min((1 << 30) - 1, 65_536 + 64 * len(body), 65_536 + 64 * PAIRS_MAX),
              "the last time of onsets is too large")
     else:
         need(end - first <= 61_441, "the last time of onsets is missing")
         last = end - first + 4095
-    symbols = Symbols(data.rest())
+    symbols = Symbols(data.rest(), work)
     pairs = read_bands(symbols, last, end - first)
     symbols.done()
     return [(code, first + time) for code, time in pairs]
@@ -563,6 +577,7 @@ def read_band(symbols, chances, end):
         time = read_time(symbols, chances)
         if time is None:
             break
+        symbols.work.spend(4)
         chances.see(time)
         carries.append(read_carries(symbols, carries))
         behind += time >= end
@@ -572,6 +587,7 @@ def read_band(symbols, chances, end):
 def read_time(symbols, chances):
     start = chances.onsets[-1] + 16 if chances.onsets else 0
     while start <= chances.last:
+        symbols.work.spend(1)
         rates = chances.rates(start, min(start + 32, chances.last + 1))
         value = symbols.value()
         cost = 0

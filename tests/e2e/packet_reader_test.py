@@ -345,7 +345,7 @@ def readable_packets():
         "onsets up to the last time": coded(b"\x83" + varint(MAX) + b"\0\1\x5a", b""),
         "onsets of the last segment": coded(b"\x82\1\x5a", b"", tails=[b"-1660720"]),
         "as much as a window may have without its last time": coded(b"\x83\0" + varint(61_440) + b"\1\x5a", b""),
-        "the last time of onsets": coded(b"\x82\x81" + varint(65_536 + 5 * 1024) + b"\x5a", b""),
+        "the last time of onsets": coded(b"\x82\x81" + varint(65_536 + 5 * 64) + b"\x5a", b""),
         "one code": coded(b"\x81\0\7\1\5\0\0", b"5 7"),
         "two codes": coded(b"\x81\0\7\2\5\0\x60\0\0", b"5 7 6 7"),
         "three codes": coded(b"\x81\0\7\3\5\0\x60\0\0\4\0\0", b"5 7 6 7 4 7"),
@@ -427,7 +427,7 @@ def refused_packets():
         "onsets above the last time": coded(b"\x83" + varint(MAX) + b"\1\1\x5a", b""),
         "onsets far above the last time": coded(b"\x83" + varint(1 << 63) + varint(1 << 63) + b"\1\x5a", b""),
         "onsets of other tables": coded(b"\x82\2\x5a", b""),
-        "onsets with a last time that is too large": coded(b"\x82\x81" + varint(65_537 + 5 * 1024) + b"\x5a", b""),
+        "onsets with a last time that is too large": coded(b"\x82\x81" + varint(65_537 + 5 * 64) + b"\x5a", b""),
         "onsets without a last time": coded(b"\x83\0" + varint(61_441) + b"\1\x5a", b""),
         "symbols that end otherwise": coded(b"\x82\1\x5b", b""),
         "symbols that end early": coded(b"\x82\1", b""),
@@ -468,6 +468,8 @@ class Drawn:
 
     def __init__(self, chance, shares):
         self.chance, self.shares = chance, shares
+        self.work = packet_reader.Work()
+        self.work.left = 1 << 40  # it is not known yet how many bytes there will be
         self.removed = []
         self.draw()
 
@@ -487,6 +489,7 @@ class Drawn:
     of_size = packet_reader.Symbols.of_size
 
     def bytes(self):
+        """Also says whether they may be that much work."""
         x, out = 0x5a, []
         for start, size in reversed(self.removed):
             while x >= size << 15:
@@ -496,26 +499,32 @@ class Drawn:
         while x:
             out.append(x & 0xff)
             x >>= 8
-        return bytes(reversed(out))
+        return bytes(reversed(out)), (1 << 40) - self.work.left <= 2048 + 32 * len(out)
 
 
 def random_onsets(test):
     """Onsets as no music has them: the reader and the program get the same pairs out of them."""
     chance = random.Random(11)
-    puts = []
-    for n in range(40):
+    puts, slow = [], []
+    for n in range(80):
         window = chance.choice((1, 40, 700, 2586, 6000, 12_000))
         first = chance.choice((0, 1, 1293, 100_000, packet_reader.TIME_MAX - window + 1))
-        symbols = Drawn(chance, chance.choice(((0, 1), (0.5, 0.5), (0.9, 0.09), (0.97, 0.03), (0, 0.9))))
+        symbols = Drawn(chance, chance.choice(((0, 1), (0.5, 0.5), (0.9, 0.09), (0.97, 0.03), (0, 0.9), (1, 0))))
         given = chance.random() < 0.5
         last = chance.choice((3, window // 2, window + 1, window + 9000)) if given else window + 4095
         pairs = packet_reader.read_bands(symbols, last, window)
-        if not pairs:
-            continue
         documents = [" ".join(f"{code} {first + time}" for code, time in pairs).encode()]
-        onsets = (b"\x81" + varint(last) if given else b"\1") + symbols.bytes()
-        puts.append(Put(documents, b"\x83" + varint(first) + varint(window - 1) + onsets, track_id=b"TR%d" % n))
-    need(len(puts) > 15, "too few tracks have pairs")
+        coded, allowed = symbols.bytes()
+        onsets = (b"\x81" + varint(last) if given else b"\1") + coded
+        if allowed and not pairs:
+            continue
+        (puts if allowed else slow).append(Put(documents, b"\x83" + varint(first) + varint(window - 1) + onsets, track_id=b"TR%d" % n))
+    need(len(puts) > 15, f"too few tracks have pairs: {len(puts)}")
+    need(len(slow) > 3, f"too few tracks are too much work: {len(slow)}")
+    for put in slow:
+        need(refused(packet(put)), "what is too much work is read")
+    done = test.node("slow").run("master-ingest", "-s", "paris", "-", data=packet(*slow), statuses=(3,))
+    need(done.stderr.count(b"more work than their bytes may be") >= len(slow), f"the program says {done.stderr!r}")
     data = packet(*puts)
     rows = packet_reader.csv_of(packet_reader.rows_of(read(data)))
     node = test.node("onsets")

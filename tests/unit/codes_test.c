@@ -333,6 +333,32 @@ damaged_blobs_are_refused(void **state)
 	assert_corrupt("\x81\x00\xff\xff\x03\x01x\0\0", 9, 2, "outside of the documents");
 }
 
+/* A run of one document from time 0 on, with onsets that take 1,544 units of work in 16 bytes. */
+#define SLOW "\x00\xef\x2e\x81\xf0\x2e\x1c\x78\xdd\x5d\x1f\xf8\xe2\xa4\x47\xc5\x39\x3f\x69\xd3\xb2"
+#define SLOW_RUN "\x03\x01\x15" SLOW
+
+static void
+a_blob_that_would_be_much_work_is_refused(void **state)
+{
+	(void)state;
+	static const char blob[] = SLOW_RUN SLOW_RUN SLOW_RUN SLOW_RUN "\x83" SLOW;
+	EP_OWNED(ep_codes_coder_free)
+	struct ep_codes_coder *coder = new_coder(EP_CODES_ONSET);
+	struct ep_codes_document documents[5] = { { .segment = 0 }, { .segment = 2 } };
+	const uint8_t *one = (const uint8_t *)blob + sizeof blob - sizeof SLOW - 1;
+	assert_int_equal(ep_codes_decode(coder, documents, 1, one, sizeof SLOW, NULL), EP_OK);
+	assert_int_equal(ep_codes_work(coder), 1544);
+	assert_in_range(ep_codes_work(coder), 0, EP_CODES_WORK_MAX(sizeof SLOW));
+	assert_corrupt(blob, sizeof blob - 1, 5, "more work than their bytes may be");
+
+	struct ep_codes_walk walk = { .reader = ep_reader_of(blob, sizeof blob - 1),
+		                      .documents = documents,
+		                      .count = 5 };
+	struct ep_codes_run run;
+	assert_int_equal(ep_codes_next_run(&run, &walk, coder, NULL), EP_OK);
+	assert_int_equal(ep_codes_next_run(&run, &walk, coder, NULL), EP_CORRUPT);
+}
+
 /* Changes every bit of a blob, and cuts it everywhere. */
 static void
 damage(struct ep_buffer *blob, struct ep_codes_coder *coder, struct ep_codes_document *documents,
@@ -475,6 +501,7 @@ main(void)
 		cmocka_unit_test(text_that_is_not_as_printed_comes_back),
 		cmocka_unit_test(the_same_documents_always_give_the_same_bytes),
 		cmocka_unit_test(damaged_blobs_are_refused),
+		cmocka_unit_test(a_blob_that_would_be_much_work_is_refused),
 		cmocka_unit_test(every_cut_and_every_changed_byte_is_decoded_or_refused),
 		cmocka_unit_test(more_text_than_a_track_may_hold_is_refused),
 		cmocka_unit_test(the_packed_form_is_as_its_table_says),

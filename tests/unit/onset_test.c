@@ -1,5 +1,8 @@
+#include "base/bytes.h"
+#include "code/codes.h"
 #include "code/onset.h"
 #include "code/onset_hash.h"
+#include "code/onset_model.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -388,6 +391,75 @@ another_version_is_refused(void **state)
 	                 EP_CORRUPT);
 }
 
+/* Makes a record as no encoder makes one: of onsets in all bands, `count` in each, every `gap`
+ * times, which says that it may have onsets up to `last`. */
+static void
+make_record(struct ep_buffer *out, uint32_t count, uint32_t gap, uint32_t last)
+{
+	struct ep_onset_model *model = NULL;
+	struct ep_onsets onsets = { 0 };
+	uint8_t head[1 + EP_VARINT_MAX] = { 0x81 };
+	for (uint32_t band = 0; band < BANDS; band++) {
+		for (uint32_t i = 0; i < count; i++) {
+			if (onsets.count == onsets.capacity)
+				assert_int_equal(ep_onsets_grow(&onsets, NULL), EP_OK);
+			onsets.items[onsets.count++] = (struct ep_onset){ .time = i * gap };
+		}
+		onsets.end[band] = onsets.count;
+	}
+	out->size = 0;
+	size_t size = 1 + ep_varint_store(head + 1, last);
+	assert_int_equal(ep_buffer_append(out, head, size, NULL), EP_OK);
+	assert_int_equal(ep_onset_model_new(&model, &ep_onset_tables_1, NULL), EP_OK);
+	assert_int_equal(ep_onset_model_encode(out, model, &onsets, whole, last, NULL), EP_OK);
+	ep_onsets_free(&onsets);
+	ep_onset_model_free(model);
+}
+
+static void
+assert_too_much_work(struct ep_onset_coder *coder, const struct ep_buffer *bytes)
+{
+	EP_PAIRS struct ep_pairs again = { 0 };
+	struct ep_error err = { 0 };
+	assert_int_equal(
+		ep_onset_decode(&again, coder, bytes->data, bytes->size, whole, 4000000, &err),
+		EP_CORRUPT);
+	assert_non_null(strstr(err.text, "more work"));
+	assert_int_equal(again.count, 0);
+}
+
+static void
+few_bytes_that_would_be_much_work_are_refused(void **state)
+{
+	EP_BUFFER struct ep_buffer bytes = { 0 };
+	/* 25 minutes in which nothing comes, in eight bands. */
+	make_record(&bytes, 1, 16, 65000);
+	assert_in_range(bytes.size, 1, 64);
+	assert_too_much_work(*state, &bytes);
+}
+
+/* What one record may cost is free once in a track. */
+static void
+records_that_share_work_are_refused_together(void **state)
+{
+	EP_BUFFER struct ep_buffer bytes = { 0 };
+	EP_PAIRS struct ep_pairs again = { 0 };
+	struct ep_onset_work work = { 0 };
+	make_record(&bytes, 1, 16, 6000);
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(
+			ep_onset_decode(&again, *state, bytes.data, bytes.size, whole, 1000, NULL),
+			EP_OK);
+	ep_onset_coder_share(*state, &work);
+	int decoded = 0;
+	while (decoded < 10 &&
+	       ep_onset_decode(&again, *state, bytes.data, bytes.size, whole, 1000, NULL) == EP_OK)
+		decoded++;
+	ep_onset_coder_share(*state, NULL);
+	assert_in_range(decoded, 1, 3);
+	assert_in_range(work.spent, 1, EP_CODES_WORK_MAX(work.bytes));
+}
+
 int
 main(void)
 {
@@ -408,6 +480,8 @@ main(void)
 		cmocka_unit_test(damaged_bytes_are_refused_or_harmless),
 		cmocka_unit_test(more_pairs_than_allowed_are_refused),
 		cmocka_unit_test(another_version_is_refused),
+		cmocka_unit_test(few_bytes_that_would_be_much_work_are_refused),
+		cmocka_unit_test(records_that_share_work_are_refused_together),
 	};
 	return cmocka_run_group_tests(tests, make_coder, free_coder);
 }
