@@ -282,6 +282,7 @@ take(struct intake *intake, const char *path, const atomic_bool *stop, struct ep
 	bool next = memcmp(&intake->peer.last, &intake->trailer.previous, EP_HASH_SIZE) == 0;
 	bool again = memcmp(&intake->peer.last, &intake->trailer.id, EP_HASH_SIZE) == 0;
 	if (next && !again) {
+		EP_TRY(ep_inbox_weigh(path, err));
 		enum ep_status status = ingest(intake, path, stop, err);
 		if (status != EP_DIVERGED)
 			return status;

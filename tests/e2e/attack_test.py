@@ -148,17 +148,17 @@ def zstd_of(front, zeros):
     return b"\x28\xb5\x2f\xfd" + b"\xe0" + struct.pack("<Q", size) + b"".join(blocks)
 
 
-def bomb(slave, good, blocks, each):
-    """A contribution of a slave, signed by it, whose blocks hold a track with `each` bytes of zeros."""
+def bomb(slave, good, blocks, each, documents=1):
+    """A contribution of a slave, signed by it, whose blocks hold a track with `each` bytes of zeros, and these documents."""
     size = struct.unpack_from("<I", good, 12)[0]
     header = bytearray(good[:16 + size])
     last = struct.unpack_from("<Q", header, 32)[0] + blocks
-    struct.pack_into("<QQQQ", header, 40, last, blocks, blocks, 0)
+    struct.pack_into("<QQQQ", header, 40, last, blocks, blocks * documents, 0)
     header[-4:] = struct.pack("<I", zlib.crc32(bytes(header[:-4])))
     packet = bytes(header)
     for n in range(blocks):
         identity = b"TRBOMB%d" % n
-        columns = (b"\1\0" + varint(last - blocks + 1 + n) + b"\0\0\0\0" + varint(1) + varint(len(identity))
+        columns = (b"\1\0" + varint(last - blocks + 1 + n) + b"\0\0\0\0" + varint(documents) + varint(len(identity))
                    + varint(each) + varint(0) + identity)
         frame = zstd_of(columns, each)
         payload = varint(1) + varint(len(columns) + each) + varint(len(frame)) + frame + bytes(32)
@@ -201,7 +201,11 @@ def a_bomb_does_not_go_off(test):
     watcher.join()
     print(f"# at most {most[0] / MB:.0f} MB more")
     need(most[0] < 400 * MB or SANITIZED, f"memory grew by {most[0] / MB:.0f} MB")
-    need("unpacks to more than" in server.words(), "the log says what was refused")
+    # 65,536 documents in a track of a hundred bytes.
+    packet = bomb(slave, good, 100, 1000, 65_536)
+    need(len(packet) < 15_000, f"a bomb of {len(packet)} bytes")
+    same(server.get("/contributions", trailer_of(packet), packet)[0], 400, "tracks of 65,536 documents")
+    need(server.words().count("more work than it may be") >= 3, "the log says what was refused")
     same(master.json("status")["tracks"], tracks, "tracks of the master")
     # Code strings that unpack to a thousand times what they are.
     for raw in (b"0" * (200 * MB), b"00000" * 8000000):
