@@ -1,6 +1,6 @@
 #include "cli/cli.h"
 #include "cli/standing.h"
-#include "replication/peer.h"
+#include "replication/contact.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -173,7 +173,9 @@ load_peers(struct ep_peer **peers, size_t *count, uint64_t *position, const stru
 	struct ep_log_state state;
 	ep_log_state(&state, read);
 	*position = state.position;
-	return ep_peers(peers, count, read, err);
+	EP_TRY(ep_peers(peers, count, read, err));
+	ep_contacts_of_peers(*peers, *count, ep_log_folder(log));
+	return EP_OK;
 }
 
 static enum ep_exit

@@ -59,9 +59,15 @@ refresh(struct session *session, struct ep_error *err)
 		return EP_OK;
 	session->opened_s = ep_clock_s();
 	EP_TRY(look_at_log(&position, session, err));
-	if (position == session->position)
+	bool same = position == session->position;
+	if (same && !ep_index_is_old(session->index))
 		return EP_OK;
-	enum ep_status status = ep_index_open(&index, session->log, err);
+	enum ep_status status = EP_NOT_FOUND;
+	if (same)
+		status = ep_index_renew(session->index, session->log, err);
+	if (status != EP_NOT_FOUND)
+		return status;
+	status = ep_index_open(&index, session->log, err);
 	if (status == EP_NOT_FOUND)
 		return EP_OK;
 	EP_TRY(status);

@@ -18,6 +18,9 @@
 /* Copies are looked for so many seconds after the last time. */
 #define LINK_S 2.0
 
+/* What readers held that were killed is freed so often. */
+#define CHECK_READERS_S 10.0
+
 #define MATCHERS_MAX 8
 
 struct ep_searcher {
@@ -41,6 +44,20 @@ struct ep_searcher {
 };
 
 /* ---- keeping up ---- */
+
+/* Lets go of the snapshot that is searched where the log has changed and no track has: else the log
+ * would grow with every transaction. *changed is set where the index has, too. */
+static enum ep_status
+renew(bool *changed, struct ep_searcher *searcher, struct ep_error *err)
+{
+	if (*changed || !ep_index_is_old(searcher->index))
+		return EP_OK;
+	pthread_rwlock_wrlock(&searcher->lock);
+	enum ep_status status = ep_index_renew(searcher->index, searcher->log, err);
+	pthread_rwlock_unlock(&searcher->lock);
+	*changed = status == EP_NOT_FOUND;
+	return *changed ? EP_OK : status;
+}
 
 static enum ep_status
 look(bool *changed, bool *far, uint64_t *position, struct ep_searcher *searcher,
@@ -98,6 +115,7 @@ keep_up(struct ep_searcher *searcher, struct ep_error *err)
 	bool changed;
 	bool far;
 	EP_TRY(look(&changed, &far, &position, searcher, err));
+	EP_TRY(renew(&changed, searcher, err));
 	if (far)
 		EP_TRY(ep_index_follow(searcher->log, &options, err));
 	if (changed)
@@ -111,8 +129,13 @@ static void *
 run(void *context)
 {
 	struct ep_searcher *searcher = context;
+	double checked = ep_clock_s();
 	while (!atomic_load(&searcher->stop)) {
 		struct ep_error err = { 0 };
+		if (ep_clock_s() - checked > CHECK_READERS_S) {
+			ep_log_check_readers(searcher->log);
+			checked = ep_clock_s();
+		}
 		enum ep_status status = keep_up(searcher, &err);
 		if (status != EP_OK && status != EP_INTERRUPTED &&
 		    strncmp(searcher->said, err.text, sizeof searcher->said - 1) != 0) {

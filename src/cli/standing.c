@@ -1,5 +1,6 @@
 #include "cli/standing.h"
 
+#include "replication/contact.h"
 #include "replication/feed_writer.h"
 #include "replication/sync.h"
 
@@ -29,13 +30,20 @@ error_json(const char *error)
 	return *error ? ep_json_text(ep_text_of(error)) : json_null();
 }
 
+/* Changes that a slave has not fetched. The log may be an older copy than what it has. */
+static uint64_t
+behind(const struct ep_peer *peer, uint64_t position)
+{
+	return position > peer->fetched ? position - peer->fetched : 0;
+}
+
 json_t *
 ep_peer_json(const struct ep_peer *peer, uint64_t position)
 {
 	char key[EP_KEY_TEXT];
 	ep_key_print(key, &peer->key);
-	json_t *lag = peer->fetched_at ? json_integer((json_int_t)(position - peer->fetched))
-	                               : json_null();
+	json_t *lag =
+		peer->fetched_at ? json_integer((json_int_t)behind(peer, position)) : json_null();
 	return json_pack("{s:s, s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:o}", "name", peer->name,
 	                 "state", ep_peer_state(peer), "key",
 	                 peer->has_key ? json_string(key) : json_null(), "contributed",
@@ -45,7 +53,7 @@ ep_peer_json(const struct ep_peer *peer, uint64_t position)
 }
 
 static json_t *
-master_json(const struct ep_log_read *read)
+master_json(const struct ep_log_read *read, const char *folder)
 {
 	struct ep_master master;
 	char key[EP_KEY_TEXT];
@@ -53,6 +61,7 @@ master_json(const struct ep_log_read *read)
 	if (ep_master_load(&master, read, NULL) != EP_OK ||
 	    ep_sync_pending(&pending, read, &master, NULL) != EP_OK)
 		return json_null();
+	ep_contact_of_master(&master, folder);
 	ep_key_print(key, &master.key);
 	return json_pack(
 		"{s:o, s:o, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "url",
@@ -88,17 +97,18 @@ ep_standing_json(const struct ep_log_read *read, const char *folder)
 	if (ep_peers(&peers, &count, read, NULL) != EP_OK ||
 	    ep_feed_published(&published, read, NULL) != EP_OK)
 		return NULL;
+	ep_contacts_of_peers(peers, count, folder);
 	ep_log_state(&state, read);
 	read_key(key, folder);
 	json_t *list = json_array();
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(list, ep_peer_json(&peers[i], state.position));
 	return json_pack("{s:o, s:I, s:o, s:o}", "key", error_json(key), "published",
-	                 (json_int_t)published, "master", master_json(read), "peers", list);
+	                 (json_int_t)published, "master", master_json(read, folder), "peers", list);
 }
 
 static void
-print_master(const struct ep_log_read *read)
+print_master(const struct ep_log_read *read, const char *folder)
 {
 	struct ep_master master;
 	uint64_t pending = 0;
@@ -106,6 +116,7 @@ print_master(const struct ep_log_read *read)
 	if (ep_master_load(&master, read, NULL) != EP_OK ||
 	    ep_sync_pending(&pending, read, &master, NULL) != EP_OK)
 		return;
+	ep_contact_of_master(&master, folder);
 	ep_time_print(contact, master.contact);
 	/* Who joined by the master's key alone has no name from it. */
 	printf("master       %s%s%s: followed to position %s", master.url,
@@ -132,7 +143,7 @@ print_peer(const struct ep_peer *peer, uint64_t position)
 	printf("slave        %s: %s, contributed to its position %s", peer->name,
 	       ep_peer_state(peer), ep_grouped(peer->sent));
 	if (peer->fetched_at)
-		printf(", %s behind", ep_grouped(position - peer->fetched));
+		printf(", %s behind", ep_grouped(behind(peer, position)));
 	printf("; last heard of %s\n", peer->contact ? contact : "never");
 	if (peer->error[0]) {
 		fputs("             last refusal: ", stdout);
@@ -156,9 +167,10 @@ ep_print_standing(const struct ep_log_read *read, const char *folder)
 	if (ep_feed_published(&published, read, NULL) == EP_OK && published)
 		printf("feed         position %s, %s to publish\n", ep_grouped(published),
 		       ep_counted(state.position - published, "change"));
-	print_master(read);
+	print_master(read, folder);
 	if (ep_peers(&peers, &count, read, NULL) != EP_OK)
 		return;
+	ep_contacts_of_peers(peers, count, folder);
 	for (size_t i = 0; i < count; i++)
 		print_peer(&peers[i], state.position);
 }

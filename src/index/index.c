@@ -95,6 +95,44 @@ open_once(struct ep_index **out, struct ep_log *log, struct ep_error *err)
 	return EP_OK;
 }
 
+/* Whether both name the same shards and position. */
+static bool
+same_manifest(const struct ep_manifest *one, const struct ep_manifest *other)
+{
+	bool same = one->watermark == other->watermark && one->count == other->count;
+	for (size_t i = 0; same && i < one->count; i++)
+		same = one->shards[i].number == other->shards[i].number;
+	return same;
+}
+
+bool
+ep_index_is_old(const struct ep_index *index)
+{
+	return ep_log_read_is_old(index->read);
+}
+
+enum ep_status
+ep_index_renew(struct ep_index *index, struct ep_log *log, struct ep_error *err)
+{
+	EP_OWNED(ep_log_read_end)
+	struct ep_log_read *read = NULL;
+	EP_FREE struct ep_manifest *manifest = malloc(sizeof *manifest);
+	struct ep_log_state then;
+	struct ep_log_state now;
+	if (!manifest)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory for the index");
+	EP_TRY(ep_log_read_begin(&read, log, err));
+	EP_TRY(ep_manifest_load(manifest, read, err));
+	ep_log_state(&then, index->read);
+	ep_log_state(&now, read);
+	if (now.position != then.position || !same_manifest(manifest, &index->manifest))
+		return ep_fail(err, EP_NOT_FOUND, "the index has changed");
+	struct ep_log_read *old = index->read;
+	index->read = EP_TAKE(read);
+	ep_log_read_end(old);
+	return EP_OK;
+}
+
 /* Adds to the story of damage what helps. */
 static enum ep_status
 hint(enum ep_status status, struct ep_error *err)

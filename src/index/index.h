@@ -79,6 +79,15 @@ EP_MUST_USE enum ep_status ep_index_state(struct ep_index_state *state,
 EP_MUST_USE enum ep_status ep_index_entry_at(struct ep_entry *entry, struct ep_index *index,
                                              uint64_t position, struct ep_error *err);
 
+/* Reads the log anew, so that pages which it no longer has can be used again; the shards stay.
+ * Nobody may use the index, or an entry of it, meanwhile. EP_NOT_FOUND  the index or a track has
+ * changed: open it again. EP_CORRUPT, EP_NEWER, EP_IO. */
+EP_MUST_USE enum ep_status ep_index_renew(struct ep_index *index, struct ep_log *log,
+                                          struct ep_error *err);
+
+/* Whether the log has changed in any way since the index was opened or renewed. */
+bool ep_index_is_old(const struct ep_index *index);
+
 /* The shards, those of files first, in order of position. */
 const struct ep_shard *ep_index_shards(const struct ep_index *index, size_t *count);
 

@@ -24,7 +24,7 @@
 #define FIRST_PAUSE_S 0.25
 #define LAST_PAUSE_S 60.0
 
-/* How often that all is well is noted in the log. */
+/* How often that all is well is noted beside the log. */
 #define NOTE_S 60.0
 
 struct ep_follow {

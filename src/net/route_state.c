@@ -1,5 +1,6 @@
 /* How the node is doing: for programs, for Prometheus, for people. */
 #include "net/serve_internal.h"
+#include "replication/contact.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -87,12 +88,13 @@ metric(struct ep_buffer *out, const char *name, const char *type, const char *he
 }
 
 static void
-slave_metrics(struct ep_buffer *out, const struct ep_log_read *read)
+slave_metrics(struct ep_buffer *out, const struct ep_log_read *read, const char *folder)
 {
 	EP_FREE struct ep_peer *peers = NULL;
 	size_t count = 0;
 	if (ep_peers(&peers, &count, read, NULL) != EP_OK || count == 0)
 		return;
+	ep_contacts_of_peers(peers, count, folder);
 	append(out, "# HELP echoprint_source_contact_seconds When a source was last heard of.\n"
 	            "# TYPE echoprint_source_contact_seconds gauge\n");
 	for (size_t i = 0; i < count; i++)
@@ -106,13 +108,14 @@ slave_metrics(struct ep_buffer *out, const struct ep_log_read *read)
 }
 
 static void
-master_metrics(struct ep_buffer *out, const struct ep_log_read *read)
+master_metrics(struct ep_buffer *out, const struct ep_log_read *read, const char *folder)
 {
 	struct ep_master master;
 	uint64_t pending = 0;
 	if (ep_master_load(&master, read, NULL) != EP_OK ||
 	    ep_sync_pending(&pending, read, &master, NULL) != EP_OK)
 		return;
+	ep_contact_of_master(&master, folder);
 	metric(out, "feed_position", "gauge", "Position of the feed that was applied.",
 	       master.position);
 	metric(out, "feed_lag", "gauge", "Positions seen and not applied.",
@@ -140,8 +143,8 @@ log_metrics(struct ep_buffer *out, struct ep_serve *serve)
 	metric(out, "conflicts", "gauge", "Tracks kept aside.", state.conflicts);
 	if (ep_feed_published(&published, read, NULL) == EP_OK)
 		metric(out, "published_position", "gauge", "Position of the own feed.", published);
-	slave_metrics(out, read);
-	master_metrics(out, read);
+	slave_metrics(out, read, ep_log_folder(serve->options.log));
+	master_metrics(out, read, ep_log_folder(serve->options.log));
 }
 
 void

@@ -1,5 +1,7 @@
 #include "net/seen.h"
 
+#include "replication/contact.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,26 +41,31 @@ find(const struct ep_seen *seen, const struct ep_peer *peer, uint64_t *position)
 static enum ep_status
 note(const struct ep_seen *seen, struct ep_log *log, struct ep_error *err)
 {
-	EP_OWNED(ep_log_abort)
-	struct ep_log_write *write = NULL;
+	EP_OWNED(ep_log_read_end)
+	struct ep_log_read *read = NULL;
 	EP_FREE struct ep_peer *peers = NULL;
 	size_t count;
+	size_t noted = 0;
 	struct ep_log_state state;
-	EP_TRY(ep_log_write_begin(&write, log, err));
-	ep_log_state(&state, ep_log_inside(write));
-	EP_TRY(ep_peers(&peers, &count, ep_log_inside(write), err));
+	EP_TRY(ep_log_read_begin(&read, log, err));
+	ep_log_state(&state, read);
+	EP_TRY(ep_peers(&peers, &count, read, err));
+	EP_FREE struct ep_contact *contacts = calloc(count + 1, sizeof *contacts);
+	if (!contacts)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	int64_t now = ep_time_now();
 	for (size_t i = 0; i < count; i++) {
-		struct ep_peer *peer = &peers[i];
 		uint64_t position;
 		/* Nobody can have come further than the log. */
-		if (!peer->has_key || !find(seen, peer, &position) || position > state.position)
-			continue;
-		peer->fetched = position;
-		peer->fetched_at = ep_time_now();
-		peer->contact = peer->fetched_at;
-		EP_TRY(ep_peer_store(write, peer, err));
+		if (peers[i].has_key && find(seen, &peers[i], &position) &&
+		    position <= state.position)
+			contacts[noted++] = (struct ep_contact){ .key = peers[i].key,
+				                                 .position = position,
+				                                 .position_at = now,
+				                                 .at = now };
 	}
-	return ep_log_commit(&write, err);
+	ep_contacts_note(ep_log_folder(log), contacts, noted);
+	return EP_OK;
 }
 
 void

@@ -1,7 +1,7 @@
 /* seen.h - how far slaves say that they are, when they ask for the feed
  *
- * What they say (a header "Echoprint-At: KEY POSITION") is kept in memory and noted in the log now
- * and then, for `status`; nothing else depends on it, as nobody has signed it.
+ * What they say (a header "Echoprint-At: KEY POSITION") is kept in memory and noted beside the log
+ * (contact.h) now and then, for `status`; nothing else depends on it, as nobody has signed it.
  */
 #ifndef EP_NET_SEEN_H
 #define EP_NET_SEEN_H

@@ -21,7 +21,7 @@
 /* A feed to which nothing happens gets a new time once an hour. */
 #define REFRESH_S 3600
 
-/* How often what slaves say of themselves is noted in the log. */
+/* How often what slaves say of themselves is noted beside the log. */
 #define NOTE_S 2.0
 #define RETRY_S 5
 

@@ -1,6 +1,7 @@
 #include "replication/sync.h"
 
 #include "base/file.h"
+#include "replication/contact.h"
 #include "replication/feed_plan.h"
 #include "replication/feed_writer.h"
 #include "replication/ingest.h"
@@ -46,6 +47,28 @@ load_master(struct fetcher *fetcher, struct ep_error *err)
 	return ep_master_load(&fetcher->master, read, err);
 }
 
+/* Notes beside the log that the master was reached, and which feed is followed. */
+static void
+note_feed(const struct fetcher *fetcher)
+{
+	struct ep_contact contact = { .key = fetcher->master.key,
+		                      .at = ep_time_now(),
+		                      .feed_time = fetcher->master.feed_time };
+	ep_contacts_note(ep_log_folder(fetcher->log), &contact, 1);
+}
+
+/* Whether a fetch has changed more than moments: a feed that says the same again, an hour later, is
+ * no transaction. */
+static bool
+is_news(const struct ep_master *own, const struct ep_master *now)
+{
+	return now->epoch != own->epoch || now->position != own->position ||
+	       now->has_chain != own->has_chain ||
+	       (own->has_chain && memcmp(&now->chain, &own->chain, EP_HASH_SIZE) != 0) ||
+	       now->seen != own->seen || now->restarting != own->restarting ||
+	       now->keep_lost != own->keep_lost;
+}
+
 /* Stores what a fetch changes; the rest may have changed meanwhile. */
 static enum ep_status
 store_master(struct fetcher *fetcher, struct ep_error *err)
@@ -54,10 +77,13 @@ store_master(struct fetcher *fetcher, struct ep_error *err)
 	struct ep_log_write *write = NULL;
 	struct ep_master *own = &fetcher->master;
 	struct ep_master now;
+	note_feed(fetcher);
 	EP_TRY(ep_log_write_begin(&write, fetcher->log, err));
 	EP_TRY(ep_master_load(&now, ep_log_inside(write), err));
 	if (!ep_key_equal(&now.key, &own->key))
 		return ep_fail(err, EP_DIVERGED, "this node has joined another master meanwhile");
+	if (!is_news(own, &now))
+		return EP_OK;
 	now.epoch = own->epoch;
 	now.position = own->position;
 	now.chain = own->chain;

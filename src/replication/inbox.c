@@ -3,6 +3,7 @@
 #include "base/bytes.h"
 #include "base/file.h"
 #include "format/packet.h"
+#include "replication/contact.h"
 #include "replication/ingest.h"
 
 #include <errno.h>
@@ -313,14 +314,14 @@ ep_inbox_take(struct ep_buffer *out, struct ep_inbox_report *report, struct ep_l
 void
 ep_inbox_note(struct ep_log *log, const char *source, const char *error)
 {
-	EP_OWNED(ep_log_abort)
-	struct ep_log_write *write = NULL;
+	EP_OWNED(ep_log_read_end)
+	struct ep_log_read *read = NULL;
 	struct ep_peer peer;
-	if (ep_log_write_begin(&write, log, NULL) != EP_OK ||
-	    ep_peer_load(&peer, ep_log_inside(write), source, NULL) != EP_OK)
+	if (ep_log_read_begin(&read, log, NULL) != EP_OK ||
+	    ep_peer_load(&peer, read, source, NULL) != EP_OK || !peer.has_key)
 		return;
-	snprintf(peer.error, sizeof peer.error, "%s", error);
-	peer.contact = ep_time_now();
-	if (ep_peer_store(write, &peer, NULL) == EP_OK)
-		(void)!ep_log_commit(&write, NULL);
+	struct ep_contact contact = { .key = peer.key, .at = ep_time_now() };
+	contact.noted = contact.at;
+	snprintf(contact.error, sizeof contact.error, "%s", error);
+	ep_contacts_note(ep_log_folder(log), &contact, 1);
 }

@@ -48,7 +48,7 @@ EP_MUST_USE enum ep_status ep_inbox_take(struct ep_buffer *out, struct ep_inbox_
                                          struct ep_log *log, const char *path,
                                          const atomic_bool *stop, struct ep_error *err);
 
-/* Notes in the log what was refused of a source, for `status`. Fails silently. */
+/* Notes beside the log (contact.h) what was refused of a source, for `status`. Fails silently. */
 void ep_inbox_note(struct ep_log *log, const char *source, const char *error);
 
 /* Takes what lies in folder/joins and folder/contributions, which need not be there, and puts the

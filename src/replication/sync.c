@@ -1,6 +1,7 @@
 #include "replication/sync.h"
 
 #include "format/signed_json.h"
+#include "replication/contact.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -32,18 +33,17 @@ ep_sync(struct ep_sync_report *report, struct ep_log *log, const struct ep_trans
 void
 ep_sync_note(struct ep_log *log, enum ep_status status, const struct ep_error *why)
 {
-	EP_OWNED(ep_log_abort)
-	struct ep_log_write *write = NULL;
+	EP_OWNED(ep_log_read_end)
+	struct ep_log_read *read = NULL;
 	struct ep_master master;
-	if (ep_log_write_begin(&write, log, NULL) != EP_OK ||
-	    ep_master_load(&master, ep_log_inside(write), NULL) != EP_OK)
+	if (ep_log_read_begin(&read, log, NULL) != EP_OK ||
+	    ep_master_load(&master, read, NULL) != EP_OK)
 		return;
-	if (status != EP_UNREACHABLE)
-		master.contact = ep_time_now();
-	snprintf(master.error, sizeof master.error, "%.*s", EP_PEER_ERROR - 1,
+	struct ep_contact contact = { .key = master.key, .noted = ep_time_now() };
+	contact.at = status == EP_UNREACHABLE ? 0 : contact.noted;
+	snprintf(contact.error, sizeof contact.error, "%.*s", EP_PEER_ERROR - 1,
 	         status == EP_OK ? "" : why->text);
-	if (ep_master_store(write, &master, NULL) == EP_OK)
-		(void)!ep_log_commit(&write, NULL);
+	ep_contacts_note(ep_log_folder(log), &contact, 1);
 }
 
 /* ---- joining ---- */

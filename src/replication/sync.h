@@ -107,7 +107,8 @@ EP_MUST_USE enum ep_status ep_join_master(bool *waits, struct ep_log *log,
                                           const struct ep_invitation *invitation, bool has_secret,
                                           const char *mirror, struct ep_error *err);
 
-/* Notes in the log that the master was reached, or what went wrong. Fails silently. */
+/* Notes beside the log (contact.h) that the master was reached, or what went wrong. Fails
+ * silently. */
 void ep_sync_note(struct ep_log *log, enum ep_status status, const struct ep_error *why);
 
 #endif

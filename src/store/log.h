@@ -56,6 +56,15 @@ EP_MUST_USE enum ep_status ep_log_read_begin(struct ep_log_read **out, struct ep
 void ep_log_read_end(struct ep_log_read *read);
 EP_DEFINE_OWNED(struct ep_log_read, ep_log_read_end)
 
+/* Whether anything has been committed since the snapshot was begun. Pages that it has and the log
+ * has not any more cannot be used again while it is read, so that a snapshot which is kept for long
+ * must be begun anew, or the file grows with every transaction. */
+bool ep_log_read_is_old(const struct ep_log_read *read);
+
+/* Frees what readers held that were killed, as opening the log does: for who has it open for long.
+ */
+void ep_log_check_readers(struct ep_log *log);
+
 struct ep_log_state {
 	uint64_t position; /* of the latest change; 0 in a new log */
 	uint64_t documents; /* in live tracks */

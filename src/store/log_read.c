@@ -44,6 +44,21 @@ ep_log_read_begin(struct ep_log_read **out, struct ep_log *log, struct ep_error 
 	return EP_OK;
 }
 
+bool
+ep_log_read_is_old(const struct ep_log_read *read)
+{
+	MDB_envinfo info;
+	return mdb_env_info(read->log->env, &info) == 0 &&
+	       info.me_last_txnid != mdb_txn_id(read->txn);
+}
+
+void
+ep_log_check_readers(struct ep_log *log)
+{
+	int dead;
+	(void)mdb_reader_check(log->env, &dead);
+}
+
 void
 ep_log_read_end(struct ep_log_read *read)
 {
