@@ -212,21 +212,42 @@ read_snapshot(struct writer *writer, uint64_t *before, struct ep_error *err)
 
 /* ---- packets ---- */
 
+/* What is looked at of a packet's front: up to its range. */
+#define FRONT_AFTER 32
+#define FRONT_LAST 40
+#define FRONT_SIZE 48
+
 /* A packet's file on its way. */
 struct sink {
 	const char *path;
 	int fd;
 	struct ep_sha256 sha;
 	uint64_t size;
+	uint8_t front[FRONT_SIZE];
 };
 
 static enum ep_status
 take_piece(void *context, const struct ep_dump_piece *piece, struct ep_error *err)
 {
 	struct sink *sink = context;
+	if (sink->size < FRONT_SIZE) {
+		size_t left = FRONT_SIZE - (size_t)sink->size;
+		memcpy(sink->front + sink->size, piece->bytes,
+		       piece->size < left ? piece->size : left);
+	}
 	ep_sha256_add(&sink->sha, piece->bytes, piece->size);
 	sink->size += piece->size;
 	return ep_write_all(sink->fd, piece->bytes, piece->size, sink->path, err);
+}
+
+/* What feed.json is to say of a packet: what the bytes of its file say themselves. */
+static void
+describe(struct ep_feed_packet *packet, struct sink *sink)
+{
+	packet->size = sink->size;
+	packet->after = ep_load64(sink->front + FRONT_AFTER);
+	packet->last = ep_load64(sink->front + FRONT_LAST);
+	ep_sha256_done(&packet->sha256, &sink->sha);
 }
 
 /* Syncs the part and gives it its name. */
@@ -246,10 +267,36 @@ name_packet(const struct writer *writer, const struct ep_feed_packet *packet, st
 	return ep_sync_folder(writer->packets, err);
 }
 
+/* Writes the changes in a range, as the snapshot has them, into the part, and names it. */
+static enum ep_status
+fill_packet(struct ep_feed_packet *packet, const struct writer *writer, struct sink *sink,
+            struct ep_error *err)
+{
+	struct ep_dump_stream stream = {
+		.log = writer->log,
+		.read = writer->read,
+		.after = packet->after,
+		.until = packet->last,
+		.source = EP_SOURCE_ANY,
+		.lines = UINT64_MAX,
+		.node_name = writer->options->name,
+		.stop = writer->options->stop,
+		.take = take_piece,
+		.context = sink,
+	};
+	EP_TRY(ep_dump_packets(&stream, err));
+	if (sink->size == 0)
+		return unlink(writer->part) == 0
+		               ? EP_OK
+		               : ep_fail_errno(err, errno, "cannot remove %s", writer->part);
+	describe(packet, sink);
+	return name_packet(writer, packet, sink, err);
+}
+
 /* Writes what the snapshot has behind `after` and up to `last` as a packet. */
 static enum ep_status
-write_packet(struct ep_feed_packet *packet, struct writer *writer, uint64_t after, uint64_t last,
-             struct ep_error *err)
+write_packet(struct ep_feed_packet *packet, const struct writer *writer, uint64_t after,
+             uint64_t last, struct ep_error *err)
 {
 	struct sink sink = { .path = writer->part };
 	ep_sha256_init(&sink.sha);
@@ -260,30 +307,17 @@ write_packet(struct ep_feed_packet *packet, struct writer *writer, uint64_t afte
 	if (fd < 0)
 		return ep_fail_errno(err, errno, "cannot make %s", writer->part);
 	sink.fd = fd;
-	struct ep_dump_stream stream = {
-		.log = writer->log,
-		.read = writer->read,
-		.after = after,
-		.until = last,
-		.source = EP_SOURCE_ANY,
-		.lines = UINT64_MAX,
-		.node_name = writer->options->name,
-		.stop = writer->options->stop,
-		.take = take_piece,
-		.context = &sink,
-	};
-	EP_TRY(ep_dump_packets(&stream, err));
-	*packet = (struct ep_feed_packet){ .after = after,
-		                           .last = writer->feed.position,
-		                           .size = sink.size };
-	if (sink.size == 0)
-		return unlink(writer->part) == 0
-		               ? EP_OK
-		               : ep_fail_errno(err, errno, "cannot remove %s", writer->part);
-	ep_sha256_done(&packet->sha256, &sink.sha);
-	writer->report->packets++;
-	writer->report->bytes += sink.size;
-	return name_packet(writer, packet, &sink, err);
+	struct ep_feed_packet made = { .after = after, .last = last };
+	enum ep_status status = fill_packet(&made, writer, &sink, err);
+	if (status != EP_OK) {
+		/* On a full disk, what is half would keep the rest from being written. */
+		(void)unlink(writer->part);
+		return status;
+	}
+	writer->report->packets += made.size > 0;
+	writer->report->bytes += made.size;
+	*packet = made;
+	return EP_OK;
 }
 
 /* ---- feed.json ---- */

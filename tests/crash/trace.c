@@ -21,9 +21,10 @@
  *
  * More environment variables change what the program finds. ECHOPRINT_TRACE_FAIL="N ERRNO" makes
  * the Nth operation fail, "N ERRNO+" that one and all that follow but removals; "N short" makes a
- * write write half. Each is recorded with the kind FAILED. ECHOPRINT_TRACE_NO_NOREPLACE=1 is a file
- * system that cannot rename without replacing, ECHOPRINT_TRACE_NO_CRC=1 a program whose checksum of
- * entries checks nothing.
+ * write write half; before the Nth operation, "N kill" kills the program and "N term" asks it to
+ * end. Each is recorded with the kind FAILED. ECHOPRINT_TRACE_NO_NOREPLACE=1 is a file system that
+ * cannot rename without replacing, ECHOPRINT_TRACE_NO_CRC=1 a program whose checksum of entries
+ * checks nothing.
  */
 #undef _FILE_OFFSET_BITS /* open and open64 are two names here, and both are caught */
 #include <errno.h>
@@ -31,6 +32,7 @@
 #include <libdeflate.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -186,6 +188,7 @@ fails(enum kind kind)
 	static bool on_and_on;
 	static unsigned long wanted;
 	static int reason;
+	static int number; /* of a signal */
 	static unsigned long count;
 	if (!read) {
 		read = true;
@@ -194,8 +197,20 @@ fails(enum kind kind)
 		wanted = text ? strtoul(text, &end, 10) : 0;
 		reason = wanted ? atoi(end) : 0;
 		on_and_on = wanted && end[strlen(end) - 1] == '+';
+		if (wanted)
+			number = strcmp(end, " kill") == 0   ? SIGKILL
+			         : strcmp(end, " term") == 0 ? SIGTERM
+			                                     : 0;
 	}
 	count++;
+	if (number && count == wanted) {
+		if (recording())
+			put_record(
+				&(struct record){ .kind = KIND_FAILED, .flags = (uint32_t)kind });
+		kill(getpid(), number);
+	}
+	if (number)
+		return false;
 	bool frees = kind == KIND_UNLINK || kind == KIND_REMOVE_FOLDER;
 	bool now = wanted && (count == wanted || (on_and_on && count > wanted && !frees));
 	if (now && reason == 0 && kind != KIND_WRITE)
