@@ -6,11 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { OPTION_ACCEPT, OPTION_DROP };
+enum { OPTION_ACCEPT, OPTION_DROP, OPTION_VERSION };
 
 static const struct ep_option options[] = {
 	[OPTION_ACCEPT] = { "accept", 0, "ID", "put what is kept aside of a track in its place" },
 	[OPTION_DROP] = { "drop", 0, "ID", "forget what is kept aside of a track" },
+	[OPTION_VERSION] = { "version", 0, "N", "the N-th of those listed for the track" },
 	{ 0 },
 };
 
@@ -38,15 +39,17 @@ list_one(void *context, const struct ep_entry *entry, struct ep_error *err)
 	const char *source = source_name(listing, entry->source);
 	char date[EP_TIME_TEXT];
 	ep_time_print(date, entry->import_date);
+	bool deletion = entry->operation == EP_DELETE;
 	if (!listing->call->json) {
 		ep_print_text(entry->id);
-		printf("\t%s\t%s\t%s\n", source, ep_counted(entry->document_count, "document"),
-		       date);
+		printf("\t%s\t%s\t%s\n", source,
+		       deletion ? "deletion" : ep_counted(entry->document_count, "document"), date);
 		return EP_OK;
 	}
-	json_t *item = json_pack("{s:o, s:s, s:I, s:s}", "track_id", ep_json_text(entry->id),
-	                         "source", source, "documents", (json_int_t)entry->document_count,
-	                         "import_date", date);
+	json_t *item = json_pack("{s:o, s:s, s:b, s:I, s:s}", "track_id", ep_json_text(entry->id),
+	                         "source", source, "deletion", deletion, "documents",
+	                         (json_int_t)(deletion ? 0 : entry->document_count), "import_date",
+	                         date);
 	return item && json_array_append_new(listing->conflicts, item) == 0
 	               ? EP_OK
 	               : ep_fail(err, EP_NO_MEMORY, "out of memory for the list of conflicts");
@@ -70,10 +73,15 @@ settle(const struct ep_call *call, struct ep_log *log, struct ep_error *err)
 	struct ep_put_counts counts = { 0 };
 	const char *accepted = call->values[OPTION_ACCEPT];
 	const char *id = accepted ? accepted : call->values[OPTION_DROP];
+	uint64_t version = 0;
+	if (call->values[OPTION_VERSION])
+		EP_TRY(ep_option_number(&version, "--version", call->values[OPTION_VERSION], 1,
+		                        1000, err));
 	EP_TRY(ep_log_write_begin(&write, log, err));
 	if (accepted)
 		EP_TRY(ep_check_own(ep_log_inside(write), ep_text_of(id), err));
-	EP_TRY(ep_log_settle_conflict(&counts, write, ep_text_of(id), accepted != NULL, err));
+	EP_TRY(ep_log_settle_conflict(&counts, write, ep_text_of(id), accepted != NULL,
+	                              (size_t)version, ep_time_now(), err));
 	EP_TRY(ep_log_commit(&write, err));
 	return accepted ? ep_follow_index(call, log, err) : EP_OK;
 }
@@ -113,14 +121,13 @@ run(const struct ep_call *call)
 
 const struct ep_command ep_cmd_conflicts = {
 	.name = "conflicts",
-	.synopsis = "[--accept ID | --drop ID]",
-	.summary = "Show rows that are kept aside, and accept or drop them",
-	.details = "A source may change only what it brought itself. Rows of other sources for the "
-		   "same\n"
-		   "track are kept aside: one line a track and source, with the documents and the "
-		   "date.\n"
-		   "--accept puts them in their place, in the name of their source; --drop forgets "
-		   "them.\n",
+	.synopsis = "[--accept ID | --drop ID] [--version N]",
+	.summary = "Show versions that are kept aside, and accept or drop them",
+	.details = "A source may change only what it brought itself, and only what it knew. Other\n"
+		   "versions of a track are kept aside: each line is one, with its source, its\n"
+		   "documents and its date. --accept puts one in the track's place; if there are\n"
+		   "several, --version says which, as they are listed. --drop forgets them.\n"
+		   "A slave can accept only versions of its own tracks.\n",
 	.options = options,
 	.run = run,
 };

@@ -38,7 +38,7 @@ delete_tracks(struct result *result, const struct ep_call *call, struct ep_error
 			              ep_text_print_size(id), id.at, ep_text_print_size(track),
 			              track.at);
 		if (status == EP_OK)
-			status = ep_log_delete(write, id, EP_SOURCE_ANY, now, NULL, err);
+			status = ep_log_delete(write, id, now, err);
 		if (status == EP_NOT_FOUND || status == EP_BAD_INPUT)
 			ep_say("%s", err->text);
 		else if (status != EP_OK)

@@ -65,9 +65,10 @@ list_links(struct listing *listing, struct ep_log *log, struct ep_error *err)
 	for (size_t i = 0; i < count; i++, at += 1 + *at) {
 		struct ep_entry entry;
 		struct ep_link link;
+		enum ep_link_state state;
 		EP_TRY(ep_log_find(&entry, read, (struct ep_text){ (const char *)at + 1, *at },
 		                   err));
-		EP_TRY(ep_entry_link(&link, &entry, err));
+		EP_TRY(ep_log_link_state(&state, &link, read, &entry, err));
 		EP_TRY(list_one(listing, entry.id, &link, err));
 	}
 	return EP_OK;
@@ -122,7 +123,7 @@ link_tracks(struct ep_log *log, const char *copy, const char *original, struct e
 	EP_TRY(ep_compare_tracks(&found, finder, &entry, &other, err));
 	ep_found_link(&link, &found);
 	link.original = ep_text_of(original);
-	EP_TRY(ep_log_link(write, ep_text_of(copy), &link, err));
+	EP_TRY(ep_log_link(write, ep_text_of(copy), &link, ep_time_now(), err));
 	return ep_log_commit(&write, err);
 }
 
@@ -133,7 +134,7 @@ release(struct ep_log *log, const char *copy, struct ep_error *err)
 	struct ep_log_write *write = NULL;
 	EP_TRY(ep_log_write_begin(&write, log, err));
 	EP_TRY(ep_check_own(ep_log_inside(write), ep_text_of(copy), err));
-	EP_TRY(ep_log_release(write, ep_text_of(copy), err));
+	EP_TRY(ep_log_release(write, ep_text_of(copy), ep_time_now(), err));
 	return ep_log_commit(&write, err);
 }
 

@@ -19,6 +19,9 @@ struct shown {
 	struct ep_decoded decoded;
 	struct ep_text suffix; /* of the id that was asked for; empty: the whole track */
 	char source[EP_SOURCE_NAME_MAX + 1];
+	enum ep_link_state state;
+	struct ep_link link;
+	bool confirmed;
 };
 
 /* Whether a document was asked for: by the track, by its id, or by an id that has "-" and, behind
@@ -92,15 +95,13 @@ print_json(const struct shown *shown, struct ep_error *err)
 	}
 	char date[EP_TIME_TEXT];
 	ep_time_print(date, shown->entry.import_date);
-	struct ep_link link;
-	bool copy = ep_entry_link(&link, &shown->entry, NULL) == EP_OK;
+	bool copy = shown->state == EP_LINK_IN_FORCE;
 	(void)ep_print_json(json_pack("{s:o, s:o, s:s, s:s, s:I, s:b, s:o}", "track_id",
 	                              ep_json_text(track->id), "copy_of",
-	                              copy ? ep_json_text(link.original) : json_null(), "source",
+	                              copy ? ep_json_text(shown->link.original) : json_null(), "source",
 	                              shown->source, "import_date", date, "position",
 	                              (json_int_t)shown->entry.position, "confirmed",
-	                              shown->entry.flags & EP_ENTRY_CONFIRMED, "documents",
-	                              documents),
+	                              shown->confirmed, "documents", documents),
 	                    EP_EXIT_DONE);
 	return EP_OK;
 }
@@ -146,11 +147,10 @@ print_words(const struct shown *shown)
 	printf(": %s, position %s, source %s%s, imported %s\n",
 	       ep_counted(track->count, "document"), ep_grouped(shown->entry.position),
 	       shown->source,
-	       shown->entry.flags & EP_ENTRY_CONFIRMED ? " (confirmed by the master)" : "", date);
-	struct ep_link link;
-	if (ep_entry_link(&link, &shown->entry, NULL) == EP_OK) {
+	       shown->confirmed ? " (confirmed by the master)" : "", date);
+	if (shown->state == EP_LINK_IN_FORCE) {
 		printf("copy of ");
-		ep_print_text(link.original);
+		ep_print_text(shown->link.original);
 		printf(", which answers for it\n");
 	}
 	EP_PAIRS struct ep_pairs pairs = { 0 };
@@ -160,11 +160,14 @@ print_words(const struct shown *shown)
 	}
 }
 
+/* What the log says of the track beside its entry. */
 static enum ep_status
 find_source(struct shown *shown, const struct ep_log_read *read, struct ep_error *err)
 {
 	EP_FREE struct ep_source_info *sources = NULL;
 	size_t count;
+	EP_TRY(ep_log_link_state(&shown->state, &shown->link, read, &shown->entry, err));
+	EP_TRY(ep_log_is_confirmed(&shown->confirmed, read, &shown->entry, err));
 	EP_TRY(ep_log_sources(&sources, &count, read, err));
 	for (size_t i = 0; i < count; i++) {
 		if (sources[i].number == shown->entry.source)

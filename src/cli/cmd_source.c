@@ -92,6 +92,8 @@ add(struct ep_invitation *invitation, bool *replaced, struct ep_log *log, const 
 	else
 		invite(invitation, &peer);
 	EP_TRY(ep_peer_store(write, &peer, err));
+	if (peer.has_key)
+		EP_TRY(ep_peer_name_key(write, &peer, err));
 	return ep_log_commit(&write, err);
 }
 
@@ -220,7 +222,7 @@ delete_tracks(uint64_t *deleted, struct ep_log_write *write, uint32_t number, st
 		struct ep_text copy = { id, entry.id.size };
 		memcpy(id, entry.id.at, entry.id.size);
 		ep_log_cursor_close(EP_TAKE(cursor));
-		EP_TRY(ep_log_delete(write, copy, EP_SOURCE_ANY, ep_time_now(), NULL, err));
+		EP_TRY(ep_log_delete(write, copy, ep_time_now(), err));
 		++*deleted;
 	}
 }

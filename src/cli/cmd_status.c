@@ -23,6 +23,7 @@ struct facts {
 	char digest[EP_HASH_TEXT];
 	struct ep_log_state state;
 	struct follower dumps[2]; /* by enum ep_dump_kind */
+	size_t copies;
 	uint64_t unconfirmed; /* local tracks that the master has not sent back */
 	struct ep_source_info *sources;
 	size_t source_count;
@@ -67,12 +68,14 @@ read_follower(struct follower *follower, uint64_t *unconfirmed, const struct ep_
 	                          kind == EP_DUMP_SLAVE ? EP_SOURCE_LOCAL : EP_SOURCE_ANY, err));
 	struct ep_entry entry;
 	while ((status = ep_log_cursor_next(&entry, cursor, err)) == EP_OK) {
+		bool confirmed = false;
 		if (entry.operation != EP_PUT)
 			continue;
 		if (entry.position > follower->watermark)
 			follower->waiting += entry.document_count;
 		if (kind == EP_DUMP_SLAVE)
-			*unconfirmed += !(entry.flags & EP_ENTRY_CONFIRMED);
+			EP_TRY(ep_log_is_confirmed(&confirmed, read, &entry, err));
+		*unconfirmed += kind == EP_DUMP_SLAVE && !confirmed;
 	}
 	return status == EP_NOT_FOUND ? EP_OK : status;
 }
@@ -84,6 +87,13 @@ size_on_disk(const char *folder)
 	struct stat info;
 	snprintf(path, sizeof path, "%s/data.mdb", folder);
 	return stat(path, &info) == 0 ? (uint64_t)info.st_blocks * 512 : 0;
+}
+
+static enum ep_status
+count_copies(size_t *copies, const struct ep_log_read *read, struct ep_error *err)
+{
+	EP_BUFFER struct ep_buffer ids = { 0 };
+	return ep_log_copies(&ids, copies, read, (struct ep_text){ 0 }, err);
 }
 
 static enum ep_status
@@ -103,6 +113,8 @@ read_facts(struct facts *facts, const struct ep_log_read *read, const char *fold
 	EP_TRY(ep_log_sources(&facts->sources, &facts->source_count, read, err));
 	if (deep)
 		EP_TRY(read_usage(&facts->usage, read, err));
+	if (deep)
+		EP_TRY(count_copies(&facts->copies, read, err));
 	EP_TRY(ep_index_state(&facts->index, read, err));
 	facts->bytes = size_on_disk(folder) + facts->index.bytes;
 	return EP_OK;
@@ -151,7 +163,7 @@ facts_json(const struct facts *facts, bool deep)
 		return json;
 	json_t *more = json_pack(
 		"{s:o, s:I, s:o, s:I, s:I, s:I, s:{s:o, s:o}}", "index", index_json(&facts->index),
-		"copies", (json_int_t)facts->state.copies, "forms", ep_forms_json(&facts->usage),
+		"copies", (json_int_t)facts->copies, "forms", ep_forms_json(&facts->usage),
 		"tombstones", (json_int_t)facts->state.tombstones, "conflicts",
 		(json_int_t)facts->state.conflicts, "unconfirmed_tracks",
 		(json_int_t)facts->unconfirmed, "dumps", "master", follower_json(master), "slave",
@@ -209,8 +221,8 @@ print_words(const struct facts *facts)
 	print_follower("slave-dump", &facts->dumps[EP_DUMP_SLAVE]);
 	if (state->tombstones)
 		printf("deleted      %s\n", ep_counted(state->tombstones, "track"));
-	if (state->copies)
-		printf("copies       %s\n", ep_counted(state->copies, "track"));
+	if (facts->copies)
+		printf("copies       %s\n", ep_counted(facts->copies, "track"));
 	if (state->conflicts)
 		printf("conflicts    %s kept aside\n", ep_counted(state->conflicts, "track"));
 	ep_print_forms(&facts->usage);

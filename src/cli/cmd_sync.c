@@ -13,7 +13,7 @@ static const struct ep_option options[] = {
 	[OPTION_RESTART] = { "restart", 0, NULL,
 	                     "start again from the master's feed, keeping what is local" },
 	[OPTION_KEEP] = { "keep-lost", 0, NULL,
-	                  "with --restart: contribute what the master has lost" },
+	                  "nothing is lost by a restart any more: has no effect" },
 	{ 0 },
 };
 
@@ -86,12 +86,17 @@ warn(const struct ep_sync_report *report)
 		ep_say("warning: the feed is %" PRId64
 		       " hours old; the master, a mirror or a clock stands still",
 		       report->age_s / 3600);
-	if (report->outcomes[EP_OUTCOME_CONFLICT] || report->outcomes[EP_OUTCOME_REJECTED])
-		ep_say("the master did not take %s: in conflict with what others brought, or "
-		       "rejected",
-		       ep_counted(report->outcomes[EP_OUTCOME_CONFLICT] +
-		                          report->outcomes[EP_OUTCOME_REJECTED],
-		                  "track"));
+	uint64_t refused = report->outcomes[EP_OUTCOME_CONFLICT] +
+	                   report->outcomes[EP_OUTCOME_REJECTED] +
+	                   report->outcomes[EP_OUTCOME_REFUSED];
+	if (refused)
+		ep_say("the master did not take %s: in conflict with what others brought, refused "
+		       "or rejected",
+		       ep_counted(refused, "track"));
+	if (report->outcomes[EP_OUTCOME_FULL])
+		ep_say("%s are beyond the master's limit for this node; they stay here, and are "
+		       "sent again",
+		       ep_counted(report->outcomes[EP_OUTCOME_FULL], "track"));
 }
 
 static enum ep_status
@@ -101,7 +106,7 @@ sync_master(struct ep_sync_report *report, const struct ep_call *call, struct ep
 	struct ep_feed_request request = { 0 };
 	struct ep_sync_options wanted = {
 		.restart = call->values[OPTION_RESTART] != NULL,
-		.keep_lost = call->values[OPTION_KEEP] != NULL,
+		.retry = true,
 		.request = &request,
 		.stop = call->stop,
 		.on_progress = on_progress,
@@ -186,7 +191,7 @@ run(const struct ep_call *call)
 
 const struct ep_command ep_cmd_sync = {
 	.name = "sync",
-	.synopsis = "[--watch] [--restart [--keep-lost]]",
+	.synopsis = "[--watch] [--restart]",
 	.summary = "On a slave: send what is local to the master, fetch what is new",
 	.details = "Whatever was interrupted goes on with the next one. Exit status: 4 the master "
 		   "cannot\n"

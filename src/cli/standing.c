@@ -47,9 +47,17 @@ ep_peer_json(const struct ep_peer *peer, uint64_t position)
 	return json_pack("{s:s, s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:o}", "name", peer->name,
 	                 "state", ep_peer_state(peer), "key",
 	                 peer->has_key ? json_string(key) : json_null(), "contributed",
-	                 (json_int_t)peer->sent, "fetched", (json_int_t)peer->fetched, "lag", lag,
+	                 (json_int_t)peer->position, "fetched", (json_int_t)peer->fetched, "lag", lag,
 	                 "fetched_at", ep_moment_json(peer->fetched_at), "contact",
 	                 ep_moment_json(peer->contact), "error", error_json(peer->error));
+}
+
+/* Up to where the feed has been seen: while it is applied anew, it may be seen less far. */
+static uint64_t
+seen_position(const struct ep_master *master)
+{
+	return master->seen.position > master->position ? master->seen.position
+	                                                : master->position;
 }
 
 static json_t *
@@ -57,18 +65,22 @@ master_json(const struct ep_log_read *read, const char *folder)
 {
 	struct ep_master master;
 	char key[EP_KEY_TEXT];
-	uint64_t pending = 0;
+	struct ep_pending pending;
 	if (ep_master_load(&master, read, NULL) != EP_OK ||
-	    ep_sync_pending(&pending, read, &master, NULL) != EP_OK)
+	    ep_sync_pending(&pending, read, NULL) != EP_OK)
 		return json_null();
 	ep_contact_of_master(&master, folder);
 	ep_key_print(key, &master.key);
+	uint64_t seen = seen_position(&master);
 	return json_pack(
-		"{s:o, s:o, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "url",
+		"{s:o, s:o, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}",
+		"url",
 		ep_json_text(ep_text_of(master.url)), "mirror", error_json(master.mirror), "source",
-		master.source, "key", key, "epoch", (json_int_t)master.epoch, "position",
-		(json_int_t)master.position, "seen", (json_int_t)master.seen, "lag",
-		(json_int_t)(master.seen - master.position), "pending", (json_int_t)pending,
+		master.source, "key", key, "epoch", (json_int_t)master.epoch.number, "position",
+		(json_int_t)master.position, "seen", (json_int_t)seen, "lag",
+		(json_int_t)(seen - master.position), "pending",
+		(json_int_t)(pending.unsent + pending.sent), "refused", (json_int_t)pending.refused,
+		"full", (json_int_t)pending.full,
 		"conflicts", (json_int_t)master.conflicts, "rejected", (json_int_t)master.rejected,
 		"feed_time", ep_moment_json(master.feed_time), "contact",
 		ep_moment_json(master.contact), "error", error_json(master.error));
@@ -111,20 +123,27 @@ static void
 print_master(const struct ep_log_read *read, const char *folder)
 {
 	struct ep_master master;
-	uint64_t pending = 0;
+	struct ep_pending pending;
 	char contact[EP_TIME_TEXT];
 	if (ep_master_load(&master, read, NULL) != EP_OK ||
-	    ep_sync_pending(&pending, read, &master, NULL) != EP_OK)
+	    ep_sync_pending(&pending, read, NULL) != EP_OK)
 		return;
 	ep_contact_of_master(&master, folder);
 	ep_time_print(contact, master.contact);
 	/* Who joined by the master's key alone has no name from it. */
 	printf("master       %s%s%s: followed to position %s", master.url,
 	       master.source[0] ? ", as " : "", master.source, ep_grouped(master.position));
-	if (master.seen > master.position)
-		printf(" of %s", ep_grouped(master.seen));
-	printf(", %s to contribute; last reached %s\n", ep_counted(pending, "track"),
+	if (master.seen.position > master.position)
+		printf(" of %s", ep_grouped(master.seen.position));
+	printf(", %s to contribute; last reached %s\n",
+	       ep_counted(pending.unsent + pending.sent, "track"),
 	       master.contact ? contact : "never");
+	if (pending.refused)
+		printf("             it refuses %s of this node\n",
+		       ep_counted(pending.refused, "track"));
+	if (pending.full)
+		printf("             %s go beyond its limit for this node (`source limit` there)\n",
+		       ep_counted(pending.full, "track"));
 	if (master.conflicts + master.rejected)
 		printf("             it did not take %s in conflict, %s rejected\n",
 		       ep_counted(master.conflicts, "track"), ep_grouped(master.rejected));
@@ -140,8 +159,8 @@ print_peer(const struct ep_peer *peer, uint64_t position)
 {
 	char contact[EP_TIME_TEXT];
 	ep_time_print(contact, peer->contact);
-	printf("slave        %s: %s, contributed to its position %s", peer->name,
-	       ep_peer_state(peer), ep_grouped(peer->sent));
+	printf("slave        %s: %s, contributed up to position %s", peer->name,
+	       ep_peer_state(peer), ep_grouped(peer->position));
 	if (peer->fetched_at)
 		printf(", %s behind", ep_grouped(behind(peer, position)));
 	printf("; last heard of %s\n", peer->contact ? contact : "never");

@@ -6,25 +6,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PURPOSE "echoprint contribution 1"
-#define RECEIPT_PURPOSE "echoprint receipt 1"
+#define PURPOSE "echoprint contribution 2"
+#define RECEIPT_PURPOSE "echoprint receipt 2"
 #define JOIN_PURPOSE "echoprint join 1"
 #define PROOF_PURPOSE "echoprint invitation 1"
 #define WELCOME_PURPOSE "echoprint welcome 1"
-#define RECEIPT_FORMAT 1
+#define RECEIPT_FORMAT 2
 
 /* ---- the trailer ---- */
 
-#define SIGNED_SIZE (2 * EP_KEY_SIZE + EP_HASH_SIZE)
+#define SIGNED_SIZE (2 * EP_KEY_SIZE)
 
-/* What the signature is of: the keys, the contribution before, and the packet's hash. The hash of
- * that is the id. */
+/* What the signature is of: the keys and the packet's hash. The hash of that is the id. */
 static void
 make_signed(uint8_t bytes[SIGNED_SIZE + EP_HASH_SIZE], struct ep_trailer *trailer)
 {
 	memcpy(bytes, trailer->slave.bytes, EP_KEY_SIZE);
 	memcpy(bytes + EP_KEY_SIZE, trailer->master.bytes, EP_KEY_SIZE);
-	memcpy(bytes + 2 * EP_KEY_SIZE, trailer->previous.bytes, EP_HASH_SIZE);
 	memcpy(bytes + SIGNED_SIZE, trailer->hash.bytes, EP_HASH_SIZE);
 	struct ep_hasher hasher;
 	ep_hasher_init(&hasher);
@@ -60,7 +58,6 @@ ep_trailer_read(struct ep_trailer *trailer, const uint8_t bytes[EP_TRAILER_SIZE]
 	memcpy(read.hash.bytes, bytes, EP_HASH_SIZE);
 	memcpy(read.slave.bytes, at, EP_KEY_SIZE);
 	memcpy(read.master.bytes, at + EP_KEY_SIZE, EP_KEY_SIZE);
-	memcpy(read.previous.bytes, at + 2 * EP_KEY_SIZE, EP_HASH_SIZE);
 	memcpy(signature.bytes, at + SIGNED_SIZE, EP_SIGNATURE_SIZE);
 	make_signed(message, &read);
 	if (!ep_sign_check(&signature, &read.slave, PURPOSE, message, sizeof message))
@@ -73,7 +70,8 @@ ep_trailer_read(struct ep_trailer *trailer, const uint8_t bytes[EP_TRAILER_SIZE]
 
 static const char *const outcome_names[EP_OUTCOME_COUNT] = { "new",       "updated",  "unchanged",
 	                                                     "duplicate", "conflict", "rejected",
-	                                                     "deleted" };
+	                                                     "deleted",   "refused",  "full",
+	                                                     "nothing" };
 
 const char *
 ep_outcome_name(enum ep_outcome outcome)
@@ -107,11 +105,10 @@ ep_receipt_write(struct ep_buffer *out, const struct ep_receipt *receipt,
 	json_t *tracks = json_array();
 	for (size_t i = 0; i < receipt->track_count; i++)
 		json_array_append_new(tracks, track_json(&receipt->tracks[i]));
-	json_t *json = json_pack("{s:b, s:I, s:s}", "accepted", receipt->accepted, "position",
+	json_t *json = json_pack("{s:I, s:I, s:s}", "epoch", (json_int_t)receipt->epoch, "position",
 	                         (json_int_t)receipt->position, "source", receipt->source);
 	bool made = json && json_array_size(tracks) == receipt->track_count &&
 	            ep_json_set_bytes(json, "contribution", receipt->id.bytes, EP_HASH_SIZE) &&
-	            ep_json_set_bytes(json, "last", receipt->last.bytes, EP_HASH_SIZE) &&
 	            json_object_set(json, "tracks", tracks) == 0;
 	json_decref(tracks);
 	if (!made) {
@@ -164,13 +161,12 @@ ep_receipt_read(struct ep_receipt *receipt, struct ep_text text, const struct ep
 	EP_TRY(ep_signed_read(&read.json, text, RECEIPT_FORMAT, RECEIPT_PURPOSE, master,
 	                      "the receipt", err));
 	EP_TRY(ep_json_bytes(read.id.bytes, EP_HASH_SIZE, read.json, "contribution", err));
-	EP_TRY(ep_json_bytes(read.last.bytes, EP_HASH_SIZE, read.json, "last", err));
+	EP_TRY(ep_json_number(&read.epoch, read.json, "epoch", err));
 	EP_TRY(ep_json_number(&read.position, read.json, "position", err));
 	EP_TRY(ep_json_string(&source, read.json, "source", err));
 	if (source.size >= sizeof read.source)
 		return ep_fail(err, EP_CORRUPT, "the receipt's \"source\" is too long");
 	memcpy(read.source, source.at, source.size);
-	read.accepted = json_is_true(json_object_get(read.json, "accepted"));
 	EP_TRY(read_tracks(&read, json_object_get(read.json, "tracks"), err));
 	*receipt = read;
 	read = (struct ep_receipt){ 0 };

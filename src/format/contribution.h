@@ -5,9 +5,8 @@
  *     size
  *      32   public key of the slave
  *      32   public key of the master that it is for
- *      32   id of the contribution that the master accepted last; zeros: none
- *      64   Ed25519 over "echoprint contribution 1", for the 64 bytes before it and the packet's
- * hash
+ *      64   Ed25519 over "echoprint contribution 2", for the 64 bytes before it and the packet's
+ *           hash
  *
  * The id of a contribution is the BLAKE2b-256 of what the signature is of: so it is another one
  * where any of that is. Specified in docs/formats/feed.md.
@@ -19,7 +18,7 @@
 #include "base/hash.h"
 #include "base/sign.h"
 
-#define EP_TRAILER_SIGNATURE 160
+#define EP_TRAILER_SIGNATURE 128
 /* hash, size of the signature, signature */
 #define EP_TRAILER_SIZE (EP_HASH_SIZE + 2 + EP_TRAILER_SIGNATURE)
 
@@ -27,7 +26,6 @@ struct ep_trailer {
 	struct ep_hash hash; /* of the packet */
 	struct ep_key slave;
 	struct ep_key master;
-	struct ep_hash previous;
 	struct ep_hash id; /* follows from the others */
 };
 
@@ -52,6 +50,9 @@ enum ep_outcome {
 	EP_OUTCOME_CONFLICT,
 	EP_OUTCOME_REJECTED, /* detail: why */
 	EP_OUTCOME_DELETED,
+	EP_OUTCOME_REFUSED, /* not the sender's to change */
+	EP_OUTCOME_FULL, /* over the source's limit: later, or when that is raised; detail: which */
+	EP_OUTCOME_NOTHING, /* a deletion of what is not there */
 	EP_OUTCOME_COUNT
 };
 
@@ -68,11 +69,10 @@ struct ep_receipt_track {
 /* The master's answer. */
 struct ep_receipt {
 	struct ep_hash id; /* of the contribution */
-	bool accepted;
-	struct ep_hash last; /* the contribution that was accepted last, after this */
-	uint64_t position; /* of the master's log, after this */
+	uint64_t epoch; /* of the master's log */
+	uint64_t position; /* of it, after this */
 	char source[65]; /* as the master calls the slave */
-	struct ep_receipt_track *tracks;
+	struct ep_receipt_track *tracks; /* in the order of the packet's entries */
 	size_t track_count;
 	struct json_t *json; /* owns the texts of a receipt that was read */
 };

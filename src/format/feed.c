@@ -9,7 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PURPOSE "echoprint feed 1"
+#define PURPOSE "echoprint feed 2"
+#define HEAD_PURPOSE "echoprint head 1"
+
+#define HEAD_FIXED 17
+#define HEAD_MARK (8 + EP_MARK_SIZE)
 
 void
 ep_feed_free(struct ep_feed *feed)
@@ -39,21 +43,88 @@ ep_feed_packet_name(char name[EP_FEED_NAME], const struct ep_feed_packet *packet
 	         packet->last, hash);
 }
 
+/* ---- heads ---- */
+
 void
-ep_feed_chain(struct ep_hash *out, const struct ep_hash *before, uint64_t position,
-              const struct ep_hash *digest)
+ep_feed_mark(struct ep_mark *out, const struct ep_mark *before, uint64_t position,
+             const struct ep_hash *digest)
 {
-	static const char words[] = "echoprint chain 1\n";
+	static const char words[] = "echoprint mark 1\n";
 	struct ep_hasher hasher;
+	struct ep_hash hash;
 	uint8_t number[8];
 	ep_store64(number, position);
 	ep_hasher_init(&hasher);
 	ep_hasher_add(&hasher, words, sizeof words - 1);
 	if (before)
-		ep_hasher_add(&hasher, before->bytes, EP_HASH_SIZE);
+		ep_hasher_add(&hasher, before->hash, EP_MARK_SIZE);
 	ep_hasher_add(&hasher, number, sizeof number);
 	ep_hasher_add(&hasher, digest->bytes, EP_HASH_SIZE);
-	ep_hasher_done(out, &hasher);
+	ep_hasher_done(&hash, &hasher);
+	out->position = position;
+	memcpy(out->hash, hash.bytes, EP_MARK_SIZE);
+}
+
+const struct ep_mark *
+ep_head_last(const struct ep_head *head)
+{
+	return head->mark_count ? &head->marks[head->mark_count - 1] : NULL;
+}
+
+const struct ep_mark *
+ep_head_find(const struct ep_head *head, uint64_t position)
+{
+	for (size_t i = 0; i < head->mark_count; i++) {
+		if (head->marks[i].position == position)
+			return &head->marks[i];
+	}
+	return NULL;
+}
+
+enum ep_status
+ep_head_write(struct ep_buffer *out, const struct ep_head *head, const struct ep_keys *keys,
+              struct ep_error *err)
+{
+	uint8_t bytes[EP_HEAD_MAX];
+	struct ep_signature signature;
+	size_t size = HEAD_FIXED;
+	ep_store64(bytes, head->epoch);
+	ep_store64(bytes + 8, head->epoch_tag);
+	bytes[16] = (uint8_t)head->mark_count;
+	for (size_t i = 0; i < head->mark_count; i++, size += HEAD_MARK) {
+		ep_store64(bytes + size, head->marks[i].position);
+		memcpy(bytes + size + 8, head->marks[i].hash, EP_MARK_SIZE);
+	}
+	ep_sign(&signature, keys, HEAD_PURPOSE, bytes, size);
+	memcpy(bytes + size, signature.bytes, EP_SIGNATURE_SIZE);
+	return ep_buffer_append(out, bytes, size + EP_SIGNATURE_SIZE, err);
+}
+
+enum ep_status
+ep_head_read(struct ep_head *head, struct ep_text text, const struct ep_key *key,
+             struct ep_error *err)
+{
+	const uint8_t *bytes = (const uint8_t *)text.at;
+	struct ep_signature signature;
+	struct ep_head read = { 0 };
+	size_t size = text.size >= HEAD_FIXED ? HEAD_FIXED + (size_t)bytes[16] * HEAD_MARK : 0;
+	if (!size || text.size != size + EP_SIGNATURE_SIZE || bytes[16] > EP_HEAD_MARKS_MAX)
+		return ep_fail(err, EP_CORRUPT, "the head of a feed has a wrong size");
+	memcpy(signature.bytes, bytes + size, EP_SIGNATURE_SIZE);
+	if (!ep_sign_check(&signature, key, HEAD_PURPOSE, bytes, size))
+		return ep_fail(err, EP_CORRUPT, "the head of a feed is not signed by its master");
+	read.epoch = ep_load64(bytes);
+	read.epoch_tag = ep_load64(bytes + 8);
+	read.mark_count = bytes[16];
+	for (size_t i = 0; i < read.mark_count; i++) {
+		const uint8_t *at = bytes + HEAD_FIXED + i * HEAD_MARK;
+		read.marks[i].position = ep_load64(at);
+		memcpy(read.marks[i].hash, at + 8, EP_MARK_SIZE);
+		if (read.marks[i].position <= (i ? read.marks[i - 1].position : 0))
+			return ep_fail(err, EP_CORRUPT, "the head of a feed is out of order");
+	}
+	*head = read;
+	return EP_OK;
 }
 
 /* ---- writing ---- */
@@ -82,34 +153,23 @@ packets_json(const struct ep_feed *feed)
 	return list;
 }
 
-static json_t *
-marks_json(const struct ep_feed *feed)
-{
-	json_t *list = json_array();
-	for (size_t i = 0; i < feed->mark_count; i++) {
-		char hash[EP_HASH_TEXT];
-		ep_hash_print(hash, &feed->marks[i].chain);
-		json_array_append_new(list,
-		                      json_pack("{s:I, s:s}", "position",
-		                                (json_int_t)feed->marks[i].position, "hash", hash));
-	}
-	return list;
-}
-
 enum ep_status
 ep_feed_write(struct ep_buffer *out, const struct ep_feed *feed, const struct ep_keys *keys,
               struct ep_error *err)
 {
 	char time[EP_TIME_TEXT];
+	EP_BUFFER struct ep_buffer head = { 0 };
 	ep_time_print(time, feed->time);
-	json_t *json = json_pack("{s:s, s:I, s:I, s:I, s:I, s:s}", "name", feed->name, "epoch",
-	                         (json_int_t)feed->epoch, "position", (json_int_t)feed->position,
-	                         "tracks", (json_int_t)feed->tracks, "documents",
-	                         (json_int_t)feed->documents, "time", time);
+	EP_TRY(ep_head_write(&head, &feed->head, keys, err));
+	json_t *json =
+		json_pack("{s:s, s:I, s:I, s:I, s:I, s:s}", "name", feed->name, "epoch",
+	                  (json_int_t)feed->head.epoch, "position", (json_int_t)feed->position,
+	                  "tracks", (json_int_t)feed->tracks, "documents",
+	                  (json_int_t)feed->documents, "time", time);
 	if (!json || !ep_json_set_bytes(json, "key", keys->key.bytes, EP_KEY_SIZE) ||
-	    !ep_json_set_bytes(json, "node", feed->node_id, EP_PACKET_NODE_ID) ||
+	    !ep_json_set_bytes(json, "node", feed->node_id, EP_FEED_NODE_ID) ||
 	    !ep_json_set_bytes(json, "digest", feed->digest.bytes, EP_HASH_SIZE) ||
-	    json_object_set_new(json, "chain", marks_json(feed)) != 0 ||
+	    !ep_json_set_bytes(json, "head", head.data, head.size) ||
 	    json_object_set_new(json, "packets", packets_json(feed)) != 0) {
 		json_decref(json);
 		return ep_fail(err, EP_NO_MEMORY, "out of memory for feed.json");
@@ -161,26 +221,25 @@ read_packets(struct ep_feed *feed, const json_t *list, struct ep_error *err)
 	               : ep_fail(err, EP_CORRUPT, "its packets do not lead to its position");
 }
 
+/* Reads the head, whose last mark is the feed's position. */
 static enum ep_status
-read_marks(struct ep_feed *feed, const json_t *list, struct ep_error *err)
+read_chain(struct ep_feed *feed, const json_t *json, const struct ep_key *key, struct ep_error *err)
 {
-	size_t count = json_array_size(list);
-	if (!json_is_array(list) || count > EP_FEED_MARKS_MAX)
-		return ep_fail(err, EP_CORRUPT, "\"chain\" is no list of at most %d hashes",
-		               EP_FEED_MARKS_MAX);
-	for (size_t i = 0; i < count; i++) {
-		struct ep_feed_mark *mark = &feed->marks[i];
-		const json_t *item = json_array_get(list, i);
-		EP_TRY(ep_json_number(&mark->position, item, "position", err));
-		EP_TRY(ep_json_bytes(mark->chain.bytes, EP_HASH_SIZE, item, "hash", err));
-		if (i > 0 && mark->position <= mark[-1].position)
-			return ep_fail(err, EP_CORRUPT, "\"chain\" is out of order");
-	}
-	feed->mark_count = count;
-	uint64_t end = count ? feed->marks[count - 1].position : 0;
-	return end == feed->position
+	struct ep_text digits;
+	uint64_t epoch;
+	EP_TRY(ep_json_string(&digits, json, "head", err));
+	feed->head_size = digits.size / 2;
+	if (feed->head_size > EP_HEAD_MAX ||
+	    !ep_hex_parse(feed->head_bytes, feed->head_size, digits))
+		return ep_fail(err, EP_CORRUPT, "\"head\" is not the hex digits of a head");
+	EP_TRY(ep_head_read(&feed->head,
+	                    (struct ep_text){ (const char *)feed->head_bytes, feed->head_size },
+	                    key, err));
+	EP_TRY(ep_json_number(&epoch, json, "epoch", err));
+	const struct ep_mark *last = ep_head_last(&feed->head);
+	return epoch == feed->head.epoch && (last ? last->position : 0) == feed->position
 	               ? EP_OK
-	               : ep_fail(err, EP_CORRUPT, "\"chain\" does not lead to its position");
+	               : ep_fail(err, EP_CORRUPT, "\"head\" is of another epoch or position");
 }
 
 static enum ep_status
@@ -194,9 +253,8 @@ read_head(struct ep_feed *feed, const json_t *json, struct ep_error *err)
 		return ep_fail(err, EP_CORRUPT, "its \"name\" or \"time\" is none");
 	memcpy(feed->name, name.at, name.size);
 	EP_TRY(ep_json_bytes(feed->key.bytes, EP_KEY_SIZE, json, "key", err));
-	EP_TRY(ep_json_bytes(feed->node_id, EP_PACKET_NODE_ID, json, "node", err));
+	EP_TRY(ep_json_bytes(feed->node_id, EP_FEED_NODE_ID, json, "node", err));
 	EP_TRY(ep_json_bytes(feed->digest.bytes, EP_HASH_SIZE, json, "digest", err));
-	EP_TRY(ep_json_number(&feed->epoch, json, "epoch", err));
 	EP_TRY(ep_json_number(&feed->position, json, "position", err));
 	EP_TRY(ep_json_number(&feed->tracks, json, "tracks", err));
 	return ep_json_number(&feed->documents, json, "documents", err);
@@ -213,7 +271,7 @@ ep_feed_read(struct ep_feed *feed, struct ep_text text, const struct ep_key *key
 	if (status == EP_OK)
 		status = read_packets(&read, json_object_get(json, "packets"), err);
 	if (status == EP_OK)
-		status = read_marks(&read, json_object_get(json, "chain"), err);
+		status = read_chain(&read, json, key, err);
 	if (status != EP_OK) {
 		ep_error_prefix(err, "feed.json: ");
 		return status;

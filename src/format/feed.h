@@ -10,9 +10,11 @@
 #include "base/sign.h"
 #include "format/packet.h"
 
-#define EP_FEED_FORMAT 1
+#define EP_FEED_FORMAT 2
 #define EP_FEED_PACKETS_MAX 4096
-#define EP_FEED_MARKS_MAX 64
+
+/* Bytes of the id of a node's log. */
+#define EP_FEED_NODE_ID 8
 
 /* The largest feed.json that is read, in bytes. */
 #define EP_FEED_JSON_MAX ((size_t)2 << 20)
@@ -28,24 +30,55 @@ struct ep_feed_packet {
 	bool merged_away; /* its range stands in a larger packet too; it goes some day */
 };
 
-/* A point of the history: what the chain hash was there. */
-struct ep_feed_mark {
-	uint64_t position;
-	struct ep_hash chain;
+/* The head of a feed: which history it is of, signed for itself, so that a slave can show its
+ * master what it has seen of it. Marks are points of the history; the last one is the feed's
+ * position, and those before it are nearer to each other the newer they are.
+ *
+ *     offset size
+ *      0      8   number of the epoch
+ *      8      8   its tag
+ *     16      1   count of marks
+ *     17     24   each: position, front of the chain hash
+ *     end-64 64   signature of all before, for the purpose "echoprint head 1"
+ */
+#define EP_HEAD_MARKS_MAX 64
+#define EP_HEAD_MAX (17 + EP_HEAD_MARKS_MAX * 24 + EP_SIGNATURE_SIZE)
+struct ep_head {
+	uint64_t epoch;
+	uint64_t epoch_tag;
+	struct ep_mark marks[EP_HEAD_MARKS_MAX]; /* positions ascend */
+	size_t mark_count;
 };
+
+/* So many of a head's marks are the newest, without a gap; where there are fewer, all. */
+#define EP_HEAD_NEWEST 16
+
+/* The newest mark; NULL: nothing was published. */
+const struct ep_mark *ep_head_last(const struct ep_head *head);
+
+/* The mark at a position; NULL: none. */
+const struct ep_mark *ep_head_find(const struct ep_head *head, uint64_t position);
+
+/* Appends the bytes of a head, signed. EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_head_write(struct ep_buffer *out, const struct ep_head *head,
+                                         const struct ep_keys *keys, struct ep_error *err);
+
+/* Reads a head. EP_CORRUPT  it is damaged, or not signed by key. */
+EP_MUST_USE enum ep_status ep_head_read(struct ep_head *head, struct ep_text bytes,
+                                        const struct ep_key *key, struct ep_error *err);
 
 struct ep_feed {
 	char name[65]; /* of the master */
 	struct ep_key key;
-	uint8_t node_id[EP_PACKET_NODE_ID];
-	uint64_t epoch;
+	uint8_t node_id[EP_FEED_NODE_ID];
+	struct ep_head head;
+	uint8_t head_bytes[EP_HEAD_MAX]; /* as it was read */
+	size_t head_size;
 	uint64_t position;
 	uint64_t tracks; /* that live at position */
 	uint64_t documents;
 	struct ep_hash digest; /* the short name of the state digest at position */
 	int64_t time; /* seconds since 1970 */
-	struct ep_feed_mark marks[EP_FEED_MARKS_MAX]; /* positions ascend; the last is position */
-	size_t mark_count;
 	struct ep_feed_packet *packets; /* by last, then after; owned */
 	size_t packet_count;
 };
@@ -72,9 +105,9 @@ EP_MUST_USE enum ep_status ep_feed_read(struct ep_feed *feed, struct ep_text tex
 #define EP_FEED_NAME 72
 void ep_feed_packet_name(char name[EP_FEED_NAME], const struct ep_feed_packet *packet);
 
-/* The chain hash at a position, from that at the mark before (NULL: there is none) and the state
- * digest's short name. */
-void ep_feed_chain(struct ep_hash *out, const struct ep_hash *before, uint64_t position,
-                   const struct ep_hash *digest);
+/* The mark at a position, from the one before (NULL: there is none) and the state digest's short
+ * name. */
+void ep_feed_mark(struct ep_mark *out, const struct ep_mark *before, uint64_t position,
+                  const struct ep_hash *digest);
 
 #endif

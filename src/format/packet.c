@@ -6,7 +6,7 @@
 #include <string.h>
 #include <zstd.h>
 
-#define HEADER_REST_MIN 70
+#define HEADER_REST_MIN 120
 #define HEADER_REST_MAX ((uint32_t)16 << 20)
 #define PAYLOAD_MAX ((uint32_t)96 << 20)
 #define COLUMNS_MAX ((size_t)96 << 20)
@@ -66,6 +66,63 @@ damaged(struct ep_error *err, const char *what)
 	return ep_fail(err, EP_CORRUPT, "the packet is damaged: %s", what);
 }
 
+static void
+read_fixed(struct ep_reader *reader, void *bytes, size_t size)
+{
+	const uint8_t *at = ep_read_bytes(reader, size);
+	if (at)
+		memcpy(bytes, at, size);
+}
+
+/* Reads how many items of at least item_size bytes follow. */
+static size_t
+read_count(struct ep_reader *reader, size_t item_size, size_t most)
+{
+	uint64_t count = ep_read_varint(reader);
+	if (reader->ok && (count > most || count > ep_reader_left(reader) / item_size))
+		reader->ok = false;
+	return reader->ok ? (size_t)count : 0;
+}
+
+/* Reads the lists of sources, parties and marks. */
+static enum ep_status
+read_lists(struct ep_packet_reader *packet, struct ep_reader *reader, struct ep_error *err)
+{
+	struct ep_packet_header *header = &packet->header;
+	header->source_count = read_count(reader, 1, SIZE_MAX);
+	struct ep_text *sources =
+		ep_arena_alloc(&packet->arena, header->source_count * sizeof *sources);
+	for (size_t i = 0; sources && i < header->source_count; i++)
+		sources[i] = read_text(reader);
+	header->party_count = read_count(reader, EP_KEY_SIZE, EP_PACKET_PARTIES_MAX);
+	struct ep_key *parties =
+		ep_arena_alloc(&packet->arena, header->party_count * sizeof *parties);
+	for (size_t i = 0; parties && i < header->party_count; i++)
+		read_fixed(reader, parties[i].bytes, EP_KEY_SIZE);
+	uint64_t behind = ep_read_varint(reader);
+	if (behind > header->last - header->after + 1)
+		reader->ok = false;
+	header->marks_from = header->after + behind;
+	header->mark_count = read_count(reader, EP_MARK_SIZE + 1, EP_PACKET_MARKS_MAX);
+	struct ep_mark *marks = ep_arena_alloc(&packet->arena, header->mark_count * sizeof *marks);
+	uint64_t before = header->after;
+	for (size_t i = 0; marks && i < header->mark_count; i++) {
+		uint64_t step = ep_read_varint(reader);
+		marks[i].position = before + step;
+		if ((i > 0 && step == 0) || marks[i].position < before ||
+		    marks[i].position > header->last)
+			reader->ok = false;
+		before = marks[i].position;
+		read_fixed(reader, marks[i].hash, EP_MARK_SIZE);
+	}
+	if (!sources || !parties || !marks)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory for the header of a packet");
+	header->sources = sources;
+	header->parties = parties;
+	header->marks = marks;
+	return EP_OK;
+}
+
 /* Reads the fields behind the fixed part. */
 static enum ep_status
 parse_header(struct ep_packet_reader *packet, struct ep_error *err)
@@ -78,30 +135,25 @@ parse_header(struct ep_packet_reader *packet, struct ep_error *err)
 	struct ep_reader reader = ep_reader_of(bytes + FIXED_HEADER, size - FIXED_HEADER);
 	uint16_t kind = ep_load16(bytes + 10);
 	header->kind = kind == EP_PACKET_MASTER ? EP_PACKET_MASTER : EP_PACKET_SLAVE;
-	const uint8_t *id = ep_read_bytes(&reader, EP_PACKET_NODE_ID);
-	if (id)
-		memcpy(header->node_id, id, EP_PACKET_NODE_ID);
+	read_fixed(&reader, header->key.bytes, EP_KEY_SIZE);
 	header->epoch = ep_read64(&reader);
+	header->epoch_tag = ep_read64(&reader);
 	header->after = ep_read64(&reader);
 	header->last = ep_read64(&reader);
+	if (header->last < header->after || header->last == UINT64_MAX)
+		return damaged(err, "its range");
 	header->tracks = ep_read64(&reader);
 	header->documents = ep_read64(&reader);
 	header->deletions = ep_read64(&reader);
+	header->links = ep_read64(&reader);
 	header->made = (int64_t)ep_read64(&reader);
 	header->name = read_text(&reader);
-	uint64_t count = ep_read_varint(&reader);
-	if (!reader.ok || count > ep_reader_left(&reader) ||
+	EP_TRY(read_lists(packet, &reader, err));
+	header->head = read_text(&reader);
+	if (!reader.ok || ep_reader_left(&reader) != 0 ||
 	    (kind != EP_PACKET_MASTER && kind != EP_PACKET_SLAVE))
-		return damaged(err, "its header is none");
-	struct ep_text *sources = ep_arena_alloc(&packet->arena, count * sizeof *sources);
-	if (!sources)
-		return ep_fail(err, EP_NO_MEMORY, "out of memory for the header of a packet");
-	for (uint64_t i = 0; i < count; i++)
-		sources[i] = read_text(&reader);
-	header->sources = sources;
-	header->source_count = (size_t)count;
-	return reader.ok && ep_reader_left(&reader) == 0 ? EP_OK
-	                                                 : damaged(err, "its header is none");
+		return damaged(err, "its header is not as it must be");
+	return EP_OK;
 }
 
 static enum ep_status
@@ -114,11 +166,16 @@ read_header(struct ep_packet_reader *packet, struct ep_error *err)
 	uint16_t version = ep_load16(fixed + 8);
 	if (version > EP_PACKET_VERSION)
 		return ep_fail(err, EP_NEWER,
-		               "the packet has version %u, this program knows 1 to %d", version,
+		               "the packet has version %u, this program knows %d", version,
 		               EP_PACKET_VERSION);
+	if (version < EP_PACKET_VERSION)
+		return ep_fail(err, EP_DIVERGED,
+		               "the packet has version %u, of a build before the first release; use "
+		               "CSV (`master-dump --format csv`) to bring it over",
+		               version);
 	uint32_t rest = ep_load32(fixed + 12);
-	if (version == 0 || rest < HEADER_REST_MIN || rest > HEADER_REST_MAX)
-		return damaged(err, "its header is none");
+	if (rest < HEADER_REST_MIN || rest > HEADER_REST_MAX)
+		return damaged(err, "its header is not as it must be");
 	struct ep_buffer *bytes = &packet->header_bytes;
 	EP_TRY(ep_buffer_append(bytes, fixed, sizeof fixed, err));
 	EP_TRY(ep_buffer_reserve(bytes, rest, err));
@@ -270,10 +327,9 @@ read_numbers(struct ep_reader *columns, struct ep_packet_entry *entries, size_t 
 {
 	for (size_t i = 0; i < count; i++) {
 		uint8_t operation = ep_read8(columns);
-		if (operation != EP_PACKET_PUT && operation != EP_PACKET_DELETE)
+		if (operation < EP_PACKET_PUT || operation > EP_PACKET_LINK)
 			return false;
-		entries[i].operation =
-			operation == EP_PACKET_PUT ? EP_PACKET_PUT : EP_PACKET_DELETE;
+		entries[i].operation = (enum ep_packet_operation)operation;
 	}
 	for (size_t i = 0; i < count; i++)
 		entries[i].flags = ep_read8(columns);
@@ -291,15 +347,11 @@ read_numbers(struct ep_reader *columns, struct ep_packet_entry *entries, size_t 
 		entries[i].import_date = (int64_t)(before + step);
 	}
 	for (size_t i = 0; i < count; i++)
-		entries[i].word_tag = read_small(columns);
-	for (size_t i = 0; i < count; i++) {
-		uint64_t before = i ? entries[i - 1].word_position : 0;
-		entries[i].word_position = before + (uint64_t)unzigzag(ep_read_varint(columns));
-	}
-	for (size_t i = 0; i < count; i++)
 		entries[i].documents = read_small(columns);
 	for (size_t i = 0; i < count; i++)
 		entries[i].id.size = read_small(columns);
+	for (size_t i = 0; i < count; i++)
+		entries[i].history.size = read_small(columns);
 	for (size_t i = 0; i < count; i++)
 		entries[i].about.size = read_small(columns);
 	for (size_t i = 0; i < count; i++)
@@ -315,9 +367,12 @@ read_texts(struct ep_reader *columns, struct ep_reader *payload, struct ep_packe
 	for (size_t i = 0; i < count; i++)
 		entries[i].id.at = (const char *)ep_read_bytes(columns, entries[i].id.size);
 	for (size_t i = 0; i < count; i++)
+		entries[i].history.at =
+			(const char *)ep_read_bytes(columns, entries[i].history.size);
+	for (size_t i = 0; i < count; i++)
 		entries[i].about.at = (const char *)ep_read_bytes(columns, entries[i].about.size);
 	for (size_t i = 0; i < count; i++) {
-		if (entries[i].operation != EP_PACKET_PUT)
+		if (entries[i].operation == EP_PACKET_DELETE)
 			continue;
 		const uint8_t *hash = ep_read_bytes(payload, EP_HASH_SIZE);
 		if (hash)
@@ -336,11 +391,13 @@ entries_fit(const struct ep_packet_entry *entries, size_t count,
 	for (size_t i = 0; i < count; i++) {
 		const struct ep_packet_entry *entry = &entries[i];
 		bool put = entry->operation == EP_PACKET_PUT;
+		bool link = entry->operation == EP_PACKET_LINK;
 		if (entry->position <= header->after || entry->position > header->last ||
 		    entry->source >= header->source_count || entry->id.size == 0 ||
-		    entry->documents == 0 || entry->documents > EP_PACKET_DOCUMENTS_MAX ||
-		    (entry->flags & ~(EP_PACKET_ECHO | EP_PACKET_SHRUNK)) ||
-		    (!put && (entry->about.size || entry->codes.size || entry->flags)))
+		    entry->history.size == 0 || (entry->documents == 0) != link ||
+		    entry->documents > EP_PACKET_DOCUMENTS_MAX ||
+		    (entry->flags & ~EP_PACKET_SHRUNK) || (!put && entry->codes.size) ||
+		    (!put && entry->flags) || (!put && !link && entry->about.size))
 			return false;
 	}
 	return true;

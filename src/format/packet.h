@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/buffer.h"
 #include "base/hash.h"
+#include "base/sign.h"
 #include "base/status.h"
 #include "base/text.h"
 #include "format/source.h"
@@ -15,52 +16,71 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define EP_PACKET_VERSION 1
+#define EP_PACKET_VERSION 2
 #define EP_PACKET_MAGIC \
 	"\x89"          \
 	"EPK\r\n\x1a\n"
 #define EP_PACKET_MAGIC_SIZE 8
-#define EP_PACKET_NODE_ID 8
 
 /* Entries of one block, and documents of one entry, at most. */
 #define EP_PACKET_ENTRIES_MAX 65536
 #define EP_PACKET_DOCUMENTS_MAX 65536
 
+/* Where a packet says its range: 64 bits each, in its first EP_PACKET_FRONT bytes. */
+enum { EP_PACKET_AT_AFTER = 64, EP_PACKET_AT_LAST = 72, EP_PACKET_FRONT = 80 };
+
 enum ep_packet_kind { EP_PACKET_MASTER = 1, EP_PACKET_SLAVE = 2 };
-enum ep_packet_operation { EP_PACKET_PUT = 1, EP_PACKET_DELETE = 2 };
-/* Flags of a put: it repeats what the sender's master has said; it took documents away. */
-enum { EP_PACKET_ECHO = 1, EP_PACKET_SHRUNK = 2 };
+enum ep_packet_operation { EP_PACKET_PUT = 1, EP_PACKET_DELETE = 2, EP_PACKET_LINK = 3 };
+/* The flag of a put: it took documents away. */
+enum { EP_PACKET_SHRUNK = 2 };
+
+/* Parties that a packet names, and marks that it has, at most. */
+#define EP_PACKET_PARTIES_MAX 65536
+#define EP_PACKET_MARKS_MAX 65536
+
+/* A point of the sender's history that was published: the front of the chain hash there. */
+#define EP_MARK_SIZE 16
+struct ep_mark {
+	uint64_t position;
+	uint8_t hash[EP_MARK_SIZE];
+};
 
 struct ep_packet_header {
 	enum ep_packet_kind kind;
-	uint8_t node_id[EP_PACKET_NODE_ID];
-	uint64_t epoch;
+	struct ep_key key; /* of the node */
+	uint64_t epoch; /* of its log: the number */
+	uint64_t epoch_tag;
 	uint64_t after; /* positions after..last, without the first */
 	uint64_t last;
 	uint64_t tracks;
 	uint64_t documents;
 	uint64_t deletions;
+	uint64_t links;
 	int64_t made; /* seconds since 1970 */
 	struct ep_text name;
 	const struct ep_text *sources; /* source_count names */
 	size_t source_count;
+	const struct ep_key *parties; /* who histories speak of, numbered from 1 */
+	size_t party_count;
+	const struct ep_mark *marks; /* after..last, with both; positions ascending */
+	size_t mark_count;
+	uint64_t marks_from; /* all marks from here on are there; after..last + 1 */
+	struct ep_text head; /* of a contribution: the newest feed that was seen (feed.h); or empty */
 };
 
-/* One track or tombstone. Slices are borrowed. */
+/* One track, tombstone or link. Slices are borrowed. */
 struct ep_packet_entry {
 	enum ep_packet_operation operation;
 	uint8_t flags;
 	uint64_t position;
 	uint32_t source; /* place in the header's list */
 	int64_t import_date;
-	uint32_t word_tag; /* the last word of another that the sender knows: of which log; 0: none
-	                    */
-	uint64_t word_position; /* and its position there */
-	uint32_t documents;
+	uint32_t documents; /* of a link: 0 */
 	struct ep_text id;
-	struct ep_text about; /* metadata and numbering, as in the log */
+	struct ep_text history; /* its bytes; parties are those of the header */
+	struct ep_text about; /* metadata and numbering, or what a link says, as in the log */
 	struct ep_text codes;
-	struct ep_hash hash;
+	struct ep_hash hash; /* of a put or link */
 };
 
 /* ---- writing ---- */
@@ -113,7 +133,7 @@ EP_MUST_USE enum ep_status ep_packet_read(struct ep_packet_reader *reader,
                                           struct ep_error *err);
 
 /* Decodes the entries of a block that was read; they borrow from it. Callable from many threads.
- * Of about and codes only the sizes are checked. EP_CORRUPT, EP_NO_MEMORY. */
+ * Of histories, about and codes only the sizes are checked. EP_CORRUPT, EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_packet_decode(struct ep_packet_block *block,
                                             const struct ep_packet_header *header,
                                             struct ep_error *err);

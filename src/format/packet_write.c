@@ -23,6 +23,20 @@ put_integer(struct ep_buffer *out, uint64_t value, size_t size, struct ep_error 
 	return ep_buffer_append(out, bytes, size, err);
 }
 
+static enum ep_status
+put_marks(struct ep_buffer *out, const struct ep_packet_header *header, struct ep_error *err)
+{
+	uint64_t before = header->after;
+	EP_TRY(ep_buffer_varint(out, header->marks_from - header->after, err));
+	EP_TRY(ep_buffer_varint(out, header->mark_count, err));
+	for (size_t i = 0; i < header->mark_count; i++) {
+		EP_TRY(ep_buffer_varint(out, header->marks[i].position - before, err));
+		EP_TRY(ep_buffer_append(out, header->marks[i].hash, EP_MARK_SIZE, err));
+		before = header->marks[i].position;
+	}
+	return EP_OK;
+}
+
 enum ep_status
 ep_packet_put_header(struct ep_buffer *out, const struct ep_packet_header *header,
                      struct ep_error *err)
@@ -33,18 +47,25 @@ ep_packet_put_header(struct ep_buffer *out, const struct ep_packet_header *heade
 	EP_TRY(put_integer(out, header->kind, 2, err));
 	size_t size_at = out->size;
 	EP_TRY(put_integer(out, 0, 4, err));
-	EP_TRY(ep_buffer_append(out, header->node_id, EP_PACKET_NODE_ID, err));
+	EP_TRY(ep_buffer_append(out, header->key.bytes, EP_KEY_SIZE, err));
 	EP_TRY(put_integer(out, header->epoch, 8, err));
+	EP_TRY(put_integer(out, header->epoch_tag, 8, err));
 	EP_TRY(put_integer(out, header->after, 8, err));
 	EP_TRY(put_integer(out, header->last, 8, err));
 	EP_TRY(put_integer(out, header->tracks, 8, err));
 	EP_TRY(put_integer(out, header->documents, 8, err));
 	EP_TRY(put_integer(out, header->deletions, 8, err));
+	EP_TRY(put_integer(out, header->links, 8, err));
 	EP_TRY(put_integer(out, (uint64_t)header->made, 8, err));
 	EP_TRY(put_text(out, header->name, err));
 	EP_TRY(ep_buffer_varint(out, header->source_count, err));
 	for (size_t i = 0; i < header->source_count; i++)
 		EP_TRY(put_text(out, header->sources[i], err));
+	EP_TRY(ep_buffer_varint(out, header->party_count, err));
+	for (size_t i = 0; i < header->party_count; i++)
+		EP_TRY(ep_buffer_append(out, header->parties[i].bytes, EP_KEY_SIZE, err));
+	EP_TRY(put_marks(out, header, err));
+	EP_TRY(put_text(out, header->head, err));
 	/* The size counts what stands behind it and the checksum, which are four bytes each. */
 	ep_store32(out->data + size_at, (uint32_t)(out->size - size_at));
 	return put_integer(out, ep_crc32(out->data + start, out->size - start), 4, err);
@@ -75,15 +96,11 @@ put_numbers(struct ep_buffer *out, const struct ep_packet_entry *entries, size_t
 		EP_TRY(ep_buffer_varint(out, zigzag((int64_t)step), err));
 	}
 	for (size_t i = 0; i < count; i++)
-		EP_TRY(ep_buffer_varint(out, entries[i].word_tag, err));
-	for (size_t i = 0; i < count; i++) {
-		uint64_t step = entries[i].word_position - (i ? entries[i - 1].word_position : 0);
-		EP_TRY(ep_buffer_varint(out, zigzag((int64_t)step), err));
-	}
-	for (size_t i = 0; i < count; i++)
 		EP_TRY(ep_buffer_varint(out, entries[i].documents, err));
 	for (size_t i = 0; i < count; i++)
 		EP_TRY(ep_buffer_varint(out, entries[i].id.size, err));
+	for (size_t i = 0; i < count; i++)
+		EP_TRY(ep_buffer_varint(out, entries[i].history.size, err));
 	for (size_t i = 0; i < count; i++)
 		EP_TRY(ep_buffer_varint(out, entries[i].about.size, err));
 	for (size_t i = 0; i < count; i++)
@@ -98,6 +115,8 @@ put_columns(struct ep_buffer *out, const struct ep_packet_entry *entries, size_t
 	EP_TRY(put_numbers(out, entries, count, err));
 	for (size_t i = 0; i < count; i++)
 		EP_TRY(ep_buffer_append(out, entries[i].id.at, entries[i].id.size, err));
+	for (size_t i = 0; i < count; i++)
+		EP_TRY(ep_buffer_append(out, entries[i].history.at, entries[i].history.size, err));
 	for (size_t i = 0; i < count; i++)
 		EP_TRY(ep_buffer_append(out, entries[i].about.at, entries[i].about.size, err));
 	return EP_OK;
@@ -130,7 +149,7 @@ ep_packet_put_block(struct ep_buffer *out, const struct ep_packet_entry *entries
 	EP_TRY(put_columns(&columns, entries, count, err));
 	EP_TRY(put_frame(out, &columns, err));
 	for (size_t i = 0; i < count; i++) {
-		if (entries[i].operation == EP_PACKET_PUT)
+		if (entries[i].operation != EP_PACKET_DELETE)
 			EP_TRY(ep_buffer_append(out, entries[i].hash.bytes, EP_HASH_SIZE, err));
 	}
 	for (size_t i = 0; i < count; i++)

@@ -118,9 +118,9 @@ ep_json_bytes(void *bytes, size_t size, const json_t *object, const char *name,
 bool
 ep_json_set_bytes(json_t *object, const char *name, const void *bytes, size_t size)
 {
-	char hex[2 * EP_SIGNATURE_SIZE + 1];
-	if (2 * size >= sizeof hex)
+	EP_FREE char *hex = malloc(2 * size + 1);
+	if (!hex)
 		return false;
-	sodium_bin2hex(hex, sizeof hex, bytes, size);
+	sodium_bin2hex(hex, 2 * size + 1, bytes, size);
 	return json_object_set_new(object, name, json_string(hex)) == 0;
 }

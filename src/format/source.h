@@ -26,4 +26,7 @@ ep_source_stalls(const struct ep_source *source)
 	return source->stalls && source->stalls(source->context);
 }
 
+/* A source that reads an open file from where it stands; fd is borrowed. */
+struct ep_source ep_source_of_fd(int *fd);
+
 #endif

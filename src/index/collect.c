@@ -58,8 +58,9 @@ produce(void *context, void *made, bool *end, struct ep_error *err)
 			break;
 		job->position = item->entry.position;
 		/* Copies are found by their originals. */
-		job->count +=
-			item->entry.operation == EP_PUT && !(item->entry.flags & EP_ENTRY_COPY);
+		bool copy;
+		EP_TRY(ep_log_is_copy(&copy, run->collect->read, &item->entry, err));
+		job->count += item->entry.operation == EP_PUT && !copy;
 	}
 	*end = status == EP_NOT_FOUND && job->count == 0;
 	return status == EP_NOT_FOUND ? EP_OK : status;

@@ -191,9 +191,15 @@ ep_index_entry_at(struct ep_entry *entry, struct ep_index *index, uint64_t posit
                   struct ep_error *err)
 {
 	pthread_mutex_lock(&index->lock);
+	bool copy = false;
 	enum ep_status status = ep_log_entry_at(entry, index->read, position, err);
+	if (status == EP_OK)
+		status = ep_log_is_copy(&copy, index->read, entry, err);
 	pthread_mutex_unlock(&index->lock);
-	return status;
+	/* It became a copy when it was in the index already. */
+	return copy ? ep_fail(err, EP_NOT_FOUND, "the track at position %llu is a copy",
+	                      (unsigned long long)position)
+	            : status;
 }
 
 const struct ep_shard *

@@ -58,8 +58,11 @@ place_tracks(struct merge *merge, struct input *input, const struct ep_log_read 
 		struct ep_entry entry;
 		uint64_t position = ep_shard_position(shard, i);
 		enum ep_status status = ep_log_entry_at(&entry, read, position, err);
+		bool copy = false;
 		input->starts[i] = GONE;
-		if (status == EP_NOT_FOUND)
+		if (status == EP_OK)
+			status = ep_log_is_copy(&copy, read, &entry, err);
+		if (status == EP_NOT_FOUND || copy)
 			continue;
 		if (status != EP_OK)
 			return status;

@@ -139,9 +139,10 @@ lay(struct ep_found_copy *found, struct ep_copy_finder *finder, const struct ep_
 	*found = (struct ep_found_copy){ .position = other->position,
 		                         .id = other->id,
 		                         .source = other->source,
-		                         .flags = other->flags,
 		                         .kind = EP_COPY_EXACT,
 		                         .alignment = { 1, 1, 1, 0, 0 } };
+	ep_entry_contents(&found->contents, other);
+	ep_entry_contents(&found->own_contents, entry);
 	if (same_codes(codes, &finder->decoded, other_codes, &finder->other_decoded))
 		return EP_OK;
 	found->kind = EP_COPY_MATCH;
@@ -173,8 +174,7 @@ ep_find_copy(struct ep_found_copy *found, struct ep_copy_finder *finder, struct 
 	size_t count;
 	uint32_t start;
 	bool any = false;
-	if (how == EP_DEDUP_OFF || entry->operation != EP_PUT ||
-	    (entry->flags & (EP_ENTRY_COPY | EP_ENTRY_RELEASED)))
+	if (how == EP_DEDUP_OFF || entry->operation != EP_PUT)
 		return EP_NOT_FOUND;
 	EP_TRY(ep_entry_sketch(&finder->track, &finder->decoded, entry, finder->coder, err));
 	enum ep_status status = probe_track(&start, finder, how, err);
@@ -193,7 +193,7 @@ ep_find_copy(struct ep_found_copy *found, struct ep_copy_finder *finder, struct 
 			continue;
 		status = ep_index_entry_at(&other, index, candidates[i].position, err);
 		if (status == EP_NOT_FOUND ||
-		    (status == EP_OK && (other.operation != EP_PUT || other.flags & EP_ENTRY_COPY)))
+		    (status == EP_OK && other.operation != EP_PUT))
 			continue;
 		EP_TRY(status);
 		laid++;
@@ -231,6 +231,8 @@ ep_found_link(struct ep_link *link, const struct ep_found_copy *found)
 {
 	*link = (struct ep_link){
 		.original = found->id,
+		.original_contents = found->contents,
+		.copy_contents = found->own_contents,
 		.kind = found->kind,
 		.share = thousandths(found->alignment.share),
 		.coverage = thousandths(found->alignment.coverage),

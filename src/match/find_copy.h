@@ -21,7 +21,8 @@ struct ep_found_copy {
 	uint64_t position; /* of the other track */
 	struct ep_text id; /* of the other track, borrowed from the index */
 	uint32_t source; /* who brought that */
-	uint8_t flags; /* of its entry */
+	struct ep_revision contents; /* of that, as they were compared */
+	struct ep_revision own_contents; /* of the track itself */
 	enum ep_copy_kind kind;
 	struct ep_alignment alignment; /* the track's time 0 is the other's time offset */
 };
@@ -33,8 +34,7 @@ void ep_copy_finder_free(struct ep_copy_finder *finder);
 EP_DEFINE_OWNED(struct ep_copy_finder, ep_copy_finder_free)
 
 /* Looks for the track, other than itself and below its position, that an entry is a copy of: of
- * several that with the same codes, else the closest. An entry that is a copy itself, was released,
- * or has too few codes, is none.
+ * several that with the same codes, else the closest. An entry with too few codes is no copy.
  *
  * how   EP_DEDUP_EXACT finds those with the same codes only.
  * EP_NOT_FOUND  there is none. EP_CORRUPT, EP_NO_MEMORY */

@@ -17,6 +17,9 @@
 /* A master that waits, and has nothing new after less than this, does not wait. */
 #define SHORTEST_WAIT_S 0.5
 
+/* What was over a limit of the master is sent again so often, in seconds. */
+#define RETRY_S 3600
+
 /* How often the log is looked at for local changes. */
 #define LOOK_S 0.05
 
@@ -46,6 +49,8 @@ struct side {
 	double noted;
 	struct ep_feed_request request;
 	uint64_t looked; /* position of the log when nothing local was left */
+	uint64_t looked_at; /* position of the feed then */
+	int64_t retried; /* when what was over a limit was sent again */
 };
 
 /* Sleeps; less, when it is to stop. */
@@ -153,24 +158,27 @@ fetch(struct side *side)
 
 /* Whether the log has changed since nothing local was left, and something local is there now. */
 static enum ep_status
-anything_local(struct side *side, bool *any, uint64_t *position, struct ep_error *err)
+anything_local(struct side *side, bool *any, bool *retry, struct ep_error *err)
 {
 	EP_OWNED(ep_log_read_end)
 	struct ep_log_read *read = NULL;
 	struct ep_log_state state;
 	struct ep_master master;
-	uint64_t tracks;
+	struct ep_pending pending;
 	*any = false;
+	*retry = false;
 	EP_TRY(ep_log_read_begin(&read, side->follow->options.log, err));
 	ep_log_state(&state, read);
 	EP_TRY(ep_master_load(&master, read, err));
-	*position = state.position;
-	if (state.position == side->looked && master.sent > 0)
+	if (state.position == side->looked && master.position == side->looked_at &&
+	    !master.shows && ep_time_now() - side->retried < RETRY_S)
 		return EP_OK;
-	EP_TRY(ep_sync_pending(&tracks, read, &master, err));
-	*any = tracks > 0;
+	EP_TRY(ep_sync_pending(&pending, read, err));
+	*retry = pending.full > 0 && ep_time_now() - side->retried >= RETRY_S;
+	*any = pending.unsent > 0 || master.shows || *retry;
 	if (!*any)
 		side->looked = state.position;
+	side->looked_at = master.position;
 	return EP_OK;
 }
 
@@ -182,8 +190,9 @@ contribute(struct side *side)
 	struct ep_error err = { 0 };
 	struct ep_sync_options options = { .name = given->name, .stop = &side->follow->stop };
 	bool any;
-	uint64_t position;
-	enum ep_status status = anything_local(side, &any, &position, &err);
+	enum ep_status status = anything_local(side, &any, &options.retry, &err);
+	if (options.retry)
+		side->retried = ep_time_now();
 	if (status == EP_OK && any)
 		status = ep_contribute(&report, given->log, ep_way_transport(side->way), &options,
 		                       &err);

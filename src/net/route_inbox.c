@@ -76,16 +76,13 @@ describe(struct ep_http_answer *answer, const struct ep_inbox_report *report)
 	uint64_t tracks = 0;
 	for (int i = 0; i < EP_OUTCOME_COUNT; i++)
 		tracks += report->counts[i];
-	if (!report->accepted)
-		snprintf(answer->said, sizeof answer->said, "%s: taken before, or out of order",
-		         report->source);
-	else
-		snprintf(answer->said, sizeof answer->said,
-		         "%s: %" PRIu64 " tracks, %" PRIu64 " new, %" PRIu64 " updated, %" PRIu64
-		         " in conflict, %" PRIu64 " rejected",
-		         report->source, tracks, report->counts[EP_OUTCOME_NEW],
-		         report->counts[EP_OUTCOME_UPDATED], report->counts[EP_OUTCOME_CONFLICT],
-		         report->counts[EP_OUTCOME_REJECTED]);
+	snprintf(answer->said, sizeof answer->said,
+	         "%s: %" PRIu64 " tracks, %" PRIu64 " new, %" PRIu64 " updated, %" PRIu64
+	         " in conflict, %" PRIu64 " rejected",
+	         report->source, tracks, report->counts[EP_OUTCOME_NEW],
+	         report->counts[EP_OUTCOME_UPDATED], report->counts[EP_OUTCOME_CONFLICT],
+	         report->counts[EP_OUTCOME_REJECTED] + report->counts[EP_OUTCOME_REFUSED] +
+	                 report->counts[EP_OUTCOME_FULL]);
 }
 
 void
@@ -110,8 +107,6 @@ ep_route_contribution(void *context, struct ep_http_request *request, struct ep_
 	answer->status = 200;
 	answer->type = "application/json";
 	describe(answer, &report);
-	if (!report.accepted)
-		return;
 	ep_serve_say(serve, false, "contribution of %s", answer->said);
 	atomic_fetch_add(&serve->counts.contributions, 1);
 	for (int i = 0; i < EP_OUTCOME_COUNT; i++)

@@ -104,23 +104,27 @@ slave_metrics(struct ep_buffer *out, const struct ep_log_read *read, const char 
 	            "# TYPE echoprint_source_position gauge\n");
 	for (size_t i = 0; i < count; i++)
 		append(out, "echoprint_source_position{source=\"%s\"} %" PRIu64 "\n", peers[i].name,
-		       peers[i].sent);
+		       peers[i].position);
 }
 
 static void
 master_metrics(struct ep_buffer *out, const struct ep_log_read *read, const char *folder)
 {
 	struct ep_master master;
-	uint64_t pending = 0;
+	struct ep_pending pending;
 	if (ep_master_load(&master, read, NULL) != EP_OK ||
-	    ep_sync_pending(&pending, read, &master, NULL) != EP_OK)
+	    ep_sync_pending(&pending, read, NULL) != EP_OK)
 		return;
 	ep_contact_of_master(&master, folder);
 	metric(out, "feed_position", "gauge", "Position of the feed that was applied.",
 	       master.position);
 	metric(out, "feed_lag", "gauge", "Positions seen and not applied.",
-	       master.seen - master.position);
-	metric(out, "pending_tracks", "gauge", "Local changes not acknowledged.", pending);
+	       master.seen.position > master.position ? master.seen.position - master.position
+	                                              : 0);
+	metric(out, "pending_tracks", "gauge", "Local changes that the feed does not have yet.",
+	       pending.unsent + pending.sent);
+	metric(out, "refused_tracks", "gauge", "Local changes that the master does not take.",
+	       pending.refused + pending.full);
 	metric(out, "master_contact_seconds", "gauge", "When the master was last reached.",
 	       (uint64_t)master.contact);
 	metric(out, "master_failing", "gauge", "Whether the last attempt failed.",

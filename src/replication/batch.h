@@ -24,12 +24,12 @@ struct ep_origin {
 	struct ep_text raw; /* its bytes there */
 };
 
-/* Rows of one track, as ep_log_put takes them; or a track that is to be deleted. */
+/* Rows of one track, as ep_log_put takes them; or a state that a packet carries. */
 struct ep_ready {
-	bool deletion;
-	int64_t import_date; /* of a packet's entry */
-	struct ep_word known; /* the same: the last word about it that its sender knew */
-	bool echo; /* the same: it repeats that word */
+	bool offered; /* of a packet: the next three are set */
+	enum ep_operation operation;
+	int64_t import_date;
+	struct ep_history history; /* parties are the packet's; lists in the batch's arena */
 	struct ep_track track;
 	size_t body_at; /* in the batch's bodies */
 	size_t body_size;

@@ -87,9 +87,55 @@ check_entry(const struct ep_packet_entry *entry, const struct ep_entry *stored, 
 	return contents || texts ? check_contents(entry, stored, texts, scratch, err) : EP_OK;
 }
 
+/* Reads the history of an entry; what a head stands for is what the entry holds. */
 static enum ep_status
-make_ready(struct ep_batch *batch, const struct ep_packet_entry *entry, bool contents,
-           struct ep_batch_scratch *scratch, struct ep_error *err)
+read_history(struct ep_history *history, const struct ep_packet_entry *entry, uint32_t parties,
+             struct ep_arena *arena, struct ep_error *err)
+{
+	struct ep_revision head = { 0 };
+	struct ep_reader reader = ep_reader_of(entry->history.at, entry->history.size);
+	if (entry->operation != EP_PACKET_DELETE)
+		memcpy(head.bytes, entry->hash.bytes, EP_REVISION_SIZE);
+	EP_TRY(ep_history_read(history, &reader, &head, parties, NULL, arena, err));
+	return ep_reader_left(&reader) == 0
+	               ? EP_OK
+	               : ep_fail(err, EP_BAD_INPUT, "something follows its history");
+}
+
+/* Checks what a link says, and that its hash is of that. */
+static enum ep_status
+check_link(const struct ep_packet_entry *entry, const struct ep_entry *stored, struct ep_error *err)
+{
+	struct ep_link link;
+	struct ep_hash hash;
+	EP_TRY(ep_entry_link(&link, stored, err));
+	ep_link_hash(&hash, entry->id, &link);
+	if (memcmp(hash.bytes, entry->hash.bytes, EP_HASH_SIZE) != 0)
+		return ep_fail(err, EP_BAD_INPUT, "its hash is not that of the link");
+	return link.original.size ? ep_check_id(link.original, err) : EP_OK;
+}
+
+/* Makes the body that the log is to hold, and checks it. */
+static enum ep_status
+make_body(struct ep_ready *ready, struct ep_batch *batch, const struct ep_packet_entry *entry,
+          bool contents, struct ep_batch_scratch *scratch, struct ep_error *err)
+{
+	if (entry->operation == EP_PACKET_DELETE)
+		return EP_OK;
+	EP_TRY(ep_entry_join_body(&batch->bodies, entry->id, entry->documents, entry->about,
+	                          entry->codes, err));
+	ready->body_size = batch->bodies.size - ready->body_at;
+	struct ep_entry stored = { .position = entry->position, .operation = ready->operation };
+	EP_TRY(ep_entry_read_body(&stored, batch->bodies.data + ready->body_at, ready->body_size,
+	                          err));
+	return entry->operation == EP_PACKET_LINK
+	               ? check_link(entry, &stored, err)
+	               : check_entry(entry, &stored, contents, scratch, err);
+}
+
+static enum ep_status
+make_ready(struct ep_batch *batch, const struct ep_packet_entry *entry, uint32_t parties,
+           bool contents, struct ep_batch_scratch *scratch, struct ep_error *err)
 {
 	struct ep_text track;
 	struct ep_text suffix;
@@ -98,25 +144,17 @@ make_ready(struct ep_batch *batch, const struct ep_packet_entry *entry, bool con
 	if (suffix.size)
 		return ep_fail(err, EP_BAD_INPUT, "its id is that of a document");
 	struct ep_ready ready = {
-		.deletion = entry->operation == EP_PACKET_DELETE,
+		.offered = true,
+		.operation = (enum ep_operation)entry->operation,
 		.import_date = entry->import_date,
-		.known = { entry->word_tag, entry->word_position },
-		.echo = (entry->flags & EP_PACKET_ECHO) != 0,
 		.track = { .id = entry->id, .count = entry->documents },
 		.body_at = batch->bodies.size,
 		.hash = entry->hash,
 		.whole = true,
 		.origin_count = 1,
 	};
-	if (!ready.deletion) {
-		EP_TRY(ep_entry_join_body(&batch->bodies, entry->id, entry->documents, entry->about,
-		                          entry->codes, err));
-		ready.body_size = batch->bodies.size - ready.body_at;
-		struct ep_entry stored = { .position = entry->position, .operation = EP_PUT };
-		EP_TRY(ep_entry_read_body(&stored, batch->bodies.data + ready.body_at,
-		                          ready.body_size, err));
-		EP_TRY(check_entry(entry, &stored, contents, scratch, err));
-	}
+	EP_TRY(read_history(&ready.history, entry, parties, &batch->arena, err));
+	EP_TRY(make_body(&ready, batch, entry, contents, scratch, err));
 	ready.origins = ep_arena_alloc(&batch->arena, sizeof *ready.origins);
 	struct ep_ready *added = ready.origins ? ep_batch_add_ready(batch) : NULL;
 	if (!added)
@@ -137,7 +175,8 @@ ep_batch_packet(struct ep_batch *batch, struct ep_batch_scratch *scratch,
 		struct ep_error why;
 		size_t before = batch->bodies.size;
 		bool contents = !trusted || i % EP_PACKET_SAMPLE == 0;
-		enum ep_status status = make_ready(batch, entry, contents, scratch, &why);
+		enum ep_status status = make_ready(batch, entry, (uint32_t)header->party_count,
+		                                   contents, scratch, &why);
 		if (status == EP_OK)
 			continue;
 		if (status != EP_BAD_INPUT && status != EP_CORRUPT)

@@ -188,10 +188,12 @@ ep_batch_check(struct ep_batch_reader *reader, const struct ep_batch *batch, str
 		               "the packet is damaged: block %llu goes back in positions",
 		               (unsigned long long)block->number);
 	for (size_t i = 0; i < block->count; i++) {
-		bool put = block->entries[i].operation == EP_PACKET_PUT;
+		enum ep_packet_operation operation = block->entries[i].operation;
+		bool put = operation == EP_PACKET_PUT;
 		seen->tracks += put;
 		seen->documents += put ? block->entries[i].documents : 0;
-		seen->deletions += !put;
+		seen->deletions += operation == EP_PACKET_DELETE;
+		seen->links += operation == EP_PACKET_LINK;
 	}
 	seen->last = block->entries[block->count - 1].position;
 	return EP_OK;
@@ -205,7 +207,7 @@ ep_batch_check_end(const struct ep_batch_reader *reader, struct ep_error *err)
 	const struct ep_packet_header *header = ep_packet_header(reader->packet);
 	const struct ep_packet_header *seen = &reader->seen;
 	if (seen->tracks == header->tracks && seen->documents == header->documents &&
-	    seen->deletions == header->deletions)
+	    seen->deletions == header->deletions && seen->links == header->links)
 		return EP_OK;
 	return ep_fail(err, EP_CORRUPT,
 	               "the packet is damaged: its counts are not those of its header");

@@ -40,6 +40,21 @@ struct run {
 
 /* ---- finding ---- */
 
+/* Whether a track is neither a copy already nor one that was released. */
+static enum ep_status
+may_become_copy(bool *may, const struct ep_log_read *read, const struct ep_entry *entry,
+                struct ep_error *err)
+{
+	enum ep_link_state state;
+	struct ep_link link;
+	*may = entry->operation == EP_PUT;
+	if (!*may)
+		return EP_OK;
+	EP_TRY(ep_log_link_state(&state, &link, read, entry, err));
+	*may = state == EP_LINK_NONE || state == EP_LINK_VOID;
+	return EP_OK;
+}
+
 static enum ep_status
 produce(void *context, void *made, bool *end, struct ep_error *err)
 {
@@ -54,9 +69,10 @@ produce(void *context, void *made, bool *end, struct ep_error *err)
 		status = ep_log_cursor_next(&item->entry, run->cursor, err);
 		if (status != EP_OK)
 			break;
+		bool open;
+		EP_TRY(may_become_copy(&open, run->read, &item->entry, err));
 		/* The master's songs are looked at for copies of them among this node's own. */
-		job->count += item->entry.operation == EP_PUT &&
-		              (run->has_own || item->entry.source != EP_SOURCE_MASTER);
+		job->count += open && (run->has_own || item->entry.source != EP_SOURCE_MASTER);
 	}
 	*end = status == EP_NOT_FOUND && job->count == 0;
 	return status == EP_NOT_FOUND ? EP_OK : status;
@@ -181,10 +197,32 @@ struct proposal {
 };
 
 struct proposals {
+	const struct run *run;
 	struct proposal *items;
 	size_t count;
 	size_t capacity;
 };
+
+/* Whether a song that was found is this node's own, not confirmed, and may become a copy. */
+static enum ep_status
+is_open(bool *open, const struct ep_log_read *read, const struct ep_found_copy *found,
+        struct ep_error *err)
+{
+	struct ep_entry own;
+	bool confirmed;
+	*open = found->source == EP_SOURCE_LOCAL;
+	enum ep_status status =
+		*open ? ep_log_find(&own, read, found->id, err) : EP_NOT_FOUND;
+	if (status == EP_NOT_FOUND) {
+		*open = false;
+		return EP_OK;
+	}
+	EP_TRY(status);
+	EP_TRY(ep_log_is_confirmed(&confirmed, read, &own, err));
+	EP_TRY(may_become_copy(open, read, &own, err));
+	*open &= !confirmed;
+	return EP_OK;
+}
 
 /* Keeps a proposal. Of the master's song and one of this node, that of this node is the copy, as
  * long as the master has not seen it: what it has is its own to decide. */
@@ -194,8 +232,10 @@ propose(void *context, const struct ep_entry *copy, const struct ep_found_copy *
 {
 	struct proposals *proposals = context;
 	bool masters = copy->source == EP_SOURCE_MASTER;
-	if (masters && (found->source != EP_SOURCE_LOCAL || found->flags & EP_ENTRY_CONFIRMED ||
-	                found->flags & EP_ENTRY_RELEASED))
+	bool open = true;
+	if (masters)
+		EP_TRY(is_open(&open, proposals->run->read, found, err));
+	if (!open)
 		return EP_OK;
 	if (proposals->count == proposals->capacity) {
 		size_t capacity = proposals->capacity * 2 + 64;
@@ -210,6 +250,8 @@ propose(void *context, const struct ep_entry *copy, const struct ep_found_copy *
 	ep_found_link(&proposal->link, found);
 	if (masters) {
 		proposal->link.original = copy->id;
+		proposal->link.original_contents = found->own_contents;
+		proposal->link.copy_contents = found->contents;
 		proposal->link.offset = -proposal->link.offset;
 	}
 	return EP_OK;
@@ -226,14 +268,16 @@ link_one(struct ep_copies_report *report, struct ep_log_write *write,
 		return EP_OK;
 	EP_TRY(status);
 	uint32_t documents = copy.document_count;
-	bool linked = (copy.flags & EP_ENTRY_COPY) != 0;
-	if (!linked)
-		status = ep_log_link(write, proposal->copy, &proposal->link, err);
+	bool open;
+	EP_TRY(may_become_copy(&open, ep_log_inside(write), &copy, err));
+	if (!open)
+		return EP_OK;
+	status = ep_log_link(write, proposal->copy, &proposal->link, ep_time_now(), err);
 	if (status == EP_NOT_FOUND || status == EP_BAD_INPUT)
 		return EP_OK;
 	EP_TRY(status);
-	report->tracks += !linked;
-	report->documents += linked ? 0 : documents;
+	report->tracks++;
+	report->documents += documents;
 	return EP_OK;
 }
 
@@ -271,8 +315,9 @@ enum ep_status
 ep_link_copies(struct ep_copies_report *report, struct ep_log *log,
                const struct ep_copies_options *options, struct ep_error *err)
 {
-	struct proposals proposals = { 0 };
-	struct run run = { .options = options, .each = propose, .context = &proposals };
+	struct run run = { .options = options, .each = propose };
+	struct proposals proposals = { .run = &run };
+	run.context = &proposals;
 	uint64_t watermark;
 	*report = (struct ep_copies_report){ 0 };
 	EP_TRY(read_watermark(&watermark, &run.last, log, err));

@@ -1,7 +1,7 @@
 #include "replication/dump_stream.h"
 
 #include "base/pipeline.h"
-#include "format/packet.h"
+#include "replication/packet_parts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +20,8 @@ struct plan {
 	uint64_t tracks;
 	uint64_t documents;
 	uint64_t deletions;
+	uint64_t links;
+	struct ep_packet_parties parties;
 };
 
 /* The entries of one block, and what becomes of them. */
@@ -30,6 +32,7 @@ struct job {
 	bool starts_file;
 	bool ends_file;
 	struct ep_buffer block;
+	struct ep_arena arena; /* of its histories */
 };
 
 struct run {
@@ -65,6 +68,24 @@ add_plan(struct run *run, uint64_t after)
 	return &plans[run->plan_count++];
 }
 
+/* Counts an entry into the file that it comes into. */
+static enum ep_status
+plan_entry(struct run *run, struct plan *plan, const struct ep_entry *entry, struct ep_arena *arena,
+           struct ep_error *err)
+{
+	struct ep_history history;
+	plan->last = entry->position;
+	plan->tracks += entry->operation == EP_PUT;
+	plan->documents += entry->operation == EP_PUT ? entry->document_count : 0;
+	plan->deletions += entry->operation == EP_DELETE;
+	plan->links += entry->operation == EP_LINK;
+	if (run->stream->count_only)
+		return EP_OK;
+	ep_arena_reset(arena);
+	EP_TRY(ep_packet_history(&history, &plan->parties, entry, arena, err));
+	return ep_packet_parties_add(&plan->parties, &history, err);
+}
+
 /* Gives memory of the log's map back, now and then. */
 static void
 trim(struct run *run, size_t bytes)
@@ -83,6 +104,7 @@ make_plans(struct run *run, struct ep_error *err)
 	struct ep_dump_stream *stream = run->stream;
 	EP_OWNED(ep_log_cursor_close)
 	struct ep_log_cursor *cursor = NULL;
+	EP_ARENA struct ep_arena arena = { 0 };
 	EP_TRY(ep_log_cursor_open(&cursor, stream->read, stream->after, stream->source, err));
 	struct plan *plan = NULL;
 	struct ep_entry entry;
@@ -94,16 +116,17 @@ make_plans(struct run *run, struct ep_error *err)
 		}
 		bool put = entry.operation == EP_PUT;
 		uint64_t documents = put ? entry.document_count : 0;
-		if (!plan || (plan->documents > 0 && plan->documents + documents > stream->lines))
+		bool full = plan && plan->documents > 0 &&
+		            plan->documents + documents > stream->lines;
+		if (!plan || full) {
 			plan = add_plan(run, plan ? plan->last : stream->after);
-		if (!plan)
-			return ep_fail(err, EP_NO_MEMORY, "out of memory for a dump");
-		plan->last = entry.position;
-		plan->tracks += put;
-		plan->documents += documents;
-		plan->deletions += !put;
+			if (!plan)
+				return ep_fail(err, EP_NO_MEMORY, "out of memory for a dump");
+			EP_TRY(ep_packet_parties_open(&plan->parties, stream->read, err));
+		}
+		EP_TRY(plan_entry(run, plan, &entry, &arena, err));
 		stream->documents += documents;
-		stream->deletions += !put;
+		stream->deletions += entry.operation == EP_DELETE;
 		trim(run, entry.rest_size);
 	}
 	if (status != EP_NOT_FOUND)
@@ -127,7 +150,7 @@ produce(void *context, void *item, bool *end, struct ep_error *err)
 	if (*end)
 		return EP_OK;
 	const struct plan *plan = &run->plans[run->at];
-	uint64_t all = plan->tracks + plan->deletions;
+	uint64_t all = plan->tracks + plan->deletions + plan->links;
 	size_t bytes = 0;
 	job->plan = plan;
 	job->starts_file = run->done == 0;
@@ -155,40 +178,6 @@ place_of_source(const struct run *run, uint32_t number)
 	return place;
 }
 
-static uint8_t
-flags_of(const struct ep_entry *entry)
-{
-	bool echo = entry->source == EP_SOURCE_LOCAL && (entry->flags & EP_ENTRY_CONFIRMED);
-	return (uint8_t)((entry->flags & EP_ENTRY_SHRUNK ? EP_PACKET_SHRUNK : 0) |
-	                 (echo ? EP_PACKET_ECHO : 0));
-}
-
-static enum ep_status
-convert(struct ep_packet_entry *out, const struct run *run, const struct ep_entry *entry,
-        struct ep_error *err)
-{
-	bool put = entry->operation == EP_PUT;
-	*out = (struct ep_packet_entry){
-		.operation = put ? EP_PACKET_PUT : EP_PACKET_DELETE,
-		.flags = put ? flags_of(entry) : 0,
-		.position = entry->position,
-		.source = place_of_source(run, entry->source),
-		.import_date = entry->import_date,
-		.word_tag = entry->word.tag,
-		.word_position = entry->word.position,
-		.documents = entry->document_count,
-		.id = entry->id,
-		.hash = entry->hash,
-	};
-	if (!put)
-		return EP_OK;
-	EP_DECODED struct ep_decoded rows = { 0 };
-	EP_TRY(ep_entry_rows(&rows, &out->codes, entry, err));
-	out->about =
-		(struct ep_text){ (const char *)entry->rest, entry->rest_size - out->codes.size };
-	return EP_OK;
-}
-
 static enum ep_status
 work(void *context, void *item, unsigned worker, struct ep_error *err)
 {
@@ -198,8 +187,11 @@ work(void *context, void *item, unsigned worker, struct ep_error *err)
 	EP_FREE struct ep_packet_entry *entries = calloc(job->count, sizeof *entries);
 	if (!entries)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory for a block of a packet");
+	ep_arena_reset(&job->arena);
 	for (size_t i = 0; i < job->count; i++)
-		EP_TRY(convert(&entries[i], run, &job->entries[i], err));
+		EP_TRY(ep_packet_convert(&entries[i], &job->plan->parties, &job->entries[i],
+		                         place_of_source(run, job->entries[i].source), &job->arena,
+		                         err));
 	job->block.size = 0;
 	return ep_packet_put_block(&job->block, entries, job->count, err);
 }
@@ -207,14 +199,50 @@ work(void *context, void *item, unsigned worker, struct ep_error *err)
 /* ---- consume ---- */
 
 static enum ep_status
-read_identity(struct ep_packet_header *header, const struct ep_log_read *read, struct ep_error *err)
+read_identity(struct ep_packet_header *header, const struct ep_dump_stream *stream,
+              struct ep_error *err)
 {
-	struct ep_text id;
-	EP_TRY(ep_log_value(&id, read, "id", err));
-	if (id.size != EP_PACKET_NODE_ID)
-		return ep_fail(err, EP_CORRUPT, "the log's id is damaged");
-	memcpy(header->node_id, id.at, EP_PACKET_NODE_ID);
-	return ep_log_number(&header->epoch, read, "epoch", err);
+	struct ep_keys keys;
+	struct ep_epoch epoch;
+	EP_TRY(ep_keys_open(&keys, ep_log_folder(stream->log), err));
+	sodium_memzero(keys.secret, sizeof keys.secret);
+	EP_TRY(ep_log_epoch(&epoch, stream->read, err));
+	header->key = keys.key;
+	header->epoch = epoch.number;
+	header->epoch_tag = epoch.tag;
+	return EP_OK;
+}
+
+/* Gives a header the newest marks of its file's range, in order; *out is the array, for free(). */
+static enum ep_status
+read_marks(struct ep_mark **out, struct ep_packet_header *header, const struct run *run,
+           const struct plan *plan, struct ep_error *err)
+{
+	uint64_t most = plan->tracks + plan->deletions + plan->links + 2;
+	size_t room = most < EP_PACKET_MARKS_MAX ? (size_t)most : EP_PACKET_MARKS_MAX;
+	EP_FREE struct ep_mark *marks = calloc(room, sizeof *marks);
+	if (!marks)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory for the marks of a packet");
+	size_t first = room;
+	enum ep_status status = EP_OK;
+	for (uint64_t at = plan->last; status == EP_OK && first > 0 && at >= plan->after && at;) {
+		struct ep_mark mark;
+		status = ep_log_mark_below(&mark.position, mark.hash, run->stream->read, at, err);
+		if (status == EP_OK && mark.position >= plan->after)
+			marks[--first] = mark;
+		at = status == EP_OK && mark.position ? mark.position - 1 : 0;
+	}
+	if (status != EP_OK && status != EP_NOT_FOUND)
+		return status;
+	header->mark_count = room - first;
+	memmove(marks, marks + first, header->mark_count * sizeof *marks);
+	/* The oldest marks of a log go some day: then nobody knows what was before. */
+	bool all = first > 0 && (status == EP_OK || !ep_log_forgets_marks(run->stream->read));
+	uint64_t oldest = header->mark_count ? marks[0].position : plan->last + 1;
+	header->marks_from = all ? plan->after : oldest;
+	header->marks = marks;
+	*out = EP_TAKE(marks);
+	return EP_OK;
 }
 
 static enum ep_status
@@ -222,6 +250,7 @@ put_header(struct run *run, const struct plan *plan, struct ep_error *err)
 {
 	const struct ep_dump_stream *stream = run->stream;
 	EP_FREE struct ep_text *names = calloc(run->source_count + 1, sizeof *names);
+	EP_FREE struct ep_mark *marks = NULL;
 	if (!names)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory for the header of a packet");
 	for (size_t i = 0; i < run->source_count; i++)
@@ -233,12 +262,18 @@ put_header(struct run *run, const struct plan *plan, struct ep_error *err)
 		.tracks = plan->tracks,
 		.documents = plan->documents,
 		.deletions = plan->deletions,
+		.links = plan->links,
+		.parties = plan->parties.keys,
+		.party_count = plan->parties.used,
+		.marks_from = plan->last + 1,
 		.made = ep_time_now(),
 		.name = ep_text_of(stream->node_name),
 		.sources = names,
 		.source_count = run->source_count,
 	};
-	EP_TRY(read_identity(&header, stream->read, err));
+	EP_TRY(read_identity(&header, stream, err));
+	if (stream->source == EP_SOURCE_ANY)
+		EP_TRY(read_marks(&marks, &header, run, plan, err));
 	ep_hasher_init(&run->hasher);
 	run->edge.size = 0;
 	EP_TRY(ep_packet_put_header(&run->edge, &header, err));
@@ -316,8 +351,10 @@ run_jobs(struct run *run, struct ep_error *err)
 		.worker_count = workers,
 	};
 	enum ep_status status = ep_pipeline_run(&pipeline, err);
-	for (size_t i = 0; i < job_count; i++)
+	for (size_t i = 0; i < job_count; i++) {
 		ep_buffer_free(&jobs[i].block);
+		ep_arena_free(&jobs[i].arena);
+	}
 	return status;
 }
 
@@ -348,6 +385,8 @@ ep_dump_packets(struct ep_dump_stream *stream, struct ep_error *err)
 		              .to = stream->until ? stream->until : state.position },
 	};
 	enum ep_status status = plan_and_run(&run, err);
+	for (size_t i = 0; i < run.plan_count; i++)
+		ep_packet_parties_free(&run.plans[i].parties);
 	free(run.plans);
 	free(run.sources);
 	ep_buffer_free(&run.edge);

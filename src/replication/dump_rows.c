@@ -69,7 +69,9 @@ next_slice(struct run *run, struct ep_error *err)
 		stream->deletions += entry.operation == EP_DELETE ||
 		                     (stream->after > 0 && (entry.flags & EP_ENTRY_SHRUNK));
 		/* A CSV carries each song once: copies go in packets. */
-		if (entry.operation == EP_PUT && !(entry.flags & EP_ENTRY_COPY)) {
+		bool copy;
+		EP_TRY(ep_log_is_copy(&copy, stream->read, &entry, err));
+		if (entry.operation == EP_PUT && !copy) {
 			stream->documents += entry.document_count;
 			run->rest = (struct slice){ .entry = entry, .count = entry.document_count };
 		}

@@ -16,9 +16,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MARK_SIZE (8 + EP_HASH_SIZE)
-#define MARKS_KEPT 32
-
 struct writer {
 	struct ep_log *log;
 	const struct ep_feed_options *options;
@@ -32,76 +29,114 @@ struct writer {
 	struct ep_log_read *read;
 };
 
-/* ---- the chain ---- */
-
-static enum ep_status
-read_marks(struct ep_feed_mark marks[EP_FEED_MARKS_MAX], size_t *count,
-           const struct ep_log_read *read, struct ep_error *err)
-{
-	struct ep_text value = { 0 };
-	enum ep_status status = ep_log_value(&value, read, EP_FEED_CHAIN_VALUE, err);
-	*count = 0;
-	if (status == EP_NOT_FOUND)
-		return EP_OK;
-	EP_TRY(status);
-	if (value.size % MARK_SIZE || value.size / MARK_SIZE > EP_FEED_MARKS_MAX)
-		return ep_fail(err, EP_CORRUPT, "the log's %s is damaged", EP_FEED_CHAIN_VALUE);
-	*count = value.size / MARK_SIZE;
-	for (size_t i = 0; i < *count; i++) {
-		const uint8_t *bytes = (const uint8_t *)value.at + i * MARK_SIZE;
-		marks[i].position = ep_load64(bytes);
-		memcpy(marks[i].chain.bytes, bytes + 8, EP_HASH_SIZE);
-	}
-	return EP_OK;
-}
-
-static enum ep_status
-store_marks(struct ep_log_write *write, const struct ep_feed_mark *marks, size_t count,
-            struct ep_error *err)
-{
-	uint8_t bytes[MARKS_KEPT * MARK_SIZE];
-	for (size_t i = 0; i < count; i++) {
-		ep_store64(bytes + i * MARK_SIZE, marks[i].position);
-		memcpy(bytes + i * MARK_SIZE + 8, marks[i].chain.bytes, EP_HASH_SIZE);
-	}
-	struct ep_text value = { (const char *)bytes, count * MARK_SIZE };
-	return ep_log_set_value(write, EP_FEED_CHAIN_VALUE, value, err);
-}
+/* ---- the marks ---- */
 
 enum ep_status
 ep_feed_published(uint64_t *position, const struct ep_log_read *read, struct ep_error *err)
 {
-	struct ep_feed_mark marks[EP_FEED_MARKS_MAX];
-	size_t count;
-	EP_TRY(read_marks(marks, &count, read, err));
-	*position = count ? marks[count - 1].position : 0;
+	uint8_t hash[EP_MARK_SIZE];
+	enum ep_status status = ep_log_mark_below(position, hash, read, UINT64_MAX, err);
+	if (status == EP_NOT_FOUND)
+		*position = 0;
+	return status == EP_NOT_FOUND ? EP_OK : status;
+}
+
+/* Adds the last mark at or below a position to a head that is made from its end; *below is where
+ * the next may be. */
+static enum ep_status
+add_mark(struct ep_head *head, uint64_t *below, const struct ep_log_read *read, uint64_t position,
+         struct ep_error *err)
+{
+	struct ep_mark mark;
+	enum ep_status status =
+		ep_log_mark_below(&mark.position, mark.hash, read, position, err);
+	*below = status == EP_OK && mark.position > 1 ? mark.position - 1 : 0;
+	if (status != EP_OK || mark.position == 0)
+		return status == EP_NOT_FOUND ? EP_OK : status;
+	head->marks[head->mark_count++] = mark;
 	return EP_OK;
 }
 
-/* Makes the snapshot's position a mark of the chain, where it is none, and copies the chain into
- * the feed. *late says that another publisher has gone further. */
+/* Fills the head: the newest marks, and before them those nearest to steps that double. */
 static enum ep_status
-extend_chain(bool *late, struct writer *writer, struct ep_error *err)
+fill_head(struct ep_head *head, const struct ep_log_read *read, struct ep_error *err)
+{
+	struct ep_epoch epoch;
+	uint64_t below = UINT64_MAX;
+	EP_TRY(ep_log_epoch(&epoch, read, err));
+	head->epoch = epoch.number;
+	head->epoch_tag = epoch.tag;
+	head->mark_count = 0;
+	while (below > 0 && head->mark_count < EP_HEAD_NEWEST)
+		EP_TRY(add_mark(head, &below, read, below, err));
+	for (uint64_t step = 1; below > 0 && head->mark_count < EP_HEAD_MARKS_MAX; step *= 2)
+		EP_TRY(add_mark(head, &below, read, below > step ? below - step : 1, err));
+	for (size_t i = 0, j = head->mark_count; i + 1 < j; i++) {
+		struct ep_mark mark = head->marks[i];
+		head->marks[i] = head->marks[--j];
+		head->marks[j] = mark;
+	}
+	return EP_OK;
+}
+
+/* Makes the snapshot's position a mark, where it is none, and fills the feed's head. *late says
+ * that another publisher has gone further. */
+static enum ep_status
+extend_marks(bool *late, struct writer *writer, struct ep_error *err)
 {
 	struct ep_feed *feed = &writer->feed;
 	EP_OWNED(ep_log_abort)
 	struct ep_log_write *write = NULL;
+	struct ep_mark last = { 0 };
+	struct ep_mark mark;
 	EP_TRY(ep_log_write_begin(&write, writer->log, err));
-	EP_TRY(read_marks(feed->marks, &feed->mark_count, ep_log_inside(write), err));
-	const struct ep_feed_mark *last =
-		feed->mark_count ? &feed->marks[feed->mark_count - 1] : NULL;
-	*late = last && last->position > feed->position;
-	if (*late || feed->position == (last ? last->position : 0))
+	const struct ep_log_read *read = ep_log_inside(write);
+	enum ep_status status =
+		ep_log_mark_below(&last.position, last.hash, read, UINT64_MAX, err);
+	if (status != EP_OK && status != EP_NOT_FOUND)
+		return status;
+	*late = last.position > feed->position;
+	if (*late)
 		return EP_OK;
-	struct ep_feed_mark mark = { .position = feed->position };
-	ep_feed_chain(&mark.chain, last ? &last->chain : NULL, feed->position, &feed->digest);
-	if (feed->mark_count == MARKS_KEPT) {
-		memmove(feed->marks, feed->marks + 1, (MARKS_KEPT - 1) * sizeof *feed->marks);
-		feed->mark_count--;
-	}
-	feed->marks[feed->mark_count++] = mark;
-	EP_TRY(store_marks(write, feed->marks, feed->mark_count, err));
+	if (feed->position == last.position)
+		return fill_head(&feed->head, read, err);
+	ep_feed_mark(&mark, last.position ? &last : NULL, feed->position, &feed->digest);
+	EP_TRY(ep_log_add_mark(write, mark.position, mark.hash, err));
+	EP_TRY(fill_head(&feed->head, read, err));
 	return ep_log_commit(&write, err);
+}
+
+/* What slaves have shown of a history that this log does not have: the highest epoch, and up to
+ * where this log has the same. */
+static enum ep_status
+read_shown(uint64_t *above, uint64_t *known, const struct ep_log_read *read,
+           const struct ep_key *key, struct ep_error *err)
+{
+	struct ep_text value;
+	enum ep_status status = ep_log_value(&value, read, EP_STALE_VALUE, err);
+	if (status != EP_OK)
+		return status == EP_NOT_FOUND ? EP_OK : status;
+	struct ep_reader reader = ep_reader_of(value.at, value.size);
+	while (ep_reader_left(&reader) > 2) {
+		struct ep_head head;
+		const uint8_t *size = ep_read_bytes(&reader, 2);
+		const uint8_t *bytes = ep_read_bytes(&reader, ep_load16(size));
+		if (!bytes)
+			return ep_fail(err, EP_CORRUPT, "the log's value stale is damaged");
+		struct ep_text text = { (const char *)bytes, ep_load16(size) };
+		EP_TRY(ep_head_read(&head, text, key, err));
+		uint64_t same = 0;
+		for (size_t i = 0; i < head.mark_count; i++) {
+			uint8_t hash[EP_MARK_SIZE];
+			const struct ep_mark *mark = &head.marks[i];
+			if (ep_log_mark(hash, read, mark->position, NULL) == EP_OK &&
+			    memcmp(hash, mark->hash, EP_MARK_SIZE) == 0)
+				same = mark->position;
+		}
+		*above = head.epoch > *above ? head.epoch : *above;
+		*known = same < *known ? same : *known;
+	}
+	return EP_OK;
 }
 
 enum ep_status
@@ -109,14 +144,17 @@ ep_feed_new_epoch(uint64_t *epoch, struct ep_log *log, struct ep_error *err)
 {
 	EP_OWNED(ep_log_abort)
 	struct ep_log_write *write = NULL;
+	struct ep_keys keys;
+	struct ep_epoch begun;
+	struct ep_log_state state;
+	uint64_t above = 0;
+	EP_TRY(ep_keys_open(&keys, ep_log_folder(log), err));
 	EP_TRY(ep_log_write_begin(&write, log, err));
-	EP_TRY(ep_log_number(epoch, ep_log_inside(write), "epoch", err));
-	/* A copy that is restored twice must not give the same number twice: so the clock is
-	 * asked too, and where it is wrong, numbers still ascend. */
-	uint64_t now = (uint64_t)(ep_time_now() > 0 ? ep_time_now() : 0);
-	*epoch = now > *epoch ? now : *epoch + 1;
-	EP_TRY(ep_log_set_number(write, "epoch", *epoch, err));
-	EP_TRY(ep_log_remove_value(write, EP_FEED_CHAIN_VALUE, err));
+	ep_log_state(&state, ep_log_inside(write));
+	uint64_t known = state.position;
+	EP_TRY(read_shown(&above, &known, ep_log_inside(write), &keys.key, err));
+	EP_TRY(ep_log_new_epoch(&begun, write, above, known, err));
+	*epoch = begun.number;
 	return ep_log_commit(&write, err);
 }
 
@@ -149,22 +187,20 @@ static enum ep_status
 check_history(const struct writer *writer, const struct ep_log_state *state, struct ep_error *err)
 {
 	const struct ep_feed *feed = &writer->feed;
-	struct ep_feed_mark marks[EP_FEED_MARKS_MAX];
-	size_t count;
-	EP_TRY(read_marks(marks, &count, writer->read, err));
+	const struct ep_mark *last = ep_head_last(&feed->head);
+	uint8_t hash[EP_MARK_SIZE];
+	enum ep_status status = EP_OK;
 	bool same = feed->position <= state->position;
-	if (same && feed->mark_count && count && marks[0].position <= feed->position) {
-		const struct ep_feed_mark *end = &feed->marks[feed->mark_count - 1];
-		same = false;
-		for (size_t i = 0; i < count; i++)
-			same |= marks[i].position == end->position &&
-			        memcmp(&marks[i].chain, &end->chain, EP_HASH_SIZE) == 0;
+	if (same && last) {
+		status = ep_log_mark(hash, writer->read, last->position, err);
+		same = status == EP_OK && memcmp(hash, last->hash, EP_MARK_SIZE) == 0;
 	}
+	if (status != EP_OK && status != EP_NOT_FOUND)
+		return status;
 	return same ? EP_OK
 	            : ep_fail(err, EP_DIVERGED,
 	                      "the feed in %s has a history that this log does not have: the log "
-	                      "is "
-	                      "an older copy of what was published up to position %" PRIu64
+	                      "is an older copy of what was published up to position %" PRIu64
 	                      "; `publish --new-epoch` begins a new one",
 	                      writer->folder, feed->position);
 }
@@ -179,18 +215,25 @@ read_snapshot(struct writer *writer, uint64_t *before, struct ep_error *err)
 	struct ep_log_state state;
 	struct ep_digest digest;
 	struct ep_text id;
-	uint64_t epoch;
+	struct ep_epoch epoch;
+	struct ep_text stale;
 	ep_log_read_end(EP_TAKE(writer->read));
 	EP_TRY(ep_log_read_begin(&writer->read, writer->log, err));
 	ep_log_state(&state, writer->read);
-	EP_TRY(ep_log_number(&epoch, writer->read, "epoch", err));
-	EP_TRY(ep_log_value(&id, writer->read, "id", err));
-	if (id.size != EP_PACKET_NODE_ID)
-		return ep_fail(err, EP_CORRUPT, "the log's id is damaged");
-	writer->found &= feed->epoch >= epoch;
-	if (writer->found && (feed->epoch > epoch || memcmp(feed->node_id, id.at, id.size) != 0))
+	EP_TRY(ep_log_epoch(&epoch, writer->read, err));
+	if (ep_log_value(&stale, writer->read, EP_STALE_VALUE, NULL) == EP_OK)
 		return ep_fail(err, EP_DIVERGED,
-		               "the feed in %s is of another log; publish into another folder",
+		               "slaves have seen a history that this log does not have: it is an "
+		               "older copy of what was published; `publish --new-epoch` begins a "
+		               "new one, and then all that slaves have comes back");
+	EP_TRY(ep_log_value(&id, writer->read, "id", err));
+	if (id.size != EP_FEED_NODE_ID)
+		return ep_fail(err, EP_CORRUPT, "the log's id is damaged");
+	writer->found &= feed->head.epoch >= epoch.number;
+	if (writer->found && (feed->head.epoch > epoch.number || memcmp(feed->node_id, id.at, id.size) != 0))
+		return ep_fail(err, EP_DIVERGED,
+		               "the feed in %s is of another log, or of a later epoch of this one "
+		               "(then `publish --new-epoch` begins a new one)",
 		               writer->folder);
 	if (writer->found) {
 		EP_TRY(check_history(writer, &state, err));
@@ -200,8 +243,7 @@ read_snapshot(struct writer *writer, uint64_t *before, struct ep_error *err)
 	}
 	*before = feed->position;
 	snprintf(feed->name, sizeof feed->name, "%s", writer->options->name);
-	memcpy(feed->node_id, id.at, EP_PACKET_NODE_ID);
-	feed->epoch = epoch;
+	memcpy(feed->node_id, id.at, EP_FEED_NODE_ID);
 	feed->position = state.position;
 	feed->tracks = state.tracks;
 	feed->documents = state.documents;
@@ -212,10 +254,6 @@ read_snapshot(struct writer *writer, uint64_t *before, struct ep_error *err)
 
 /* ---- packets ---- */
 
-/* What is looked at of a packet's front: up to its range. */
-#define FRONT_AFTER 32
-#define FRONT_LAST 40
-#define FRONT_SIZE 48
 
 /* A packet's file on its way. */
 struct sink {
@@ -223,15 +261,15 @@ struct sink {
 	int fd;
 	struct ep_sha256 sha;
 	uint64_t size;
-	uint8_t front[FRONT_SIZE];
+	uint8_t front[EP_PACKET_FRONT];
 };
 
 static enum ep_status
 take_piece(void *context, const struct ep_dump_piece *piece, struct ep_error *err)
 {
 	struct sink *sink = context;
-	if (sink->size < FRONT_SIZE) {
-		size_t left = FRONT_SIZE - (size_t)sink->size;
+	if (sink->size < EP_PACKET_FRONT) {
+		size_t left = EP_PACKET_FRONT - (size_t)sink->size;
 		memcpy(sink->front + sink->size, piece->bytes,
 		       piece->size < left ? piece->size : left);
 	}
@@ -245,8 +283,8 @@ static void
 describe(struct ep_feed_packet *packet, struct sink *sink)
 {
 	packet->size = sink->size;
-	packet->after = ep_load64(sink->front + FRONT_AFTER);
-	packet->last = ep_load64(sink->front + FRONT_LAST);
+	packet->after = ep_load64(sink->front + EP_PACKET_AT_AFTER);
+	packet->last = ep_load64(sink->front + EP_PACKET_AT_LAST);
 	ep_sha256_done(&packet->sha256, &sink->sha);
 }
 
@@ -365,7 +403,7 @@ publish(struct writer *writer, struct ep_error *err)
 	int64_t age = ep_time_now() - feed->time;
 	for (uint64_t published = feed->position;; feed->position = published) {
 		EP_TRY(read_snapshot(writer, &before, err));
-		EP_TRY(extend_chain(&late, writer, err));
+		EP_TRY(extend_marks(&late, writer, err));
 		if (!late)
 			break;
 	}

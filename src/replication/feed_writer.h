@@ -1,7 +1,7 @@
 /* feed_writer.h - the log as a feed: packets and feed.json in a folder
  *
  *     1. the lock of the folder is taken, and its feed.json read: it is the feed's watermark
- *     2. a snapshot is read; its position and digest become a mark of the chain, in the log
+ *     2. a snapshot is read; its position and digest become a mark, in the log
  *     3. what changed behind the watermark is written as a packet, synced, renamed
  *     4. feed.json is written, synced, renamed: now it counts
  *     5. packets that are due are merged, from the same snapshot, and feed.json written again
@@ -54,8 +54,5 @@ EP_MUST_USE enum ep_status ep_feed_published(uint64_t *position, const struct ep
 #define EP_FEED_FOLDER "feed"
 #define EP_FEED_PACKETS "packets"
 #define EP_FEED_JSON "feed.json"
-
-/* The named value of the chain: for each mark, its position (64 bits) and hash. */
-#define EP_FEED_CHAIN_VALUE "feed.chain"
 
 #endif

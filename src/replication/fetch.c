@@ -6,7 +6,6 @@
 #include "replication/feed_writer.h"
 #include "replication/ingest.h"
 #include "replication/mirror.h"
-#include "replication/restart.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -32,7 +31,10 @@ struct fetcher {
 	struct ep_feed feed;
 	struct ep_buffer text; /* of feed.json */
 	char *incoming; /* folder of packets on their way */
-	struct ep_restart restart;
+	bool restarted; /* this call began anew */
+	struct ep_mark seen; /* what had been seen before this feed */
+	uint8_t seen_head[EP_HEAD_MAX];
+	size_t seen_head_size;
 	struct ep_sync_progress progress;
 };
 
@@ -62,105 +64,182 @@ note_feed(const struct fetcher *fetcher)
 static bool
 is_news(const struct ep_master *own, const struct ep_master *now)
 {
-	return now->epoch != own->epoch || now->position != own->position ||
-	       now->has_chain != own->has_chain ||
-	       (own->has_chain && memcmp(&now->chain, &own->chain, EP_HASH_SIZE) != 0) ||
-	       now->seen != own->seen || now->restarting != own->restarting ||
-	       now->keep_lost != own->keep_lost;
+	return now->epoch.number != own->epoch.number || now->epoch.tag != own->epoch.tag ||
+	       now->position != own->position || now->seen.position != own->seen.position ||
+	       memcmp(now->seen.hash, own->seen.hash, EP_MARK_SIZE) != 0 ||
+	       now->restarting != own->restarting || now->shows != own->shows;
 }
 
-/* Stores what a fetch changes; the rest may have changed meanwhile. */
+/* Sets what a fetch changes in what is stored; the rest may have changed meanwhile. */
+static enum ep_status
+set_master(struct ep_log_write *write, struct fetcher *fetcher, struct ep_error *err)
+{
+	struct ep_master *own = &fetcher->master;
+	struct ep_master now;
+	EP_TRY(ep_master_load(&now, ep_log_inside(write), err));
+	if (!ep_key_equal(&now.key, &own->key))
+		return ep_fail(err, EP_DIVERGED, "this node has joined another master meanwhile");
+	now.epoch = own->epoch;
+	now.position = own->position;
+	now.seen = own->seen;
+	now.head_size = own->head_size;
+	memcpy(now.head, own->head, own->head_size);
+	now.feed_time = own->feed_time;
+	now.contact = ep_time_now();
+	now.restarting = own->restarting;
+	now.shows = own->shows;
+	EP_TRY(ep_master_store(write, &now, err));
+	*own = now;
+	return EP_OK;
+}
+
 static enum ep_status
 store_master(struct fetcher *fetcher, struct ep_error *err)
 {
 	EP_OWNED(ep_log_abort)
 	struct ep_log_write *write = NULL;
-	struct ep_master *own = &fetcher->master;
 	struct ep_master now;
 	note_feed(fetcher);
 	EP_TRY(ep_log_write_begin(&write, fetcher->log, err));
 	EP_TRY(ep_master_load(&now, ep_log_inside(write), err));
-	if (!ep_key_equal(&now.key, &own->key))
-		return ep_fail(err, EP_DIVERGED, "this node has joined another master meanwhile");
-	if (!is_news(own, &now))
+	if (!is_news(&fetcher->master, &now))
 		return EP_OK;
-	now.epoch = own->epoch;
-	now.position = own->position;
-	now.chain = own->chain;
-	now.has_chain = own->has_chain;
-	now.seen = own->seen;
-	now.feed_time = own->feed_time;
-	now.contact = ep_time_now();
-	if (own->restarting && !now.restarting) {
-		/* The master may have lost what it had: it is told everything again. */
-		now.sent = 0;
-		now.last = (struct ep_hash){ 0 };
-		now.answered = 0;
-	}
-	now.restarting = own->restarting;
-	now.keep_lost = own->keep_lost;
-	EP_TRY(ep_master_store(write, &now, err));
-	EP_TRY(ep_log_commit(&write, err));
-	*own = now;
-	return EP_OK;
+	EP_TRY(set_master(write, fetcher, err));
+	return ep_log_commit(&write, err);
 }
 
 /* ---- whether the feed may be followed ---- */
 
-/* Whether the feed has the history that was applied, as far as its chain goes back. */
-static bool
-same_history(const struct ep_feed *feed, const struct ep_master *master)
+enum history {
+	HISTORY_SAME,
+	HISTORY_OLDER, /* the same, but behind what was seen */
+	HISTORY_OTHER
+};
+
+/* Whether the feed goes on from what was seen, as far as its head tells; packets tell the rest. */
+static enum history
+compare_history(const struct ep_feed *feed, const struct ep_master *master)
 {
-	if (!master->has_chain || feed->mark_count == 0 ||
-	    feed->marks[0].position > master->position)
-		return true;
-	for (size_t i = 0; i < feed->mark_count; i++) {
-		if (feed->marks[i].position == master->position)
-			return memcmp(&feed->marks[i].chain, &master->chain, EP_HASH_SIZE) == 0;
-	}
-	return false;
+	const struct ep_head *head = &feed->head;
+	const struct ep_mark *there = ep_head_find(head, master->seen.position);
+	if (master->epoch.number == 0)
+		return HISTORY_SAME;
+	if (head->epoch != master->epoch.number || head->epoch_tag != master->epoch.tag)
+		return HISTORY_OTHER;
+	if (feed->position < master->seen.position)
+		return HISTORY_OLDER;
+	if (there && memcmp(there->hash, master->seen.hash, EP_MARK_SIZE) != 0)
+		return HISTORY_OTHER;
+	/* Where all marks are there, this one must be. */
+	size_t gap = head->mark_count > EP_HEAD_NEWEST ? head->mark_count - EP_HEAD_NEWEST : 0;
+	bool all = head->mark_count > 0 &&
+	           (gap == 0 || head->marks[gap].position < master->seen.position);
+	return there || !all || master->seen.position == 0 ? HISTORY_SAME : HISTORY_OTHER;
 }
 
 static enum ep_status
-check_feed(const struct fetcher *fetcher, struct ep_error *err)
+fail_history(const struct ep_feed *feed, const struct ep_master *master, enum history history,
+             struct ep_error *err)
 {
-	const struct ep_feed *feed = &fetcher->feed;
-	const struct ep_master *master = &fetcher->master;
-	if (master->epoch == 0)
-		return EP_OK;
-	if (feed->epoch > master->epoch)
+	if (feed->head.epoch > master->epoch.number)
 		return ep_fail(err, EP_DIVERGED,
 		               "the master has begun a new history (epoch %" PRIu64
 		               ", after %" PRIu64 "); " EP_START_AGAIN,
-		               feed->epoch, master->epoch);
-	if (feed->epoch < master->epoch || feed->position < master->seen)
-		return ep_fail(
-			err, EP_DIVERGED,
-			"the feed goes back: it is at position %" PRIu64 " of epoch %" PRIu64
-			", and was seen at %" PRIu64 " of %" PRIu64
-			"; either an old copy of it is served, or the master's data is an old "
-			"copy, and it must begin a new history (`publish --new-epoch`)",
-			feed->position, feed->epoch, master->seen, master->epoch);
-	if (!same_history(feed, master))
+		               feed->head.epoch, master->epoch.number);
+	if (history == HISTORY_OLDER || feed->head.epoch < master->epoch.number)
 		return ep_fail(err, EP_DIVERGED,
-		               "the feed has another history at position %" PRIu64
-		               " than the one that was followed: the master's data is an old copy "
-		               "that went on, and it must begin a new history (`publish "
-		               "--new-epoch`); or " EP_START_AGAIN,
-		               master->position);
-	return EP_OK;
+		               "the feed goes back: it is at position %" PRIu64
+		               " of epoch %" PRIu64 ", and was seen at %" PRIu64 " of %" PRIu64
+		               "; either an old copy of it is served, or the master's data is an "
+		               "old copy, and it must begin a new history (`publish --new-epoch` or "
+		               "`serve --new-epoch`)",
+		               feed->position, feed->head.epoch, master->seen.position,
+		               master->epoch.number);
+	return ep_fail(err, EP_DIVERGED,
+	               "the feed has another history at position %" PRIu64
+	               " than the one that was followed: the master's data is an old copy that "
+	               "went on, and it must begin a new history (`publish --new-epoch` or `serve "
+	               "--new-epoch`)",
+	               master->seen.position);
+}
+
+/* Begins anew, as somebody asked for: all that was confirmed is to be confirmed again by the feed's
+ * own history, from its start. */
+static enum ep_status
+begin_anew(struct fetcher *fetcher, struct ep_error *err)
+{
+	EP_OWNED(ep_log_abort)
+	struct ep_log_write *write = NULL;
+	struct ep_master *master = &fetcher->master;
+	const struct ep_head *head = &fetcher->feed.head;
+	struct ep_follows follows;
+	EP_TRY(ep_log_write_begin(&write, fetcher->log, err));
+	EP_TRY(ep_log_follows(&follows, ep_log_inside(write), err));
+	follows.era++;
+	follows.epoch = head->epoch;
+	EP_TRY(ep_log_set_follows(write, &follows, err));
+	EP_TRY(ep_log_wait_over(write, UINT64_MAX, err));
+	master->restarting = true;
+	master->epoch = (struct ep_epoch){ head->epoch, head->epoch_tag };
+	master->position = 0;
+	master->seen = (struct ep_mark){ 0 };
+	master->answered = 0;
+	fetcher->restarted = true;
+	EP_TRY(set_master(write, fetcher, err));
+	return ep_log_commit(&write, err);
+}
+
+/* Whether to start again from a feed: one that is not the same, only where its epoch is above. */
+static enum ep_status
+check_feed(struct fetcher *fetcher, struct ep_error *err)
+{
+	const struct ep_feed *feed = &fetcher->feed;
+	struct ep_master *master = &fetcher->master;
+	bool asked = fetcher->options->restart || master->restarting;
+	enum history history = compare_history(feed, master);
+	if (history == HISTORY_SAME) {
+		bool again = fetcher->options->restart && !fetcher->restarted &&
+		             master->epoch.number > 0;
+		return again ? begin_anew(fetcher, err) : EP_OK;
+	}
+	if (asked && feed->head.epoch > master->epoch.number)
+		return begin_anew(fetcher, err);
+	/* The master is shown what was seen. */
+	master->shows = true;
+	EP_TRY(store_master(fetcher, err));
+	return fail_history(feed, master, history, err);
+}
+
+/* Notes, before anything of it is applied, up to where the history was seen: so that another one is
+ * noticed whenever this is interrupted. */
+static enum ep_status
+note_seen(struct fetcher *fetcher, struct ep_error *err)
+{
+	EP_OWNED(ep_log_abort)
+	struct ep_log_write *write = NULL;
+	struct ep_master *master = &fetcher->master;
+	const struct ep_feed *feed = &fetcher->feed;
+	const struct ep_mark *last = ep_head_last(&feed->head);
+	struct ep_follows follows;
+	bool first = master->epoch.number == 0;
+	if (!first && feed->position <= master->seen.position && !master->shows)
+		return EP_OK;
+	master->epoch = (struct ep_epoch){ feed->head.epoch, feed->head.epoch_tag };
+	master->seen = last ? *last : (struct ep_mark){ 0 };
+	master->head_size = feed->head_size;
+	memcpy(master->head, feed->head_bytes, feed->head_size);
+	master->shows = false;
+	EP_TRY(ep_log_write_begin(&write, fetcher->log, err));
+	EP_TRY(ep_log_follows(&follows, ep_log_inside(write), err));
+	if (follows.epoch != feed->head.epoch) {
+		follows.epoch = feed->head.epoch;
+		EP_TRY(ep_log_set_follows(write, &follows, err));
+	}
+	EP_TRY(set_master(write, fetcher, err));
+	return ep_log_commit(&write, err);
 }
 
 /* ---- packets ---- */
-
-static enum ep_status
-on_track(void *context, const struct ep_ingest_track *track, struct ep_error *err)
-{
-	struct fetcher *fetcher = context;
-	return fetcher->master.restarting && track->outcome != EP_OUTCOME_DELETED
-	               ? ep_restart_saw(&fetcher->restart, track->id, err)
-	               : EP_OK;
-}
 
 static void
 on_progress(void *context, const struct ep_ingest_progress *progress)
@@ -183,7 +262,6 @@ apply(struct fetcher *fetcher, const char *path, struct ep_error *err)
 		.import_date = ep_time_now(),
 		.stop = fetcher->options->stop,
 		.on_progress = on_progress,
-		.on_track = on_track,
 		.context = fetcher,
 	};
 	EP_OWNED(ep_ingest_close)
@@ -206,32 +284,71 @@ link_mirrored(const struct fetcher *fetcher, const char *name, const char *path)
 		(void)!link(mirrored, path);
 }
 
+/* Whether a packet that reaches over what was seen before this feed has the same history there. */
+static enum ep_status
+check_marks(const struct fetcher *fetcher, const char *path, struct ep_error *err)
+{
+	const struct ep_mark *seen = &fetcher->seen;
+	struct ep_master before = { .epoch = fetcher->master.epoch, .seen = *seen };
+	EP_OWNED(ep_packet_close)
+	struct ep_packet_reader *reader = NULL;
+	EP_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return ep_fail_errno(err, errno, "cannot open %s", path);
+	int borrowed = fd;
+	struct ep_source source = ep_source_of_fd(&borrowed);
+	EP_TRY(ep_packet_open(&reader, source, err));
+	const struct ep_packet_header *header = ep_packet_header(reader);
+	bool must = header->marks_from <= seen->position && seen->position <= header->last;
+	bool same = !must;
+	for (size_t i = 0; i < header->mark_count; i++) {
+		if (header->marks[i].position == seen->position)
+			same = memcmp(header->marks[i].hash, seen->hash, EP_MARK_SIZE) == 0;
+	}
+	return same ? EP_OK : fail_history(&fetcher->feed, &before, HISTORY_OTHER, err);
+}
+
+/* What was seen of a history that the feed does not have is still to be shown. */
+static enum ep_status
+take_back_seen(struct fetcher *fetcher, struct ep_error *err)
+{
+	struct ep_master *master = &fetcher->master;
+	struct ep_error why = *err;
+	master->seen = fetcher->seen;
+	master->head_size = fetcher->seen_head_size;
+	memcpy(master->head, fetcher->seen_head, fetcher->seen_head_size);
+	master->shows = true;
+	EP_TRY(store_master(fetcher, err));
+	*err = why;
+	return EP_DIVERGED;
+}
+
+static enum ep_status
+fetch_and_apply(struct fetcher *fetcher, const struct ep_feed_packet *packet, struct ep_error *err)
+{
+	char name[EP_FEED_NAME];
+	ep_feed_packet_name(name, packet);
+	EP_FREE char *path = ep_path_join(fetcher->incoming, name);
+	if (!path)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	link_mirrored(fetcher, name, path);
+	EP_TRY(ep_fetch_packet(&fetcher->report->bytes, path, packet, fetcher->transport, err));
+	enum ep_status status = fetcher->seen.position ? check_marks(fetcher, path, err) : EP_OK;
+	if (status == EP_DIVERGED)
+		return take_back_seen(fetcher, err);
+	EP_TRY(status);
+	EP_TRY(apply(fetcher, path, err));
+	(void)unlink(path);
+	return EP_OK;
+}
+
 /* Takes a packet in, and moves the watermark behind it. */
 static enum ep_status
 take_packet(struct fetcher *fetcher, const struct ep_feed_packet *packet, struct ep_error *err)
 {
-	char name[EP_FEED_NAME];
-	struct ep_master *master = &fetcher->master;
-	ep_feed_packet_name(name, packet);
-	if (packet->size > 0) {
-		EP_FREE char *path = ep_path_join(fetcher->incoming, name);
-		if (!path)
-			return ep_fail(err, EP_NO_MEMORY, "out of memory");
-		link_mirrored(fetcher, name, path);
-		EP_TRY(ep_fetch_packet(&fetcher->report->bytes, path, packet, fetcher->transport,
-		                       err));
-		EP_TRY(apply(fetcher, path, err));
-		(void)unlink(path);
-	}
-	master->position = packet->last;
-	master->has_chain = false;
-	for (size_t i = 0; i < fetcher->feed.mark_count; i++) {
-		const struct ep_feed_mark *mark = &fetcher->feed.marks[i];
-		if (mark->position == packet->last) {
-			master->chain = mark->chain;
-			master->has_chain = true;
-		}
-	}
+	if (packet->size > 0)
+		EP_TRY(fetch_and_apply(fetcher, packet, err));
+	fetcher->master.position = packet->last;
 	return store_master(fetcher, err);
 }
 
@@ -290,17 +407,20 @@ read_feed(struct fetcher *fetcher, bool *changed, struct ep_error *err)
 	return status;
 }
 
-/* Begins anew: from now on the feed's own history counts. */
-static void
-begin_anew(struct fetcher *fetcher)
+/* All of the feed is applied. */
+static enum ep_status
+end_feed(struct fetcher *fetcher, struct ep_error *err)
 {
+	EP_OWNED(ep_log_abort)
+	struct ep_log_write *write = NULL;
 	struct ep_master *master = &fetcher->master;
-	master->keep_lost = master->restarting ? master->keep_lost : fetcher->options->keep_lost;
-	master->restarting = true;
-	master->epoch = fetcher->feed.epoch;
-	master->position = 0;
-	master->seen = 0;
-	master->has_chain = false;
+	bool restart = master->restarting;
+	EP_TRY(ep_log_write_begin(&write, fetcher->log, err));
+	EP_TRY(ep_log_follow_end(write, restart, err));
+	EP_TRY(ep_log_wait_over(write, master->position, err));
+	master->restarting = false;
+	EP_TRY(set_master(write, fetcher, err));
+	return ep_log_commit(&write, err);
 }
 
 static enum ep_status
@@ -308,29 +428,22 @@ follow(struct fetcher *fetcher, struct ep_error *err)
 {
 	struct ep_master *master = &fetcher->master;
 	const struct ep_feed *feed = &fetcher->feed;
-	if (fetcher->options->restart || master->restarting) {
-		begin_anew(fetcher);
-		/* It is taken note of before `restarting` is, and so told everything again. */
-		EP_TRY(store_master(fetcher, err));
-	}
 	EP_TRY(check_feed(fetcher, err));
-	bool first = master->epoch == 0;
-	if (first || feed->position > master->seen) {
-		master->epoch = feed->epoch;
-		master->seen = feed->position;
-		EP_TRY(store_master(fetcher, err));
-	}
+	fetcher->seen = master->seen;
+	fetcher->seen_head_size = master->head_size;
+	memcpy(fetcher->seen_head, master->head, master->head_size);
+	EP_TRY(note_seen(fetcher, err));
 	struct ep_text text = { (const char *)fetcher->text.data, fetcher->text.size };
 	if (fetcher->options->mirror)
 		EP_TRY(ep_mirror(&fetcher->report->bytes, fetcher->options->mirror, text, feed,
 		                 fetcher->transport, err));
+	bool news = master->restarting || feed->position > master->position;
+	if (!news)
+		EP_TRY(ep_sync_waits(&news, fetcher->log, err));
 	EP_TRY(take_packets(fetcher, err));
-	if (master->restarting) {
-		EP_TRY(ep_restart_end(&fetcher->restart, fetcher->log, master->keep_lost, err));
-		master->restarting = false;
-	}
 	master->feed_time = feed->time;
-	return store_master(fetcher, err);
+	note_feed(fetcher);
+	return news ? end_feed(fetcher, err) : EP_OK;
 }
 
 /* Reads the feed and follows it; *gone says that a packet of it has gone meanwhile. */
@@ -384,7 +497,6 @@ ep_fetch(struct ep_sync_report *report, struct ep_log *log, const struct ep_tran
 		status = fetch_once(&fetcher, &gone, err);
 	ep_feed_free(&fetcher.feed);
 	ep_buffer_free(&fetcher.text);
-	ep_restart_free(&fetcher.restart);
 	if (status == EP_OK && gone)
 		return ep_fail(err, EP_UNREACHABLE,
 		               "the packets that feed.json names are not there");

@@ -14,10 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The named value that keeps the receipt of a source's last contribution. */
-#define RECEIPT_VALUE "receipt.%s"
-#define RECEIPT_NAME (EP_SOURCE_NAME_MAX + 16)
-
 /* A slave puts some megabytes into a contribution, or a single track. */
 #define UNPACKED_MAX ((uint64_t)128 << 20)
 
@@ -67,6 +63,7 @@ let_in(struct ep_log *log, const struct ep_join *join, const struct ep_key *own,
 	peer.key = join->key;
 	peer.contact = ep_time_now();
 	EP_TRY(ep_peer_store(write, &peer, err));
+	EP_TRY(ep_peer_name_key(write, &peer, err));
 	return ep_log_commit(&write, err);
 }
 
@@ -117,11 +114,9 @@ struct intake {
 	struct ep_peer peer;
 	struct ep_trailer trailer;
 	struct ep_receipt receipt;
-	size_t track_capacity;
 	struct ep_arena arena; /* the texts of the receipt */
 	struct ep_buffer *out;
 	struct ep_inbox_report *report;
-	uint64_t last; /* position of the slave that it goes up to */
 };
 
 static enum ep_status
@@ -145,23 +140,20 @@ json_safe(struct ep_text text)
 	               : ep_text_of("?");
 }
 
+/* Notes what became of an entry, at its place: refusals are told behind the rest of their block. */
 static enum ep_status
 on_track(void *context, const struct ep_ingest_track *track, struct ep_error *err)
 {
 	struct intake *intake = context;
 	struct ep_receipt *receipt = &intake->receipt;
-	if (receipt->track_count == intake->track_capacity) {
-		size_t wanted = intake->track_capacity ? intake->track_capacity * 2 : 64;
-		struct ep_receipt_track *tracks = realloc(receipt->tracks, wanted * sizeof *tracks);
-		if (!tracks)
-			return ep_fail(err, EP_NO_MEMORY, "out of memory for a receipt");
-		receipt->tracks = tracks;
-		intake->track_capacity = wanted;
-	}
-	struct ep_receipt_track made = { .outcome = track->outcome };
-	EP_TRY(copy_text(&made.id, intake, json_safe(track->id), err));
-	EP_TRY(copy_text(&made.detail, intake, json_safe(track->detail), err));
-	receipt->tracks[receipt->track_count++] = made;
+	if (track->position < 1 || track->position > EP_CONTRIBUTION_ENTRIES)
+		return ep_fail(err, EP_CORRUPT, "the contribution has an entry out of order");
+	struct ep_receipt_track *made = &receipt->tracks[track->position - 1];
+	if (track->position > receipt->track_count)
+		receipt->track_count = (size_t)track->position;
+	made->outcome = track->outcome;
+	EP_TRY(copy_text(&made->id, intake, json_safe(track->id), err));
+	EP_TRY(copy_text(&made->detail, intake, json_safe(track->detail), err));
 	intake->report->counts[track->outcome]++;
 	return EP_OK;
 }
@@ -176,41 +168,35 @@ write_receipt(struct intake *intake, struct ep_error *err)
 	return ep_receipt_write(intake->out, receipt, &intake->keys, err);
 }
 
-/* Sets the source's state and keeps the receipt, in the transaction of its tracks. */
+/* Sets the source's state, and writes the receipt: what the log is to be is known now. */
 static enum ep_status
 before_commit(void *context, struct ep_log_write *write, struct ep_error *err)
 {
 	struct intake *intake = context;
 	struct ep_peer now;
-	char name[RECEIPT_NAME];
-	EP_TRY(ep_peer_load(&now, ep_log_inside(write), intake->peer.name, err));
-	/* Somebody may have been faster, or the source was removed meanwhile. */
-	if (!now.has_key || !ep_key_equal(&now.key, &intake->trailer.slave) ||
-	    memcmp(&now.last, &intake->trailer.previous, EP_HASH_SIZE) != 0)
-		return ep_fail(err, EP_DIVERGED, "the contribution is out of order");
+	struct ep_epoch epoch;
 	struct ep_log_state state;
+	EP_TRY(ep_peer_load(&now, ep_log_inside(write), intake->peer.name, err));
+	/* The source may have been removed meanwhile. */
+	if (!now.has_key || !ep_key_equal(&now.key, &intake->trailer.slave))
+		return ep_fail(err, EP_BAD_INPUT, "source %s may not contribute any more",
+		               intake->peer.name);
 	ep_log_state(&state, ep_log_inside(write));
-	now.last = intake->trailer.id;
-	now.sent = intake->last;
+	EP_TRY(ep_log_epoch(&epoch, ep_log_inside(write), err));
 	now.position = state.position;
 	now.contact = ep_time_now();
 	now.error[0] = '\0';
 	EP_TRY(ep_peer_store(write, &now, err));
-	intake->receipt.accepted = true;
-	intake->receipt.last = intake->trailer.id;
+	intake->receipt.epoch = epoch.number;
 	intake->receipt.position = state.position;
-	EP_TRY(write_receipt(intake, err));
-	snprintf(name, sizeof name, RECEIPT_VALUE, now.name);
-	struct ep_text kept = { (const char *)intake->out->data, intake->out->size };
-	return ep_log_set_value(write, name, kept, err);
+	return write_receipt(intake, err);
 }
 
 /* Reads the end of the file, and of its front what a slave's packet must have. */
 static enum ep_status
-read_ends(struct intake *intake, uint8_t trailer[EP_TRAILER_SIZE], const char *path,
-          struct ep_error *err)
+read_ends(uint8_t trailer[EP_TRAILER_SIZE], const char *path, struct ep_error *err)
 {
-	uint8_t front[48];
+	uint8_t front[EP_PACKET_FRONT];
 	struct stat info;
 	EP_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0 || fstat(fd, &info) != 0)
@@ -224,10 +210,82 @@ read_ends(struct intake *intake, uint8_t trailer[EP_TRAILER_SIZE], const char *p
 	/* Compressed input would be unpacked: a packet's blocks are, and have a limit. */
 	if (memcmp(front, EP_PACKET_MAGIC, EP_PACKET_MAGIC_SIZE) != 0 ||
 	    ep_load16(front + 10) != EP_PACKET_SLAVE)
-		return ep_fail(err, EP_CORRUPT, "this is no packet of a slave");
-	intake->last = ep_load64(front + 40);
+		return ep_fail(err, EP_CORRUPT, "this is not the packet of a slave");
+	if (ep_load64(front + EP_PACKET_AT_AFTER) != 0 ||
+	    ep_load64(front + EP_PACKET_AT_LAST) > EP_CONTRIBUTION_ENTRIES)
+		return ep_fail(err, EP_CORRUPT, "the contribution has more than %d entries",
+		               EP_CONTRIBUTION_ENTRIES);
 	return EP_OK;
 }
+
+/* ---- what slaves have seen ---- */
+
+/* Whether a head is of the history that this log has. */
+static enum ep_status
+is_known(bool *known, const struct ep_head *head, const struct ep_log_read *read,
+         struct ep_error *err)
+{
+	struct ep_epoch own;
+	uint8_t hash[EP_MARK_SIZE];
+	uint64_t oldest;
+	const struct ep_mark *last = ep_head_last(head);
+	EP_TRY(ep_log_epoch(&own, read, err));
+	*known = head->epoch < own.number;
+	if (*known || head->epoch > own.number || head->epoch_tag != own.tag)
+		return EP_OK;
+	*known = true;
+	if (!last)
+		return EP_OK;
+	enum ep_status status = ep_log_mark(hash, read, last->position, err);
+	if (status == EP_OK) {
+		*known = memcmp(hash, last->hash, EP_MARK_SIZE) == 0;
+		return EP_OK;
+	}
+	if (status != EP_NOT_FOUND)
+		return status;
+	/* Marks of long ago are not kept. */
+	status = ep_log_mark_below(&oldest, hash, read, last->position, err);
+	*known = status == EP_NOT_FOUND && ep_log_has_marks(read);
+	return status == EP_NOT_FOUND ? EP_OK : status;
+}
+
+/* Notes that this log is an older copy of what was published. */
+static enum ep_status
+note_stale(struct ep_log *log, struct ep_text head, struct ep_error *err)
+{
+	EP_OWNED(ep_log_abort)
+	struct ep_log_write *write = NULL;
+	EP_TRY(ep_log_write_begin(&write, log, err));
+	EP_TRY(ep_log_set_stale(write, head, err));
+	return ep_log_commit(&write, err);
+}
+
+/* Looks at the head that the sender has seen. */
+static enum ep_status
+check_head(struct intake *intake, const char *path, struct ep_error *err)
+{
+	EP_OWNED(ep_packet_close)
+	struct ep_packet_reader *reader = NULL;
+	EP_OWNED(ep_log_read_end)
+	struct ep_log_read *read = NULL;
+	struct ep_head head;
+	bool known;
+	EP_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return ep_fail_errno(err, errno, "cannot open %s", path);
+	int borrowed = fd;
+	EP_TRY(ep_packet_open(&reader, ep_source_of_fd(&borrowed), err));
+	struct ep_text bytes = ep_packet_header(reader)->head;
+	if (bytes.size == 0)
+		return EP_OK;
+	EP_TRY(ep_head_read(&head, bytes, &intake->keys.key, err));
+	EP_TRY(ep_log_read_begin(&read, intake->log, err));
+	EP_TRY(is_known(&known, &head, read, err));
+	ep_log_read_end(EP_TAKE(read));
+	return known ? EP_OK : note_stale(intake->log, bytes, err);
+}
+
+/* ---- taking ---- */
 
 static enum ep_status
 ingest(struct intake *intake, const char *path, const atomic_bool *stop, struct ep_error *err)
@@ -237,7 +295,10 @@ ingest(struct intake *intake, const char *path, const atomic_bool *stop, struct 
 		.kind = EP_INGEST_DUMP,
 		.source = ep_text_of(intake->peer.name),
 		.import_date = ep_time_now(),
-		.in_order = true,
+		.sender = &intake->trailer.slave,
+		.tracks_max = intake->peer.tracks_max ? intake->peer.tracks_max
+		                                      : EP_PEER_TRACKS_MAX,
+		.bytes_max = intake->peer.bytes_max ? intake->peer.bytes_max : EP_PEER_BYTES_MAX,
 		.unpacked_max = UNPACKED_MAX,
 		.stop = stop,
 		.on_track = on_track,
@@ -250,45 +311,16 @@ ingest(struct intake *intake, const char *path, const atomic_bool *stop, struct 
 	return ep_ingest_file(ingest, path, err);
 }
 
-/* The answer to what is not to be applied: the receipt of old, where it is the last one again. */
-static enum ep_status
-answer_only(struct intake *intake, struct ep_error *err)
-{
-	EP_OWNED(ep_log_read_end)
-	struct ep_log_read *read = NULL;
-	char name[RECEIPT_NAME];
-	struct ep_text kept = { 0 };
-	EP_TRY(ep_log_read_begin(&read, intake->log, err));
-	/* As it is now: another may have been accepted since it was looked at. */
-	EP_TRY(ep_peer_load(&intake->peer, read, intake->peer.name, err));
-	if (memcmp(&intake->peer.last, &intake->trailer.id, EP_HASH_SIZE) == 0) {
-		snprintf(name, sizeof name, RECEIPT_VALUE, intake->peer.name);
-		EP_TRY(ep_log_value(&kept, read, name, err));
-		intake->out->size = 0;
-		return ep_buffer_append(intake->out, kept.at, kept.size, err);
-	}
-	ep_receipt_free(&intake->receipt);
-	intake->receipt.last = intake->peer.last;
-	intake->receipt.position = intake->peer.position;
-	return write_receipt(intake, err);
-}
-
 static enum ep_status
 take(struct intake *intake, const char *path, const atomic_bool *stop, struct ep_error *err)
 {
 	uint8_t trailer[EP_TRAILER_SIZE];
-	EP_TRY(read_ends(intake, trailer, path, err));
+	EP_TRY(read_ends(trailer, path, err));
 	EP_TRY(ep_inbox_check(&intake->peer, &intake->trailer, intake->log, trailer, err));
 	memcpy(intake->report->source, intake->peer.name, sizeof intake->report->source);
-	bool next = memcmp(&intake->peer.last, &intake->trailer.previous, EP_HASH_SIZE) == 0;
-	bool again = memcmp(&intake->peer.last, &intake->trailer.id, EP_HASH_SIZE) == 0;
-	if (next && !again) {
-		EP_TRY(ep_inbox_weigh(path, err));
-		enum ep_status status = ingest(intake, path, stop, err);
-		if (status != EP_DIVERGED)
-			return status;
-	}
-	return answer_only(intake, err);
+	EP_TRY(ep_inbox_weigh(path, err));
+	EP_TRY(check_head(intake, path, err));
+	return ingest(intake, path, stop, err);
 }
 
 enum ep_status
@@ -302,9 +334,12 @@ ep_inbox_take(struct ep_buffer *out, struct ep_inbox_report *report, struct ep_l
 	intake->log = log;
 	intake->out = out;
 	intake->report = report;
-	EP_TRY(ep_keys_open(&intake->keys, ep_log_folder(log), err));
-	enum ep_status status = take(intake, path, stop, err);
-	report->accepted = status == EP_OK && intake->receipt.accepted;
+	intake->receipt.tracks = calloc(EP_CONTRIBUTION_ENTRIES, sizeof *intake->receipt.tracks);
+	if (!intake->receipt.tracks)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory for a receipt");
+	enum ep_status status = ep_keys_open(&intake->keys, ep_log_folder(log), err);
+	if (status == EP_OK)
+		status = take(intake, path, stop, err);
 	report->position = intake->receipt.position;
 	free(EP_TAKE(intake->receipt.tracks));
 	ep_arena_free(&intake->arena);

@@ -1,8 +1,8 @@
 /* inbox.h - what a master takes from its slaves: requests to join, and contributions
  *
- * A contribution is accepted where it names, as the one before it, the contribution of its source
- * that was accepted last: so each is applied once, in order, whatever is sent again, delayed or
- * made up. All of it that can be kept is, in one transaction with the source's new state.
+ * What a contribution says is decided state by state (store/decide.h), so that it may be sent
+ * again, late or out of order: what is known changes nothing. All of it that can be kept is, in one
+ * transaction.
  */
 #ifndef EP_REPLICATION_INBOX_H
 #define EP_REPLICATION_INBOX_H
@@ -10,6 +10,9 @@
 #include "replication/peer.h"
 
 #include <stdatomic.h>
+
+/* Entries of a contribution, at most. */
+#define EP_CONTRIBUTION_ENTRIES 10000
 
 /* The largest contribution that is taken, in bytes. */
 #define EP_CONTRIBUTION_MAX ((uint64_t)64 << 20)
@@ -34,16 +37,17 @@ EP_MUST_USE enum ep_status ep_inbox_check(struct ep_peer *peer, struct ep_traile
 EP_MUST_USE enum ep_status ep_inbox_weigh(const char *path, struct ep_error *err);
 
 struct ep_inbox_report {
-	bool accepted; /* now; not where it had been before, or is out of order */
 	char source[EP_SOURCE_NAME_MAX + 1];
 	uint64_t counts[EP_OUTCOME_COUNT]; /* tracks */
 	uint64_t position; /* of this log, afterwards */
 };
 
-/* Takes the contribution in the file at path in, and appends the signed receipt to out: also where
- * it had been taken before (with the same outcomes) and where it is out of order (not accepted).
- * Fails as ep_inbox_check, and with EP_CORRUPT, where the packet is damaged; nothing is kept then.
- */
+/* Takes the contribution in the file at path in, and appends the signed receipt to out. Nobody but
+ * this process may write the file meanwhile.
+ *
+ * EP_DIVERGED  the sender has seen a history that this log does not have: the log is an older copy,
+ * and takes nothing until a new epoch begins. EP_CORRUPT  the packet is damaged, or would be too
+ * much work; nothing is kept then. And as ep_inbox_check. */
 EP_MUST_USE enum ep_status ep_inbox_take(struct ep_buffer *out, struct ep_inbox_report *report,
                                          struct ep_log *log, const char *path,
                                          const atomic_bool *stop, struct ep_error *err);

@@ -7,20 +7,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static enum ep_status
-read_file(void *context, void *bytes, size_t size, size_t *got, struct ep_error *err)
-{
-	const int *fd = context;
-	ssize_t done;
-	do
-		done = read(*fd, bytes, size);
-	while (done < 0 && errno == EINTR);
-	if (done < 0)
-		return ep_fail_errno(err, errno, "cannot read the contribution");
-	*got = (size_t)done;
-	return EP_OK;
-}
-
 enum ep_status
 ep_inbox_weigh(const char *path, struct ep_error *err)
 {
@@ -30,6 +16,6 @@ ep_inbox_weigh(const char *path, struct ep_error *err)
 	if (fd < 0 || fstat(fd, &info) != 0)
 		return ep_fail_errno(err, errno, "cannot open %s", path);
 	int borrowed = fd;
-	struct ep_source source = { .read = read_file, .context = &borrowed };
+	struct ep_source source = ep_source_of_fd(&borrowed);
 	return ep_packet_weigh(&cost, source, (uint64_t)info.st_size, err);
 }

@@ -6,6 +6,7 @@
 #include "replication/input.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 /* A transaction is committed when it holds so many bytes, or is so old when nothing comes. */
@@ -38,7 +39,13 @@ struct ep_ingest {
 	struct ep_log_write *write; /* NULL while nothing is to be committed */
 	bool broken; /* a put failed half way: not to be committed */
 	uint32_t source;
-	uint32_t tag; /* of the log */
+	bool checking; /* the file is only looked at */
+	bool checked; /* it was */
+	uint64_t *bad; /* positions of a packet that were refused then, ascending */
+	size_t bad_count;
+	/* Of a packet: parties as they are numbered in the transaction. */
+	uint32_t *parties; /* by place in the packet's header */
+	uint32_t sender;
 	size_t uncommitted;
 	uint64_t unpacked; /* bytes of packets */
 	double begun; /* when the transaction was */
@@ -97,7 +104,8 @@ work(void *context, void *job, unsigned worker, struct ep_error *err)
 	struct ep_batch_options options = {
 		/* A slave has no other word than its master's; a master looks closely at what
 		 * slaves send. */
-		.trusted = ep_text_equal(ingest->options->source, ep_text_of("master")),
+		.trusted = ingest->checked ||
+		           ep_text_equal(ingest->options->source, ep_text_of("master")),
 		.now_ms = ingest->now_ms,
 		.id_from = ingest->options->id_from,
 		.stop = ingest->options->stop,
@@ -107,6 +115,56 @@ work(void *context, void *job, unsigned worker, struct ep_error *err)
 
 /* ---- put ---- */
 
+/* Whether a packet is of the master that this node follows; one that follows nobody and has no
+ * sources of its own follows that master from now on. */
+static enum ep_status
+check_master(struct ep_ingest *ingest, const struct ep_packet_header *header, struct ep_error *err)
+{
+	struct ep_follows follows;
+	EP_FREE struct ep_source_info *sources = NULL;
+	size_t count;
+	const struct ep_log_read *read = ep_log_inside(ingest->write);
+	EP_TRY(ep_log_follows(&follows, read, err));
+	if (follows.any && ep_key_equal(&follows.key, &header->key))
+		return EP_OK;
+	if (follows.any)
+		return ep_fail(err, EP_BAD_INPUT,
+		               "the packet is of %.*s, which is not the master of this node",
+		               ep_text_print_size(header->name), header->name.at);
+	EP_TRY(ep_log_sources(&sources, &count, read, err));
+	if (count > EP_SOURCE_MASTER)
+		return ep_fail(err, EP_BAD_INPUT,
+		               "this node has sources of its own, and cannot follow another master");
+	follows = (struct ep_follows){ .key = header->key, .era = 1, .first_era = 1 };
+	return ep_log_set_follows(ingest->write, &follows, err);
+}
+
+/* Finds who a packet speaks of, in the transaction at hand. */
+static enum ep_status
+map_parties(struct ep_ingest *ingest, struct ep_error *err)
+{
+	const struct ep_packet_header *header =
+		ingest->reader ? ep_batch_reader_packet(ingest->reader) : NULL;
+	struct ep_log_write *write = ingest->write;
+	if (!header || ingest->source == EP_SOURCE_LOCAL)
+		return EP_OK;
+	if (ingest->source == EP_SOURCE_MASTER)
+		EP_TRY(check_master(ingest, header, err));
+	else if (!ingest->options->sender)
+		EP_TRY(ep_log_set_source_key(write, ingest->source, &header->key, err));
+	const struct ep_key *sender =
+		ingest->options->sender ? ingest->options->sender : &header->key;
+	EP_TRY(ep_log_key_party(&ingest->sender, write, sender, err));
+	uint32_t *parties =
+		realloc(ingest->parties, (header->party_count + 1) * sizeof *parties);
+	if (!parties)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory for the parties of a packet");
+	ingest->parties = parties;
+	for (size_t i = 0; i < header->party_count; i++)
+		EP_TRY(ep_log_key_party(&parties[i], write, &header->parties[i], err));
+	return EP_OK;
+}
+
 static enum ep_status
 begin(struct ep_ingest *ingest, struct ep_error *err)
 {
@@ -115,8 +173,8 @@ begin(struct ep_ingest *ingest, struct ep_error *err)
 	EP_TRY(ep_log_write_begin(&ingest->write, ingest->log, err));
 	ingest->uncommitted = 0;
 	ingest->begun = ep_clock_s();
-	EP_TRY(ep_log_own_tag(&ingest->tag, ep_log_inside(ingest->write), err));
-	return ep_log_source(&ingest->source, ingest->write, ingest->options->source, err);
+	EP_TRY(ep_log_source(&ingest->source, ingest->write, ingest->options->source, err));
+	return map_parties(ingest, err);
 }
 
 static enum ep_status
@@ -160,11 +218,11 @@ idle(void *context, struct ep_error *err)
 }
 
 static enum ep_status
-tell_track(struct ep_ingest *ingest, struct ep_text id, enum ep_outcome outcome, const char *detail,
-           struct ep_error *err)
+tell_track(struct ep_ingest *ingest, uint64_t position, struct ep_text id, enum ep_outcome outcome,
+           const char *detail, struct ep_error *err)
 {
 	const struct ep_ingest_options *options = ingest->options;
-	struct ep_ingest_track track = { id, outcome, ep_text_of(detail) };
+	struct ep_ingest_track track = { position, id, outcome, ep_text_of(detail) };
 	return options->on_track ? options->on_track(options->context, &track, err) : EP_OK;
 }
 
@@ -175,8 +233,8 @@ tell_refused_track(struct ep_ingest *ingest, const struct ep_packet_block *block
 {
 	for (size_t i = 0; i < block->count; i++) {
 		if (block->entries[i].position == refused->origin.number)
-			return tell_track(ingest, block->entries[i].id, EP_OUTCOME_REJECTED,
-			                  refused->reason, err);
+			return tell_track(ingest, refused->origin.number, block->entries[i].id,
+			                  EP_OUTCOME_REJECTED, refused->reason, err);
 	}
 	return EP_OK;
 }
@@ -219,41 +277,6 @@ import_date(const struct ep_ingest *ingest, const struct ep_ready *ready)
 	                                              : ready->import_date;
 }
 
-/* What the sender of a packet says of a track; this node's user has no need of an order. */
-static struct ep_said
-said_of(const struct ep_ingest *ingest, const struct ep_ready *ready)
-{
-	const struct ep_packet_header *header = ep_batch_reader_packet(ingest->reader);
-	if (!header || ingest->source == EP_SOURCE_LOCAL)
-		return (struct ep_said){ 0 };
-	return (struct ep_said){
-		.word = { ep_log_tag(header->node_id, header->epoch), ready->origins[0].number },
-		.known = ready->known.tag == ingest->tag ? ready->known.position : 0,
-		.echo = ready->echo,
-		.in_order = ingest->options->in_order,
-	};
-}
-
-static enum ep_status
-delete_ready(struct ep_ingest *ingest, const struct ep_ready *ready, struct ep_error *err)
-{
-	EP_TRY(begin(ingest, err));
-	struct ep_error why;
-	struct ep_said said = said_of(ingest, ready);
-	enum ep_status status = ep_log_delete(ingest->write, ready->track.id, ingest->source,
-	                                      import_date(ingest, ready), &said, &why);
-	ingest->pending.deleted += status == EP_OK;
-	ingest->pending.not_deleted += status == EP_BAD_INPUT;
-	if (status == EP_OK || status == EP_NOT_FOUND)
-		return tell_track(ingest, ready->track.id,
-		                  status == EP_OK ? EP_OUTCOME_DELETED : EP_OUTCOME_UNCHANGED, "",
-		                  err);
-	if (status == EP_BAD_INPUT)
-		return tell_track(ingest, ready->track.id, EP_OUTCOME_CONFLICT, why.text, err);
-	ingest->broken = true;
-	return ep_fail(err, status, "%s", why.text);
-}
-
 /* Says why a track cannot be kept, for each of its rows, or at once for an entry of a packet. */
 static enum ep_status
 refuse_ready(struct ep_batch *batch, const struct ep_ready *ready, const char *why,
@@ -265,28 +288,24 @@ refuse_ready(struct ep_batch *batch, const struct ep_ready *ready, const char *w
 	return EP_OK;
 }
 
-/* Tells what a put did, by what it added to the counts. */
-static enum ep_status
-tell_put(struct ep_ingest *ingest, const struct ep_ready *ready, const struct ep_put_counts *before,
-         struct ep_error *err)
+/* Counts repeated rows as what came of the last of them. */
+static void
+count_repeated(struct ep_put_counts *counts, const struct ep_put_counts *before,
+               const struct ep_ready *ready)
 {
-	const struct ep_put_counts *counts = &ingest->pending.counts;
-	uint64_t added = counts->added - before->added;
-	bool changed = added > 0 || counts->updated > before->updated;
-	enum ep_outcome outcome = counts->conflict > before->conflict ? EP_OUTCOME_CONFLICT
-	                          : added == ready->track.count       ? EP_OUTCOME_NEW
-	                          : changed                           ? EP_OUTCOME_UPDATED
-	                                                              : EP_OUTCOME_UNCHANGED;
-	return tell_track(ingest, ready->track.id, outcome, "", err);
+	if (counts->conflict > before->conflict)
+		counts->conflict += ready->repeated_changed;
+	else
+		counts->updated += ready->repeated_changed;
+	counts->unchanged += ready->repeated_same;
 }
 
 static enum ep_status
-put_ready(struct ep_ingest *ingest, struct ep_batch *batch, const struct ep_ready *ready,
-          struct ep_error *err)
+put_rows(struct ep_ingest *ingest, const struct ep_batch *batch, const struct ep_ready *ready,
+         struct ep_error *err)
 {
-	if (ready->deletion)
-		return delete_ready(ingest, ready, err);
-	EP_TRY(begin(ingest, err));
+	struct ep_put_counts *counts = &ingest->pending.counts;
+	const struct ep_put_counts before = *counts;
 	struct ep_put put = {
 		.track = &ready->track,
 		.body = batch->bodies.data + ready->body_at,
@@ -295,25 +314,124 @@ put_ready(struct ep_ingest *ingest, struct ep_batch *batch, const struct ep_read
 		.source = ingest->source,
 		.import_date = import_date(ingest, ready),
 		.whole = ready->whole,
-		.states_link = ep_batch_reader_content(ingest->reader) == EP_PACKET,
-		.said = said_of(ingest, ready),
 	};
+	EP_TRY(ep_log_put(ingest->write, &put, counts, err));
+	count_repeated(counts, &before, ready);
+	return EP_OK;
+}
+
+/* What a user puts in from a packet is the user's own, whatever its history. */
+static enum ep_status
+put_as_own(struct ep_ingest *ingest, const struct ep_batch *batch, const struct ep_ready *ready,
+           struct ep_error *err)
+{
+	if (ready->operation == EP_PUT)
+		return put_rows(ingest, batch, ready, err);
+	if (ready->operation == EP_LINK)
+		return EP_OK;
+	enum ep_status status = ep_log_delete(ingest->write, ready->track.id,
+	                                      import_date(ingest, ready), err);
+	ingest->pending.deleted += status == EP_OK;
+	ingest->pending.not_deleted += status == EP_BAD_INPUT;
+	return status == EP_NOT_FOUND || status == EP_BAD_INPUT ? EP_OK : status;
+}
+
+static enum ep_outcome
+outcome_of(enum ep_offered what)
+{
+	static const enum ep_outcome outcomes[] = {
+		[EP_OFFERED_NEW] = EP_OUTCOME_NEW,
+		[EP_OFFERED_UPDATED] = EP_OUTCOME_UPDATED,
+		[EP_OFFERED_UNCHANGED] = EP_OUTCOME_UNCHANGED,
+		[EP_OFFERED_DELETED] = EP_OUTCOME_DELETED,
+		[EP_OFFERED_CONFLICT] = EP_OUTCOME_CONFLICT,
+		[EP_OFFERED_REFUSED] = EP_OUTCOME_REFUSED,
+		[EP_OFFERED_FULL] = EP_OUTCOME_FULL,
+		[EP_OFFERED_NOTHING] = EP_OUTCOME_NOTHING,
+	};
+	return outcomes[what];
+}
+
+/* Gives the parties of a history their numbers in the transaction. */
+static void
+map_history(struct ep_history *history, const struct ep_ingest *ingest)
+{
+	for (size_t i = 0; i < history->count; i++)
+		history->steps[i].party = ingest->parties[history->steps[i].party - 1];
+	if (history->sealed)
+		history->owner = ingest->parties[history->owner - 1];
+}
+
+static enum ep_status
+offer(struct ep_ingest *ingest, const struct ep_batch *batch, struct ep_ready *ready,
+      struct ep_error *err)
+{
 	struct ep_put_counts *counts = &ingest->pending.counts;
-	const struct ep_put_counts before = *counts;
+	struct ep_history history = ready->history;
+	struct ep_offer offered = {
+		.operation = ready->operation,
+		.id = ready->track.id,
+		.history = &history,
+		.hash = ready->hash,
+		.body = batch->bodies.data + ready->body_at,
+		.body_size = ready->body_size,
+		.documents = (uint32_t)ready->track.count,
+		.import_date = import_date(ingest, ready),
+		.tracks_max = ingest->options->tracks_max,
+		.bytes_max = ingest->options->bytes_max,
+	};
+	enum ep_offered what;
+	map_history(&history, ingest);
+	EP_TRY(ingest->source == EP_SOURCE_MASTER
+	               ? ep_log_follow(&what, counts, ingest->write, &offered, err)
+	               : ep_log_take(&what, counts, ingest->write, &offered, ingest->sender, err));
+	ingest->pending.deleted += what == EP_OFFERED_DELETED;
+	ingest->pending.not_deleted +=
+		ready->operation == EP_DELETE &&
+		(what == EP_OFFERED_CONFLICT || what == EP_OFFERED_REFUSED);
+	if (what == EP_OFFERED_REFUSED && ready->operation == EP_PUT)
+		counts->conflict += ready->track.count;
+	return tell_track(ingest, ready->origins[0].number, ready->track.id, outcome_of(what), "",
+	                  err);
+}
+
+static int
+compare_positions(const void *one, const void *other)
+{
+	uint64_t first;
+	uint64_t second;
+	memcpy(&first, one, sizeof first);
+	memcpy(&second, other, sizeof second);
+	return (first > second) - (first < second);
+}
+
+/* Whether an entry was refused when the file was looked at. */
+static bool
+is_bad(const struct ep_ingest *ingest, uint64_t position)
+{
+	return ingest->bad_count && bsearch(&position, ingest->bad, ingest->bad_count,
+	                                    sizeof position, compare_positions);
+}
+
+static enum ep_status
+put_ready(struct ep_ingest *ingest, struct ep_batch *batch, struct ep_ready *ready,
+          struct ep_error *err)
+{
 	struct ep_error why;
-	enum ep_status status = ep_log_put(ingest->write, &put, counts, &why);
+	EP_TRY(begin(ingest, err));
+	if (ready->offered && is_bad(ingest, ready->origins[0].number))
+		return refuse_ready(batch, ready, "its documents are not those that its hash is of",
+		                    err);
+	enum ep_status status =
+		!ready->offered                       ? put_rows(ingest, batch, ready, &why)
+		: ingest->source == EP_SOURCE_LOCAL ? put_as_own(ingest, batch, ready, &why)
+		                                    : offer(ingest, batch, ready, &why);
 	if (status == EP_BAD_INPUT)
 		return refuse_ready(batch, ready, why.text, err);
 	if (status != EP_OK) {
 		ingest->broken = true;
 		return ep_fail(err, status, "%s", why.text);
 	}
-	EP_TRY(tell_put(ingest, ready, &before, err));
-	if (counts->conflict > before.conflict)
-		counts->conflict += ready->repeated_changed;
-	else
-		counts->updated += ready->repeated_changed;
-	counts->unchanged += ready->repeated_same;
 	ingest->uncommitted += ready->body_size;
 	return EP_OK;
 }
@@ -370,10 +488,29 @@ show_progress(struct ep_ingest *ingest, const struct ep_batch *batch)
 	ingest->options->on_progress(ingest->options->context, &progress);
 }
 
+/* Notes what was refused of a file that is only looked at. */
+static enum ep_status
+note_bad(struct ep_ingest *ingest, struct ep_batch *batch, struct ep_error *err)
+{
+	if (batch->refused_count == 0)
+		return EP_OK;
+	size_t count = ingest->bad_count + batch->refused_count;
+	uint64_t *bad = realloc(ingest->bad, count * sizeof *bad);
+	if (!bad)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory for what was refused");
+	ingest->bad = bad;
+	ep_batch_sort_refused(batch);
+	for (size_t i = 0; i < batch->refused_count; i++)
+		bad[ingest->bad_count++] = batch->refused[i].origin.number;
+	return EP_OK;
+}
+
 static enum ep_status
 put_batch(struct ep_ingest *ingest, struct ep_batch *batch, struct ep_error *err)
 {
 	EP_TRY(ep_batch_check(ingest->reader, batch, err));
+	if (ingest->checking)
+		return note_bad(ingest, batch, err);
 	bool sounds = ep_batch_reader_content(ingest->reader) == EP_SOUNDS;
 	if (sounds)
 		EP_TRY(put_sound(ingest, batch, err));
@@ -518,22 +655,55 @@ ep_ingest_sounds(struct ep_ingest *ingest, const char *const *paths, struct ep_e
 	return status;
 }
 
-enum ep_status
-ep_ingest_file(struct ep_ingest *ingest, const char *path, struct ep_error *err)
+/* Opens the file, and recognises what it holds. */
+static enum ep_status
+open_file(struct ep_ingest *ingest, const char *path, struct ep_error *err)
 {
 	prepare(ingest);
+	ingest->unpacked = 0;
 	EP_TRY(ep_input_open(&ingest->input, path, ingest->options->stop, &ingest->stop, err));
 	struct ep_source source = { .read = read_input, .context = ingest, .stalls = input_stalls };
 	bool songs = ingest->options->kind == EP_INGEST_CODEGEN;
-	enum ep_status status = ep_batch_reader_open(&ingest->reader, source, songs, err);
-	if (status == EP_OK)
-		status = check_sender(ingest, err);
-	if (status == EP_OK)
-		status = settle(ingest, run(ingest, err), err);
-	if (status != EP_OK && status != EP_INTERRUPTED)
-		ep_error_prefix(err, "%s: ", ep_input_name(ingest->input));
+	EP_TRY(ep_batch_reader_open(&ingest->reader, source, songs, err));
+	return check_sender(ingest, err);
+}
+
+static void
+close_file(struct ep_ingest *ingest)
+{
 	ep_batch_reader_close(EP_TAKE(ingest->reader));
 	ep_input_close(EP_TAKE(ingest->input));
+}
+
+/* Looks at a file that is to be kept in one transaction, so that nobody waits for its decoding. */
+static enum ep_status
+check_file(struct ep_ingest *ingest, const char *path, struct ep_error *err)
+{
+	enum ep_status status = open_file(ingest, path, err);
+	ingest->checking = true;
+	ingest->bad_count = 0;
+	if (status == EP_OK)
+		status = run(ingest, err);
+	ingest->checking = false;
+	ingest->checked = status == EP_OK;
+	if (status != EP_OK && status != EP_INTERRUPTED && ingest->input)
+		ep_error_prefix(err, "%s: ", ep_input_name(ingest->input));
+	close_file(ingest);
+	return status;
+}
+
+enum ep_status
+ep_ingest_file(struct ep_ingest *ingest, const char *path, struct ep_error *err)
+{
+	ingest->checked = false;
+	if (ingest->options->before_commit)
+		EP_TRY(check_file(ingest, path, err));
+	enum ep_status status = open_file(ingest, path, err);
+	if (status == EP_OK)
+		status = settle(ingest, run(ingest, err), err);
+	if (status != EP_OK && status != EP_INTERRUPTED && ingest->input)
+		ep_error_prefix(err, "%s: ", ep_input_name(ingest->input));
+	close_file(ingest);
 	return status;
 }
 
@@ -568,5 +738,7 @@ ep_ingest_close(struct ep_ingest *ingest)
 	for (unsigned i = 0; ingest->scratch && i < ingest->workers; i++)
 		ep_batch_scratch_free(&ingest->scratch[i]);
 	free(ingest->scratch);
+	free(ingest->parties);
+	free(ingest->bad);
 	free(ingest);
 }

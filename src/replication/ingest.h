@@ -26,6 +26,7 @@ struct ep_reject {
 
 /* What became of a track of a packet. Slices are borrowed during the call. */
 struct ep_ingest_track {
+	uint64_t position; /* of the packet's entry */
 	struct ep_text id;
 	enum ep_outcome outcome;
 	struct ep_text detail; /* why it was rejected */
@@ -45,7 +46,9 @@ struct ep_ingest_options {
 	int64_t import_date;
 	bool date_given; /* by the user: it stands against that of a packet too */
 	enum ep_id_from id_from; /* of the tracks of audio files */
-	bool in_order; /* a packet comes behind all that its sender sent before */
+	const struct ep_key *sender; /* who signed a packet; NULL: whom it says that it is of */
+	uint64_t tracks_max; /* that the sender may have (ep_offer); 0: any number */
+	uint64_t bytes_max; /* the same */
 	uint64_t unpacked_max; /* bytes that a packet may unpack to; 0: any */
 	bool strict; /* a file is kept whole, in one transaction, or not at all */
 	bool dry_run; /* everything is done but the commit, in one transaction for all files */
@@ -60,8 +63,8 @@ struct ep_ingest_options {
 	enum ep_status (*on_track)(void *context, const struct ep_ingest_track *track,
 	                           struct ep_error *err);
 	/* Called inside the transaction that commits a file, which then is one: all of it that can
-	 * be kept is, together with what is set here; or nothing, where it is damaged. May be NULL.
-	 */
+	 * be kept is, together with what is set here; or nothing, where it is damaged. The file is
+	 * read twice, so that it is checked before the transaction begins. May be NULL. */
 	enum ep_status (*before_commit)(void *context, struct ep_log_write *write,
 	                                struct ep_error *err);
 	void *context;

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
-#define LAYOUT 1
-#define PEER_LAYOUT 2
+#define LAYOUT 2
+#define PEER_LAYOUT 3
 #define MASTER_VALUE "master"
 #define PEER_VALUE "peer."
 #define VALUE_NAME (sizeof PEER_VALUE + EP_SOURCE_NAME_MAX + 1)
@@ -90,9 +90,9 @@ encode_peer(struct ep_buffer *out, const struct ep_peer *peer, struct ep_error *
 	EP_TRY(ep_buffer_append(out, head, sizeof head, err));
 	EP_TRY(ep_buffer_append(out, peer->key.bytes, EP_KEY_SIZE, err));
 	EP_TRY(ep_buffer_append(out, peer->invitation.bytes, EP_KEY_SIZE, err));
-	EP_TRY(ep_buffer_append(out, peer->last.bytes, EP_HASH_SIZE, err));
-	EP_TRY(put_number(out, peer->sent, err));
 	EP_TRY(put_number(out, peer->position, err));
+	EP_TRY(put_number(out, peer->tracks_max, err));
+	EP_TRY(put_number(out, peer->bytes_max, err));
 	EP_TRY(put_number(out, peer->fetched, err));
 	EP_TRY(put_number(out, (uint64_t)peer->fetched_at, err));
 	EP_TRY(put_number(out, (uint64_t)peer->contact, err));
@@ -118,9 +118,9 @@ ep_peer_load(struct ep_peer *peer, const struct ep_log_read *read, const char *n
 	loaded.invited = flags & 2;
 	read_fixed(&reader, loaded.key.bytes, EP_KEY_SIZE);
 	read_fixed(&reader, loaded.invitation.bytes, EP_KEY_SIZE);
-	read_fixed(&reader, loaded.last.bytes, EP_HASH_SIZE);
-	loaded.sent = ep_read64(&reader);
 	loaded.position = ep_read64(&reader);
+	loaded.tracks_max = ep_read64(&reader);
+	loaded.bytes_max = ep_read64(&reader);
 	loaded.fetched = ep_read64(&reader);
 	loaded.fetched_at = (int64_t)ep_read64(&reader);
 	loaded.contact = (int64_t)ep_read64(&reader);
@@ -138,6 +138,14 @@ ep_peer_store(struct ep_log_write *write, const struct ep_peer *peer, struct ep_
 	snprintf(value, sizeof value, PEER_VALUE "%s", peer->name);
 	EP_TRY(encode_peer(&bytes, peer, err));
 	return set_value(write, value, &bytes, err);
+}
+
+enum ep_status
+ep_peer_name_key(struct ep_log_write *write, const struct ep_peer *peer, struct ep_error *err)
+{
+	uint32_t source;
+	EP_TRY(ep_log_source(&source, write, ep_text_of(peer->name), err));
+	return ep_log_set_source_key(write, source, &peer->key, err);
 }
 
 enum ep_status
@@ -230,28 +238,28 @@ ep_peer_check_new(const struct ep_log_read *read, const char *name, const struct
 static enum ep_status
 encode_master(struct ep_buffer *out, const struct ep_master *master, struct ep_error *err)
 {
-	uint8_t head[2] = { LAYOUT, (uint8_t)(master->has_chain | master->restarting << 1 |
-		                              master->keep_lost << 2) };
+	uint8_t head[2] = { LAYOUT, (uint8_t)(master->shows | master->restarting << 1) };
 	uint64_t numbers[] = {
-		master->epoch,
+		master->epoch.number,
+		master->epoch.tag,
 		master->position,
-		master->seen,
-		master->sent,
 		master->answered,
 		(uint64_t)master->feed_time,
 		(uint64_t)master->contact,
 		master->conflicts,
 		master->rejected,
+		master->seen.position,
 	};
 	EP_TRY(ep_buffer_append(out, head, sizeof head, err));
 	EP_TRY(put_text(out, master->url, err));
 	EP_TRY(put_text(out, master->mirror, err));
 	EP_TRY(put_text(out, master->source, err));
 	EP_TRY(ep_buffer_append(out, master->key.bytes, EP_KEY_SIZE, err));
-	EP_TRY(ep_buffer_append(out, master->chain.bytes, EP_HASH_SIZE, err));
-	EP_TRY(ep_buffer_append(out, master->last.bytes, EP_HASH_SIZE, err));
 	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
 		EP_TRY(put_number(out, numbers[i], err));
+	EP_TRY(ep_buffer_append(out, master->seen.hash, EP_MARK_SIZE, err));
+	EP_TRY(ep_buffer_varint(out, master->head_size, err));
+	EP_TRY(ep_buffer_append(out, master->head, master->head_size, err));
 	return put_text(out, master->error, err);
 }
 
@@ -267,24 +275,28 @@ ep_master_load(struct ep_master *master, const struct ep_log_read *read, struct 
 			"this node has joined no master; `echoprint join URL INVITATION` does");
 	EP_TRY(status);
 	uint8_t flags = ep_read8(&reader);
-	loaded.has_chain = flags & 1;
+	loaded.shows = flags & 1;
 	loaded.restarting = flags & 2;
-	loaded.keep_lost = flags & 4;
 	read_text(&reader, loaded.url, sizeof loaded.url);
 	read_text(&reader, loaded.mirror, sizeof loaded.mirror);
 	read_text(&reader, loaded.source, sizeof loaded.source);
 	read_fixed(&reader, loaded.key.bytes, EP_KEY_SIZE);
-	read_fixed(&reader, loaded.chain.bytes, EP_HASH_SIZE);
-	read_fixed(&reader, loaded.last.bytes, EP_HASH_SIZE);
-	loaded.epoch = ep_read64(&reader);
+	loaded.epoch.number = ep_read64(&reader);
+	loaded.epoch.tag = ep_read64(&reader);
 	loaded.position = ep_read64(&reader);
-	loaded.seen = ep_read64(&reader);
-	loaded.sent = ep_read64(&reader);
 	loaded.answered = ep_read64(&reader);
 	loaded.feed_time = (int64_t)ep_read64(&reader);
 	loaded.contact = (int64_t)ep_read64(&reader);
 	loaded.conflicts = ep_read64(&reader);
 	loaded.rejected = ep_read64(&reader);
+	loaded.seen.position = ep_read64(&reader);
+	read_fixed(&reader, loaded.seen.hash, EP_MARK_SIZE);
+	uint64_t head_size = ep_read_varint(&reader);
+	if (head_size > sizeof loaded.head)
+		reader.ok = false;
+	else
+		read_fixed(&reader, loaded.head, head_size);
+	loaded.head_size = (size_t)head_size;
 	read_text(&reader, loaded.error, sizeof loaded.error);
 	EP_TRY(check(&reader, MASTER_VALUE, err));
 	*master = loaded;
@@ -296,7 +308,6 @@ ep_master_store(struct ep_log_write *write, const struct ep_master *master, stru
 {
 	EP_BUFFER struct ep_buffer bytes = { 0 };
 	EP_TRY(encode_master(&bytes, master, err));
-	EP_TRY(ep_log_set_number(write, EP_ACKNOWLEDGED_VALUE, master->sent, err));
 	return set_value(write, MASTER_VALUE, &bytes, err);
 }
 

@@ -22,20 +22,28 @@ struct ep_peer {
 	struct ep_key key;
 	bool invited; /* it has no key yet, and an invitation that is good for one */
 	struct ep_key invitation; /* public half of the invitation's keys */
-	struct ep_hash last; /* id of the contribution that was accepted last */
-	uint64_t sent; /* the slave's position up to which it has contributed */
-	uint64_t position; /* of this log after that */
+	uint64_t position; /* of this log after its last contribution; 0: none */
+	uint64_t tracks_max; /* that it may own, tombstones too */
+	uint64_t bytes_max; /* that these may take in the log */
 	uint64_t fetched; /* position of the feed that it last said to have */
 	int64_t fetched_at; /* when it said so; 0: never */
 	int64_t contact; /* when it was last heard of; 0: never */
 	char error[EP_PEER_ERROR]; /* the last refusal; empty: none since it was accepted */
 };
 
+/* The limits of a slave where nobody has set others. */
+#define EP_PEER_TRACKS_MAX ((uint64_t)10 * 1000 * 1000)
+#define EP_PEER_BYTES_MAX ((uint64_t)64 << 30)
+
 /* EP_NOT_FOUND  no such slave. EP_CORRUPT. */
 EP_MUST_USE enum ep_status ep_peer_load(struct ep_peer *peer, const struct ep_log_read *read,
                                         const char *name, struct ep_error *err);
 EP_MUST_USE enum ep_status ep_peer_store(struct ep_log_write *write, const struct ep_peer *peer,
                                          struct ep_error *err);
+/* What comes from a slave's key is from the source of its name from now on. EP_BAD_INPUT: the key
+ * is another source's. */
+EP_MUST_USE enum ep_status ep_peer_name_key(struct ep_log_write *write, const struct ep_peer *peer,
+                                            struct ep_error *err);
 EP_MUST_USE enum ep_status ep_peer_remove(struct ep_log_write *write, const char *name,
                                           struct ep_error *err);
 
@@ -60,20 +68,18 @@ struct ep_master {
 	char mirror[EP_URL_MAX + 1]; /* where its feed is fetched; empty: from itself */
 	char source[EP_SOURCE_NAME_MAX + 1]; /* as it calls this node */
 	struct ep_key key; /* pinned */
-	uint64_t epoch; /* of the feed; 0: nothing was fetched yet */
+	struct ep_epoch epoch; /* of the feed; number 0: nothing was fetched yet */
 	uint64_t position; /* of the feed, up to which it has been applied */
-	struct ep_hash chain; /* there */
-	bool has_chain;
-	uint64_t seen; /* position of the newest feed that was seen */
-	uint64_t sent; /* of this log: up to where it has been acknowledged */
-	struct ep_hash last; /* id of the contribution that was acknowledged last */
-	uint64_t answered; /* the master's position when it was */
+	struct ep_mark seen; /* mark of the newest feed that was seen; position 0: none */
+	uint8_t head[EP_HEAD_MAX]; /* head of that feed, to be shown to the master */
+	size_t head_size;
+	uint64_t answered; /* the master's position when it last took a contribution */
 	int64_t feed_time; /* when the feed that was applied was made */
 	int64_t contact; /* when it was last reached; 0: never */
 	uint64_t conflicts; /* tracks that it did not take, since the join */
 	uint64_t rejected;
 	bool restarting; /* this copy is being made anew from the feed */
-	bool keep_lost; /* and what the feed does not have becomes this node's own */
+	bool shows; /* the feed has another history: the head is to be shown to the master */
 	char error[EP_PEER_ERROR]; /* what went wrong last; empty: nothing since */
 };
 
@@ -84,7 +90,6 @@ EP_MUST_USE enum ep_status ep_master_load(struct ep_master *master, const struct
  * that it follows, as this copy would then not be the master's. EP_BAD_INPUT, EP_CORRUPT. */
 EP_MUST_USE enum ep_status ep_check_own(const struct ep_log_read *read, struct ep_text track,
                                         struct ep_error *err);
-/* Also sets EP_ACKNOWLEDGED_VALUE. */
 EP_MUST_USE enum ep_status ep_master_store(struct ep_log_write *write,
                                            const struct ep_master *master, struct ep_error *err);
 

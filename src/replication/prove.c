@@ -3,25 +3,30 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* Takes the tracks out of the digest that only this node has. */
+/* What only this node has, and how it stands. */
+struct local {
+	const struct ep_log_read *read;
+	struct ep_digest *digest;
+	uint64_t tracks;
+	bool open; /* something is on its way, or changes what the master has */
+};
+
+/* Takes a track out of the digest that the master refused. */
 static enum ep_status
-leave_out_local(struct ep_digest *digest, uint64_t *count, const struct ep_log_read *read,
-                struct ep_error *err)
+leave_out(void *context, const struct ep_unconfirmed *item, struct ep_error *err)
 {
-	EP_OWNED(ep_log_cursor_close)
-	struct ep_log_cursor *cursor = NULL;
-	struct ep_entry entry;
-	enum ep_status status;
-	EP_TRY(ep_log_cursor_open(&cursor, read, 0, EP_SOURCE_LOCAL, err));
-	while ((status = ep_log_cursor_next(&entry, cursor, err)) == EP_OK) {
-		if (entry.operation != EP_PUT || (entry.flags & EP_ENTRY_CONFIRMED))
-			continue;
-		struct ep_hash member;
-		EP_TRY(ep_log_member(&member, &entry, err));
-		ep_digest_subtract(digest, &member);
-		++*count;
-	}
-	return status == EP_NOT_FOUND ? EP_OK : status;
+	struct local *local = context;
+	bool member;
+	bool known = item->entry.era > 0; /* it is built on what the master has */
+	local->open |= item->proof || known ||
+	               (item->wait != EP_WAIT_REFUSED && item->wait != EP_WAIT_FULL);
+	if (local->open)
+		return EP_OK;
+	EP_TRY(ep_log_is_member(&member, &item->entry, err));
+	if (member)
+		ep_digest_subtract(local->digest, &item->entry.hash);
+	local->tracks += item->entry.operation == EP_PUT;
+	return EP_OK;
 }
 
 static bool
@@ -40,7 +45,7 @@ ep_prove_equal(struct ep_sync_report *report, struct ep_log *log, const struct e
 	struct ep_log_read *read = NULL;
 	struct ep_master master;
 	struct ep_digest digest;
-	uint64_t pending;
+	struct local local = { .digest = &digest };
 	EP_TRY(ep_log_read_begin(&read, log, err));
 	EP_TRY(ep_master_load(&master, read, err));
 	EP_TRY(ep_log_digest(&digest, read, err));
@@ -48,15 +53,15 @@ ep_prove_equal(struct ep_sync_report *report, struct ep_log *log, const struct e
 	report->proof = is_masters(&digest, feed) ? EP_PROOF_EQUAL : EP_PROOF_NONE;
 	if (report->proof == EP_PROOF_EQUAL)
 		return EP_OK;
-	EP_TRY(ep_sync_pending(&pending, read, &master, err));
-	if (pending > 0 || feed->position < master.answered || feed->position != master.position)
+	EP_TRY(ep_log_unconfirmed(read, leave_out, &local, err));
+	if (local.open || feed->position != master.position)
 		return EP_OK;
-	EP_TRY(leave_out_local(&digest, &report->local_only, read, err));
+	report->local_only = local.tracks;
 	if (!is_masters(&digest, feed))
 		return ep_fail(err, EP_DIVERGED,
 		               "everything is applied up to position %" PRIu64
-		               ", and still this copy is not the master's: it was changed here, or "
-		               "the master's data is an old copy that went on; " EP_START_AGAIN,
+		               ", and still this copy is not the master's: its data was changed by "
+		               "other hands; " EP_START_AGAIN,
 		               feed->position);
 	report->proof = EP_PROOF_EQUAL;
 	return EP_OK;

@@ -48,6 +48,23 @@ ep_sync_note(struct ep_log *log, enum ep_status status, const struct ep_error *w
 
 /* ---- joining ---- */
 
+/* What is in the log is this master's to confirm from now on. What another master confirmed is as
+ * after a restart: this one has none of it. */
+static enum ep_status
+follow_key(struct ep_log_write *write, struct ep_master *master, struct ep_error *err)
+{
+	struct ep_follows follows;
+	EP_TRY(ep_log_follows(&follows, ep_log_inside(write), err));
+	if (follows.any && ep_key_equal(&follows.key, &master->key))
+		return EP_OK;
+	master->restarting = follows.any;
+	follows.era++;
+	follows = (struct ep_follows){
+		.key = master->key, .era = follows.era, .first_era = follows.era
+	};
+	return ep_log_set_follows(write, &follows, err);
+}
+
 static enum ep_status
 pin(struct ep_log *log, const struct ep_invitation *invitation, const char *mirror,
     struct ep_error *err)
@@ -60,8 +77,10 @@ pin(struct ep_log *log, const struct ep_invitation *invitation, const char *mirr
 	if (status != EP_OK && status != EP_NOT_FOUND)
 		return status;
 	/* To the same master again: what is known of it stays. */
-	if (status == EP_NOT_FOUND || !ep_key_equal(&master.key, &invitation->key))
+	if (status == EP_NOT_FOUND || !ep_key_equal(&master.key, &invitation->key)) {
 		master = (struct ep_master){ .key = invitation->key };
+		EP_TRY(follow_key(write, &master, err));
+	}
 	snprintf(master.url, sizeof master.url, "%s", invitation->url);
 	snprintf(master.mirror, sizeof master.mirror, "%s", mirror ? mirror : "");
 	snprintf(master.source, sizeof master.source, "%s", invitation->name);

@@ -1,7 +1,7 @@
 /* sync.h - a slave keeps in step with its master: contributes what is local, fetches what is new
  *
- *     contribute:  local changes behind the acknowledged position -> signed packet, kept in the
- *                  data folder until its receipt has come, sent again as it is until then
+ *     contribute:  what the feed has not confirmed -> signed packet, kept in the data folder until
+ *                  its receipt has come, sent again as it is until then
  *     fetch:       feed.json -> checked against the pinned key and what was seen -> the packets
  *                  with the fewest bytes -> checked against their hashes -> the log
  *
@@ -24,8 +24,8 @@ struct ep_sync_progress {
 
 struct ep_sync_options {
 	const char *name; /* of this node, for its packets */
-	bool restart; /* start again from the feed as it is now, keeping local tracks */
-	bool keep_lost; /* and making those local that the feed has lost */
+	bool restart; /* start again from the feed as it is now; nothing of this node is lost */
+	bool retry; /* send again what was over a limit of the master */
 	const char *mirror; /* a folder into which the feed is copied as it is; NULL: none */
 	struct ep_feed_request *request; /* what is known of feed.json, kept between calls */
 	const atomic_bool *stop; /* may be NULL */
@@ -89,9 +89,18 @@ EP_MUST_USE enum ep_status ep_sync(struct ep_sync_report *report, struct ep_log 
                                    const struct ep_transport *feed,
                                    const struct ep_sync_options *options, struct ep_error *err);
 
-/* Whether there are local changes that have not been acknowledged. */
-EP_MUST_USE enum ep_status ep_sync_pending(uint64_t *tracks, const struct ep_log_read *read,
-                                           const struct ep_master *master, struct ep_error *err);
+/* What the feed has not confirmed. */
+struct ep_pending {
+	uint64_t unsent; /* tracks and links to be sent */
+	uint64_t sent; /* sent, and not in the feed yet */
+	uint64_t full; /* over a limit of the master */
+	uint64_t refused; /* that the master does not take */
+};
+EP_MUST_USE enum ep_status ep_sync_pending(struct ep_pending *pending,
+                                           const struct ep_log_read *read, struct ep_error *err);
+
+/* Whether anything of this log is not confirmed. */
+EP_MUST_USE enum ep_status ep_sync_waits(bool *waits, struct ep_log *log, struct ep_error *err);
 
 /* Whether the feed there, as far as one can be had, is of the master with this key.
  * EP_CORRUPT  it is another's, or damaged. EP_NEWER. */

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The header of layout 1 had no word. */
-#define HEADER_1 48
+#define HEADER 48
+#define TRAILER 4
 
-enum { LAYOUT_VERSION = 2, NUMBERED = 0, NAMED = 1, RELEASED = 0x40, LINKED = 0x80 };
+enum { LAYOUT_VERSION = 3, NUMBERED = 0, NAMED = 1 };
 
 /* The texts of a document that its track's other documents usually share. */
 enum { METADATA_TEXTS = 5 };
@@ -117,6 +117,16 @@ ep_entry_delete_body(struct ep_buffer *out, struct ep_text id, uint32_t document
 	return ep_buffer_varint(out, document_count, err);
 }
 
+size_t
+ep_entry_size(const struct ep_entry *entry, size_t body_size)
+{
+	uint8_t scratch[EP_VARINT_MAX];
+	return HEADER + ep_varint_store(scratch, entry->era) +
+	       ep_varint_store(scratch, entry->since) +
+	       ep_varint_store(scratch, entry->history.size) + entry->history.size + body_size +
+	       TRAILER;
+}
+
 void
 ep_entry_write(uint8_t *bytes, const struct ep_entry *entry, const void *body, size_t body_size)
 {
@@ -127,10 +137,14 @@ ep_entry_write(uint8_t *bytes, const struct ep_entry *entry, const void *body, s
 	ep_store32(bytes + 4, entry->source);
 	ep_store64(bytes + 8, (uint64_t)entry->import_date);
 	memcpy(bytes + 16, entry->hash.bytes, EP_HASH_SIZE);
-	ep_store32(bytes + HEADER_1, entry->word.tag);
-	ep_store64(bytes + HEADER_1 + 4, entry->word.position);
-	memcpy(bytes + EP_ENTRY_HEADER, body, body_size);
-	size_t size = EP_ENTRY_HEADER + body_size;
+	size_t size = HEADER;
+	size += ep_varint_store(bytes + size, entry->era);
+	size += ep_varint_store(bytes + size, entry->since);
+	size += ep_varint_store(bytes + size, entry->history.size);
+	memcpy(bytes + size, entry->history.at, entry->history.size);
+	size += entry->history.size;
+	memcpy(bytes + size, body, body_size);
+	size += body_size;
 	ep_store32(bytes + size, ep_crc32(bytes, size));
 }
 
@@ -153,32 +167,34 @@ enum ep_status
 ep_entry_read(struct ep_entry *entry, uint64_t position, const void *bytes, size_t size,
               struct ep_error *err)
 {
-	if (size < HEADER_1 + EP_ENTRY_TRAILER)
+	if (size < HEADER + TRAILER)
 		return damaged(err, position, "too short");
 	const uint8_t *at = bytes;
-	size_t end = size - EP_ENTRY_TRAILER;
+	size_t end = size - TRAILER;
 	if (ep_load32(at + end) != ep_crc32(at, end))
 		return damaged(err, position, "its checksum does not fit");
 	if (at[0] > LAYOUT_VERSION)
 		return ep_fail(err, EP_NEWER,
 		               "the log's entry at position %llu has layout %u, this program "
-		               "knows 1 to %u",
+		               "knows %u",
 		               (unsigned long long)position, at[0], LAYOUT_VERSION);
-	size_t header = at[0] == 1 ? HEADER_1 : EP_ENTRY_HEADER;
-	if (at[0] == 0 || end < header || (at[1] != EP_PUT && at[1] != EP_DELETE))
+	if (at[0] != LAYOUT_VERSION || at[1] < EP_PUT || at[1] > EP_LINK)
 		return damaged(err, position, "no such layout or operation");
 	struct ep_entry found = {
 		.position = position,
-		.operation = at[1] == EP_PUT ? EP_PUT : EP_DELETE,
+		.operation = (enum ep_operation)at[1],
 		.flags = at[2],
 		.source = ep_load32(at + 4),
 		.import_date = (int64_t)ep_load64(at + 8),
-		.body = { (const char *)at + header, end - header },
 	};
 	memcpy(found.hash.bytes, at + 16, EP_HASH_SIZE);
-	if (header > HEADER_1)
-		found.word =
-			(struct ep_word){ ep_load32(at + HEADER_1), ep_load64(at + HEADER_1 + 4) };
+	struct ep_reader reader = ep_reader_of(at + HEADER, end - HEADER);
+	found.era = ep_read_varint(&reader);
+	found.since = ep_read_varint(&reader);
+	found.history = read_text(&reader);
+	if (!reader.ok || found.history.size == 0)
+		return damaged(err, position, "it has no history");
+	found.body = (struct ep_text){ (const char *)reader.at, ep_reader_left(&reader) };
 	EP_TRY(ep_entry_read_body(&found, found.body.at, found.body.size, err));
 	*entry = found;
 	return EP_OK;
@@ -190,7 +206,8 @@ ep_entry_read_body(struct ep_entry *entry, const void *body, size_t body_size, s
 	struct ep_reader reader = ep_reader_of(body, body_size);
 	struct ep_text id = read_text(&reader);
 	uint64_t count = ep_read_varint(&reader);
-	if (!reader.ok || id.size == 0 || count == 0 || count > UINT32_MAX)
+	bool link = entry->operation == EP_LINK;
+	if (!reader.ok || id.size == 0 || (count == 0) != link || count > UINT32_MAX)
 		return damaged(err, entry->position, "bad id or count of documents");
 	entry->id = id;
 	entry->document_count = (uint32_t)count;
@@ -199,15 +216,45 @@ ep_entry_read_body(struct ep_entry *entry, const void *body, size_t body_size, s
 	return EP_OK;
 }
 
+void
+ep_entry_contents(struct ep_revision *contents, const struct ep_entry *entry)
+{
+	*contents = (struct ep_revision){ 0 };
+	if (entry->operation != EP_DELETE)
+		memcpy(contents->bytes, entry->hash.bytes, EP_REVISION_SIZE);
+}
+
+enum ep_status
+ep_entry_history(struct ep_history *history, const struct ep_entry *entry, uint32_t parties,
+                 struct ep_arena *arena, struct ep_error *err)
+{
+	struct ep_revision head;
+	struct ep_reader reader = ep_reader_of(entry->history.at, entry->history.size);
+	ep_entry_contents(&head, entry);
+	EP_TRY(ep_history_read(history, &reader, &head, parties, NULL, arena, err));
+	return ep_reader_left(&reader) == 0
+	               ? EP_OK
+	               : damaged(err, entry->position, "something follows its history");
+}
+
 /* ---- links ---- */
 
 /* Offsets are within the times that a track can have. */
 #define OFFSET_MAX ((int64_t)1 << 32)
 
-static bool
-read_link(struct ep_link *link, struct ep_reader *reader)
+static void
+read_revision(struct ep_revision *revision, struct ep_reader *reader)
 {
-	link->original = read_text(reader);
+	const uint8_t *bytes = ep_read_bytes(reader, EP_REVISION_SIZE);
+	if (bytes)
+		memcpy(revision->bytes, bytes, EP_REVISION_SIZE);
+}
+
+/* Reads what a link to an original says of it. */
+static bool
+read_evidence(struct ep_link *link, struct ep_reader *reader)
+{
+	read_revision(&link->original_contents, reader);
 	uint8_t kind = ep_read8(reader);
 	uint64_t share = ep_read_varint(reader);
 	uint64_t coverage = ep_read_varint(reader);
@@ -218,91 +265,65 @@ read_link(struct ep_link *link, struct ep_reader *reader)
 	link->offset = (int64_t)(zigzag >> 1) ^ -(int64_t)(zigzag & 1);
 	return reader->ok && (kind == EP_COPY_EXACT || kind == EP_COPY_MATCH) && share <= 1000 &&
 	       coverage <= 1000 && link->offset >= -OFFSET_MAX && link->offset <= OFFSET_MAX &&
-	       link->original.size >= 1 && link->original.size <= 255;
+	       link->original.size <= 255;
 }
 
-static enum ep_status
-put_link(struct ep_buffer *out, const struct ep_link *link, struct ep_error *err)
+enum ep_status
+ep_entry_link(struct ep_link *link, const struct ep_entry *entry, struct ep_error *err)
+{
+	struct ep_link read = { 0 };
+	struct ep_reader reader = ep_reader_of(entry->rest, entry->rest_size);
+	read.original = read_text(&reader);
+	read_revision(&read.copy_contents, &reader);
+	bool good = entry->operation == EP_LINK && reader.ok &&
+	            (read.original.size == 0 || read_evidence(&read, &reader));
+	if (!good || ep_reader_left(&reader) != 0)
+		return damaged(err, entry->position, "a bad link");
+	*link = read;
+	return EP_OK;
+}
+
+enum ep_status
+ep_entry_link_body(struct ep_buffer *out, struct ep_text copy, const struct ep_link *link,
+                   struct ep_error *err)
 {
 	uint8_t kind = (uint8_t)link->kind;
 	uint64_t zigzag = (uint64_t)link->offset << 1 ^ (uint64_t)(link->offset >> 63);
+	EP_TRY(put_text(out, copy, err));
+	EP_TRY(ep_buffer_varint(out, 0, err));
 	EP_TRY(put_text(out, link->original, err));
+	EP_TRY(ep_buffer_append(out, link->copy_contents.bytes, EP_REVISION_SIZE, err));
+	if (link->original.size == 0)
+		return EP_OK;
+	EP_TRY(ep_buffer_append(out, link->original_contents.bytes, EP_REVISION_SIZE, err));
 	EP_TRY(ep_buffer_append(out, &kind, 1, err));
 	EP_TRY(ep_buffer_varint(out, link->share, err));
 	EP_TRY(ep_buffer_varint(out, link->coverage, err));
 	return ep_buffer_varint(out, zigzag, err);
 }
 
-/* Where the parts of a put's body lie that have to do with links. */
-struct parts {
-	const uint8_t *numbering; /* its byte */
-	const uint8_t *names_end; /* the end of numbering */
-	const uint8_t *codes; /* behind the link */
-	struct ep_link link; /* where the byte has LINKED */
-};
-
-/* Finds them without reading the rows. */
-static enum ep_status
-find_parts(struct parts *parts, const struct ep_entry *entry, struct ep_error *err)
+static void
+hash_text(struct ep_hasher *hasher, struct ep_text text)
 {
-	struct ep_reader reader = ep_reader_of(entry->rest, entry->rest_size);
-	uint64_t distinct = ep_read_varint(&reader);
-	if (!reader.ok || distinct == 0 || distinct > entry->document_count)
-		return damaged(err, entry->position, "bad metadata");
-	for (uint64_t i = 0; reader.ok && i < distinct * METADATA_TEXTS; i++)
-		(void)read_text(&reader);
-	for (uint64_t i = 0; reader.ok && distinct > 1 && i < entry->document_count; i++)
-		(void)ep_read_varint(&reader);
-	parts->numbering = reader.at;
-	uint8_t byte = ep_read8(&reader);
-	for (uint64_t i = 0; reader.ok && (byte & NAMED) && i < entry->document_count; i++)
-		(void)read_text(&reader);
-	parts->names_end = reader.at;
-	bool good = reader.ok && (!(byte & LINKED) || read_link(&parts->link, &reader));
-	parts->codes = reader.at;
-	return good ? EP_OK : damaged(err, entry->position, "bad numbering or link");
+	uint8_t size[4];
+	ep_store32(size, (uint32_t)text.size);
+	ep_hasher_add(hasher, size, sizeof size);
+	if (text.size)
+		ep_hasher_add(hasher, text.at, text.size);
 }
 
-enum ep_status
-ep_entry_link(struct ep_link *link, const struct ep_entry *entry, struct ep_error *err)
+void
+ep_link_hash(struct ep_hash *hash, struct ep_text copy, const struct ep_link *link)
 {
-	struct parts parts;
-	EP_TRY(find_parts(&parts, entry, err));
-	if (!(*parts.numbering & LINKED))
-		return ep_fail(err, EP_NOT_FOUND, "track %.*s is no copy",
-		               ep_text_print_size(entry->id), entry->id.at);
-	*link = parts.link;
-	return EP_OK;
-}
-
-enum ep_status
-ep_entry_link_flags(uint8_t *flags, const struct ep_entry *entry, struct ep_error *err)
-{
-	struct parts parts;
-	EP_TRY(find_parts(&parts, entry, err));
-	*flags = (uint8_t)((*parts.numbering & LINKED ? EP_ENTRY_COPY : 0) |
-	                   (*parts.numbering & RELEASED ? EP_ENTRY_RELEASED : 0));
-	return EP_OK;
-}
-
-enum ep_status
-ep_entry_relink_body(struct ep_buffer *out, const struct ep_entry *entry,
-                     const struct ep_link *link, bool released, struct ep_error *err)
-{
-	struct parts parts;
-	EP_TRY(find_parts(&parts, entry, err));
-	uint8_t byte = (uint8_t)((*parts.numbering & NAMED) | (link ? LINKED : 0) |
-	                         (released ? RELEASED : 0));
-	const uint8_t *names = parts.numbering + 1;
-	const uint8_t *end = entry->rest + entry->rest_size;
-	EP_TRY(put_text(out, entry->id, err));
-	EP_TRY(ep_buffer_varint(out, entry->document_count, err));
-	EP_TRY(ep_buffer_append(out, entry->rest, (size_t)(parts.numbering - entry->rest), err));
-	EP_TRY(ep_buffer_append(out, &byte, 1, err));
-	EP_TRY(ep_buffer_append(out, names, (size_t)(parts.names_end - names), err));
-	if (link)
-		EP_TRY(put_link(out, link, err));
-	return ep_buffer_append(out, parts.codes, (size_t)(end - parts.codes), err);
+	struct ep_hasher hasher;
+	ep_hasher_init(&hasher);
+	hash_text(&hasher, ep_text_of("echoprint link 1"));
+	hash_text(&hasher, copy);
+	hash_text(&hasher, link->original);
+	ep_hasher_add(&hasher, link->copy_contents.bytes, EP_REVISION_SIZE);
+	if (link->original.size)
+		ep_hasher_add(&hasher, link->original_contents.bytes, EP_REVISION_SIZE);
+	ep_hasher_done(hash, &hasher);
 }
 
 /* ---- rows ---- */
@@ -337,9 +358,7 @@ static bool
 read_numbering(struct ep_reader *reader, struct ep_decoded *decoded)
 {
 	struct ep_track *track = &decoded->track;
-	uint8_t byte = ep_read8(reader);
-	unsigned kind = byte & ~(unsigned)(RELEASED | LINKED);
-	struct ep_link link;
+	uint8_t kind = ep_read8(reader);
 	if (kind != NUMBERED && kind != NAMED)
 		return false;
 	for (size_t i = 0; i < track->count; i++) {
@@ -355,7 +374,7 @@ read_numbering(struct ep_reader *reader, struct ep_decoded *decoded)
 		}
 		decoded->codes[i].segment = ep_suffix_segment(*suffix);
 	}
-	return (byte & LINKED) ? read_link(&link, reader) : reader->ok;
+	return reader->ok;
 }
 
 enum ep_status

@@ -1,31 +1,31 @@
-/* entry.h - one entry of the log: a track at its latest change, as bytes
+/* entry.h - one entry of the log: a track, a tombstone or a link at its latest change, as bytes
  *
  *     offset size
- *      0      1   version of this layout: 2
- *      1      1   operation: 1 put, 2 delete
+ *      0      1   version of this layout: 3
+ *      1      1   operation: 1 put, 2 delete, 3 link
  *      2      1   flags: EP_ENTRY_...
  *      3      1   0
  *      4      4   number of the source
  *      8      8   import date, seconds since 1970 (signed)
- *     16     32   contents hash (put), zeros (delete)
- *     48      4   whose word was the last about the track: the tag of a log, or 0
- *     52      8   the position of that word there
- *     60          body
+ *     16     32   contents hash (put, link), zeros (delete)
+ *     48          varint(era) varint(since) varint(size of the history) history
+ *                 body
  *     end-4   4   CRC-32 of all before
  *
- *     body  := text(track id) varint(documents) [put: metadata numbering [link] codes]
+ *     history  := which revisions led here (history.h)
+ *     body     := text(track id) varint(documents) rest
+ *     rest     := put: metadata numbering codes | link: copied | delete: nothing
  *     metadata := varint(n) n * (codever length artist release track, each a text)
  *                 [n > 1: documents * varint(which of the n)]
  *     numbering := 0 (the documents are -0, -1, -2, ...) | 1 documents * text(suffix)
- *                  its byte has 0x80 added where a link stands behind it, and 0x40 where the track
- *                  was released from one
- *     link     := text(id of the original) kind (1 exact, 2 match) varint(share) varint(coverage)
- *                 varint(offset, as zigzag)
- *     codes := what ep_codes_encode gives for the documents (docs/formats/codes.md)
- *     text  := varint(size) bytes
+ *     codes    := what ep_codes_encode gives for the documents (docs/formats/codes.md)
+ *     copied   := text(id of the original; empty: released) contents of the copy, 16 bytes
+ *                 [an original: its contents, 16 bytes, kind (1 exact, 2 match), varint(share)
+ *                  varint(coverage) varint(offset, as zigzag)]
+ *     text     := varint(size) bytes
  *
- * Integers are little-endian. A delete keeps how many documents went. In layout 1 the body follows
- * the hash. Specified in docs/formats/log.md.
+ * Integers are little-endian. A delete keeps how many documents went; a link has 0. Specified in
+ * docs/formats/log.md.
  */
 #ifndef EP_STORE_ENTRY_H
 #define EP_STORE_ENTRY_H
@@ -35,34 +35,25 @@
 #include "base/bytes.h"
 #include "base/hash.h"
 #include "code/codes.h"
+#include "store/history.h"
 #include "store/track.h"
 
-#define EP_ENTRY_HEADER 60
-#define EP_ENTRY_TRAILER 4
-
-enum ep_operation { EP_PUT = 1, EP_DELETE = 2 };
+enum ep_operation { EP_PUT = 1, EP_DELETE = 2, EP_LINK = 3 };
 
 enum {
-	EP_ENTRY_CONFIRMED = 1, /* a local track that the master has sent back unchanged */
 	EP_ENTRY_SHRUNK = 2, /* this put took documents away, which a CSV cannot say */
-	EP_ENTRY_COPY = 4, /* it has a link: it is kept, but is no song of its own */
-	EP_ENTRY_RELEASED = 8, /* it was released from a link, and is not to be linked by itself */
-	EP_ENTRY_DECIDED = 16 /* this node itself linked, released or deleted it */
-};
-
-/* What another node said of a track, and when: the tag of its log (ep_log_tag; 0: nobody's word),
- * and its position there. Of two words of one log the one at the higher position stands, in
- * whatever order they come. */
-struct ep_word {
-	uint32_t tag;
-	uint64_t position;
+	EP_ENTRY_LINKED = 4, /* a put: there is a link of the track, in force or not */
+	EP_ENTRY_PARTIAL = 8 /* of what is kept aside: rows that join a track, not all of one */
 };
 
 enum ep_copy_kind { EP_COPY_EXACT = 1, EP_COPY_MATCH = 2 };
 
-/* Which track one is a copy of, and the evidence. */
+/* Which track one is a copy of, and the evidence. It is in force only as long as both have the
+ * contents that were compared (ep_log_link_of). */
 struct ep_link {
-	struct ep_text original;
+	struct ep_text original; /* empty: released, and not to be linked again by itself */
+	struct ep_revision copy_contents; /* first half of the contents hash of the copy */
+	struct ep_revision original_contents; /* and of the original */
 	enum ep_copy_kind kind;
 	uint32_t
 		share; /* of its onsets in the time of both that the original has, in thousandths */
@@ -78,7 +69,9 @@ struct ep_entry {
 	uint32_t source;
 	int64_t import_date;
 	struct ep_hash hash;
-	struct ep_word word; /* the last about it: of the master, or on a master of its source */
+	uint64_t era; /* of a slave: in which the feed last confirmed this; 0: never */
+	uint64_t since; /* position where the owner's tenure began in this log; 0: this one */
+	struct ep_text history; /* its bytes */
 	struct ep_text id;
 	uint32_t document_count;
 	struct ep_text body; /* set by ep_entry_read */
@@ -109,17 +102,37 @@ EP_MUST_USE enum ep_status ep_entry_usage(struct ep_codes_usage *usage,
 EP_MUST_USE enum ep_status ep_entry_delete_body(struct ep_buffer *out, struct ep_text id,
                                                 uint32_t document_count, struct ep_error *err);
 
-/* Writes a whole entry to bytes, which has room for EP_ENTRY_HEADER + body_size + EP_ENTRY_TRAILER.
- * Of entry, only operation, flags, source, import_date, hash and word are used. */
+/* Appends the body of a link. EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_entry_link_body(struct ep_buffer *out, struct ep_text copy,
+                                              const struct ep_link *link, struct ep_error *err);
+
+/* The contents hash of a link: BLAKE2b-256 of what it names; its evidence is not in it. */
+void ep_link_hash(struct ep_hash *hash, struct ep_text copy, const struct ep_link *link);
+
+/* The size of an entry's bytes, with this body. */
+size_t ep_entry_size(const struct ep_entry *entry, size_t body_size);
+
+/* Writes a whole entry to bytes, which has room for ep_entry_size. Of entry, all but position, id
+ * and what belongs to the body is used. */
 void ep_entry_write(uint8_t *bytes, const struct ep_entry *entry, const void *body,
                     size_t body_size);
+
+/* The contents that the last step of an entry's history has: the first half of its hash, zeros of a
+ * deletion. */
+void ep_entry_contents(struct ep_revision *contents, const struct ep_entry *entry);
+
+/* Reads the history of an entry, whose parties are those of its log. Ids are not computed.
+ * EP_CORRUPT, EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_entry_history(struct ep_history *history,
+                                            const struct ep_entry *entry, uint32_t parties,
+                                            struct ep_arena *arena, struct ep_error *err);
 
 /* Reads all but the documents. EP_CORRUPT: bad checksum or layout; EP_NEWER: a later version. */
 EP_MUST_USE enum ep_status ep_entry_read(struct ep_entry *entry, uint64_t position,
                                          const void *bytes, size_t size, struct ep_error *err);
 
-/* Reads a body as it stands alone: fills id, document_count and rest, and leaves the other fields.
- * EP_CORRUPT. */
+/* Reads a body as it stands alone: fills id, document_count and rest, and leaves the other fields,
+ * of which operation is set. EP_CORRUPT. */
 EP_MUST_USE enum ep_status ep_entry_read_body(struct ep_entry *entry, const void *body,
                                               size_t body_size, struct ep_error *err);
 
@@ -129,19 +142,9 @@ EP_MUST_USE enum ep_status ep_entry_read_body(struct ep_entry *entry, const void
 EP_MUST_USE enum ep_status ep_entry_rows(struct ep_decoded *decoded, struct ep_text *codes,
                                          const struct ep_entry *entry, struct ep_error *err);
 
-/* The link of a put, borrowed from the entry; EP_NOT_FOUND where it has none. EP_CORRUPT. */
+/* What a link says, borrowed from the entry. EP_CORRUPT. */
 EP_MUST_USE enum ep_status ep_entry_link(struct ep_link *link, const struct ep_entry *entry,
                                          struct ep_error *err);
-
-/* EP_ENTRY_COPY and EP_ENTRY_RELEASED, as the body of a put says. EP_CORRUPT. */
-EP_MUST_USE enum ep_status ep_entry_link_flags(uint8_t *flags, const struct ep_entry *entry,
-                                               struct ep_error *err);
-
-/* Appends the body of a put with another link, or with none where link is NULL. EP_CORRUPT,
- * EP_NO_MEMORY. */
-EP_MUST_USE enum ep_status ep_entry_relink_body(struct ep_buffer *out, const struct ep_entry *entry,
-                                                const struct ep_link *link, bool released,
-                                                struct ep_error *err);
 
 /* Appends the body that has these parts: the opposite of ep_entry_read_body and ep_entry_rows.
  * EP_NO_MEMORY. */

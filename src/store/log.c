@@ -143,8 +143,10 @@ open_databases(struct ep_log *log, MDB_txn *txn, unsigned flags)
 	} databases[] = {
 		{ "log", &log->log, MDB_INTEGERKEY }, { "ids", &log->ids, 0 },
 		{ "by_source", &log->by_source, 0 },  { "sources", &log->sources, 0 },
-		{ "conflicts", &log->conflicts, 0 },  { "copies", &log->copies, 0 },
-		{ "values", &log->values, 0 },
+		{ "parties", &log->parties, 0 },      { "links", &log->links, 0 },
+		{ "aside", &log->aside, 0 },          { "unconfirmed", &log->unconfirmed, 0 },
+		{ "proofs", &log->proofs, 0 },        { "bases", &log->bases, 0 },
+		{ "marks", &log->marks, MDB_INTEGERKEY }, { "values", &log->values, 0 },
 	};
 	for (size_t i = 0; i < sizeof databases / sizeof *databases; i++) {
 		int rc = mdb_dbi_open(txn, databases[i].name, databases[i].flags | flags,
@@ -163,15 +165,16 @@ first_values(struct ep_log *log, MDB_txn *txn)
 	ep_store64(format, EP_LOG_FORMAT);
 	uint8_t zeros[EP_DIGEST_BYTES] = { 0 };
 	uint8_t id[EP_NODE_ID_SIZE];
-	uint8_t epoch[8];
+	uint8_t epoch[16];
 	randombytes_buf(id, sizeof id);
+	randombytes_buf(epoch, sizeof epoch);
 	ep_store64(epoch, 1);
 	struct {
 		const char *name;
 		void *bytes;
 		size_t size;
 	} values[] = {
-		{ "format", format, sizeof format },  { "state", zeros, 32 },
+		{ "format", format, sizeof format },  { "state", zeros, 40 },
 		{ "digest", zeros, EP_DIGEST_BYTES }, { "id", id, sizeof id },
 		{ "epoch", epoch, sizeof epoch },
 	};
@@ -186,11 +189,12 @@ first_values(struct ep_log *log, MDB_txn *txn)
 	}
 	for (uint32_t number = EP_SOURCE_LOCAL; number <= EP_SOURCE_MASTER; number++) {
 		uint32_t big = htobe32(number);
-		uint8_t bytes[16 + 6] = { 0 };
-		memcpy(bytes + 16, number == EP_SOURCE_LOCAL ? "local" : "master", 6);
+		uint8_t bytes[EP_SOURCE_FIXED + 6] = { 0 };
+		memcpy(bytes + EP_SOURCE_FIXED, number == EP_SOURCE_LOCAL ? "local" : "master", 6);
 		MDB_val key = { .mv_data = &big, .mv_size = sizeof big };
 		MDB_val value = { .mv_data = bytes,
-			          .mv_size = number == EP_SOURCE_LOCAL ? 16 + 5 : 16 + 6 };
+			          .mv_size = EP_SOURCE_FIXED +
+			                     (number == EP_SOURCE_LOCAL ? 5 : 6) };
 		int rc = mdb_put(txn, log->sources, &key, &value, MDB_NOOVERWRITE);
 		if (rc && rc != MDB_KEYEXIST)
 			return rc;
@@ -217,37 +221,58 @@ make_databases(struct ep_log *log, struct ep_error *err)
 	          : EP_OK;
 }
 
+/* The format of a log, before its databases are opened: other formats have others. */
+static enum ep_status
+check_format(struct ep_log *log, MDB_txn *txn, struct ep_error *err)
+{
+	char name[] = "format";
+	MDB_dbi values;
+	MDB_val key = { .mv_data = name, .mv_size = strlen(name) };
+	MDB_val value;
+	int rc = mdb_dbi_open(txn, "values", 0, &values);
+	if (!rc)
+		rc = mdb_get(txn, values, &key, &value);
+	if (rc == MDB_NOTFOUND || (!rc && value.mv_size != 8))
+		return ep_fail(err, EP_CORRUPT, "%s/data.mdb holds no log of this program",
+		               log->folder);
+	if (rc)
+		return ep_fail_mdb(err, rc, "cannot read the log in %s", log->folder);
+	uint64_t format = ep_load64(value.mv_data);
+	if (format > EP_LOG_FORMAT)
+		return ep_fail(err, EP_NEWER,
+		               "the log in %s has format %llu, this program knows %d", log->folder,
+		               (unsigned long long)format, EP_LOG_FORMAT);
+	if (format < EP_LOG_FORMAT)
+		return ep_fail(err, EP_DIVERGED,
+		               "the log in %s has format %llu, of a build before the first release; "
+		               "dump it with that build (`master-dump --all`) and ingest the dump "
+		               "into a new data folder",
+		               log->folder, (unsigned long long)format);
+	return EP_OK;
+}
+
 static enum ep_status
 find_databases(struct ep_log *log, struct ep_error *err)
 {
 	MDB_txn *txn;
 	int rc = mdb_txn_begin(log->env, NULL, MDB_RDONLY, &txn);
-	if (!rc) {
+	if (rc)
+		return ep_fail_mdb(err, rc, "cannot read the log in %s", log->folder);
+	enum ep_status status = check_format(log, txn, err);
+	if (status == EP_OK) {
 		rc = open_databases(log, txn, 0);
-		if (rc)
-			mdb_txn_abort(txn);
-		else
-			rc = mdb_txn_commit(txn); /* which is what keeps the handles */
+		if (rc == MDB_NOTFOUND)
+			status = ep_fail(err, EP_CORRUPT, "%s/data.mdb holds no log of this program",
+			                 log->folder);
+		else if (rc)
+			status = ep_fail_mdb(err, rc, "cannot read the log in %s", log->folder);
 	}
-	if (rc == MDB_NOTFOUND)
-		return ep_fail(err, EP_CORRUPT, "%s/data.mdb holds no log of this program",
-		               log->folder);
+	if (status != EP_OK) {
+		mdb_txn_abort(txn);
+		return status;
+	}
+	rc = mdb_txn_commit(txn); /* which is what keeps the handles */
 	return rc ? ep_fail_mdb(err, rc, "cannot read the log in %s", log->folder) : EP_OK;
-}
-
-static enum ep_status
-check_format(struct ep_log *log, struct ep_error *err)
-{
-	EP_OWNED(ep_log_read_end)
-	struct ep_log_read *read = NULL;
-	EP_TRY(ep_log_read_begin(&read, log, err));
-	uint64_t format;
-	EP_TRY(ep_log_number(&format, read, "format", err));
-	if (format > EP_LOG_FORMAT)
-		return ep_fail(err, EP_NEWER,
-		               "the log in %s has format %llu, this program knows up to %d",
-		               log->folder, (unsigned long long)format, EP_LOG_FORMAT);
-	return EP_OK;
 }
 
 /* LMDB maps lock.mdb without blocks behind it: on a full disk that would be a bus error. Where the
@@ -389,7 +414,6 @@ ep_log_open(struct ep_log **out, const char *folder, enum ep_log_mode mode, stru
 	}
 	EP_TRY(status);
 	EP_TRY(find_databases(log, err));
-	EP_TRY(check_format(log, err));
 	if (mode != EP_LOG_READ) {
 		/* Before anything is reported as kept, the names that lead to it are durable;
 		 * whoever made them may have been killed before it saw to that. */

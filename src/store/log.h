@@ -70,24 +70,45 @@ struct ep_log_state {
 	uint64_t documents; /* in live tracks */
 	uint64_t tracks;
 	uint64_t tombstones;
-	uint64_t conflicts; /* rows kept aside, counted as (source, track) */
-	uint64_t copies; /* live tracks that are copies */
+	uint64_t links; /* to an original, in force or not */
+	uint64_t conflicts; /* states kept aside */
 };
 void ep_log_state(struct ep_log_state *state, const struct ep_log_read *read);
 
-/* The state digest: over all live tracks. EP_CORRUPT. */
+/* The state digest: over all live tracks and all links to an original. EP_CORRUPT. */
 EP_MUST_USE enum ep_status ep_log_digest(struct ep_digest *digest, const struct ep_log_read *read,
                                          struct ep_error *err);
 
-/* What a live track adds to the state digest: its contents hash; of a copy, BLAKE2b-256 of that and
- * the original's id. EP_CORRUPT. */
-EP_MUST_USE enum ep_status ep_log_member(struct ep_hash *member, const struct ep_entry *entry,
-                                         struct ep_error *err);
+/* Whether an entry adds its hash to the state digest: live tracks and links to an original do.
+ * EP_CORRUPT. */
+EP_MUST_USE enum ep_status ep_log_is_member(bool *is, const struct ep_entry *entry,
+                                            struct ep_error *err);
 
 /* The entry of a track, or its tombstone. Borrowed: valid until the transaction ends, or, in one
  * that writes, until its next change. EP_NOT_FOUND, EP_CORRUPT, EP_NEWER. */
 EP_MUST_USE enum ep_status ep_log_find(struct ep_entry *entry, const struct ep_log_read *read,
                                        struct ep_text track_id, struct ep_error *err);
+
+/* The link of a track, in force or not, borrowed in the same way. */
+EP_MUST_USE enum ep_status ep_log_find_link(struct ep_entry *entry, const struct ep_log_read *read,
+                                            struct ep_text copy, struct ep_error *err);
+
+/* What the link of a live track, which is borrowed in *link, makes of it. A link is in force where
+ * both are live and have the contents that it names, and the original's own link is not valid in
+ * the same sense: one hop, and no circles. EP_CORRUPT. */
+enum ep_link_state {
+	EP_LINK_NONE, /* a song of its own */
+	EP_LINK_IN_FORCE, /* a copy */
+	EP_LINK_RELEASED, /* not to be linked again by itself, with these contents */
+	EP_LINK_VOID /* something has changed since, or is not there */
+};
+EP_MUST_USE enum ep_status ep_log_link_state(enum ep_link_state *state, struct ep_link *link,
+                                             const struct ep_log_read *read,
+                                             const struct ep_entry *track, struct ep_error *err);
+
+/* Whether a live track is a copy: a link of it is in force. EP_CORRUPT. */
+EP_MUST_USE enum ep_status ep_log_is_copy(bool *is, const struct ep_log_read *read,
+                                          const struct ep_entry *track, struct ep_error *err);
 
 /* The entry at a position, borrowed in the same way. EP_NOT_FOUND  the track that changed there has
  * changed again since. EP_CORRUPT, EP_NEWER. */
@@ -107,6 +128,8 @@ struct ep_source_info {
 	uint32_t number;
 	uint64_t tracks;
 	uint64_t documents;
+	uint64_t tombstones;
+	uint64_t bytes; /* of its entries in the log */
 };
 
 /* All sources, by number, in an array for free(). EP_CORRUPT, EP_NO_MEMORY. */
@@ -120,14 +143,19 @@ bool ep_source_name_ok(struct ep_text name);
 /* Whether name may name a slave: as above, and neither local nor master. */
 bool ep_slave_name_ok(struct ep_text name);
 
-/* The ids of the live copies of a track, or of all copies where original is empty, in order of
- * original and copy: appended to ids, to be read with ep_log_copy_id. EP_IO, EP_NO_MEMORY. */
+/* The ids of tracks with a link in force to a track, or of all copies where original is empty, in
+ * order of original and copy: appended to ids, to be read with ep_log_copy_id. EP_IO, EP_CORRUPT,
+ * EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_log_copies(struct ep_buffer *ids, size_t *count,
                                          const struct ep_log_read *read, struct ep_text original,
                                          struct ep_error *err);
 struct ep_text ep_log_copy_id(const struct ep_buffer *ids, size_t i);
 
-/* Goes through the entries behind the position `after`, in order, tombstones too; of one source, or
+/* The parties of this log, in an array for free(). EP_CORRUPT, EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_log_parties(struct ep_party **list, uint32_t *count,
+                                          const struct ep_log_read *read, struct ep_error *err);
+
+/* Goes through the entries behind the position `after`, in order, tombstones and links too; of one source, or
  * of all (EP_SOURCE_ANY). Those of one source are found without reading the others. EP_IO,
  * EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_log_cursor_open(struct ep_log_cursor **out,
@@ -162,30 +190,91 @@ const struct ep_log_read *ep_log_inside(const struct ep_log_write *write);
 EP_MUST_USE enum ep_status ep_log_source(uint32_t *number, struct ep_log_write *write,
                                          struct ep_text name, struct ep_error *err);
 
-/* The number under which the log keeps up to where local changes have been sent to the master: a
- * local deletion above it is not undone by what the master says. */
+/* Who a source is from now on: its key, which changes with a join. What was of it before, and what
+ * its CSV files brought, stays its own. EP_BAD_INPUT  the key is another source's. */
+EP_MUST_USE enum ep_status ep_log_set_source_key(struct ep_log_write *write, uint32_t source,
+                                                 const struct ep_key *key, struct ep_error *err);
+
+/* The party that a source is; the party that has a key. Valid within the transaction; what is new
+ * is kept only where something that is stored names it. EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_log_source_party(uint32_t *party, struct ep_log_write *write,
+                                               uint32_t source, struct ep_error *err);
+EP_MUST_USE enum ep_status ep_log_key_party(uint32_t *party, struct ep_log_write *write,
+                                            const struct ep_key *key, struct ep_error *err);
+
+/* The parties of the log as they are within the transaction. */
+struct ep_parties ep_log_parties_inside(const struct ep_log_write *write);
+
+/* ---- marks: points of this log's history that were published ---- */
+
+/* The hash of a mark: the front of the chain hash at its position. */
+#define EP_LOG_MARK_SIZE 16
+
+/* The hash of the mark at a position. EP_NOT_FOUND. EP_CORRUPT. */
+EP_MUST_USE enum ep_status ep_log_mark(uint8_t hash[EP_LOG_MARK_SIZE],
+                                       const struct ep_log_read *read, uint64_t position,
+                                       struct ep_error *err);
+
+/* The last mark at or below a position: *found is its position. EP_NOT_FOUND: none. EP_CORRUPT. */
+EP_MUST_USE enum ep_status ep_log_mark_below(uint64_t *found, uint8_t hash[EP_LOG_MARK_SIZE],
+                                             const struct ep_log_read *read, uint64_t position,
+                                             struct ep_error *err);
+
+/* Whether there are any; whether the oldest have gone, or soon will. */
+bool ep_log_has_marks(const struct ep_log_read *read);
+bool ep_log_forgets_marks(const struct ep_log_read *read);
+
+/* Adds a mark at a position above all others. The oldest go when there are a million. */
+EP_MUST_USE enum ep_status ep_log_add_mark(struct ep_log_write *write, uint64_t position,
+                                           const uint8_t hash[EP_LOG_MARK_SIZE],
+                                           struct ep_error *err);
+
+/* ---- what this node follows ---- */
+
+/* The master of a slave, as far as its log has to know of it. */
+struct ep_follows {
+	bool any; /* false: a master, or on its own */
+	struct ep_key key;
+	uint64_t epoch; /* number of the epoch that was followed last; 0: none yet */
+	uint64_t era; /* from 1: grows when this node starts again from a feed */
+	uint64_t first_era; /* of this master: what was sealed before counts as not sealed */
+};
+EP_MUST_USE enum ep_status ep_log_follows(struct ep_follows *follows,
+                                          const struct ep_log_read *read, struct ep_error *err);
+
+/* Sets it. The first time, all that is in the log is unconfirmed from then on. */
+EP_MUST_USE enum ep_status ep_log_set_follows(struct ep_log_write *write,
+                                              const struct ep_follows *follows,
+                                              struct ep_error *err);
+
+/* The epoch of a log, which it tells those who follow it: a number, and a random tag that tells two
+ * with one number apart. EP_CORRUPT. */
+struct ep_epoch {
+	uint64_t number;
+	uint64_t tag;
+};
+EP_MUST_USE enum ep_status ep_log_epoch(struct ep_epoch *epoch, const struct ep_log_read *read,
+                                        struct ep_error *err);
+
+/* Whether this log is an older copy of what was published, as a slave has shown: nothing is put,
+ * deleted, linked or taken (EP_DIVERGED) until a new epoch begins. The heads that were shown are
+ * kept one after the other, each behind its size (16 bits). EP_NO_SPACE and so on. */
+#define EP_STALE_VALUE "stale"
+EP_MUST_USE enum ep_status ep_log_set_stale(struct ep_log_write *write, struct ep_text head,
+                                            struct ep_error *err);
+
+/* Begins a new epoch with a number above `above` and the log's own; the log is not stale then. Tenures that began behind the
+ * position `known`, up to which this log is known to be what was published before, are of the new
+ * epoch. Abort the transaction on failure. */
+EP_MUST_USE enum ep_status ep_log_new_epoch(struct ep_epoch *epoch, struct ep_log_write *write,
+                                            uint64_t above, uint64_t known, struct ep_error *err);
+
+/* ---- changes of this node ---- */
+
+/* The number under which the log keeps up to where local changes were dumped. */
 #define EP_SENT_VALUE "watermark.slave-dump"
 
-/* The same, as far as the master has acknowledged what was contributed over the feed. */
-#define EP_ACKNOWLEDGED_VALUE "watermark.contribution"
-
-/* The tag of a log, by which words are known: of the id of its node and its epoch; never 0. */
-uint32_t ep_log_tag(const uint8_t id[EP_NODE_ID_SIZE], uint64_t epoch);
-
-/* The tag of this log. EP_CORRUPT. */
-EP_MUST_USE enum ep_status ep_log_own_tag(uint32_t *tag, const struct ep_log_read *read,
-                                          struct ep_error *err);
-
-/* When and in knowledge of what another node says something of a track. Zeros: nothing is known of
- * that, and what is said stands as if it were new. */
-struct ep_said {
-	struct ep_word word;
-	uint64_t known; /* position of this log's last word about the track that that node knew */
-	bool echo; /* it is that word, said again */
-	bool in_order; /* it comes behind everything that node said before */
-};
-
-/* What came of the rows of a put. */
+/* What came of rows. */
 struct ep_put_counts {
 	uint64_t added;
 	uint64_t updated;
@@ -198,61 +287,154 @@ struct ep_put {
 	const void *body; /* ep_entry_put_body of them */
 	size_t body_size;
 	struct ep_hash hash; /* ep_track_hash of them */
-	uint32_t source;
+	uint32_t source; /* EP_SOURCE_LOCAL: this node's user; else who a CSV is of */
 	int64_t import_date;
 	bool whole; /* the rows are all of the track; else they join those that are there */
-	bool overrules; /* the user's word: the source may change what it did not bring */
-	bool states_link; /* the body says whether the track is a copy, or was released; else the
-	                     rows alone are put, and a track whose rows change is no copy */
-	struct ep_said said; /* of a packet */
 };
 
-/* Puts rows of one track; adds to counts.
+/* Puts rows of one track that carry no revisions; adds to counts.
  *
- * The same again changes nothing and takes no position; where it comes from the master, a local
- * track is marked as confirmed. A source changes only what it brought itself, except that the
- * master's word stands against anybody's; other changes are kept aside as conflicts. So is what a
- * source says that is older than its last word, or of a track that this node has deleted since the
- * source last knew this log; the master's older word is passed over as unchanged. EP_BAD_INPUT
- * the track would hold more than EP_TRACK_TEXT_MAX or EP_TRACK_DOCUMENTS_MAX. EP_NO_SPACE, EP_IO,
- * EP_CORRUPT, EP_NO_MEMORY: abort the transaction. */
+ *     rows as given, or what would come of them, equal the track       unchanged
+ *     this node's user:  another's live track                          aside
+ *                        else                                          put
+ *     a CSV:             no such id                                    put
+ *                        rows, or what would come of them, equal
+ *                        contents that the track once had              unchanged
+ *                        made from a CSV of the same source            put
+ *                        else                                          aside
+ *
+ * EP_BAD_INPUT  the track would hold more than EP_TRACK_TEXT_MAX or EP_TRACK_DOCUMENTS_MAX, or has
+ * too many changes that the master has not seen. EP_NO_SPACE, EP_IO, EP_CORRUPT, EP_NO_MEMORY:
+ * abort the transaction. */
 EP_MUST_USE enum ep_status ep_log_put(struct ep_log_write *write, const struct ep_put *put,
                                       struct ep_put_counts *counts, struct ep_error *err);
 
-/* Tells each of what is kept aside, by source and track: an entry with its source, whose position
- * is 0. EP_CORRUPT, or what each fails with. */
+/* Deletes a track by the word of this node's user, and leaves a tombstone.
+ *
+ * EP_NOT_FOUND  no such track, or it is deleted already. EP_BAD_INPUT  it is the master's. */
+EP_MUST_USE enum ep_status ep_log_delete(struct ep_log_write *write, struct ep_text track_id,
+                                         int64_t now, struct ep_error *err);
+
+/* Links a live track to the one that it is a copy of. Contents that link names must be those of
+ * now; zeros are taken as such. Where the original is a copy, its original is taken.
+ *
+ * EP_NOT_FOUND  one of them is not there, or has changed. EP_BAD_INPUT  they are one, or the copy
+ * is the master's. */
+EP_MUST_USE enum ep_status ep_log_link(struct ep_log_write *write, struct ep_text copy,
+                                       const struct ep_link *link, int64_t now,
+                                       struct ep_error *err);
+
+/* Makes a copy a song of its own again, which no ingest links by itself. EP_NOT_FOUND  no copy.
+ * EP_BAD_INPUT  it is the master's. */
+EP_MUST_USE enum ep_status ep_log_release(struct ep_log_write *write, struct ep_text copy,
+                                          int64_t now, struct ep_error *err);
+
+/* ---- changes of others ---- */
+
+/* A state of a track or link that another node has, as a packet carries it. */
+struct ep_offer {
+	enum ep_operation operation;
+	struct ep_text id;
+	struct ep_history *history; /* parties are numbered as within the transaction */
+	struct ep_hash hash; /* of a put or link */
+	const void *body; /* the same */
+	size_t body_size;
+	uint32_t documents; /* of a put or deletion */
+	int64_t import_date;
+	uint64_t tracks_max; /* that the sender's source may have, tombstones too; 0: any number */
+	uint64_t bytes_max; /* that these may take in the log; 0: any number */
+};
+
+enum ep_offered {
+	EP_OFFERED_NEW,
+	EP_OFFERED_UPDATED,
+	EP_OFFERED_UNCHANGED,
+	EP_OFFERED_DELETED,
+	EP_OFFERED_CONFLICT, /* kept aside */
+	EP_OFFERED_REFUSED, /* not the sender's to change */
+	EP_OFFERED_FULL, /* its source has as many tracks as it may have */
+	EP_OFFERED_NOTHING /* a deletion of what is not there */
+};
+
+/* The master takes what a source proposes (ep_decide_take). sender is the party that signed it.
+ * Adds documents to counts. EP_BAD_INPUT  over a limit; other failures: abort the transaction. */
+EP_MUST_USE enum ep_status ep_log_take(enum ep_offered *what, struct ep_put_counts *counts,
+                                       struct ep_log_write *write, const struct ep_offer *offer,
+                                       uint32_t sender, struct ep_error *err);
+
+/* A slave follows what its master says (ep_decide_follow). The same failures. */
+EP_MUST_USE enum ep_status ep_log_follow(enum ep_offered *what, struct ep_put_counts *counts,
+                                         struct ep_log_write *write, const struct ep_offer *offer,
+                                         struct ep_error *err);
+
+/* The feed has been applied to its end: what came by CSV and is not in it is kept aside, and goes.
+ * After a restart, what the feed does not have stays, and is to be sent. */
+EP_MUST_USE enum ep_status ep_log_follow_end(struct ep_log_write *write, bool restart,
+                                             struct ep_error *err);
+
+/* ---- what is to be sent to the master ---- */
+
+enum ep_wait {
+	EP_WAIT_NONE, /* to be sent */
+	EP_WAIT_FEED, /* answered: the feed will tell, from a position on */
+	EP_WAIT_REFUSED, /* refused: it is not sent again as it is */
+	EP_WAIT_FULL, /* over a limit of the master: to be sent again some time */
+	EP_WAIT_CSV /* came by CSV: not this node's to send */
+};
+
+/* A track or link that the feed has not confirmed. */
+struct ep_unconfirmed {
+	struct ep_entry entry; /* borrowed */
+	enum ep_wait wait;
+	uint64_t position; /* of the master, with EP_WAIT_FEED */
+	bool proof; /* it is no longer in the log: proof of what was */
+};
+
+/* Tells each; tracks first, then links. What each fails with. */
+EP_MUST_USE enum ep_status
+ep_log_unconfirmed(const struct ep_log_read *read,
+                   enum ep_status (*each)(void *context, const struct ep_unconfirmed *item,
+                                          struct ep_error *err),
+                   void *context, struct ep_error *err);
+
+/* Whether the master of a slave has shown a state of a track or link as it stands here. False where
+ * this node follows nobody. EP_IO. */
+EP_MUST_USE enum ep_status ep_log_is_confirmed(bool *confirmed, const struct ep_log_read *read,
+                                               const struct ep_entry *entry, struct ep_error *err);
+
+/* Notes what the master answered about an item that stands as it was sent (its head's revision):
+ * EP_WAIT_FEED, EP_WAIT_REFUSED, or EP_WAIT_NONE, to send it again. Proof goes with any answer. */
+EP_MUST_USE enum ep_status ep_log_answered(struct ep_log_write *write, struct ep_text id, bool link,
+                                           const struct ep_revision *head, enum ep_wait wait,
+                                           uint64_t position, struct ep_error *err);
+
+/* The feed has come to a position: what waited for it and is not confirmed is to be sent again;
+ * with UINT64_MAX, whatever it waited for. */
+EP_MUST_USE enum ep_status ep_log_wait_over(struct ep_log_write *write, uint64_t position,
+                                            struct ep_error *err);
+
+/* ---- kept aside ---- */
+
+/* Tells each of what is kept aside, by track: an entry with its source, whose position is 0.
+ * EP_CORRUPT, or what each fails with. */
 EP_MUST_USE enum ep_status ep_log_conflicts(const struct ep_log_read *read,
                                             enum ep_status (*each)(void *context,
                                                                    const struct ep_entry *entry,
                                                                    struct ep_error *err),
                                             void *context, struct ep_error *err);
 
-/* Takes what is kept aside of a track, of all sources, out of there, and puts it where accepted.
- * EP_NOT_FOUND  nothing is. EP_BAD_INPUT as ep_log_put. */
+/* Takes what is kept aside of a track out of there, and puts it where accepted: by the word of this
+ * node's user.
+ *
+ * version  which, from 1, in the order in which they are told; 0: all, or the only one if accepted.
+ * EP_NOT_FOUND  nothing is, or no such version. EP_BAD_INPUT  the track is the master's; or it is
+ * not said which of several versions. */
 EP_MUST_USE enum ep_status ep_log_settle_conflict(struct ep_put_counts *counts,
                                                   struct ep_log_write *write, struct ep_text track,
-                                                  bool accepted, struct ep_error *err);
+                                                  bool accepted, size_t version, int64_t now,
+                                                  struct ep_error *err);
 
-/* Links a live track to the one that it is a copy of, at the next position; copies that it had
- * become copies of that one too. link->original may be a copy itself: it is followed.
- * EP_NOT_FOUND  one of them is not there. EP_BAD_INPUT  they are one. */
-EP_MUST_USE enum ep_status ep_log_link(struct ep_log_write *write, struct ep_text copy,
-                                       const struct ep_link *link, struct ep_error *err);
-
-/* Makes a copy a song of its own again, which no ingest links by itself. EP_NOT_FOUND  no copy. */
-EP_MUST_USE enum ep_status ep_log_release(struct ep_log_write *write, struct ep_text copy,
-                                          struct ep_error *err);
-
-/* Deletes a track and leaves a tombstone; for a source, only what it brought itself, or the
- * master's word: EP_SOURCE_ANY is this node's user, who may delete all.
- *
- * said  of a packet, else NULL. A word older than the last is passed over; one about a track that
- *       is not there leaves a tombstone too, so that an older put does not bring it.
- * EP_NOT_FOUND  no such track, or it is deleted already, or changed since. EP_BAD_INPUT  it is
- *       another source's. */
-EP_MUST_USE enum ep_status ep_log_delete(struct ep_log_write *write, struct ep_text track_id,
-                                         uint32_t source, int64_t now, const struct ep_said *said,
-                                         struct ep_error *err);
+/* ---- named values ---- */
 
 /* Sets a named value, or removes it (an absent one too). */
 EP_MUST_USE enum ep_status ep_log_set_value(struct ep_log_write *write, const char *name,

@@ -1,18 +1,27 @@
-/* log_internal.h - what log.c and log_write.c share; of no use elsewhere
+/* log_internal.h - what the files of the log share; of no use elsewhere
  *
  * Databases of the environment:
  *
- *     name       key                              value
- *     log        position (native 64-bit)         entry (entry.h)
- *     ids        track id                         position, 64-bit LE
- *     by_source  source 32-bit BE, position BE    nothing; tombstones too
- *     sources    number 32-bit BE                 tracks, documents 64-bit LE, name
- *     conflicts  source 32-bit BE, track id       entry
- *     copies     original's id, 0, copy's id      nothing; live copies
- *     values     name                             as named
+ *     name         key                              value
+ *     log          position (native 64-bit)         entry (entry.h)
+ *     ids          track id; of links: a byte 1,    position, 64-bit LE
+ *                  id of the copy
+ *     by_source    source 32-bit BE, position BE    nothing; tombstones and links too
+ *     sources      number 32-bit BE                 tracks, documents, tombstones, bytes of
+ *                                                   entries (64-bit LE each), name
+ *     parties      number 32-bit BE                 key (32 bytes), source, same_as (32-bit LE)
+ *     links        original's id, 0, copy's id      nothing; links in force and others
+ *     aside        track id, 0, revision            entry: a state that was not taken
+ *     unconfirmed  as in ids                        what it waits for (1 byte), head's revision,
+ *                                                   position 64-bit LE; of slaves only
+ *     proofs       as in ids                        entry: what the feed has replaced, to be sent
+ *     bases        as in ids                        entry: the sealed link below a pending one
+ *     marks        position (native 64-bit)         front of the chain hash (16 bytes)
+ *     values       name                             as named
  *
- * Named values: "format" (number), "state" (position, documents, tracks, tombstones, each 64-bit
- * LE), "digest" (EP_DIGEST_BYTES); the rest belongs to those who use the log.
+ * Named values: "format" (number), "state" (position, documents, tracks, tombstones, links, each
+ * 64-bit LE), "digest" (EP_DIGEST_BYTES), "epoch" (number and tag, 64-bit LE), "known" (number),
+ * "follows" (key; epoch, era, first era, 64-bit LE); the rest belongs to those who use the log.
  */
 #ifndef EP_STORE_LOG_INTERNAL_H
 #define EP_STORE_LOG_INTERNAL_H
@@ -23,10 +32,11 @@
 #include <sodium.h>
 #include <sys/stat.h>
 
-#define EP_LOG_FORMAT 2
+#define EP_LOG_FORMAT 3
 
-/* A key of by_source. */
+/* A key of by_source; and what stands before the name in a value of sources. */
 #define EP_SOURCE_KEY 12
+#define EP_SOURCE_FIXED 32
 
 struct ep_log {
 	char *folder;
@@ -35,8 +45,13 @@ struct ep_log {
 	MDB_dbi ids;
 	MDB_dbi by_source;
 	MDB_dbi sources;
-	MDB_dbi conflicts;
-	MDB_dbi copies;
+	MDB_dbi parties;
+	MDB_dbi links;
+	MDB_dbi aside;
+	MDB_dbi unconfirmed;
+	MDB_dbi proofs;
+	MDB_dbi bases;
+	MDB_dbi marks;
 	MDB_dbi values;
 	void *map; /* NULL where it is not known */
 };
@@ -57,6 +72,23 @@ struct ep_log_write {
 	bool changed; /* position, state or digest differ from what is stored */
 	struct ep_source_info *sources;
 	size_t source_count;
+
+	/* Parties: those that are stored come first, as they are numbered there. */
+	struct ep_party *parties;
+	uint32_t *stored; /* the number that each has there; 0: not stored yet */
+	uint32_t party_count;
+	uint32_t party_capacity;
+	uint32_t stored_count;
+	uint32_t self; /* this node */
+	uint32_t master; /* whom it follows; itself where it follows nobody */
+	struct ep_follows follows;
+	struct ep_epoch epoch;
+	uint64_t known; /* position up to which the log is as it was when this copy was opened */
+	bool stale; /* an older copy of what was published */
+	struct ep_seal_key seal_key;
+
+	struct ep_arena arena; /* of the change at hand */
+	struct ep_buffer history; /* the same: bytes of its history */
 	/* Scratch of a merge: one coder decodes what is there, one the rows of a put (NULL until it
 	 * is needed), while the other encodes anew. */
 	struct ep_codes_coder *decoder;
@@ -69,79 +101,189 @@ struct ep_log_write {
 /* ep_fail_mdb for a failed change. */
 enum ep_status ep_log_fail_write(const struct ep_log_write *write, int rc, struct ep_error *err);
 
-/* Takes an entry out of the log, and what it was from counts, lists and the digest. */
-EP_MUST_USE enum ep_status ep_log_remove_entry(struct ep_log_write *write,
-                                               const struct ep_entry *entry, struct ep_error *err);
-
-/* Writes an entry's bytes under key of dbi, in place in the page. */
-EP_MUST_USE enum ep_status ep_log_write_entry(struct ep_log_write *write, MDB_dbi dbi, MDB_val key,
-                                              const struct ep_entry *entry, const void *body,
-                                              size_t body_size, unsigned flags,
+/* EP_DIVERGED where the log is an older copy of what was published: it must say so first. */
+EP_MUST_USE enum ep_status ep_log_check_stale(const struct ep_log_write *write,
                                               struct ep_error *err);
 
-/* Appends an entry at the next position, which it is given, and makes its track's id point there.
- */
-EP_MUST_USE enum ep_status ep_log_append_entry(struct ep_log_write *write, struct ep_entry *entry,
-                                               const void *body, size_t body_size,
-                                               struct ep_error *err);
+/* Puts or removes (an absent one too) a key of a database. */
+EP_MUST_USE enum ep_status ep_log_put_key(struct ep_log_write *write, MDB_dbi dbi, MDB_val key,
+                                          MDB_val value, unsigned flags, struct ep_error *err);
+EP_MUST_USE enum ep_status ep_log_remove_key(struct ep_log_write *write, MDB_dbi dbi, MDB_val key,
+                                             struct ep_error *err);
 
-/* Sets a flag of an entry, and the last word about it, where it stands: nothing that others follow
- * has changed. */
-EP_MUST_USE enum ep_status ep_log_note(struct ep_log_write *write, const struct ep_entry *entry,
-                                       uint8_t flag, struct ep_word word, struct ep_error *err);
+/* Goes through the keys of a database, or those that begin with prefix, in order; each may not
+ * change it. What each fails with, EP_IO. */
+EP_MUST_USE enum ep_status ep_log_each_key(const struct ep_log_read *read, MDB_dbi dbi,
+                                           struct ep_text prefix,
+                                           enum ep_status (*each)(void *context, MDB_val key,
+                                                                  MDB_val value,
+                                                                  struct ep_error *err),
+                                           void *context, struct ep_error *err);
 
-/* Gives what stands of a track the next position, so that it is sent again to who says otherwise.
- * word  of who said so, where it is the last about the track; NULL: it is not. */
-EP_MUST_USE enum ep_status ep_log_say_again(struct ep_log_write *write, struct ep_text id,
-                                            const struct ep_word *word, struct ep_error *err);
+/* How many keys a database has. EP_IO. */
+EP_MUST_USE enum ep_status ep_log_count_keys(size_t *count, const struct ep_log_read *read,
+                                             MDB_dbi dbi, struct ep_error *err);
 
-/* The last word of a source about a track of another, which did not change it: so that the same
- * again, or an older one, is known to have been answered.
- *
- * ep_log_note_answered  notes it; an older one is not noted.
- * ep_log_refuse         the same, and gives what stands the next position.
- * ep_log_was_answered   whether a word is that one, or older.
- *
- * hash  of the rows; zeros of a deletion. Words without a tag are not noted. */
-enum ep_answered { EP_ANSWERED_NOT, EP_ANSWERED_SAME, EP_ANSWERED_OLDER };
-EP_MUST_USE enum ep_status ep_log_note_answered(struct ep_log_write *write, uint32_t source,
-                                                struct ep_text id, const struct ep_said *said,
-                                                const struct ep_hash *hash, struct ep_error *err);
-EP_MUST_USE enum ep_status ep_log_refuse(struct ep_log_write *write, uint32_t source,
-                                         struct ep_text id, const struct ep_said *said,
-                                         const struct ep_hash *hash, struct ep_error *err);
-EP_MUST_USE enum ep_status ep_log_was_answered(enum ep_answered *answered,
-                                               const struct ep_log_write *write, uint32_t source,
-                                               struct ep_text id, const struct ep_said *said,
-                                               const struct ep_hash *hash, struct ep_error *err);
+/* The key of a track or link in ids, unconfirmed and proofs. EP_BAD_INPUT  the id has not 1 to 255
+ * bytes. */
+#define EP_SUBJECT_KEY_MAX 256
+EP_MUST_USE enum ep_status ep_subject_key(MDB_val *key, uint8_t bytes[EP_SUBJECT_KEY_MAX],
+                                          const struct ep_subject *subject, struct ep_error *err);
 
-/* Whether an entry is this node's own word about its track, which its master had not heard when it
- * said something else: it will, and answer. A packet says what the master had heard; of a CSV, only
- * a deletion that has not been sent is known to be unheard. */
-EP_MUST_USE enum ep_status ep_log_is_pending(bool *pending, const struct ep_log_write *write,
-                                             const struct ep_entry *there,
-                                             const struct ep_said *said, struct ep_error *err);
+/* ---- registers: what the log has of a track or link (log_register.c) ---- */
 
-/* Whether a word is older than the last of the same log about a track. */
-bool ep_log_is_old(const struct ep_entry *there, const struct ep_said *said);
+struct ep_register {
+	struct ep_subject subject;
+	bool there; /* a tombstone is there too */
+	struct ep_entry entry; /* borrowed until the next change */
+	struct ep_history history; /* in the arena; ids computed */
+};
 
-/* Adds an entry that is a copy to the list of copies, or takes it out. */
-EP_MUST_USE enum ep_status ep_log_list_copy(struct ep_log_write *write,
+/* Whether it is there and not deleted. */
+bool ep_register_is_live(const struct ep_register *reg);
+
+/* Loads what is there. A state that was sealed before this node followed a master counts as not
+ * sealed. EP_BAD_INPUT  a bad id. */
+EP_MUST_USE enum ep_status ep_log_load_register(struct ep_register *reg, struct ep_log_write *write,
+                                                const struct ep_subject *subject,
+                                                struct ep_error *err);
+
+/* What is to be stored in its place. */
+struct ep_state {
+	struct ep_history history;
+	enum ep_operation operation;
+	uint8_t flags;
+	struct ep_hash hash;
+	int64_t import_date;
+	uint64_t era;
+	struct ep_text body; /* may be the log's own */
+};
+
+/* Stores a state at the next position. A node that follows nobody seals it first: where it is not
+ * sealed up to its head, as this node's, of this epoch. Keeps all that hangs on it: counts, digest,
+ * lists, links in force, what is unconfirmed. */
+EP_MUST_USE enum ep_status ep_log_store(struct ep_log_write *write, const struct ep_register *old,
+                                        struct ep_state *state, struct ep_error *err);
+
+/* Writes an entry again where it stands, with another history, era or flags. */
+EP_MUST_USE enum ep_status ep_log_rewrite(struct ep_log_write *write, struct ep_register *reg,
+                                          struct ep_error *err);
+
+/* Writes an entry again at the next position, as it is, so that followers see it. */
+EP_MUST_USE enum ep_status ep_log_move(struct ep_log_write *write, struct ep_register *reg,
+                                       struct ep_error *err);
+
+/* Writes a state as an entry under a key of a database other than the log. */
+EP_MUST_USE enum ep_status ep_log_put_state(struct ep_log_write *write, MDB_dbi dbi, MDB_val key,
+                                            struct ep_state *state, uint32_t source,
+                                            struct ep_error *err);
+
+/* The state that an entry is, with its history. Texts are borrowed. */
+EP_MUST_USE enum ep_status ep_log_state_of(struct ep_state *state, struct ep_log_write *write,
+                                           const struct ep_entry *entry, struct ep_error *err);
+
+/* Removes a register without a trace. */
+EP_MUST_USE enum ep_status ep_log_forget(struct ep_log_write *write, const struct ep_register *reg,
+                                         struct ep_error *err);
+
+/* The step that an act of this node's user makes. */
+struct ep_step ep_log_own_step(const struct ep_log_write *write, const struct ep_hash *hash);
+
+/* The step of the log's user upon what is there: the owner of a live track stays. */
+EP_MUST_USE enum ep_status ep_log_user_history(struct ep_history *history,
+                                               struct ep_log_write *write,
+                                               const struct ep_register *reg,
+                                               const struct ep_step *step, struct ep_error *err);
+
+/* Whether the user of this node may change a track: not what lives there as another's, on a node
+ * that follows a master. */
+bool ep_log_may_change(const struct ep_log_write *write, const struct ep_register *reg);
+
+/* EP_BAD_INPUT: it is the master's. */
+enum ep_status ep_log_fail_foreign(struct ep_error *err, struct ep_text id);
+
+/* The history as bytes, as the log numbers parties; those that are new are stored. Borrowed from
+ * write->history. */
+EP_MUST_USE enum ep_status ep_log_encode_history(struct ep_text *bytes, struct ep_log_write *write,
+                                                 const struct ep_history *history,
+                                                 struct ep_error *err);
+
+/* ---- parties (log_party.c) ---- */
+
+EP_MUST_USE enum ep_status ep_log_load_parties(struct ep_log_write *write, struct ep_error *err);
+
+/* Stores a party that is not, and gives its number in the log. */
+EP_MUST_USE enum ep_status ep_log_store_party(struct ep_log_write *write, uint32_t party,
+                                              struct ep_error *err);
+
+/* The source that a state of this owner counts for. */
+EP_MUST_USE enum ep_status ep_log_source_of(uint32_t *source, struct ep_log_write *write,
+                                            uint32_t owner, struct ep_error *err);
+
+/* ---- links (log_links.c) ---- */
+
+/* Ids of tracks whose standing as copies hangs on a track, and which of them are copies now. */
+struct ep_dependents {
+	struct ep_buffer ids; /* ep_log_copy_id */
+	size_t count;
+	bool *copies; /* in the arena of the transaction */
+};
+EP_MUST_USE enum ep_status ep_log_find_dependents(struct ep_dependents *dependents,
+                                                  struct ep_log_write *write, struct ep_text track,
+                                                  struct ep_error *err);
+
+/* After the change: those that are songs of their own again get the next position, so that
+ * followers see them. */
+EP_MUST_USE enum ep_status ep_log_settle_dependents(struct ep_dependents *dependents,
+                                                    struct ep_log_write *write,
+                                                    struct ep_error *err);
+
+/* Lists a link to an original, or takes it out. */
+EP_MUST_USE enum ep_status ep_log_list_link(struct ep_log_write *write,
                                             const struct ep_entry *entry, bool in,
                                             struct ep_error *err);
 
-/* For a track that is no longer there: the best of its copies takes its place. */
-EP_MUST_USE enum ep_status ep_log_promote(struct ep_log_write *write, struct ep_text id,
-                                          struct ep_error *err);
+/* Keeps the sealed link below a pending one. */
+EP_MUST_USE enum ep_status ep_log_keep_base(struct ep_log_write *write,
+                                            const struct ep_subject *subject,
+                                            struct ep_state *state, uint32_t source,
+                                            struct ep_error *err);
 
-/* For a track that has become a copy itself: its own copies become copies of its original. */
-EP_MUST_USE enum ep_status ep_log_settle_copies(struct ep_log_write *write, struct ep_text id,
-                                                const struct ep_link *link, struct ep_error *err);
+/* A pending link of this node that cannot stand: the sealed one below it is there again, or none.
+ * Nothing where there is no such link. */
+EP_MUST_USE enum ep_status ep_log_drop_link(struct ep_log_write *write, struct ep_text copy,
+                                            struct ep_error *err);
 
-/* The same for one that a source says is a copy: of what is deleted here nothing may be one, and of
- * a copy it becomes one of its original. What is not known at all may still come. */
-EP_MUST_USE enum ep_status ep_log_check_link(struct ep_log_write *write, struct ep_text copy,
-                                             const struct ep_link *link, struct ep_error *err);
+/* ---- unconfirmed (log_unconfirmed.c) ---- */
+
+EP_MUST_USE enum ep_status ep_log_set_wait(struct ep_log_write *write,
+                                           const struct ep_subject *subject,
+                                           const struct ep_revision *head, enum ep_wait wait,
+                                           uint64_t position, struct ep_error *err);
+EP_MUST_USE enum ep_status ep_log_remove_wait(struct ep_log_write *write,
+                                              const struct ep_subject *subject,
+                                              struct ep_error *err);
+
+/* Keeps a state as proof, to be sent. */
+EP_MUST_USE enum ep_status ep_log_keep_proof(struct ep_log_write *write,
+                                             const struct ep_register *reg, struct ep_error *err);
+
+/* ---- aside (log_aside.c) ---- */
+
+/* Keeps a state aside, in the name of a source. */
+EP_MUST_USE enum ep_status ep_log_keep_aside(struct ep_log_write *write,
+                                             const struct ep_subject *subject,
+                                             struct ep_state *state, uint32_t source,
+                                             struct ep_error *err);
+
+/* The same of what is there. */
+EP_MUST_USE enum ep_status ep_log_put_register_aside(struct ep_log_write *write,
+                                                     const struct ep_register *reg,
+                                                     struct ep_error *err);
+
+/* Forgets what is kept aside of a track of this contents hash: it stands now. */
+EP_MUST_USE enum ep_status ep_log_forget_aside(struct ep_log_write *write, struct ep_text id,
+                                               const struct ep_hash *hash, struct ep_error *err);
 
 /* Text as LMDB takes it: its keys are not const, and it does not write them. */
 MDB_val ep_val_of(struct ep_text text);
@@ -189,16 +331,5 @@ EP_MUST_USE enum ep_status ep_log_merge_rows(struct ep_merge *merge, const struc
 EP_MUST_USE enum ep_status ep_log_decode_put(struct ep_put *with_rows, struct ep_decoded *decoded,
                                              struct ep_log_write *write, const struct ep_put *put,
                                              struct ep_error *err);
-
-/* Brings what is kept aside of a source and track up to date with a put of it: it is kept where it
- * conflicts, and nothing of it is kept any longer where the source agrees. EP_BAD_INPUT  the id is
- * too long. EP_CORRUPT, EP_IO, EP_NO_MEMORY, EP_NO_SPACE. */
-EP_MUST_USE enum ep_status ep_log_update_conflict(struct ep_log_write *write,
-                                                  const struct ep_put *put, bool conflicts,
-                                                  struct ep_error *err);
-
-/* Whether anything is kept aside of a source and track. The same errors. */
-EP_MUST_USE enum ep_status ep_log_is_aside(bool *aside, struct ep_log_write *write,
-                                           const struct ep_put *put, struct ep_error *err);
 
 #endif

@@ -1,3 +1,4 @@
+/* Rows without revisions, by this node's user or from a CSV; and deletions by the user. */
 #include "store/log_internal.h"
 
 #include <string.h>
@@ -17,70 +18,127 @@ check_limits(const struct ep_track *track, struct ep_error *err)
 	return EP_OK;
 }
 
-/* Appends an entry of a put, whose body may say that it is a copy: then its own copies become those
- * of its original. */
-static enum ep_status
-append(struct ep_log_write *write, struct ep_entry *entry, const struct ep_put *put,
-       struct ep_text body, struct ep_error *err)
+/* A put on its way. */
+struct putting {
+	struct ep_log_write *write;
+	const struct ep_put *put;
+	struct ep_put_counts *counts;
+	bool user; /* of this node; else a CSV */
+	struct ep_step step; /* that it makes; contents are those of the rows, then of the track */
+	struct ep_register reg;
+};
+
+static bool
+has_contents(const struct ep_history *history, const struct ep_revision *contents)
 {
-	struct ep_entry stated = *entry;
-	struct ep_link link;
-	EP_TRY(ep_entry_read_body(&stated, body.at, body.size, err));
-	if (put->states_link) {
-		uint8_t flags;
-		EP_TRY(ep_entry_link_flags(&flags, &stated, err));
-		stated.flags |= flags;
+	for (size_t i = 0; i < history->count; i++) {
+		if (ep_revision_equal(&history->steps[i].contents, contents))
+			return true;
 	}
-	EP_TRY(ep_log_append_entry(write, &stated, body.at, body.size, err));
-	if (!(stated.flags & EP_ENTRY_COPY))
-		return EP_OK;
-	EP_TRY(ep_entry_link(&link, &stated, err));
-	/* What the master says has been checked there. */
-	return put->source == EP_SOURCE_MASTER
-	               ? ep_log_settle_copies(write, stated.id, &link, err)
-	               : ep_log_check_link(write, put->track->id, &link, err);
+	return false;
 }
 
-/* before: the last word about the track, where it had been deleted. */
-static enum ep_status
-put_new(struct ep_log_write *write, const struct ep_put *put, struct ep_word before,
-        struct ep_put_counts *counts, struct ep_error *err)
+/* Whether a CSV says what the track is, or once was. */
+static bool
+says_nothing_new(const struct putting *putting, const struct ep_revision *contents)
 {
-	EP_TRY(check_limits(put->track, err));
-	struct ep_entry entry = {
+	return putting->reg.there && !putting->user &&
+	       has_contents(&putting->reg.history, contents);
+}
+
+/* Whether the rows may change the track. */
+static bool
+may_change(const struct putting *putting)
+{
+	struct ep_parties parties = ep_log_parties_inside(putting->write);
+	const struct ep_register *reg = &putting->reg;
+	if (!reg->there)
+		return true;
+	const struct ep_step *head = ep_history_head(&reg->history);
+	uint32_t owner = ep_history_owner(&reg->history);
+	if (putting->user)
+		return !ep_register_is_live(reg) ||
+		       ep_party_same(&parties, owner, putting->step.party);
+	return head->csv && ep_party_same(&parties, head->party, putting->step.party) &&
+	       ep_party_same(&parties, owner, putting->step.party);
+}
+
+static enum ep_status
+unchanged(struct putting *putting, struct ep_error *err)
+{
+	const struct ep_put *put = putting->put;
+	putting->counts->unchanged += put->track->count;
+	return ep_log_forget_aside(putting->write, put->track->id, &put->hash, err);
+}
+
+/* The state that the rows alone make. */
+static enum ep_status
+keep_aside(struct putting *putting, struct ep_error *err)
+{
+	const struct ep_put *put = putting->put;
+	struct ep_state state = {
 		.operation = EP_PUT,
-		.source = put->source,
-		.import_date = put->import_date,
+		.flags = put->whole ? 0 : EP_ENTRY_PARTIAL,
 		.hash = put->hash,
-		.word = put->said.word.tag ? put->said.word : before,
-		.id = put->track->id,
-		.document_count = (uint32_t)put->track->count,
+		.import_date = put->import_date,
+		.body = { put->body, put->body_size },
 	};
-	EP_TRY(append(write, &entry, put, (struct ep_text){ put->body, put->body_size }, err));
-	counts->added += put->track->count;
+	struct ep_step step = putting->step;
+	memcpy(step.contents.bytes, put->hash.bytes, EP_REVISION_SIZE);
+	EP_TRY(ep_history_root(&state.history, &putting->write->arena, &step, err));
+	return ep_log_keep_aside(putting->write, &putting->reg.subject, &state, put->source, err);
+}
+
+/* The history of a state that a CSV makes. */
+static enum ep_status
+csv_history(struct ep_history *history, struct putting *putting, struct ep_error *err)
+{
+	struct ep_log_write *write = putting->write;
+	const struct ep_register *reg = &putting->reg;
+	if (reg->there)
+		EP_TRY(ep_history_extend(history, &write->arena, &reg->history, &putting->step, 1,
+		                         err));
+	else
+		EP_TRY(ep_history_root(history, &write->arena, &putting->step, err));
+	if (write->follows.any)
+		return EP_OK;
+	history->owner = putting->step.party;
+	history->born = reg->there ? reg->history.born : write->epoch.number;
+	history->sealed = history->count;
 	return EP_OK;
 }
 
-/* Notes what a put that changes nothing says: a newer word; and that a local track which the master
- * sends back is known there. A dump carries a track's documents in order, maybe in two files: with
- * the last of them the master has shown all. */
+/* Stores a track as the rows make it. */
 static enum ep_status
-note(struct ep_log_write *write, const struct ep_entry *there, const struct ep_put *put,
-     bool last_document, struct ep_error *err)
+store(struct putting *putting, const struct ep_hash *hash, struct ep_text body, bool shrunk,
+      struct ep_error *err)
 {
-	bool masters = put->source == EP_SOURCE_MASTER;
-	bool confirms = masters && there->source == EP_SOURCE_LOCAL && last_document;
-	bool owners = masters || put->source == there->source;
-	/* Who owned the track before is still known by its last word. */
-	bool known = owners || put->said.word.tag == there->word.tag;
-	struct ep_word word = put->said.word.tag && known ? put->said.word : there->word;
-	unsigned flags = there->flags | (confirms ? (unsigned)EP_ENTRY_CONFIRMED : 0);
-	if (flags != there->flags || word.tag != there->word.tag ||
-	    word.position != there->word.position)
-		EP_TRY(ep_log_note(write, there, (uint8_t)flags, word, err));
-	return owners ? EP_OK
-	              : ep_log_note_answered(write, put->source, put->track->id, &put->said,
-	                                     &put->hash, err);
+	struct ep_log_write *write = putting->write;
+	const struct ep_register *reg = &putting->reg;
+	struct ep_state state = {
+		.operation = EP_PUT,
+		.flags = shrunk ? EP_ENTRY_SHRUNK : 0,
+		.hash = *hash,
+		.import_date = putting->put->import_date,
+		.era = reg->there ? reg->entry.era : 0,
+		.body = body,
+	};
+	memcpy(putting->step.contents.bytes, hash->bytes, EP_REVISION_SIZE);
+	EP_TRY(putting->user ? ep_log_user_history(&state.history, write, reg, &putting->step, err)
+	                     : csv_history(&state.history, putting, err));
+	EP_TRY(ep_log_store(write, reg, &state, err));
+	return ep_log_forget_aside(write, putting->put->track->id, hash, err);
+}
+
+static enum ep_status
+put_new(struct putting *putting, struct ep_error *err)
+{
+	const struct ep_put *put = putting->put;
+	EP_TRY(check_limits(put->track, err));
+	EP_TRY(store(putting, &put->hash, (struct ep_text){ put->body, put->body_size }, false,
+	             err));
+	putting->counts->added += put->track->count;
+	return EP_OK;
 }
 
 /* Encodes a track as it became by joining rows; a whole one is in the put already. */
@@ -99,127 +157,34 @@ encode_merged(struct ep_hash *hash, struct ep_text *body, struct ep_log_write *w
 	return EP_OK;
 }
 
-/* Whether the master only says of a track of this node whether it is a copy: it stays this node's,
- * and has been seen by the master. */
-static bool
-keeps_owner(const struct ep_entry *there, const struct ep_put *put)
-{
-	return put->source == EP_SOURCE_MASTER && there->source == EP_SOURCE_LOCAL &&
-	       memcmp(there->hash.bytes, put->hash.bytes, EP_HASH_SIZE) == 0;
-}
-
-/* A track that was of another slave becomes the put's: the last word of that one stays known. */
+/* Does what rows do to a track that is there and differs. */
 static enum ep_status
-hand_over(struct ep_log_write *write, uint32_t owner, struct ep_word word,
-          const struct ep_hash *hash, const struct ep_put *put, struct ep_error *err)
+put_over(struct putting *putting, const struct ep_put *put, struct ep_merge *merge,
+         struct ep_error *err)
 {
-	struct ep_said said = { .word = word };
-	if (owner == put->source || owner <= EP_SOURCE_MASTER)
-		return EP_OK;
-	return ep_log_note_answered(write, owner, put->track->id, &said, hash, err);
-}
-
-static enum ep_status
-replace(struct ep_log_write *write, const struct ep_entry *there, const struct ep_merge *merge,
-        const struct ep_put *put, struct ep_error *err)
-{
-	bool kept = keeps_owner(there, put);
-	struct ep_entry entry = {
-		.operation = EP_PUT,
-		.flags = (uint8_t)((merge->shrunk ? EP_ENTRY_SHRUNK : 0) |
-		                   (kept ? EP_ENTRY_CONFIRMED : 0)),
-		/* A track stays its source's while it has documents that the put did not bring:
-		 * they may still have to be dumped. */
-		.source = merge->kept || kept ? there->source : put->source,
-		.import_date = kept ? there->import_date : put->import_date,
-		.word = put->said.word.tag ? put->said.word : there->word,
-		.id = put->track->id,
-		.document_count = (uint32_t)merge->track.count,
-	};
+	struct ep_log_write *write = putting->write;
+	struct ep_put_counts *counts = putting->counts;
+	struct ep_revision contents;
+	struct ep_hash hash;
 	struct ep_text body;
-	EP_TRY(check_limits(&merge->track, err));
-	EP_TRY(encode_merged(&entry.hash, &body, write, merge, put, err));
-	EP_TRY(ep_log_remove_entry(write, there, err));
-	EP_TRY(append(write, &entry, put, body, err));
-	return entry.source == there->source
-	               ? EP_OK
-	               : hand_over(write, there->source, there->word, &there->hash, put, err);
-}
-
-/* Whether this node has deleted a track, or linked or released it, since the source of a put last
- * knew this log: then that stands. */
-static bool
-is_decided(const struct ep_entry *there, const struct ep_put *put)
-{
-	return (there->flags & EP_ENTRY_DECIDED) && put->source != EP_SOURCE_MASTER &&
-	       put->source != EP_SOURCE_LOCAL && put->said.known < there->position;
-}
-
-/* Whether a put leaves the track the copy that it is, or none. */
-static enum ep_status
-same_link(bool *same, const struct ep_entry *there, const struct ep_put *put, struct ep_error *err)
-{
-	struct ep_entry stated = { .operation = EP_PUT };
-	struct ep_link one;
-	struct ep_link other;
-	uint8_t flags;
-	*same = true;
-	if (!put->states_link)
-		return EP_OK;
-	EP_TRY(ep_entry_read_body(&stated, put->body, put->body_size, err));
-	EP_TRY(ep_entry_link_flags(&flags, &stated, err));
-	*same = flags == (there->flags & (EP_ENTRY_COPY | EP_ENTRY_RELEASED));
-	if (!*same || !(flags & EP_ENTRY_COPY))
-		return EP_OK;
-	EP_TRY(ep_entry_link(&one, &stated, err));
-	EP_TRY(ep_entry_link(&other, there, err));
-	*same = ep_text_equal(one.original, other.original);
-	return EP_OK;
-}
-
-/* Says again what this node has decided, to a source that did not know it and will read it: what
- * comes as CSV gets no answer. */
-static enum ep_status
-insist(struct ep_log_write *write, uint32_t owner, const struct ep_put *put, struct ep_error *err)
-{
-	if (!put->said.word.tag)
-		return EP_OK;
-	if (put->source == owner)
-		return ep_log_say_again(write, put->track->id, &put->said.word, err);
-	return ep_log_refuse(write, put->source, put->track->id, &put->said, &put->hash, err);
-}
-
-/* Does what the rows of a put do to the track that is there. */
-static enum ep_status
-put_over(struct ep_log_write *write, const struct ep_entry *there, const struct ep_put *put,
-         struct ep_merge *merge, struct ep_put_counts *counts, struct ep_error *err)
-{
-	EP_TRY(ep_entry_decode(&write->there, there, write->decoder, err));
+	EP_TRY(ep_entry_decode(&write->there, &putting->reg.entry, write->decoder, err));
 	EP_TRY(ep_log_merge_rows(merge, &write->there.track, put, err));
-	bool same;
-	EP_TRY(same_link(&same, there, put, err));
-	if (!same) { /* all its documents are put anew, as a copy or as none */
-		merge->updated += merge->unchanged;
-		merge->unchanged = 0;
-	}
 	uint64_t changes = merge->added + merge->updated;
-	if (changes == 0 && !merge->shrunk) {
-		const struct ep_track *track = &write->there.track;
-		bool last = ep_document_compare(&put->track->documents[put->track->count - 1],
-		                                &track->documents[track->count - 1]) == 0;
-		EP_TRY(note(write, there, put, last, err));
-		counts->unchanged += merge->unchanged;
-		return EP_OK;
-	}
-	if (put->source != there->source && put->source != EP_SOURCE_MASTER && !put->overrules) {
-		EP_TRY(ep_log_update_conflict(write, put, true, err));
-		EP_TRY(insist(write, EP_SOURCE_ANY, put, err));
+	if (changes == 0 && !merge->shrunk)
+		return unchanged(putting, err);
+	if (!may_change(putting)) {
+		EP_TRY(keep_aside(putting, err));
 		/* Where only documents went, the rows that stayed are what conflicts. */
 		counts->conflict += changes ? changes : merge->unchanged;
 		counts->unchanged += changes ? merge->unchanged : 0;
 		return EP_OK;
 	}
-	EP_TRY(replace(write, there, merge, put, err));
+	EP_TRY(check_limits(&merge->track, err));
+	EP_TRY(encode_merged(&hash, &body, write, merge, put, err));
+	memcpy(contents.bytes, hash.bytes, EP_REVISION_SIZE);
+	if (says_nothing_new(putting, &contents))
+		return unchanged(putting, err);
+	EP_TRY(store(putting, &hash, body, merge->shrunk, err));
 	counts->added += merge->added;
 	counts->updated += merge->updated;
 	counts->unchanged += merge->unchanged;
@@ -228,131 +193,80 @@ put_over(struct ep_log_write *write, const struct ep_entry *there, const struct 
 
 /* The same, where the rows may have to be decoded first. */
 static enum ep_status
-put_decoded(struct ep_log_write *write, const struct ep_entry *there, const struct ep_put *put,
-            struct ep_put_counts *counts, struct ep_error *err)
+put_decoded(struct putting *putting, struct ep_error *err)
 {
 	struct ep_merge merge = { 0 };
 	EP_DECODED struct ep_decoded decoded = { 0 };
 	struct ep_put with_rows;
-	enum ep_status status = ep_log_decode_put(&with_rows, &decoded, write, put, err);
+	enum ep_status status =
+		ep_log_decode_put(&with_rows, &decoded, putting->write, putting->put, err);
 	if (status == EP_OK)
-		status = put_over(write, there, &with_rows, &merge, counts, err);
+		status = put_over(putting, &with_rows, &merge, err);
 	ep_arena_free(&merge.arena);
 	return status;
 }
 
-/* Keeps all rows of a put aside. */
 static enum ep_status
-keep_aside(struct ep_log_write *write, const struct ep_put *put, struct ep_put_counts *counts,
-           struct ep_error *err)
+put_rows(struct putting *putting, struct ep_error *err)
 {
-	EP_TRY(ep_log_update_conflict(write, put, true, err));
-	counts->conflict += put->track->count;
-	return EP_OK;
-}
-
-static enum ep_status
-put_over_tombstone(struct ep_log_write *write, const struct ep_entry *there,
-                   const struct ep_put *put, struct ep_put_counts *counts, struct ep_error *err)
-{
-	uint32_t owner = there->source;
-	if (!put->overrules && is_decided(there, put)) {
-		EP_TRY(keep_aside(write, put, counts, err));
-		return insist(write, owner, put, err);
-	}
-	EP_TRY(check_limits(put->track, err));
-	EP_TRY(ep_log_remove_entry(write, there, err));
-	EP_TRY(put_new(write, put, there->word, counts, err));
-	return hand_over(write, owner, there->word, &there->hash, put, err);
-}
-
-/* A word that is older than what was said since. Of the master it is passed over; of a source it is
- * kept aside, as a source that was restored from an old copy says new things at old positions. */
-static enum ep_status
-put_old(struct ep_log_write *write, const struct ep_entry *there, const struct ep_put *put,
-        struct ep_put_counts *counts, struct ep_error *err)
-{
-	if (put->source != EP_SOURCE_MASTER &&
-	    (there->operation == EP_DELETE ||
-	     memcmp(there->hash.bytes, put->hash.bytes, EP_HASH_SIZE) != 0))
-		return keep_aside(write, put, counts, err);
-	counts->unchanged += put->track->count;
-	return EP_OK;
-}
-
-/* The same of a word about another's track that has been answered. What is aside may be newer. */
-static enum ep_status
-put_answered(struct ep_log_write *write, enum ep_answered answered, const struct ep_put *put,
-             struct ep_put_counts *counts, struct ep_error *err)
-{
-	bool aside;
-	EP_TRY(ep_log_is_aside(&aside, write, put, err));
-	if (!aside && answered == EP_ANSWERED_OLDER)
-		return keep_aside(write, put, counts, err);
-	*(aside ? &counts->conflict : &counts->unchanged) += put->track->count;
-	return EP_OK;
-}
-
-static enum ep_status
-put_rows(struct ep_log_write *write, const struct ep_put *put, struct ep_put_counts *counts,
-         struct ep_error *err)
-{
-	struct ep_entry there;
-	enum ep_status status = ep_log_find(&there, &write->inside, put->track->id, err);
-	if (status == EP_NOT_FOUND)
-		return put_new(write, put, (struct ep_word){ 0 }, counts, err);
-	if (status != EP_OK)
-		return status;
-	if (ep_log_is_old(&there, &put->said))
-		return put_old(write, &there, put, counts, err);
-	enum ep_answered answered = EP_ANSWERED_NOT;
-	if (put->source != there.source && put->source != EP_SOURCE_MASTER)
-		EP_TRY(ep_log_was_answered(&answered, write, put->source, put->track->id,
-		                           &put->said, &put->hash, err));
-	/* The last word of a source stands when what stood against it is gone. */
-	if (answered == EP_ANSWERED_OLDER ||
-	    (answered == EP_ANSWERED_SAME &&
-	     (there.operation == EP_PUT || is_decided(&there, put))))
-		return put_answered(write, answered, put, counts, err);
-	/* What this node said itself stands, or has changed since. */
-	if (put->said.echo && put->said.known > 0 && put->said.known <= there.position) {
-		counts->unchanged += put->track->count;
-		return note(write, &there, put, true, err);
-	}
-	bool pending = false;
-	if (put->source == EP_SOURCE_MASTER)
-		EP_TRY(ep_log_is_pending(&pending, write, &there, &put->said, err));
-	if (pending) {
-		bool differs = there.operation == EP_DELETE ||
-		               memcmp(there.hash.bytes, put->hash.bytes, EP_HASH_SIZE) != 0;
-		*(differs ? &counts->conflict : &counts->unchanged) += put->track->count;
-		return EP_OK;
-	}
-	if (there.operation == EP_DELETE)
-		return put_over_tombstone(write, &there, put, counts, err);
-	bool same = false;
-	if (memcmp(there.hash.bytes, put->hash.bytes, EP_HASH_SIZE) == 0)
-		EP_TRY(same_link(&same, &there, put, err));
-	if (same) {
-		counts->unchanged += put->track->count;
-		return note(write, &there, put, true, err);
-	}
-	if (memcmp(there.hash.bytes, put->hash.bytes, EP_HASH_SIZE) == 0 &&
-	    is_decided(&there, put)) {
-		counts->unchanged += put->track->count;
-		return insist(write, there.source, put, err);
-	}
-	return put_decoded(write, &there, put, counts, err);
+	const struct ep_put *put = putting->put;
+	struct ep_revision contents;
+	memcpy(contents.bytes, put->hash.bytes, EP_REVISION_SIZE);
+	if (!putting->reg.there)
+		return put_new(putting, err);
+	bool equal = memcmp(&putting->reg.entry.hash, &put->hash, EP_HASH_SIZE) == 0;
+	if (equal || says_nothing_new(putting, &contents))
+		return unchanged(putting, err);
+	if (putting->reg.entry.operation == EP_PUT)
+		return put_decoded(putting, err);
+	if (may_change(putting))
+		return put_new(putting, err);
+	putting->counts->conflict += put->track->count;
+	return keep_aside(putting, err);
 }
 
 enum ep_status
 ep_log_put(struct ep_log_write *write, const struct ep_put *put, struct ep_put_counts *counts,
            struct ep_error *err)
 {
-	uint64_t conflicts = counts->conflict;
-	EP_TRY(put_rows(write, put, counts, err));
-	/* Rows that conflict were kept aside above; those that a pending deletion turned away are
-	 * not. */
-	return counts->conflict > conflicts ? EP_OK
-	                                    : ep_log_update_conflict(write, put, false, err);
+	struct putting putting = {
+		.write = write,
+		.put = put,
+		.counts = counts,
+		.user = put->source == EP_SOURCE_LOCAL,
+	};
+	struct ep_subject subject = { put->track->id, false };
+	EP_TRY(ep_log_check_stale(write, err));
+	ep_arena_reset(&write->arena);
+	EP_TRY(ep_log_source_party(&putting.step.party, write, put->source, err));
+	putting.step.csv = !putting.user;
+	EP_TRY(ep_log_load_register(&putting.reg, write, &subject, err));
+	return put_rows(&putting, err);
+}
+
+/* ---- deletion ---- */
+
+enum ep_status
+ep_log_delete(struct ep_log_write *write, struct ep_text track_id, int64_t now,
+              struct ep_error *err)
+{
+	struct ep_register reg;
+	struct ep_subject subject = { track_id, false };
+	struct ep_state state = { .operation = EP_DELETE, .import_date = now };
+	EP_BUFFER struct ep_buffer body = { 0 };
+	EP_TRY(ep_log_check_stale(write, err));
+	ep_arena_reset(&write->arena);
+	EP_TRY(ep_log_load_register(&reg, write, &subject, err));
+	if (!ep_register_is_live(&reg))
+		return ep_fail(err, EP_NOT_FOUND,
+		               reg.there ? "track %.*s is deleted already" : "there is no track %.*s",
+		               ep_text_print_size(track_id), track_id.at);
+	if (!ep_log_may_change(write, &reg))
+		return ep_log_fail_foreign(err, track_id);
+	EP_TRY(ep_entry_delete_body(&body, reg.subject.id, reg.entry.document_count, err));
+	struct ep_step step = ep_log_own_step(write, NULL);
+	EP_TRY(ep_log_user_history(&state.history, write, &reg, &step, err));
+	state.era = reg.entry.era;
+	state.body = (struct ep_text){ (const char *)body.data, body.size };
+	return ep_log_store(write, &reg, &state, err);
 }

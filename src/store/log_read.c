@@ -8,13 +8,10 @@ enum ep_status
 ep_log_load_state(struct ep_log_read *read, struct ep_error *err)
 {
 	struct ep_text value = { 0 };
+	size_t aside;
 	EP_TRY(ep_log_value(&value, read, "state", err));
-	MDB_stat stat;
-	MDB_stat copies;
-	int rc = mdb_stat(read->txn, read->log->conflicts, &stat);
-	if (!rc)
-		rc = mdb_stat(read->txn, read->log->copies, &copies);
-	if (rc || value.size != 32)
+	EP_TRY(ep_log_count_keys(&aside, read, read->log->aside, err));
+	if (value.size != 40)
 		return ep_fail(err, EP_CORRUPT, "the log's state is damaged");
 	const uint8_t *bytes = (const uint8_t *)value.at;
 	read->state = (struct ep_log_state){
@@ -22,8 +19,8 @@ ep_log_load_state(struct ep_log_read *read, struct ep_error *err)
 		.documents = ep_load64(bytes + 8),
 		.tracks = ep_load64(bytes + 16),
 		.tombstones = ep_load64(bytes + 24),
-		.conflicts = stat.ms_entries,
-		.copies = copies.ms_entries,
+		.links = ep_load64(bytes + 32),
+		.conflicts = aside,
 	};
 	return EP_OK;
 }
@@ -154,26 +151,95 @@ must_be_at(struct ep_entry *entry, const struct ep_log_read *read, uint64_t posi
 	               (unsigned long long)position);
 }
 
+/* The entry that an id in the list of ids stands for. */
+static enum ep_status
+find_key(struct ep_entry *entry, const struct ep_log_read *read, MDB_val key, struct ep_text id,
+         struct ep_error *err)
+{
+	MDB_val value;
+	int rc = mdb_get(read->txn, read->log->ids, &key, &value);
+	if (rc == MDB_NOTFOUND)
+		return ep_fail(err, EP_NOT_FOUND, "there is no track %.*s", ep_text_print_size(id),
+		               id.at);
+	if (rc)
+		return ep_fail_mdb(err, rc, "cannot look up track %.*s", ep_text_print_size(id),
+		                   id.at);
+	if (value.mv_size != 8)
+		return ep_fail(err, EP_CORRUPT, "the position of track %.*s is damaged",
+		               ep_text_print_size(id), id.at);
+	return must_be_at(entry, read, ep_load64(value.mv_data), err);
+}
+
+static enum ep_status
+find_subject(struct ep_entry *entry, const struct ep_log_read *read,
+             const struct ep_subject *subject, struct ep_error *err)
+{
+	uint8_t bytes[EP_SUBJECT_KEY_MAX];
+	MDB_val key;
+	if (ep_subject_key(&key, bytes, subject, err) != EP_OK)
+		return ep_fail(err, EP_NOT_FOUND, "there is no track %.*s",
+		               ep_text_print_size(subject->id), subject->id.at);
+	return find_key(entry, read, key, subject->id, err);
+}
+
 enum ep_status
 ep_log_find(struct ep_entry *entry, const struct ep_log_read *read, struct ep_text track_id,
             struct ep_error *err)
 {
-	MDB_val key = ep_val_of(track_id);
-	MDB_val value;
-	/* LMDB takes keys of 1 to 511 bytes; ids are shorter. */
-	int rc = track_id.size && track_id.size <= 511
-	                 ? mdb_get(read->txn, read->log->ids, &key, &value)
-	                 : MDB_NOTFOUND;
-	if (rc == MDB_NOTFOUND)
-		return ep_fail(err, EP_NOT_FOUND, "there is no track %.*s",
-		               ep_text_print_size(track_id), track_id.at);
+	struct ep_subject subject = { track_id, false };
+	/* Behind a byte 1 links are listed, which no track's id begins with. */
+	if (track_id.size && track_id.at[0] == 1)
+		return ep_fail(err, EP_NOT_FOUND, "there is no such track");
+	return find_subject(entry, read, &subject, err);
+}
+
+enum ep_status
+ep_log_find_link(struct ep_entry *entry, const struct ep_log_read *read, struct ep_text copy,
+                 struct ep_error *err)
+{
+	struct ep_subject subject = { copy, true };
+	return find_subject(entry, read, &subject, err);
+}
+
+/* ---- keys ---- */
+
+enum ep_status
+ep_log_count_keys(size_t *count, const struct ep_log_read *read, MDB_dbi dbi, struct ep_error *err)
+{
+	MDB_stat stat;
+	int rc = mdb_stat(read->txn, dbi, &stat);
 	if (rc)
-		return ep_fail_mdb(err, rc, "cannot look up track %.*s",
-		                   ep_text_print_size(track_id), track_id.at);
-	if (value.mv_size != 8)
-		return ep_fail(err, EP_CORRUPT, "the position of track %.*s is damaged",
-		               ep_text_print_size(track_id), track_id.at);
-	return must_be_at(entry, read, ep_load64(value.mv_data), err);
+		return ep_fail_mdb(err, rc, "cannot read the log");
+	*count = stat.ms_entries;
+	return EP_OK;
+}
+
+enum ep_status
+ep_log_each_key(const struct ep_log_read *read, MDB_dbi dbi, struct ep_text prefix,
+                enum ep_status (*each)(void *context, MDB_val key, MDB_val value,
+                                       struct ep_error *err),
+                void *context, struct ep_error *err)
+{
+	MDB_cursor *cursor;
+	MDB_val key = ep_val_of(prefix);
+	MDB_val value;
+	enum ep_status status = EP_OK;
+	int rc = mdb_cursor_open(read->txn, dbi, &cursor);
+	if (rc)
+		return ep_fail_mdb(err, rc, "cannot read the log");
+	rc = mdb_cursor_get(cursor, &key, &value, prefix.size ? MDB_SET_RANGE : MDB_FIRST);
+	for (; rc == 0; rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
+		if (prefix.size && (key.mv_size < prefix.size ||
+		                    memcmp(key.mv_data, prefix.at, prefix.size) != 0))
+			break;
+		status = each(context, key, value, err);
+		if (status != EP_OK)
+			break;
+	}
+	mdb_cursor_close(cursor);
+	if (status == EP_OK && rc && rc != MDB_NOTFOUND)
+		return ep_fail_mdb(err, rc, "cannot read the log");
+	return status;
 }
 
 /* ---- sources ---- */
@@ -213,7 +279,8 @@ enum ep_status
 ep_source_load(struct ep_source_info *info, const MDB_val *key, const MDB_val *value,
                struct ep_error *err)
 {
-	if (key->mv_size != 4 || value->mv_size < 17 || value->mv_size > 16 + EP_SOURCE_NAME_MAX)
+	if (key->mv_size != 4 || value->mv_size <= EP_SOURCE_FIXED ||
+	    value->mv_size > EP_SOURCE_FIXED + EP_SOURCE_NAME_MAX)
 		return ep_fail(err, EP_CORRUPT, "the log's list of sources is damaged");
 	uint32_t big;
 	memcpy(&big, key->mv_data, sizeof big);
@@ -222,8 +289,10 @@ ep_source_load(struct ep_source_info *info, const MDB_val *key, const MDB_val *v
 		.number = be32toh(big),
 		.tracks = ep_load64(bytes),
 		.documents = ep_load64(bytes + 8),
+		.tombstones = ep_load64(bytes + 16),
+		.bytes = ep_load64(bytes + 24),
 	};
-	memcpy(info->name, bytes + 16, value->mv_size - 16);
+	memcpy(info->name, bytes + EP_SOURCE_FIXED, value->mv_size - EP_SOURCE_FIXED);
 	return EP_OK;
 }
 

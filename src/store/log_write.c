@@ -4,6 +4,67 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Who this node is, whom it follows, and in which epoch it is. */
+static enum ep_status
+load_standing(struct ep_log_write *write, struct ep_error *err)
+{
+	struct ep_keys keys;
+	const struct ep_log_read *read = &write->inside;
+	EP_TRY(ep_keys_open(&keys, read->log->folder, err));
+	EP_TRY(ep_log_load_parties(write, err));
+	EP_TRY(ep_log_key_party(&write->self, write, &keys.key, err));
+	write->parties[write->self - 1].source = EP_SOURCE_LOCAL;
+	ep_seal_key(&write->seal_key, &keys);
+	sodium_memzero(keys.secret, sizeof keys.secret);
+	EP_TRY(ep_log_follows(&write->follows, read, err));
+	write->master = write->self;
+	if (write->follows.any)
+		EP_TRY(ep_log_key_party(&write->master, write, &write->follows.key, err));
+	EP_TRY(ep_log_epoch(&write->epoch, read, err));
+	struct ep_text stale;
+	enum ep_status status = ep_log_value(&stale, read, EP_STALE_VALUE, err);
+	if (status != EP_OK && status != EP_NOT_FOUND)
+		return status;
+	write->stale = status == EP_OK;
+	return ep_log_number(&write->known, read, "known", err);
+}
+
+enum ep_status
+ep_log_check_stale(const struct ep_log_write *write, struct ep_error *err)
+{
+	if (!write->stale)
+		return EP_OK;
+	return ep_fail(err, EP_DIVERGED,
+	               "the log in %s is an older copy of what was published; `echoprint publish "
+	               "--new-epoch DIR` or `echoprint serve --new-epoch` begins a new history, and "
+	               "then all that slaves have comes back",
+	               write->inside.log->folder);
+}
+
+/* Heads that are kept: they tell how far back a copy goes, and one would do. */
+#define HEADS_MAX 8
+
+enum ep_status
+ep_log_set_stale(struct ep_log_write *write, struct ep_text head, struct ep_error *err)
+{
+	struct ep_text value = { 0 };
+	EP_BUFFER struct ep_buffer heads = { 0 };
+	uint8_t size[2];
+	enum ep_status status = ep_log_value(&value, &write->inside, EP_STALE_VALUE, err);
+	if (status != EP_OK && status != EP_NOT_FOUND)
+		return status;
+	if (value.size > HEADS_MAX * head.size)
+		return EP_OK;
+	if (value.size)
+		EP_TRY(ep_buffer_append(&heads, value.at, value.size, err));
+	ep_store16(size, (uint16_t)head.size);
+	EP_TRY(ep_buffer_append(&heads, size, sizeof size, err));
+	EP_TRY(ep_buffer_append(&heads, head.at, head.size, err));
+	write->stale = true;
+	return ep_log_set_value(write, EP_STALE_VALUE,
+	                        (struct ep_text){ (const char *)heads.data, heads.size }, err);
+}
+
 enum ep_status
 ep_log_write_begin(struct ep_log_write **out, struct ep_log *log, struct ep_error *err)
 {
@@ -18,6 +79,7 @@ ep_log_write_begin(struct ep_log_write **out, struct ep_log *log, struct ep_erro
 	EP_TRY(ep_log_load_state(&write->inside, err));
 	EP_TRY(ep_log_digest(&write->digest, &write->inside, err));
 	EP_TRY(ep_log_sources(&write->sources, &write->source_count, &write->inside, err));
+	EP_TRY(load_standing(write, err));
 	EP_TRY(ep_codes_coder_new(&write->decoder, EP_CODES_ONSET, err));
 	EP_TRY(ep_codes_coder_new(&write->encoder, EP_CODES_ONSET, err));
 	*out = EP_TAKE(write);
@@ -36,6 +98,11 @@ ep_log_abort(struct ep_log_write *write)
 	ep_codes_coder_free(write->encoder);
 	ep_decoded_free(&write->there);
 	ep_buffer_free(&write->body);
+	ep_buffer_free(&write->history);
+	ep_arena_free(&write->arena);
+	sodium_memzero(&write->seal_key, sizeof write->seal_key);
+	free(write->parties);
+	free(write->stored);
 	free(write->sources);
 	free(write);
 }
@@ -53,19 +120,26 @@ ep_log_fail_write(const struct ep_log_write *write, int rc, struct ep_error *err
 	return ep_fail_mdb(err, ep_explain_write(rc, folder), "cannot write the log in %s", folder);
 }
 
-static enum ep_status
-put_value(struct ep_log_write *write, MDB_dbi dbi, MDB_val key, MDB_val value, unsigned flags,
-          struct ep_error *err)
+enum ep_status
+ep_log_put_key(struct ep_log_write *write, MDB_dbi dbi, MDB_val key, MDB_val value, unsigned flags,
+               struct ep_error *err)
 {
 	int rc = mdb_put(write->inside.txn, dbi, &key, &value, flags);
 	return rc ? ep_log_fail_write(write, rc, err) : EP_OK;
 }
 
 enum ep_status
+ep_log_remove_key(struct ep_log_write *write, MDB_dbi dbi, MDB_val key, struct ep_error *err)
+{
+	int rc = mdb_del(write->inside.txn, dbi, &key, NULL);
+	return rc && rc != MDB_NOTFOUND ? ep_log_fail_write(write, rc, err) : EP_OK;
+}
+
+enum ep_status
 ep_log_set_value(struct ep_log_write *write, const char *name, struct ep_text value,
                  struct ep_error *err)
 {
-	return put_value(write, write->inside.log->values, ep_val_of(ep_text_of(name)),
+	return ep_log_put_key(write, write->inside.log->values, ep_val_of(ep_text_of(name)),
 	                 ep_val_of(value), 0, err);
 }
 
@@ -82,23 +156,25 @@ ep_log_set_number(struct ep_log_write *write, const char *name, uint64_t value,
 enum ep_status
 ep_log_remove_value(struct ep_log_write *write, const char *name, struct ep_error *err)
 {
-	MDB_val key = ep_val_of(ep_text_of(name));
-	int rc = mdb_del(write->inside.txn, write->inside.log->values, &key, NULL);
-	return rc && rc != MDB_NOTFOUND ? ep_log_fail_write(write, rc, err) : EP_OK;
+	return ep_log_remove_key(write, write->inside.log->values, ep_val_of(ep_text_of(name)),
+	                         err);
 }
 
 static enum ep_status
 store_source(struct ep_log_write *write, const struct ep_source_info *info, struct ep_error *err)
 {
 	uint32_t big = htobe32(info->number);
-	uint8_t bytes[16 + EP_SOURCE_NAME_MAX];
+	uint8_t bytes[EP_SOURCE_FIXED + EP_SOURCE_NAME_MAX];
 	size_t name_size = strlen(info->name);
 	ep_store64(bytes, info->tracks);
 	ep_store64(bytes + 8, info->documents);
-	memcpy(bytes + 16, info->name, name_size);
-	return put_value(write, write->inside.log->sources,
+	ep_store64(bytes + 16, info->tombstones);
+	ep_store64(bytes + 24, info->bytes);
+	memcpy(bytes + EP_SOURCE_FIXED, info->name, name_size);
+	return ep_log_put_key(write, write->inside.log->sources,
 	                 (MDB_val){ .mv_data = &big, .mv_size = sizeof big },
-	                 (MDB_val){ .mv_data = bytes, .mv_size = 16 + name_size }, 0, err);
+	                 (MDB_val){ .mv_data = bytes, .mv_size = EP_SOURCE_FIXED + name_size }, 0,
+	                 err);
 }
 
 enum ep_status
@@ -139,8 +215,9 @@ store_state(struct ep_log_write *write, struct ep_error *err)
 	ep_store64(bytes + 8, state->documents);
 	ep_store64(bytes + 16, state->tracks);
 	ep_store64(bytes + 24, state->tombstones);
+	ep_store64(bytes + 32, state->links);
 	EP_TRY(ep_log_set_value(write, "state",
-	                        (struct ep_text){ .at = (const char *)bytes, .size = 32 }, err));
+	                        (struct ep_text){ .at = (const char *)bytes, .size = 40 }, err));
 	ep_digest_store(bytes, &write->digest);
 	struct ep_text digest = { .at = (const char *)bytes, .size = sizeof bytes };
 	EP_TRY(ep_log_set_value(write, "digest", digest, err));
@@ -161,181 +238,3 @@ ep_log_commit(struct ep_log_write **owner, struct ep_error *err)
 	return rc ? ep_log_fail_write(write, rc, err) : EP_OK;
 }
 
-/* ---- entries ---- */
-
-/* Counts a live track in or out of all totals. */
-static enum ep_status
-count_track(struct ep_log_write *write, const struct ep_entry *entry, bool in, struct ep_error *err)
-{
-	struct ep_hash member;
-	EP_TRY(ep_log_member(&member, entry, err));
-	if (entry->flags & EP_ENTRY_COPY)
-		EP_TRY(ep_log_list_copy(write, entry, in, err));
-	struct ep_log_state *state = &write->inside.state;
-	struct ep_source_info *source = NULL;
-	for (size_t i = 0; i < write->source_count; i++) {
-		if (write->sources[i].number == entry->source)
-			source = &write->sources[i];
-	}
-	uint64_t one = in ? 1 : UINT64_MAX; /* -1 */
-	uint64_t documents = in ? entry->document_count : 0 - (uint64_t)entry->document_count;
-	state->tracks += one;
-	state->documents += documents;
-	if (source) {
-		source->tracks += one;
-		source->documents += documents;
-	}
-	if (in)
-		ep_digest_add(&write->digest, &member);
-	else
-		ep_digest_subtract(&write->digest, &member);
-	return EP_OK;
-}
-
-enum ep_status
-ep_log_remove_entry(struct ep_log_write *write, const struct ep_entry *entry, struct ep_error *err)
-{
-	struct ep_log *log = write->inside.log;
-	uint64_t position = entry->position;
-	uint8_t bytes[EP_SOURCE_KEY];
-	ep_source_key(bytes, entry->source, position);
-	if (entry->operation == EP_DELETE)
-		write->inside.state.tombstones--;
-	else
-		EP_TRY(count_track(write, entry, false, err));
-	MDB_val listed = { .mv_data = bytes, .mv_size = sizeof bytes };
-	int rc = mdb_del(write->inside.txn, log->by_source, &listed, NULL);
-	MDB_val key = { .mv_data = &position, .mv_size = sizeof position };
-	if (!rc)
-		rc = mdb_del(write->inside.txn, log->log, &key, NULL);
-	return rc ? ep_log_fail_write(write, rc, err) : EP_OK;
-}
-
-enum ep_status
-ep_log_write_entry(struct ep_log_write *write, MDB_dbi dbi, MDB_val key,
-                   const struct ep_entry *entry, const void *body, size_t body_size, unsigned flags,
-                   struct ep_error *err)
-{
-	MDB_val value = { .mv_size = EP_ENTRY_HEADER + body_size + EP_ENTRY_TRAILER };
-	int rc = mdb_put(write->inside.txn, dbi, &key, &value, MDB_RESERVE | flags);
-	if (rc)
-		return ep_log_fail_write(write, rc, err);
-	ep_entry_write(value.mv_data, entry, body, body_size);
-	return EP_OK;
-}
-
-enum ep_status
-ep_log_append_entry(struct ep_log_write *write, struct ep_entry *entry, const void *body,
-                    size_t body_size, struct ep_error *err)
-{
-	struct ep_log *log = write->inside.log;
-	uint64_t position = write->inside.state.position + 1;
-	entry->position = position;
-	EP_TRY(ep_log_write_entry(write, log->log,
-	                          (MDB_val){ .mv_data = &position, .mv_size = sizeof position },
-	                          entry, body, body_size, MDB_APPEND, err));
-	uint8_t where[8];
-	ep_store64(where, position);
-	EP_TRY(put_value(write, log->ids, ep_val_of(entry->id),
-	                 (MDB_val){ .mv_data = where, .mv_size = sizeof where }, 0, err));
-	uint8_t key[EP_SOURCE_KEY];
-	ep_source_key(key, entry->source, position);
-	EP_TRY(put_value(write, log->by_source, (MDB_val){ .mv_data = key, .mv_size = sizeof key },
-	                 (MDB_val){ .mv_data = key, .mv_size = 0 }, 0, err));
-	if (entry->operation == EP_PUT)
-		EP_TRY(count_track(write, entry, true, err));
-	else
-		write->inside.state.tombstones++;
-	write->inside.state.position = position;
-	write->changed = true;
-	return EP_OK;
-}
-
-static enum ep_status
-put_tombstone(struct ep_log_write *write, struct ep_entry *tombstone, struct ep_error *err)
-{
-	write->body.size = 0;
-	EP_TRY(ep_entry_delete_body(&write->body, tombstone->id, tombstone->document_count, err));
-	return ep_log_append_entry(write, tombstone, write->body.data, write->body.size, err);
-}
-
-/* A word that deletes what is not there: an older put of the track may still come, and copies of it
- * may be there. */
-static enum ep_status
-delete_nothing(struct ep_log_write *write, struct ep_text track_id, uint32_t source, int64_t now,
-               const struct ep_said *said, struct ep_error *err)
-{
-	struct ep_entry tombstone = {
-		.operation = EP_DELETE,
-		.source = source,
-		.import_date = now,
-		.word = said->word,
-		.id = track_id,
-		.document_count = 1,
-	};
-	EP_TRY(put_tombstone(write, &tombstone, err));
-	return ep_log_promote(write, track_id, err);
-}
-
-/* What is deleted already is deleted again by a newer word. Who owned the track before is still
- * known by its last one. */
-static enum ep_status
-delete_again(struct ep_log_write *write, const struct ep_entry *tombstone, bool owned,
-             struct ep_text id, uint32_t source, const struct ep_said *said, struct ep_error *err)
-{
-	static const struct ep_hash none = { 0 };
-	if (!said->word.tag)
-		return EP_OK;
-	if (owned || tombstone->word.tag == said->word.tag)
-		EP_TRY(ep_log_note(write, tombstone, 0, said->word, err));
-	return owned ? EP_OK : ep_log_note_answered(write, source, id, said, &none, err);
-}
-
-enum ep_status
-ep_log_delete(struct ep_log_write *write, struct ep_text track_id, uint32_t source, int64_t now,
-              const struct ep_said *said, struct ep_error *err)
-{
-	static const struct ep_said nothing = { 0 };
-	static const struct ep_hash none = { 0 };
-	struct ep_entry entry;
-	const struct ep_said *how = said ? said : &nothing;
-	enum ep_status status = ep_log_find(&entry, &write->inside, track_id, err);
-	if (status == EP_NOT_FOUND && how->word.tag)
-		EP_TRY(delete_nothing(write, track_id, source, now, how, err));
-	EP_TRY(status);
-	if (ep_log_is_old(&entry, how))
-		return ep_fail(err, EP_NOT_FOUND, "track %.*s has changed since",
-		               ep_text_print_size(track_id), track_id.at);
-	bool pending = false;
-	if (source == EP_SOURCE_MASTER && entry.operation == EP_PUT)
-		EP_TRY(ep_log_is_pending(&pending, write, &entry, how, err));
-	if (pending)
-		return ep_fail(err, EP_NOT_FOUND, "track %.*s has changed here",
-		               ep_text_print_size(track_id), track_id.at);
-	bool owned = source == entry.source || source == EP_SOURCE_MASTER;
-	if (entry.operation == EP_DELETE)
-		EP_TRY(delete_again(write, &entry, owned, track_id, source, how, err));
-	if (entry.operation == EP_DELETE)
-		return ep_fail(err, EP_NOT_FOUND, "track %.*s is deleted already",
-		               ep_text_print_size(track_id), track_id.at);
-	if (source != EP_SOURCE_ANY && !owned) {
-		enum ep_answered answered;
-		EP_TRY(ep_log_was_answered(&answered, write, source, track_id, how, &none, err));
-		if (answered == EP_ANSWERED_NOT)
-			EP_TRY(ep_log_refuse(write, source, track_id, how, &none, err));
-		return ep_fail(err, EP_BAD_INPUT, "track %.*s was brought by another source",
-		               ep_text_print_size(track_id), track_id.at);
-	}
-	struct ep_entry tombstone = {
-		.operation = EP_DELETE,
-		.flags = source == EP_SOURCE_ANY ? EP_ENTRY_DECIDED : 0,
-		.source = source == EP_SOURCE_MASTER ? source : entry.source,
-		.import_date = now,
-		.word = how->word.tag ? how->word : entry.word,
-		.id = track_id,
-		.document_count = entry.document_count,
-	};
-	EP_TRY(ep_log_remove_entry(write, &entry, err));
-	EP_TRY(put_tombstone(write, &tombstone, err));
-	return ep_log_promote(write, track_id, err);
-}

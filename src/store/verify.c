@@ -38,7 +38,9 @@ struct verify {
 	struct ep_source_info *counted; /* as its entries say */
 	size_t source_count;
 	struct ep_digest digest;
-	uint64_t copies;
+	uint32_t parties;
+	uint64_t links; /* to an original */
+	uint64_t registers; /* of links, released ones too */
 	size_t jobs;
 };
 
@@ -100,6 +102,15 @@ check_contents(struct check *check, struct worker *worker)
 	return EP_OK;
 }
 
+/* Whether the history can be read and names parties that the log knows. */
+static enum ep_status
+check_history(struct check *check, uint32_t parties)
+{
+	EP_ARENA struct ep_arena arena = { 0 };
+	struct ep_history history;
+	return ep_entry_history(&history, &check->entry, parties, &arena, &check->why);
+}
+
 static enum ep_status
 work(void *context, void *item, unsigned number, struct ep_error *err)
 {
@@ -108,9 +119,11 @@ work(void *context, void *item, unsigned number, struct ep_error *err)
 	struct job *job = item;
 	for (size_t i = 0; i < job->count; i++) {
 		struct check *check = &job->checks[i];
-		if (!check->readable || check->entry.operation != EP_PUT)
+		if (!check->readable)
 			continue;
-		enum ep_status status = check_contents(check, worker);
+		enum ep_status status = check_history(check, verify->parties);
+		if (status == EP_OK && check->entry.operation == EP_PUT)
+			status = check_contents(check, worker);
 		if (status == EP_NO_MEMORY)
 			return ep_fail(err, status, "%s", check->why.text);
 		check->readable = status == EP_OK;
@@ -123,7 +136,10 @@ check_lists(struct verify *verify, const struct ep_entry *entry)
 {
 	struct ep_entry found;
 	struct ep_error why;
-	if (ep_log_find(&found, verify->read, entry->id, &why) != EP_OK)
+	enum ep_status status = entry->operation == EP_LINK
+	                                ? ep_log_find_link(&found, verify->read, entry->id, &why)
+	                                : ep_log_find(&found, verify->read, entry->id, &why);
+	if (status != EP_OK)
 		problem(verify, "position %llu: %s", (unsigned long long)entry->position, why.text);
 	else if (found.position != entry->position)
 		problem(verify, "track %.*s stands at positions %llu and %llu",
@@ -139,24 +155,8 @@ check_lists(struct verify *verify, const struct ep_entry *entry)
 }
 
 static void
-count_entry(struct verify *verify, const struct ep_entry *entry)
+count_source(struct verify *verify, const struct ep_entry *entry)
 {
-	struct ep_verify_report *report = verify->report;
-	if (entry->operation == EP_DELETE) {
-		report->tombstones++;
-		return;
-	}
-	report->tracks++;
-	report->documents += entry->document_count;
-	struct ep_error why;
-	struct ep_hash member;
-	if (ep_log_member(&member, entry, &why) != EP_OK)
-		problem(verify, "%s", why.text);
-	else
-		ep_digest_add(&verify->digest, &member);
-	verify->copies += (entry->flags & EP_ENTRY_COPY) != 0;
-	if (ep_entry_usage(&report->usage, entry, &why) != EP_OK)
-		problem(verify, "%s", why.text);
 	size_t source = 0;
 	while (source < verify->source_count && verify->counted[source].number != entry->source)
 		source++;
@@ -165,10 +165,38 @@ count_entry(struct verify *verify, const struct ep_entry *entry)
 		        (unsigned long long)entry->position, (unsigned)entry->source);
 		return;
 	}
-	verify->counted[source].tracks++;
-	verify->counted[source].documents += entry->document_count;
+	struct ep_source_info *counted = &verify->counted[source];
+	counted->tracks += entry->operation == EP_PUT;
+	counted->documents += entry->operation == EP_PUT ? entry->document_count : 0;
+	counted->tombstones += entry->operation == EP_DELETE;
+	counted->bytes += ep_entry_size(entry, entry->body.size);
 }
 
+static void
+count_entry(struct verify *verify, const struct ep_entry *entry)
+{
+	struct ep_verify_report *report = verify->report;
+	struct ep_error why;
+	bool member = false;
+	if (ep_log_is_member(&member, entry, &why) != EP_OK)
+		problem(verify, "%s", why.text);
+	if (member)
+		ep_digest_add(&verify->digest, &entry->hash);
+	count_source(verify, entry);
+	if (entry->operation == EP_DELETE) {
+		report->tombstones++;
+		return;
+	}
+	if (entry->operation == EP_LINK) {
+		verify->registers++;
+		verify->links += member;
+		return;
+	}
+	report->tracks++;
+	report->documents += entry->document_count;
+	if (ep_entry_usage(&report->usage, entry, &why) != EP_OK)
+		problem(verify, "%s", why.text);
+}
 static enum ep_status
 consume(void *context, void *item, struct ep_error *err)
 {
@@ -211,32 +239,27 @@ static void
 compare_entries(struct verify *verify, MDB_dbi dbi, const char *what)
 {
 	MDB_stat stat;
-	uint64_t entries = verify->report->tracks + verify->report->tombstones;
+	uint64_t entries = verify->report->tracks + verify->report->tombstones + verify->registers;
 	if (mdb_stat(verify->read->txn, dbi, &stat) == 0)
 		compare(verify, what, stat.ms_entries, entries);
 }
 
-/* Reads back what is kept aside. */
+/* Reads back one that is kept aside. */
 static enum ep_status
-check_conflicts(struct verify *verify, struct ep_error *err)
+check_aside(void *context, MDB_val key, MDB_val value, struct ep_error *err)
 {
-	MDB_cursor *cursor;
-	MDB_val key;
-	MDB_val value;
-	int rc = mdb_cursor_open(verify->read->txn, verify->log->conflicts, &cursor);
-	if (rc)
-		return ep_fail_mdb(err, rc, "cannot read the conflicts");
-	while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
-		struct check check = { 0 };
-		enum ep_status status =
-			ep_entry_read(&check.entry, 0, value.mv_data, value.mv_size, &check.why);
-		if (status == EP_OK)
-			status = check_contents(&check, &verify->workers[0]);
-		if (status != EP_OK)
-			problem(verify, "kept aside: %s", check.why.text);
-	}
-	mdb_cursor_close(cursor);
-	return rc == MDB_NOTFOUND ? EP_OK : ep_fail_mdb(err, rc, "cannot read the conflicts");
+	(void)key;
+	struct verify *verify = context;
+	struct check check = { 0 };
+	enum ep_status status =
+		ep_entry_read(&check.entry, 0, value.mv_data, value.mv_size, &check.why);
+	if (status == EP_OK && check.entry.operation == EP_PUT)
+		status = check_contents(&check, &verify->workers[0]);
+	if (status == EP_NO_MEMORY)
+		return ep_fail(err, status, "%s", check.why.text);
+	if (status != EP_OK)
+		problem(verify, "kept aside: %s", check.why.text);
+	return EP_OK;
 }
 
 static enum ep_status
@@ -247,7 +270,7 @@ check_totals(struct verify *verify, struct ep_error *err)
 	compare(verify, "tracks", state->tracks, report->tracks);
 	compare(verify, "documents", state->documents, report->documents);
 	compare(verify, "tombstones", state->tombstones, report->tombstones);
-	compare(verify, "copies", state->copies, verify->copies);
+	compare(verify, "links", state->links, verify->links);
 	compare_entries(verify, verify->log->ids, "ids");
 	compare_entries(verify, verify->log->by_source, "entries in its lists of sources");
 	for (size_t i = 0; i < verify->source_count; i++) {
@@ -255,6 +278,10 @@ check_totals(struct verify *verify, struct ep_error *err)
 		        verify->counted[i].tracks);
 		compare(verify, "documents of a source", verify->sources[i].documents,
 		        verify->counted[i].documents);
+		compare(verify, "deletions of a source", verify->sources[i].tombstones,
+		        verify->counted[i].tombstones);
+		compare(verify, "bytes of a source", verify->sources[i].bytes,
+		        verify->counted[i].bytes);
 	}
 	struct ep_digest digest;
 	EP_TRY(ep_log_digest(&digest, verify->read, err));
@@ -288,7 +315,8 @@ run(struct verify *verify, struct ep_error *err)
 	if (status == EP_OK)
 		status = ep_pipeline_run(&pipeline, err);
 	if (status == EP_OK)
-		status = check_conflicts(verify, err);
+		status = ep_log_each_key(verify->read, verify->log->aside, (struct ep_text){ 0 },
+		                         check_aside, verify, err);
 	for (size_t i = 0; i < workers; i++) {
 		ep_codes_coder_free(verify->workers[i].coder);
 		ep_decoded_free(&verify->workers[i].decoded);
@@ -305,6 +333,9 @@ ep_log_verify(struct ep_verify_report *report, struct ep_log *log,
 	struct ep_log_read *read = NULL;
 	EP_TRY(ep_log_read_begin(&read, log, err));
 	struct verify verify = { .log = log, .read = read, .options = options, .report = report };
+	size_t parties;
+	EP_TRY(ep_log_count_keys(&parties, read, log->parties, err));
+	verify.parties = (uint32_t)parties;
 	EP_TRY(ep_log_sources(&verify.sources, &verify.source_count, read, err));
 	verify.counted = calloc(verify.source_count + 1, sizeof *verify.counted);
 	int rc = mdb_cursor_open(read->txn, log->log, &verify.cursor);

@@ -23,8 +23,7 @@ law_contribution(const uint8_t *bytes, size_t size)
 	must(ep_trailer_read(&read, trailer, NULL) == EP_CORRUPT);
 	struct ep_trailer made = { 0 };
 	memcpy(made.hash.bytes, trailer, EP_HASH_SIZE);
-	memcpy(made.previous.bytes, trailer + 64, EP_HASH_SIZE);
-	memcpy(made.master.bytes, trailer + 128, EP_KEY_SIZE);
+	memcpy(made.master.bytes, trailer + 96, EP_KEY_SIZE);
 	ep_trailer_write(trailer, &made, &keys);
 	must(ep_trailer_read(&read, trailer, NULL) == EP_OK);
 	must(memcmp(&read, &made, sizeof read) == 0);
@@ -40,14 +39,14 @@ law_receipt(const uint8_t *bytes, size_t size)
 	EP_BUFFER struct ep_buffer text = { 0 };
 	EP_RECEIPT struct ep_receipt receipt = { 0 };
 	EP_RECEIPT struct ep_receipt again = { 0 };
-	struct ep_text body = sign_body(&text, &keys, "echoprint receipt 1", bytes, size);
+	struct ep_text body = sign_body(&text, &keys, "echoprint receipt 2", bytes, size);
 	if (ep_receipt_read(&receipt, body, &keys.key, NULL) != EP_OK)
 		return;
 	text.size = 0;
 	must(ep_receipt_write(&text, &receipt, &keys, NULL) == EP_OK);
 	must(ep_receipt_read(&again, (struct ep_text){ (const char *)text.data, text.size },
 	                     &keys.key, NULL) == EP_OK);
-	must(again.accepted == receipt.accepted && again.position == receipt.position &&
+	must(again.epoch == receipt.epoch && again.position == receipt.position &&
 	     again.track_count == receipt.track_count &&
 	     memcmp(&again.id, &receipt.id, EP_HASH_SIZE) == 0);
 	for (size_t i = 0; i < receipt.track_count; i++)

@@ -20,16 +20,27 @@ law_entry(const uint8_t *bytes, size_t size)
 {
 	/* As they are; and as the body of an entry whose checksum is right, to get behind it. */
 	struct ep_entry entry;
-	if (ep_entry_read(&entry, 1, bytes, size, NULL) == EP_OK && size < EP_ENTRY_HEADER)
+	EP_ARENA struct ep_arena arena = { 0 };
+	struct ep_history history;
+	if (ep_entry_read(&entry, 1, bytes, size, NULL) == EP_OK && size < 48)
 		abort();
-	EP_FREE uint8_t *made = malloc(EP_ENTRY_HEADER + size + EP_ENTRY_TRAILER);
+	/* The first byte says how many of the others are the history. */
+	size_t of_history = size ? bytes[0] % size : 0;
+	struct ep_entry head = { .operation = EP_PUT,
+		                 .history = { (const char *)bytes, of_history } };
+	size_t made_size = ep_entry_size(&head, size - of_history);
+	EP_FREE uint8_t *made = malloc(made_size);
 	if (!made)
 		abort();
-	struct ep_entry head = { .operation = EP_PUT };
-	ep_entry_write(made, &head, bytes, size);
-	if (ep_entry_read(&entry, 1, made, EP_ENTRY_HEADER + size + EP_ENTRY_TRAILER, NULL) !=
-	    EP_OK)
+	ep_entry_write(made, &head, bytes + of_history, size - of_history);
+	if (ep_entry_read(&entry, 1, made, made_size, NULL) != EP_OK)
 		return;
+	if (ep_entry_history(&history, &entry, 3, &arena, NULL) == EP_OK) {
+		EP_BUFFER struct ep_buffer again = { 0 };
+		if (ep_history_write(&again, &history, NULL, NULL) != EP_OK ||
+		    again.size > of_history)
+			abort();
+	}
 	EP_DECODED struct ep_decoded decoded = { 0 };
 	if (ep_entry_decode(&decoded, &entry, coder(), NULL) != EP_OK)
 		return;

@@ -22,10 +22,15 @@ entry_of(const struct ep_track *track)
 	assert_int_equal(ep_codes_coder_new(&coder, EP_CODES_ONSET, NULL), EP_OK);
 	assert_int_equal(ep_entry_put_body(&body, NULL, track, coder, NULL), EP_OK);
 	ep_codes_coder_free(coder);
-	size_t size = EP_ENTRY_HEADER + body.size + EP_ENTRY_TRAILER;
+	struct ep_entry entry = { .operation = EP_PUT,
+		                  .source = 7,
+		                  .import_date = -5,
+		                  .era = 300,
+		                  .since = 5,
+		                  .history = { "\0\1\2", 3 } };
+	size_t size = ep_entry_size(&entry, body.size);
 	assert_int_equal(ep_buffer_reserve(&bytes, size, NULL), EP_OK);
 	bytes.size = size;
-	struct ep_entry entry = { .operation = EP_PUT, .source = 7, .import_date = -5 };
 	ep_track_hash(&entry.hash, track);
 	ep_entry_write(bytes.data, &entry, body.data, body.size);
 	return bytes;
@@ -40,6 +45,15 @@ assert_comes_back(const struct ep_track *track)
 	assert_int_equal(entry.position, 9);
 	assert_int_equal(entry.source, 7);
 	assert_int_equal(entry.import_date, -5);
+	assert_int_equal(entry.era, 300);
+	assert_int_equal(entry.since, 5);
+	EP_ARENA struct ep_arena arena = { 0 };
+	struct ep_history history;
+	assert_int_equal(ep_entry_history(&history, &entry, 1, &arena, NULL), EP_OK);
+	assert_int_equal(history.count, 1);
+	assert_int_equal(history.steps[0].party, 1);
+	assert_memory_equal(history.steps[0].contents.bytes, entry.hash.bytes, EP_REVISION_SIZE);
+	assert_int_equal(ep_entry_history(&history, &entry, 0, &arena, NULL), EP_CORRUPT);
 	assert_true(ep_text_equal(entry.id, track->id));
 	assert_int_equal(entry.document_count, track->count);
 	struct ep_codes_coder *coder;
@@ -118,8 +132,8 @@ a_later_layout_is_told_from_damage(void **state)
 	struct ep_document row = { .suffix = ep_text_of("-0"), .codes = ep_text_of("1 2") };
 	struct ep_track track = { .id = ep_text_of("TRA"), .documents = &row, .count = 1 };
 	EP_BUFFER struct ep_buffer bytes = entry_of(&track);
-	bytes.data[0] = 3;
-	size_t end = bytes.size - EP_ENTRY_TRAILER;
+	bytes.data[0] = 4;
+	size_t end = bytes.size - 4;
 	ep_store32(bytes.data + end, ep_crc32(bytes.data, end));
 	struct ep_entry entry;
 	assert_int_equal(ep_entry_read(&entry, 1, bytes.data, bytes.size, NULL), EP_NEWER);

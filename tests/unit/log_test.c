@@ -89,8 +89,7 @@ delete_track(struct fixture *fixture, const char *id)
 {
 	struct ep_log_write *write;
 	assert_int_equal(ep_log_write_begin(&write, fixture->log, NULL), EP_OK);
-	assert_int_equal(ep_log_delete(write, ep_text_of(id), EP_SOURCE_ANY, 2000, NULL, NULL),
-	                 EP_OK);
+	assert_int_equal(ep_log_delete(write, ep_text_of(id), 2000, NULL), EP_OK);
 	assert_int_equal(ep_log_commit(&write, NULL), EP_OK);
 }
 
@@ -168,7 +167,7 @@ rows_that_arrive_one_by_one_join_their_track_in_any_order(void **state)
 }
 
 static void
-a_source_changes_only_what_it_brought_but_the_master_wins(void **state)
+a_csv_changes_only_what_a_csv_of_its_source_made(void **state)
 {
 	struct fixture *fixture = *state;
 	struct ep_put_counts counts;
@@ -181,15 +180,21 @@ a_source_changes_only_what_it_brought_but_the_master_wins(void **state)
 	assert_int_equal(counts.conflict, 1);
 	assert_int_equal(state_of(fixture).position, 1);
 	assert_int_equal(state_of(fixture).conflicts, 1);
-	assert_int_equal(put(fixture, &counts, "master", false, "TRA", other, 1), EP_OK);
+	assert_int_equal(put(fixture, &counts, "a", false, "TRA", other, 1), EP_OK);
 	assert_int_equal(counts.updated, 1);
+	/* What it said before is known, and changes nothing. */
 	assert_int_equal(put(fixture, &counts, "a", false, "TRA", first, 1), EP_OK);
+	assert_int_equal(counts.unchanged, 1);
+	assert_int_equal(state_of(fixture).position, 2);
+	/* A user of this node puts what a CSV does not change. */
+	assert_int_equal(put(fixture, &counts, "local", true, "TRL", first, 1), EP_OK);
+	assert_int_equal(put(fixture, &counts, "master", false, "TRL", other, 1), EP_OK);
 	assert_int_equal(counts.conflict, 1);
 	assert_verifies(fixture);
 }
 
 static void
-a_local_track_that_the_master_sends_back_is_confirmed_where_it_stands(void **state)
+a_local_track_that_the_master_sends_back_stays_where_it_stands(void **state)
 {
 	struct fixture *fixture = *state;
 	struct ep_put_counts counts;
@@ -204,7 +209,7 @@ a_local_track_that_the_master_sends_back_is_confirmed_where_it_stands(void **sta
 	assert_int_equal(entry.position, 1);
 	assert_int_equal(entry.source, EP_SOURCE_LOCAL);
 	assert_int_equal(entry.import_date, 1000);
-	assert_int_equal(entry.flags, EP_ENTRY_CONFIRMED);
+	assert_int_equal(entry.flags, 0);
 	ep_log_read_end(read);
 	assert_verifies(fixture);
 }
@@ -374,8 +379,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_LOG(positions_have_no_gaps_and_the_same_again_takes_none),
 		WITH_LOG(rows_that_arrive_one_by_one_join_their_track_in_any_order),
-		WITH_LOG(a_source_changes_only_what_it_brought_but_the_master_wins),
-		WITH_LOG(a_local_track_that_the_master_sends_back_is_confirmed_where_it_stands),
+		WITH_LOG(a_csv_changes_only_what_a_csv_of_its_source_made),
+		WITH_LOG(a_local_track_that_the_master_sends_back_stays_where_it_stands),
 		WITH_LOG(a_whole_track_replaces_documents_and_says_that_some_went),
 		WITH_LOG(a_deleted_track_leaves_a_tombstone_and_the_digest_of_before_it_came),
 		WITH_LOG(a_cursor_goes_through_one_source_or_all),

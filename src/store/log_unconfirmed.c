@@ -1,0 +1,239 @@
+/* What the feed has not confirmed: the lists "unconfirmed" and "proofs" of a slave. */
+#include "store/log_internal.h"
+
+#include <string.h>
+
+#define WAIT_SIZE (1 + EP_REVISION_SIZE + 8)
+
+enum ep_status
+ep_log_set_wait(struct ep_log_write *write, const struct ep_subject *subject,
+                const struct ep_revision *head, enum ep_wait wait, uint64_t position,
+                struct ep_error *err)
+{
+	uint8_t bytes[EP_SUBJECT_KEY_MAX];
+	uint8_t value[WAIT_SIZE];
+	MDB_val key;
+	EP_TRY(ep_subject_key(&key, bytes, subject, err));
+	value[0] = (uint8_t)wait;
+	memcpy(value + 1, head->bytes, EP_REVISION_SIZE);
+	ep_store64(value + 1 + EP_REVISION_SIZE, position);
+	return ep_log_put_key(write, write->inside.log->unconfirmed, key,
+	                      (MDB_val){ .mv_data = value, .mv_size = sizeof value }, 0, err);
+}
+
+enum ep_status
+ep_log_remove_wait(struct ep_log_write *write, const struct ep_subject *subject,
+                   struct ep_error *err)
+{
+	uint8_t bytes[EP_SUBJECT_KEY_MAX];
+	MDB_val key;
+	EP_TRY(ep_subject_key(&key, bytes, subject, err));
+	EP_TRY(ep_log_remove_key(write, write->inside.log->unconfirmed, key, err));
+	return subject->link ? ep_log_remove_key(write, write->inside.log->bases, key, err) : EP_OK;
+}
+
+enum ep_status
+ep_log_keep_proof(struct ep_log_write *write, const struct ep_register *reg, struct ep_error *err)
+{
+	uint8_t bytes[EP_SUBJECT_KEY_MAX];
+	MDB_val key;
+	struct ep_state state;
+	EP_TRY(ep_subject_key(&key, bytes, &reg->subject, err));
+	EP_TRY(ep_log_state_of(&state, write, &reg->entry, err));
+	return ep_log_put_state(write, write->inside.log->proofs, key, &state, reg->entry.source,
+	                        err);
+}
+
+/* ---- reading ---- */
+
+struct listing {
+	const struct ep_log_read *read;
+	bool links; /* those that are told of */
+	bool proofs;
+	enum ep_status (*each)(void *context, const struct ep_unconfirmed *item,
+	                       struct ep_error *err);
+	void *context;
+};
+
+/* What a key stands for. */
+static struct ep_subject
+subject_of(MDB_val key)
+{
+	const char *at = key.mv_data;
+	bool link = key.mv_size > 1 && at[0] == 1;
+	return (struct ep_subject){ { at + link, key.mv_size - link }, link };
+}
+
+static enum ep_status
+read_wait(struct ep_unconfirmed *item, struct ep_revision *head, MDB_val value,
+          struct ep_error *err)
+{
+	const uint8_t *bytes = value.mv_data;
+	if (value.mv_size != WAIT_SIZE || bytes[0] > EP_WAIT_CSV)
+		return ep_fail(err, EP_CORRUPT, "the log's list of what is unconfirmed is damaged");
+	item->wait = (enum ep_wait)bytes[0];
+	memcpy(head->bytes, bytes + 1, EP_REVISION_SIZE);
+	item->position = ep_load64(bytes + 1 + EP_REVISION_SIZE);
+	return EP_OK;
+}
+
+static enum ep_status
+tell(void *context, MDB_val key, MDB_val value, struct ep_error *err)
+{
+	const struct listing *listing = context;
+	struct ep_subject subject = subject_of(key);
+	struct ep_unconfirmed item = { .proof = listing->proofs };
+	struct ep_revision head;
+	if (subject.link != listing->links)
+		return EP_OK;
+	if (listing->proofs) {
+		EP_TRY(ep_entry_read(&item.entry, 0, value.mv_data, value.mv_size, err));
+		return listing->each(listing->context, &item, err);
+	}
+	EP_TRY(read_wait(&item, &head, value, err));
+	EP_TRY(subject.link ? ep_log_find_link(&item.entry, listing->read, subject.id, err)
+	                    : ep_log_find(&item.entry, listing->read, subject.id, err));
+	return listing->each(listing->context, &item, err);
+}
+
+enum ep_status
+ep_log_unconfirmed(const struct ep_log_read *read,
+                   enum ep_status (*each)(void *context, const struct ep_unconfirmed *item,
+                                          struct ep_error *err),
+                   void *context, struct ep_error *err)
+{
+	struct listing listing = { .read = read, .each = each, .context = context };
+	for (int links = 0; links < 2; links++) {
+		listing.links = links;
+		listing.proofs = true;
+		EP_TRY(ep_log_each_key(read, read->log->proofs, (struct ep_text){ 0 }, tell,
+		                       &listing, err));
+		listing.proofs = false;
+		EP_TRY(ep_log_each_key(read, read->log->unconfirmed, (struct ep_text){ 0 }, tell,
+		                       &listing, err));
+	}
+	return EP_OK;
+}
+
+enum ep_status
+ep_log_is_confirmed(bool *confirmed, const struct ep_log_read *read, const struct ep_entry *entry,
+                    struct ep_error *err)
+{
+	struct ep_follows follows;
+	struct ep_subject subject = { entry->id, entry->operation == EP_LINK };
+	uint8_t bytes[EP_SUBJECT_KEY_MAX];
+	MDB_val key;
+	MDB_val value;
+	EP_TRY(ep_log_follows(&follows, read, err));
+	EP_TRY(ep_subject_key(&key, bytes, &subject, err));
+	int rc = mdb_get(read->txn, read->log->unconfirmed, &key, &value);
+	if (rc && rc != MDB_NOTFOUND)
+		return ep_fail_mdb(err, rc, "cannot read the log");
+	*confirmed = follows.any && rc == MDB_NOTFOUND;
+	return EP_OK;
+}
+
+/* ---- answers ---- */
+
+/* Removes a proof that was answered: that of a revision. */
+static enum ep_status
+remove_proof(struct ep_log_write *write, MDB_val key, const struct ep_revision *head,
+             struct ep_error *err)
+{
+	MDB_val value;
+	struct ep_entry entry;
+	struct ep_state state;
+	int rc = mdb_get(write->inside.txn, write->inside.log->proofs, &key, &value);
+	if (rc)
+		return rc == MDB_NOTFOUND ? EP_OK : ep_log_fail_write(write, rc, err);
+	ep_arena_reset(&write->arena);
+	EP_TRY(ep_entry_read(&entry, 0, value.mv_data, value.mv_size, err));
+	EP_TRY(ep_log_state_of(&state, write, &entry, err));
+	return ep_revision_equal(&ep_history_head(&state.history)->id, head)
+	               ? ep_log_remove_key(write, write->inside.log->proofs, key, err)
+	               : EP_OK;
+}
+
+enum ep_status
+ep_log_answered(struct ep_log_write *write, struct ep_text id, bool link,
+                const struct ep_revision *head, enum ep_wait wait, uint64_t position,
+                struct ep_error *err)
+{
+	struct ep_subject subject = { id, link };
+	uint8_t bytes[EP_SUBJECT_KEY_MAX];
+	MDB_val key;
+	MDB_val value;
+	struct ep_unconfirmed item = { 0 };
+	struct ep_revision now;
+	EP_TRY(ep_subject_key(&key, bytes, &subject, err));
+	int rc = mdb_get(write->inside.txn, write->inside.log->unconfirmed, &key, &value);
+	if (rc && rc != MDB_NOTFOUND)
+		return ep_log_fail_write(write, rc, err);
+	if (rc == 0)
+		EP_TRY(read_wait(&item, &now, value, err));
+	bool stands = rc == 0 && ep_revision_equal(&now, head) && item.wait != EP_WAIT_CSV;
+	if (!stands)
+		return remove_proof(write, key, head, err);
+	if (link && wait == EP_WAIT_REFUSED) {
+		ep_arena_reset(&write->arena);
+		return ep_log_drop_link(write, id, err);
+	}
+	return ep_log_set_wait(write, &subject, head, wait, position, err);
+}
+
+struct over {
+	struct ep_buffer keys; /* a byte of size, then the key */
+	uint64_t position;
+};
+
+static enum ep_status
+find_over(void *context, MDB_val key, MDB_val value, struct ep_error *err)
+{
+	struct over *over = context;
+	struct ep_unconfirmed item = { 0 };
+	struct ep_revision head;
+	uint16_t size = (uint16_t)key.mv_size;
+	EP_TRY(read_wait(&item, &head, value, err));
+	bool all = over->position == UINT64_MAX && item.wait != EP_WAIT_CSV;
+	if (!all && (item.wait != EP_WAIT_FEED || item.position > over->position))
+		return EP_OK;
+	EP_TRY(ep_buffer_append(&over->keys, &size, sizeof size, err));
+	return ep_buffer_append(&over->keys, key.mv_data, key.mv_size, err);
+}
+
+static enum ep_status
+send_again(struct ep_log_write *write, const struct ep_buffer *keys, struct ep_error *err)
+{
+	for (const uint8_t *at = keys->data; at && at < keys->data + keys->size;) {
+		uint16_t size;
+		MDB_val value;
+		uint8_t waits[WAIT_SIZE];
+		uint8_t bytes[EP_SUBJECT_KEY_MAX];
+		memcpy(&size, at, sizeof size);
+		memcpy(bytes, at + sizeof size, size);
+		MDB_val key = { .mv_data = bytes, .mv_size = size };
+		int rc = mdb_get(write->inside.txn, write->inside.log->unconfirmed, &key, &value);
+		if (rc)
+			return ep_log_fail_write(write, rc, err);
+		memcpy(waits, value.mv_data, sizeof waits);
+		waits[0] = EP_WAIT_NONE;
+		EP_TRY(ep_log_put_key(write, write->inside.log->unconfirmed, key,
+		                      (MDB_val){ .mv_data = waits, .mv_size = sizeof waits }, 0,
+		                      err));
+		at += sizeof size + size;
+	}
+	return EP_OK;
+}
+
+enum ep_status
+ep_log_wait_over(struct ep_log_write *write, uint64_t position, struct ep_error *err)
+{
+	struct over over = { .position = position };
+	enum ep_status status =
+		ep_log_each_key(&write->inside, write->inside.log->unconfirmed,
+	                        (struct ep_text){ 0 }, find_over, &over, err);
+	if (status == EP_OK)
+		status = send_again(write, &over.keys, err);
+	ep_buffer_free(&over.keys);
+	return status;
+}
