@@ -107,7 +107,8 @@ comes_back(bool *does, const struct taking *taking, struct ep_arena *arena, stru
 	size_t x_count;
 	size_t y_count;
 	*does = !take->link && p >= 0 && !ep_party_same(take->parties, x->owner, y->owner) &&
-	        x->born < y->born && !ep_history_has_also(y, &x->steps[p].id) &&
+	        x->born < y->born && x->generation + (uint64_t)p > y->floor &&
+	        !ep_history_has_also(y, &x->steps[p].id) &&
 	        (p == (long)x->count - 1 ||
 	         (rest_is_senders(taking, p) &&
 	          ep_party_same(take->parties, x->owner, take->sender)));
@@ -270,13 +271,25 @@ rebase(struct ep_history *out, const struct ep_history *f, const struct ep_histo
 	return ep_history_extend(out, arena, f, x->steps + above, x->count - above, err);
 }
 
+/* Whether X is this node's, and is gone where F, which knows it, takes its place. */
+static bool
+is_overtaken(const struct ep_history *f, const struct ep_history *x, const struct ep_follow *follow)
+{
+	const struct ep_parties *parties = follow->parties;
+	const struct ep_step *head = ep_history_head(x);
+	bool pending = !ep_history_is_sealed(x) && is_by(head, follow->self, parties);
+	bool own = ep_party_same(parties, ep_history_owner(x), follow->self);
+	return !ep_revision_equal(&head->contents, &ep_history_head(f)->contents) &&
+	       (pending || (own && ep_history_find(f, &head->id) < 0));
+}
+
 enum ep_status
 ep_decide_follow(struct ep_followed *result, struct ep_history *out, const struct ep_history *f,
                  const struct ep_history *x, const struct ep_follow *follow, struct ep_arena *arena,
                  struct ep_error *err)
 {
 	const struct ep_parties *parties = follow->parties;
-	*result = (struct ep_followed){ 0 };
+	*result = (struct ep_followed){ .outcome = EP_FOLLOWING_NEW };
 	if (!x)
 		return EP_OK;
 	const struct ep_step *of_f = ep_history_head(f);
@@ -284,28 +297,46 @@ ep_decide_follow(struct ep_followed *result, struct ep_history *out, const struc
 	bool sealed = ep_history_is_sealed(x);
 	bool pending = !sealed && is_by(of_x, follow->self, parties);
 	bool equal = ep_revision_equal(&of_x->contents, &of_f->contents);
+	result->outcome = EP_FOLLOWING_SAME;
 	if (ep_revision_equal(&of_x->id, &of_f->id))
 		return EP_OK;
+	result->outcome = EP_FOLLOWING_OVERTAKEN;
 	if (is_known(x, f, follow->master, parties)) {
-		bool own = ep_party_same(parties, ep_history_owner(x), follow->self);
-		result->aside = !equal &&
-		                (pending || (own && ep_history_find(f, &of_x->id) < 0));
+		result->aside = is_overtaken(f, x, follow);
 		return EP_OK;
 	}
 	if (is_known(f, x, follow->master, parties) && !(of_f->csv && equal)) {
 		long seal = (long)x->sealed - 1;
-		long at = find_place(f, x, follow->master, parties);
+		long at = ep_history_find(x, &of_f->id);
 		long base = at > seal ? at : seal;
-		result->keeps = (pending && is_rest_by(x, base, follow->self, parties)) ||
-		                (follow->old && sealed);
-		result->rebased = result->keeps && pending && seal <= at &&
-		                  ep_history_find(x, &of_f->id) >= 0;
+		result->outcome = EP_FOLLOWING_KEPT;
+		bool keeps = pending && is_rest_by(x, base, follow->self, parties);
+		result->rebased = keeps && at >= 0 && seal <= at;
 		if (result->rebased)
 			return rebase(out, f, x, (size_t)at + 1, arena, err);
-		if (result->keeps)
+		if (keeps || (follow->old && sealed))
 			return EP_OK;
 	}
+	result->outcome = EP_FOLLOWING_REPLACED;
 	result->proof = follow->old && x->sealed > 0;
 	result->aside = !equal && (pending || follow->old);
 	return EP_OK;
+}
+
+void
+ep_decide_handed(struct ep_followed *result, const struct ep_history *f, const struct ep_history *x,
+                 const struct ep_follow *follow)
+{
+	const struct ep_parties *parties = follow->parties;
+	const struct ep_revision *id = &ep_history_head(f)->id;
+	bool by_revision = ep_history_find(x, id) >= 0 || ep_history_has_also(x, id);
+	*result = (struct ep_followed){ .outcome = EP_FOLLOWING_KEPT };
+	if (by_revision ||
+	    (is_known(f, x, follow->master, parties) && !ep_history_head(f)->csv))
+		return;
+	result->proof = !is_known(x, f, follow->master, parties);
+	if (result->proof)
+		return;
+	result->outcome = EP_FOLLOWING_OVERTAKEN;
+	result->aside = is_overtaken(f, x, follow);
 }

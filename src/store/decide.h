@@ -85,8 +85,15 @@ EP_MUST_USE enum ep_status ep_decide_take(enum ep_taken *result, struct ep_histo
  *
  * Where F was made from a CSV and has the contents of X, X does not know F.
  */
+enum ep_following {
+	EP_FOLLOWING_NEW, /* F: nothing was there */
+	EP_FOLLOWING_SAME, /* F, which is X's revision */
+	EP_FOLLOWING_OVERTAKEN, /* F, which knows X */
+	EP_FOLLOWING_KEPT, /* X, which is to be sent */
+	EP_FOLLOWING_REPLACED /* F */
+};
 struct ep_followed {
-	bool keeps; /* X stays, and is to be sent; else F stands */
+	enum ep_following outcome;
 	bool rebased; /* X stays upon F: *out */
 	bool proof; /* X goes, and is to be sent as proof of what was */
 	bool aside; /* X goes, and is to be kept aside */
@@ -105,6 +112,16 @@ EP_MUST_USE enum ep_status ep_decide_follow(struct ep_followed *result, struct e
                                             const struct ep_history *f, const struct ep_history *x,
                                             const struct ep_follow *follow, struct ep_arena *arena,
                                             struct ep_error *err);
+
+/* The same where F came in a file by hand, in no order with the feed; x is there.
+ *
+ *     X knows F by its revision, or (F not from a CSV) otherwise     X stays
+ *     X <= F                                                         F; X aside as above
+ *     else                                                           X stays; F is sent as proof
+ *
+ * Nothing of it is confirmed by that. Where X stays it is not sent; result->proof speaks of F. */
+void ep_decide_handed(struct ep_followed *result, const struct ep_history *f,
+                      const struct ep_history *x, const struct ep_follow *follow);
 
 /* Whether an author's step was made from a CSV of the master or of `owner`. */
 bool ep_step_is_csv_of(const struct ep_step *step, uint32_t owner, uint32_t master,

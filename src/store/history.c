@@ -2,10 +2,7 @@
 
 #include <string.h>
 
-/* A track that was deleted and put so often forgets its second oldest tenure. */
-#define STARTS_KEPT 1024
-
-enum { CUT = 1, SEALED = 2, ALSO = 4, STARTS = 8, FLAGS = 15 };
+enum { CUT = 1, SEALED = 2, ALSO = 4, STARTS = 8, FLOOR = 16, FLAGS = 31 };
 
 /* ---- comparing ---- */
 
@@ -120,11 +117,12 @@ ep_history_add_also(struct ep_history *history, struct ep_arena *arena,
 		memcpy(also, history->also, history->also_count * sizeof *also);
 	size_t made = history->also_count;
 	for (size_t i = 0; i < count; i++) {
-		if (!is_among(also, made, &revisions[i]) && made < EP_HISTORY_LIST_MAX)
+		if (!is_among(also, made, &revisions[i]))
 			also[made++] = revisions[i];
 	}
-	history->also = also;
-	history->also_count = made;
+	size_t gone = made > EP_HISTORY_ALSO ? made - EP_HISTORY_ALSO : 0;
+	history->also = also + gone;
+	history->also_count = made - gone;
 	return EP_OK;
 }
 
@@ -206,16 +204,27 @@ ep_history_cut(struct ep_history *history, struct ep_arena *arena, size_t kept, 
 	/* The first step that stays may begin a tenure, which it would no longer tell. */
 	EP_TRY(ep_history_starts(&history->starts, &history->start_count, history,
 	                         is_start(history, drop) ? drop : drop - 1, arena, err));
-	while (history->start_count > STARTS_KEPT) {
-		memmove(&history->starts[1], &history->starts[2],
-		        (history->start_count - 2) * sizeof *history->starts);
-		history->start_count--;
-	}
 	history->before = history->steps[drop - 1].id;
 	history->generation += drop;
 	history->steps += drop;
 	history->count -= drop;
 	history->sealed -= history->sealed > drop ? drop : history->sealed;
+	return EP_OK;
+}
+
+enum ep_status
+ep_history_bound(struct ep_history *history, struct ep_arena *arena, struct ep_error *err)
+{
+	struct ep_revision *starts;
+	size_t count;
+	EP_TRY(ep_history_starts(&starts, &count, history, history->count - 1, arena, err));
+	if (count <= EP_HISTORY_STARTS)
+		return EP_OK;
+	size_t gone = count - EP_HISTORY_STARTS;
+	gone = gone < history->start_count ? gone : history->start_count;
+	history->starts += gone;
+	history->start_count -= gone;
+	history->floor = ep_history_generation(history);
 	return EP_OK;
 }
 
@@ -247,7 +256,7 @@ ep_history_seal(struct ep_seal *seal, const struct ep_history *history,
 	struct ep_revision *starts;
 	size_t start_count;
 	size_t at = history->sealed - 1;
-	uint8_t numbers[17];
+	uint8_t numbers[25];
 	uint8_t out[crypto_generichash_BYTES_MIN];
 	const struct ep_key *owner = history->owner >= 1 && history->owner <= parties->count
 	                                     ? &parties->list[history->owner - 1].key
@@ -256,6 +265,7 @@ ep_history_seal(struct ep_seal *seal, const struct ep_history *history,
 	numbers[0] = subject->link;
 	ep_store64(numbers + 1, history->born);
 	ep_store64(numbers + 9, history->generation + at);
+	ep_store64(numbers + 17, history->floor);
 	/* The id of the revision is a hash over the subject's. */
 	crypto_generichash_init(&state, key->bytes, sizeof key->bytes, sizeof out);
 	crypto_generichash_update(&state, history->steps[at].id.bytes, EP_REVISION_SIZE);
@@ -274,6 +284,7 @@ ep_history_unseal(struct ep_history *history, struct ep_arena *arena, struct ep_
 	history->sealed = 0;
 	history->also_count = 0;
 	history->start_count = 0;
+	history->floor = 0;
 	if (history->generation == 1)
 		return EP_OK;
 	history->starts = ep_arena_alloc(arena, sizeof *history->starts);
@@ -321,7 +332,8 @@ ep_history_write(struct ep_buffer *out, const struct ep_history *history, const 
 	bool cut = history->generation > 1;
 	uint8_t flags = (uint8_t)((cut ? CUT : 0) | (history->sealed ? SEALED : 0) |
 	                          (history->also_count ? ALSO : 0) |
-	                          (history->start_count ? STARTS : 0));
+	                          (history->start_count ? STARTS : 0) |
+	                          (history->floor ? FLOOR : 0));
 	EP_TRY(ep_buffer_append(out, &flags, 1, err));
 	EP_TRY(ep_buffer_varint(out, history->count, err));
 	if (cut) {
@@ -338,7 +350,8 @@ ep_history_write(struct ep_buffer *out, const struct ep_history *history, const 
 		                        err));
 	EP_TRY(put_seal(out, history, map, err));
 	EP_TRY(put_list(out, history->also, history->also_count, err));
-	return put_list(out, history->starts, history->start_count, err);
+	EP_TRY(put_list(out, history->starts, history->start_count, err));
+	return history->floor ? ep_buffer_varint(out, history->floor, err) : EP_OK;
 }
 
 /* Reads the number of a party. */
@@ -432,6 +445,8 @@ ep_history_read(struct ep_history *history, struct ep_reader *reader,
 		room = read_list(&read.starts, &read.start_count, reader, arena);
 	if (!room)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory for a history");
+	if (flags & FLOOR)
+		read.floor = ep_read_varint(reader);
 	if (!reader->ok)
 		return ep_fail(err, EP_CORRUPT, "a history is damaged");
 	*history = read;

@@ -11,6 +11,7 @@
  *                (steps - 1) * contents, 16 bytes           those of the last are the entry's own
  *                [SEALED: 8 bytes seal, varint(owner) varint(born) varint(steps behind it)]
  *                [ALSO: varint(n) n * 16 bytes] [STARTS: varint(n) n * 16 bytes]
+ *                [FLOOR: varint(floor)]
  */
 #ifndef EP_STORE_HISTORY_H
 #define EP_STORE_HISTORY_H
@@ -21,8 +22,10 @@
 #include "base/hash.h"
 #include "store/party.h"
 
-/* Ancestors that are kept: more are cut off the far end. */
+/* Ancestors that are kept: more are cut off the far end. And of the other lists, the newest. */
 #define EP_HISTORY_KEPT 8
+#define EP_HISTORY_STARTS 16
+#define EP_HISTORY_ALSO 64
 
 /* Limits of what is read. */
 #define EP_HISTORY_STEPS_MAX 4096
@@ -65,6 +68,7 @@ struct ep_history {
 	size_t also_count;
 	struct ep_revision *starts; /* where tenures began, of what was cut off and the first kept */
 	size_t start_count;
+	uint64_t floor; /* generation at which a start was last dropped; 0: none was */
 };
 
 /* Makes a history of one step, which lives in arena. EP_NO_MEMORY. */
@@ -77,7 +81,7 @@ EP_MUST_USE enum ep_status ep_history_extend(struct ep_history *history, struct 
                                              const struct ep_step *steps, size_t count,
                                              struct ep_error *err);
 
-/* Makes the history that also supersedes revisions[0..count). EP_NO_MEMORY. */
+/* Makes the history that also supersedes revisions[0..count); the oldest may go. EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_history_add_also(struct ep_history *history, struct ep_arena *arena,
                                                const struct ep_revision *revisions, size_t count,
                                                struct ep_error *err);
@@ -91,6 +95,11 @@ void ep_history_hash(struct ep_history *history, const struct ep_subject *subjec
  * EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_history_cut(struct ep_history *history, struct ep_arena *arena,
                                           size_t kept, bool follows, struct ep_error *err);
+
+/* Drops the first starts where there are more than are kept. Ids must have been computed, and the
+ * history must have been cut. EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_history_bound(struct ep_history *history, struct ep_arena *arena,
+                                            struct ep_error *err);
 
 /* The last step. */
 const struct ep_step *ep_history_head(const struct ep_history *history);
@@ -129,16 +138,16 @@ struct ep_seal_key {
 void ep_seal_key(struct ep_seal_key *key, const struct ep_keys *keys);
 
 /* The seal of the step before history->sealed with its owner and born: BLAKE2b of 8 bytes, keyed,
- * over what it is of, id of the revision, owner's key, born, generation, also and starts. Ids must
- * have been computed. EP_NO_MEMORY. */
+ * over what it is of, id of the revision, owner's key, born, generation, floor, also and starts.
+ * Ids must have been computed. EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_history_seal(struct ep_seal *seal, const struct ep_history *history,
                                            const struct ep_subject *subject,
                                            const struct ep_parties *parties,
                                            const struct ep_seal_key *key, struct ep_arena *arena,
                                            struct ep_error *err);
 
-/* Takes off what only a seal vouches for: the seal, `also`, and starts but of the steps that are
- * kept. EP_NO_MEMORY. */
+/* Takes off what only a seal vouches for: the seal, `also`, floor, and starts but of the steps that
+ * are kept. EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_history_unseal(struct ep_history *history, struct ep_arena *arena,
                                              struct ep_error *err);
 

@@ -249,10 +249,12 @@ finish_history(struct ep_history *history, struct ep_log_write *write,
 		               "%.*s has %d changes that the master has not seen: `echoprint sync` "
 		               "first",
 		               ep_text_print_size(subject->id), subject->id.at, PENDING_MAX);
-	if (!follows)
-		EP_TRY(ep_history_seal(&history->seal, history, subject, &parties,
-		                       &write->seal_key, &write->arena, err));
-	return ep_history_cut(history, &write->arena, EP_HISTORY_KEPT, follows, err);
+	EP_TRY(ep_history_cut(history, &write->arena, EP_HISTORY_KEPT, follows, err));
+	if (follows)
+		return EP_OK;
+	EP_TRY(ep_history_bound(history, &write->arena, err));
+	return ep_history_seal(&history->seal, history, subject, &parties, &write->seal_key,
+	                       &write->arena, err);
 }
 
 /* Where the tenure of an owner began in this log. */

@@ -296,7 +296,7 @@ ep_log_follow(enum ep_offered *what, struct ep_put_counts *counts, struct ep_log
 		                        &write->arena, err));
 	}
 	*what = EP_OFFERED_UNCHANGED;
-	if (followed.keeps) {
+	if (followed.outcome == EP_FOLLOWING_KEPT) {
 		counts->unchanged += offer->operation == EP_PUT ? offer->documents : 0;
 		if (followed.rebased)
 			EP_TRY(rebase(write, &x, &out, &f, err));
