@@ -17,6 +17,9 @@
 /* A master that waits, and has nothing new after less than this, does not wait. */
 #define SHORTEST_WAIT_S 0.5
 
+/* How long the feed may take to show what the master has taken, in seconds. */
+#define PATIENCE_S 60
+
 /* What was over a limit of the master is sent again so often, in seconds. */
 #define RETRY_S 3600
 
@@ -130,6 +133,7 @@ fetch(struct side *side)
 	struct ep_sync_report report = { 0 };
 	struct ep_error err = { 0 };
 	struct ep_sync_options options = {
+		.patience_s = PATIENCE_S,
 		.name = given->name,
 		.mirror = given->mirror,
 		.request = &side->request,

@@ -361,6 +361,7 @@ settle(struct sender *sender, bool *counts, const struct ep_receipt *receipt, st
 	if (*counts) {
 		EP_TRY(note_answers(&answers, err));
 		master.answered = receipt->position;
+		master.answered_at = ep_time_now();
 		sender->report->answered = receipt->position;
 		sender->report->contributed += receipt->track_count;
 	}

@@ -225,7 +225,10 @@ read_marks(struct ep_mark **out, struct ep_packet_header *header, const struct r
 		return ep_fail(err, EP_NO_MEMORY, "out of memory for the marks of a packet");
 	size_t first = room;
 	enum ep_status status = EP_OK;
-	for (uint64_t at = plan->last; status == EP_OK && first > 0 && at >= plan->after && at;) {
+	if (run->stream->mark.position && run->stream->mark.position == plan->last)
+		marks[--first] = run->stream->mark;
+	uint64_t last = first < room ? plan->last - 1 : plan->last;
+	for (uint64_t at = last; status == EP_OK && first > 0 && at >= plan->after && at;) {
 		struct ep_mark mark;
 		status = ep_log_mark_below(&mark.position, mark.hash, run->stream->read, at, err);
 		if (status == EP_OK && mark.position >= plan->after)

@@ -3,6 +3,7 @@
 #ifndef EP_REPLICATION_DUMP_STREAM_H
 #define EP_REPLICATION_DUMP_STREAM_H
 
+#include "format/packet.h"
 #include "replication/dump.h"
 
 /* Some of the bytes of a file; borrowed during the call. */
@@ -18,6 +19,7 @@ struct ep_dump_stream {
 	const struct ep_log_read *read;
 	uint64_t after;
 	uint64_t until; /* for packets: the last position; 0: that of the snapshot */
+	struct ep_mark mark; /* for packets: at `until`, where the snapshot does not have it yet */
 	uint32_t source; /* EP_SOURCE_ANY: all */
 	uint64_t lines; /* documents a file */
 	enum ep_compression compression; /* of rows */

@@ -315,6 +315,8 @@ fill_packet(struct ep_feed_packet *packet, const struct writer *writer, struct s
 		.read = writer->read,
 		.after = packet->after,
 		.until = packet->last,
+		.mark = writer->feed.head.mark_count ? *ep_head_last(&writer->feed.head)
+		                                     : (struct ep_mark){ 0 },
 		.source = EP_SOURCE_ANY,
 		.lines = UINT64_MAX,
 		.node_name = writer->options->name,

@@ -446,6 +446,25 @@ follow(struct fetcher *fetcher, struct ep_error *err)
 	return news ? end_feed(fetcher, err) : EP_OK;
 }
 
+/* Sends again what the master took, but the feed does not show. */
+static enum ep_status
+retry_lost(struct fetcher *fetcher, struct ep_error *err)
+{
+	EP_OWNED(ep_log_abort)
+	struct ep_log_write *write = NULL;
+	struct ep_master *master = &fetcher->master;
+	int64_t waited = ep_time_now() - master->answered_at;
+	if (master->position >= master->answered || fetcher->report->answered ||
+	    (waited >= 0 && waited < fetcher->options->patience_s))
+		return EP_OK;
+	EP_TRY(ep_log_write_begin(&write, fetcher->log, err));
+	EP_TRY(ep_master_load(master, ep_log_inside(write), err));
+	EP_TRY(ep_log_wait_over(write, master->answered, err));
+	master->answered = 0;
+	EP_TRY(ep_master_store(write, master, err));
+	return ep_log_commit(&write, err);
+}
+
 /* Reads the feed and follows it; *gone says that a packet of it has gone meanwhile. */
 static enum ep_status
 fetch_once(struct fetcher *fetcher, bool *gone, struct ep_error *err)
@@ -497,6 +516,8 @@ ep_fetch(struct ep_sync_report *report, struct ep_log *log, const struct ep_tran
 		status = fetch_once(&fetcher, &gone, err);
 	ep_feed_free(&fetcher.feed);
 	ep_buffer_free(&fetcher.text);
+	if (status == EP_OK && !gone)
+		status = retry_lost(&fetcher, err);
 	if (status == EP_OK && gone)
 		return ep_fail(err, EP_UNREACHABLE,
 		               "the packets that feed.json names are not there");

@@ -244,6 +244,7 @@ encode_master(struct ep_buffer *out, const struct ep_master *master, struct ep_e
 		master->epoch.tag,
 		master->position,
 		master->answered,
+		(uint64_t)master->answered_at,
 		(uint64_t)master->feed_time,
 		(uint64_t)master->contact,
 		master->conflicts,
@@ -285,6 +286,7 @@ ep_master_load(struct ep_master *master, const struct ep_log_read *read, struct 
 	loaded.epoch.tag = ep_read64(&reader);
 	loaded.position = ep_read64(&reader);
 	loaded.answered = ep_read64(&reader);
+	loaded.answered_at = (int64_t)ep_read64(&reader);
 	loaded.feed_time = (int64_t)ep_read64(&reader);
 	loaded.contact = (int64_t)ep_read64(&reader);
 	loaded.conflicts = ep_read64(&reader);

@@ -74,6 +74,7 @@ struct ep_master {
 	uint8_t head[EP_HEAD_MAX]; /* head of that feed, to be shown to the master */
 	size_t head_size;
 	uint64_t answered; /* the master's position when it last took a contribution */
+	int64_t answered_at; /* when that was */
 	int64_t feed_time; /* when the feed that was applied was made */
 	int64_t contact; /* when it was last reached; 0: never */
 	uint64_t conflicts; /* tracks that it did not take, since the join */

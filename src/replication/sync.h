@@ -26,6 +26,8 @@ struct ep_sync_options {
 	const char *name; /* of this node, for its packets */
 	bool restart; /* start again from the feed as it is now; nothing of this node is lost */
 	bool retry; /* send again what was over a limit of the master */
+	int64_t patience_s; /* how long the feed may take to show what was answered, until that is
+	                       sent again: its master may have lost it */
 	const char *mirror; /* a folder into which the feed is copied as it is; NULL: none */
 	struct ep_feed_request *request; /* what is known of feed.json, kept between calls */
 	const atomic_bool *stop; /* may be NULL */
