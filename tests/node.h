@@ -170,8 +170,7 @@ node_delete(struct node *node, const char *id)
 {
 	struct ep_log_write *write;
 	needs(ep_log_write_begin(&write, node->log, NULL));
-	enum ep_status status =
-		ep_log_delete(write, ep_text_of(id), 1000, NULL);
+	enum ep_status status = ep_log_delete(write, ep_text_of(id), 1000, NULL);
 	if (status != EP_NOT_FOUND)
 		needs(status);
 	needs(ep_log_commit(&write, NULL));

@@ -71,6 +71,7 @@ extern const struct ep_command ep_cmd_digest;
 extern const struct ep_command ep_cmd_publish;
 extern const struct ep_command ep_cmd_source;
 extern const struct ep_command ep_cmd_join;
+extern const struct ep_command ep_cmd_promote;
 extern const struct ep_command ep_cmd_sync;
 extern const struct ep_command ep_cmd_serve;
 extern const struct ep_command ep_cmd_query;

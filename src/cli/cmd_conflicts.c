@@ -46,10 +46,10 @@ list_one(void *context, const struct ep_entry *entry, struct ep_error *err)
 		       deletion ? "deletion" : ep_counted(entry->document_count, "document"), date);
 		return EP_OK;
 	}
-	json_t *item = json_pack("{s:o, s:s, s:b, s:I, s:s}", "track_id", ep_json_text(entry->id),
-	                         "source", source, "deletion", deletion, "documents",
-	                         (json_int_t)(deletion ? 0 : entry->document_count), "import_date",
-	                         date);
+	json_t *item =
+		json_pack("{s:o, s:s, s:b, s:I, s:s}", "track_id", ep_json_text(entry->id),
+	                  "source", source, "deletion", deletion, "documents",
+	                  (json_int_t)(deletion ? 0 : entry->document_count), "import_date", date);
 	return item && json_array_append_new(listing->conflicts, item) == 0
 	               ? EP_OK
 	               : ep_fail(err, EP_NO_MEMORY, "out of memory for the list of conflicts");

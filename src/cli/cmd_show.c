@@ -98,8 +98,8 @@ print_json(const struct shown *shown, struct ep_error *err)
 	bool copy = shown->state == EP_LINK_IN_FORCE;
 	(void)ep_print_json(json_pack("{s:o, s:o, s:s, s:s, s:I, s:b, s:o}", "track_id",
 	                              ep_json_text(track->id), "copy_of",
-	                              copy ? ep_json_text(shown->link.original) : json_null(), "source",
-	                              shown->source, "import_date", date, "position",
+	                              copy ? ep_json_text(shown->link.original) : json_null(),
+	                              "source", shown->source, "import_date", date, "position",
 	                              (json_int_t)shown->entry.position, "confirmed",
 	                              shown->confirmed, "documents", documents),
 	                    EP_EXIT_DONE);
@@ -146,8 +146,7 @@ print_words(const struct shown *shown)
 	ep_print_text(track->id);
 	printf(": %s, position %s, source %s%s, imported %s\n",
 	       ep_counted(track->count, "document"), ep_grouped(shown->entry.position),
-	       shown->source,
-	       shown->confirmed ? " (confirmed by the master)" : "", date);
+	       shown->source, shown->confirmed ? " (confirmed by the master)" : "", date);
 	if (shown->state == EP_LINK_IN_FORCE) {
 		printf("copy of ");
 		ep_print_text(shown->link.original);

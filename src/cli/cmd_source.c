@@ -6,11 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPTION_URL, OPTION_TRACKS };
+enum { OPTION_URL, OPTION_WITH_TRACKS, OPTION_TRACKS, OPTION_BYTES };
 
 static const struct ep_option options[] = {
 	[OPTION_URL] = { "url", 0, "URL", "address of this master for the invitation; remembered" },
-	[OPTION_TRACKS] = { "with-tracks", 0, NULL, "remove: delete what the source brought, too" },
+	[OPTION_WITH_TRACKS] = { "with-tracks", 0, NULL,
+	                         "remove: delete what the source brought, at all nodes" },
+	[OPTION_TRACKS] = { "tracks", 0, "N", "limit: so many tracks, deleted ones too" },
+	[OPTION_BYTES] = { "bytes", 0, "N", "limit: so many bytes in the log" },
 	{ 0 },
 };
 
@@ -241,7 +244,7 @@ remove_source(uint64_t *deleted, const struct ep_call *call, const char *name, s
 	EP_TRY(ep_peer_load(&peer, ep_log_inside(write), name, err));
 	EP_TRY(ep_peer_remove(write, name, err));
 	EP_TRY(ep_log_source(&number, write, ep_text_of(name), err));
-	if (call->values[OPTION_TRACKS])
+	if (call->values[OPTION_WITH_TRACKS])
 		EP_TRY(delete_tracks(deleted, write, number, err));
 	return ep_log_commit(&write, err);
 }
@@ -262,6 +265,49 @@ run_remove(const struct ep_call *call)
 	return EP_EXIT_DONE;
 }
 
+/* ---- limit ---- */
+
+static enum ep_status
+limit_source(struct ep_peer *peer, const struct ep_call *call, const char *name,
+             struct ep_error *err)
+{
+	EP_OWNED(ep_log_close)
+	struct ep_log *log = NULL;
+	EP_OWNED(ep_log_abort)
+	struct ep_log_write *write = NULL;
+	EP_TRY(ep_log_open(&log, call->folder, EP_LOG_WRITE, err));
+	EP_TRY(ep_log_write_begin(&write, log, err));
+	EP_TRY(ep_peer_load(peer, ep_log_inside(write), name, err));
+	if (call->values[OPTION_TRACKS])
+		EP_TRY(ep_option_number(&peer->tracks_max, "--tracks", call->values[OPTION_TRACKS],
+		                        1, INT64_MAX, err));
+	if (call->values[OPTION_BYTES])
+		EP_TRY(ep_option_number(&peer->bytes_max, "--bytes", call->values[OPTION_BYTES], 1,
+		                        INT64_MAX, err));
+	EP_TRY(ep_peer_store(write, peer, err));
+	return ep_log_commit(&write, err);
+}
+
+static enum ep_exit
+run_limit(const struct ep_call *call)
+{
+	const char *name = call->arguments[1];
+	struct ep_peer peer;
+	struct ep_error err;
+	if (limit_source(&peer, call, name, &err) != EP_OK)
+		return err.status == EP_USAGE ? ep_bad_usage(call->command, "%s", err.text)
+		                              : ep_give_up(call, &err);
+	uint64_t tracks = peer.tracks_max ? peer.tracks_max : EP_PEER_TRACKS_MAX;
+	uint64_t bytes = peer.bytes_max ? peer.bytes_max : EP_PEER_BYTES_MAX;
+	if (call->json)
+		return ep_print_json(json_pack("{s:s, s:I, s:I}", "name", name, "tracks_max",
+		                               (json_int_t)tracks, "bytes_max", (json_int_t)bytes),
+		                     EP_EXIT_DONE);
+	printf("source %s may have %s and %s in the log\n", name, ep_counted(tracks, "track"),
+	       ep_bytes_text(bytes));
+	return EP_EXIT_DONE;
+}
+
 static enum ep_exit
 run(const struct ep_call *call)
 {
@@ -273,18 +319,24 @@ run(const struct ep_call *call)
 		return run_list(call);
 	if (strcmp(what, "remove") == 0 && count == 2)
 		return run_remove(call);
-	return ep_bad_usage(call->command, "give: add NAME [KEY], list, or remove NAME");
+	if (strcmp(what, "limit") == 0 && count == 2)
+		return run_limit(call);
+	return ep_bad_usage(call->command,
+	                    "give: add NAME [KEY], list, limit NAME, or remove NAME");
 }
 
 const struct ep_command ep_cmd_source = {
 	.name = "source",
-	.synopsis = "add NAME [KEY] | list | remove NAME",
+	.synopsis = "add NAME [KEY] | list | limit NAME | remove NAME",
 	.summary = "On the master: say who may contribute",
 	.details =
 		"add prints an invitation, one line for one slave, which `join` takes there; with\n"
 		"the KEY of a slave, it is let in at once. A slave that was removed contributes "
 		"no\n"
-		"more; what it brought stays, unless --with-tracks is given.\n",
+		"more; what it brought stays, unless --with-tracks is given: then it is deleted "
+	        "at\n"
+		"all nodes, that slave's own too. limit sets how much a slave may have, and shows\n"
+		"it; what is beyond stays at the slave, which is told.\n",
 	.options = options,
 	.run = run,
 };

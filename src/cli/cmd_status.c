@@ -161,13 +161,13 @@ facts_json(const struct facts *facts, bool deep)
 		json_object_update(json, facts->standing);
 	if (!deep)
 		return json;
-	json_t *more = json_pack(
-		"{s:o, s:I, s:o, s:I, s:I, s:I, s:{s:o, s:o}}", "index", index_json(&facts->index),
-		"copies", (json_int_t)facts->copies, "forms", ep_forms_json(&facts->usage),
-		"tombstones", (json_int_t)facts->state.tombstones, "conflicts",
-		(json_int_t)facts->state.conflicts, "unconfirmed_tracks",
-		(json_int_t)facts->unconfirmed, "dumps", "master", follower_json(master), "slave",
-		follower_json(slave));
+	json_t *more = json_pack("{s:o, s:I, s:o, s:I, s:I, s:I, s:{s:o, s:o}}", "index",
+	                         index_json(&facts->index), "copies", (json_int_t)facts->copies,
+	                         "forms", ep_forms_json(&facts->usage), "tombstones",
+	                         (json_int_t)facts->state.tombstones, "conflicts",
+	                         (json_int_t)facts->state.conflicts, "unconfirmed_tracks",
+	                         (json_int_t)facts->unconfirmed, "dumps", "master",
+	                         follower_json(master), "slave", follower_json(slave));
 	if (json && more)
 		json_object_update(json, more);
 	json_decref(more);

@@ -44,20 +44,21 @@ ep_peer_json(const struct ep_peer *peer, uint64_t position)
 	ep_key_print(key, &peer->key);
 	json_t *lag =
 		peer->fetched_at ? json_integer((json_int_t)behind(peer, position)) : json_null();
-	return json_pack("{s:s, s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:o}", "name", peer->name,
-	                 "state", ep_peer_state(peer), "key",
-	                 peer->has_key ? json_string(key) : json_null(), "contributed",
-	                 (json_int_t)peer->position, "fetched", (json_int_t)peer->fetched, "lag", lag,
-	                 "fetched_at", ep_moment_json(peer->fetched_at), "contact",
-	                 ep_moment_json(peer->contact), "error", error_json(peer->error));
+	return json_pack(
+		"{s:s, s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:I, s:I}", "name", peer->name,
+		"state", ep_peer_state(peer), "key", peer->has_key ? json_string(key) : json_null(),
+		"contributed", (json_int_t)peer->position, "fetched", (json_int_t)peer->fetched,
+		"lag", lag, "fetched_at", ep_moment_json(peer->fetched_at), "contact",
+		ep_moment_json(peer->contact), "error", error_json(peer->error), "tracks_max",
+		(json_int_t)(peer->tracks_max ? peer->tracks_max : EP_PEER_TRACKS_MAX), "bytes_max",
+		(json_int_t)(peer->bytes_max ? peer->bytes_max : EP_PEER_BYTES_MAX));
 }
 
 /* Up to where the feed has been seen: while it is applied anew, it may be seen less far. */
 static uint64_t
 seen_position(const struct ep_master *master)
 {
-	return master->seen.position > master->position ? master->seen.position
-	                                                : master->position;
+	return master->seen.position > master->position ? master->seen.position : master->position;
 }
 
 static json_t *
@@ -74,16 +75,15 @@ master_json(const struct ep_log_read *read, const char *folder)
 	uint64_t seen = seen_position(&master);
 	return json_pack(
 		"{s:o, s:o, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}",
-		"url",
-		ep_json_text(ep_text_of(master.url)), "mirror", error_json(master.mirror), "source",
-		master.source, "key", key, "epoch", (json_int_t)master.epoch.number, "position",
-		(json_int_t)master.position, "seen", (json_int_t)seen, "lag",
+		"url", ep_json_text(ep_text_of(master.url)), "mirror", error_json(master.mirror),
+		"source", master.source, "key", key, "epoch", (json_int_t)master.epoch.number,
+		"position", (json_int_t)master.position, "seen", (json_int_t)seen, "lag",
 		(json_int_t)(seen - master.position), "pending",
 		(json_int_t)(pending.unsent + pending.sent), "refused", (json_int_t)pending.refused,
-		"full", (json_int_t)pending.full,
-		"conflicts", (json_int_t)master.conflicts, "rejected", (json_int_t)master.rejected,
-		"feed_time", ep_moment_json(master.feed_time), "contact",
-		ep_moment_json(master.contact), "error", error_json(master.error));
+		"full", (json_int_t)pending.full, "conflicts", (json_int_t)master.conflicts,
+		"rejected", (json_int_t)master.rejected, "feed_time",
+		ep_moment_json(master.feed_time), "contact", ep_moment_json(master.contact),
+		"error", error_json(master.error));
 }
 
 /* The node's key as text; empty where it has none yet. */

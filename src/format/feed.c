@@ -161,11 +161,10 @@ ep_feed_write(struct ep_buffer *out, const struct ep_feed *feed, const struct ep
 	EP_BUFFER struct ep_buffer head = { 0 };
 	ep_time_print(time, feed->time);
 	EP_TRY(ep_head_write(&head, &feed->head, keys, err));
-	json_t *json =
-		json_pack("{s:s, s:I, s:I, s:I, s:I, s:s}", "name", feed->name, "epoch",
-	                  (json_int_t)feed->head.epoch, "position", (json_int_t)feed->position,
-	                  "tracks", (json_int_t)feed->tracks, "documents",
-	                  (json_int_t)feed->documents, "time", time);
+	json_t *json = json_pack("{s:s, s:I, s:I, s:I, s:I, s:s}", "name", feed->name, "epoch",
+	                         (json_int_t)feed->head.epoch, "position",
+	                         (json_int_t)feed->position, "tracks", (json_int_t)feed->tracks,
+	                         "documents", (json_int_t)feed->documents, "time", time);
 	if (!json || !ep_json_set_bytes(json, "key", keys->key.bytes, EP_KEY_SIZE) ||
 	    !ep_json_set_bytes(json, "node", feed->node_id, EP_FEED_NODE_ID) ||
 	    !ep_json_set_bytes(json, "digest", feed->digest.bytes, EP_HASH_SIZE) ||

@@ -50,7 +50,7 @@ struct ep_head {
 	size_t mark_count;
 };
 
-/* So many of a head's marks are the newest, without a gap; where there are fewer, all. */
+/* So many of a head's marks are the newest, without a gap; where there are fewer, they are all. */
 #define EP_HEAD_NEWEST 16
 
 /* The newest mark; NULL: nothing was published. */

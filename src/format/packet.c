@@ -165,14 +165,14 @@ read_header(struct ep_packet_reader *packet, struct ep_error *err)
 		return ep_fail(err, EP_CORRUPT, "this is no packet");
 	uint16_t version = ep_load16(fixed + 8);
 	if (version > EP_PACKET_VERSION)
-		return ep_fail(err, EP_NEWER,
-		               "the packet has version %u, this program knows %d", version,
-		               EP_PACKET_VERSION);
+		return ep_fail(err, EP_NEWER, "the packet has version %u, this program knows %d",
+		               version, EP_PACKET_VERSION);
 	if (version < EP_PACKET_VERSION)
-		return ep_fail(err, EP_DIVERGED,
-		               "the packet has version %u, of a build before the first release; use "
-		               "CSV (`master-dump --format csv`) to bring it over",
-		               version);
+		return ep_fail(
+			err, EP_DIVERGED,
+			"the packet has version %u, of a build before the first release; use "
+			"CSV (`master-dump --format csv`) to bring it over",
+			version);
 	uint32_t rest = ep_load32(fixed + 12);
 	if (rest < HEADER_REST_MIN || rest > HEADER_REST_MAX)
 		return damaged(err, "its header is not as it must be");

@@ -65,7 +65,8 @@ struct ep_packet_header {
 	const struct ep_mark *marks; /* after..last, with both; positions ascending */
 	size_t mark_count;
 	uint64_t marks_from; /* all marks from here on are there; after..last + 1 */
-	struct ep_text head; /* of a contribution: the newest feed that was seen (feed.h); or empty */
+	struct ep_text
+		head; /* of a contribution: the newest feed that was seen (feed.h); or empty */
 };
 
 /* One track, tombstone or link. Slices are borrowed. */

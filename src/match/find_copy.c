@@ -192,8 +192,7 @@ ep_find_copy(struct ep_found_copy *found, struct ep_copy_finder *finder, struct 
 		if (candidates[i].position >= entry->position)
 			continue;
 		status = ep_index_entry_at(&other, index, candidates[i].position, err);
-		if (status == EP_NOT_FOUND ||
-		    (status == EP_OK && other.operation != EP_PUT))
+		if (status == EP_NOT_FOUND || (status == EP_OK && other.operation != EP_PUT))
 			continue;
 		EP_TRY(status);
 		laid++;

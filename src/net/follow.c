@@ -174,8 +174,8 @@ anything_local(struct side *side, bool *any, bool *retry, struct ep_error *err)
 	EP_TRY(ep_log_read_begin(&read, side->follow->options.log, err));
 	ep_log_state(&state, read);
 	EP_TRY(ep_master_load(&master, read, err));
-	if (state.position == side->looked && master.position == side->looked_at &&
-	    !master.shows && ep_time_now() - side->retried < RETRY_S)
+	if (state.position == side->looked && master.position == side->looked_at && !master.shows &&
+	    ep_time_now() - side->retried < RETRY_S)
 		return EP_OK;
 	EP_TRY(ep_sync_pending(&pending, read, err));
 	*retry = pending.full > 0 && ep_time_now() - side->retried >= RETRY_S;

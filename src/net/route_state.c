@@ -119,8 +119,7 @@ master_metrics(struct ep_buffer *out, const struct ep_log_read *read, const char
 	metric(out, "feed_position", "gauge", "Position of the feed that was applied.",
 	       master.position);
 	metric(out, "feed_lag", "gauge", "Positions seen and not applied.",
-	       master.seen.position > master.position ? master.seen.position - master.position
-	                                              : 0);
+	       master.seen.position > master.position ? master.seen.position - master.position : 0);
 	metric(out, "pending_tracks", "gauge", "Local changes that the feed does not have yet.",
 	       pending.unsent + pending.sent);
 	metric(out, "refused_tracks", "gauge", "Local changes that the master does not take.",

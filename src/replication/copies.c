@@ -211,8 +211,7 @@ is_open(bool *open, const struct ep_log_read *read, const struct ep_found_copy *
 	struct ep_entry own;
 	bool confirmed;
 	*open = found->source == EP_SOURCE_LOCAL;
-	enum ep_status status =
-		*open ? ep_log_find(&own, read, found->id, err) : EP_NOT_FOUND;
+	enum ep_status status = *open ? ep_log_find(&own, read, found->id, err) : EP_NOT_FOUND;
 	if (status == EP_NOT_FOUND) {
 		*open = false;
 		return EP_OK;

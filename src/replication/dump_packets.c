@@ -116,8 +116,8 @@ make_plans(struct run *run, struct ep_error *err)
 		}
 		bool put = entry.operation == EP_PUT;
 		uint64_t documents = put ? entry.document_count : 0;
-		bool full = plan && plan->documents > 0 &&
-		            plan->documents + documents > stream->lines;
+		bool full =
+			plan && plan->documents > 0 && plan->documents + documents > stream->lines;
 		if (!plan || full) {
 			plan = add_plan(run, plan ? plan->last : stream->after);
 			if (!plan)

@@ -48,8 +48,7 @@ add_mark(struct ep_head *head, uint64_t *below, const struct ep_log_read *read, 
          struct ep_error *err)
 {
 	struct ep_mark mark;
-	enum ep_status status =
-		ep_log_mark_below(&mark.position, mark.hash, read, position, err);
+	enum ep_status status = ep_log_mark_below(&mark.position, mark.hash, read, position, err);
 	*below = status == EP_OK && mark.position > 1 ? mark.position - 1 : 0;
 	if (status != EP_OK || mark.position == 0)
 		return status == EP_NOT_FOUND ? EP_OK : status;
@@ -91,8 +90,7 @@ extend_marks(bool *late, struct writer *writer, struct ep_error *err)
 	struct ep_mark mark;
 	EP_TRY(ep_log_write_begin(&write, writer->log, err));
 	const struct ep_log_read *read = ep_log_inside(write);
-	enum ep_status status =
-		ep_log_mark_below(&last.position, last.hash, read, UINT64_MAX, err);
+	enum ep_status status = ep_log_mark_below(&last.position, last.hash, read, UINT64_MAX, err);
 	if (status != EP_OK && status != EP_NOT_FOUND)
 		return status;
 	*late = last.position > feed->position;
@@ -230,7 +228,8 @@ read_snapshot(struct writer *writer, uint64_t *before, struct ep_error *err)
 	if (id.size != EP_FEED_NODE_ID)
 		return ep_fail(err, EP_CORRUPT, "the log's id is damaged");
 	writer->found &= feed->head.epoch >= epoch.number;
-	if (writer->found && (feed->head.epoch > epoch.number || memcmp(feed->node_id, id.at, id.size) != 0))
+	if (writer->found &&
+	    (feed->head.epoch > epoch.number || memcmp(feed->node_id, id.at, id.size) != 0))
 		return ep_fail(err, EP_DIVERGED,
 		               "the feed in %s is of another log, or of a later epoch of this one "
 		               "(then `publish --new-epoch` begins a new one)",
@@ -253,7 +252,6 @@ read_snapshot(struct writer *writer, uint64_t *before, struct ep_error *err)
 }
 
 /* ---- packets ---- */
-
 
 /* A packet's file on its way. */
 struct sink {

@@ -131,9 +131,10 @@ compare_history(const struct ep_feed *feed, const struct ep_master *master)
 	if (there && memcmp(there->hash, master->seen.hash, EP_MARK_SIZE) != 0)
 		return HISTORY_OTHER;
 	/* Where all marks are there, this one must be. */
-	size_t gap = head->mark_count > EP_HEAD_NEWEST ? head->mark_count - EP_HEAD_NEWEST : 0;
-	bool all = head->mark_count > 0 &&
-	           (gap == 0 || head->marks[gap].position < master->seen.position);
+	bool all = head->mark_count > 0;
+	if (head->mark_count >= EP_HEAD_NEWEST)
+		all = head->marks[head->mark_count - EP_HEAD_NEWEST].position <
+		      master->seen.position;
 	return there || !all || master->seen.position == 0 ? HISTORY_SAME : HISTORY_OTHER;
 }
 
@@ -147,14 +148,15 @@ fail_history(const struct ep_feed *feed, const struct ep_master *master, enum hi
 		               ", after %" PRIu64 "); " EP_START_AGAIN,
 		               feed->head.epoch, master->epoch.number);
 	if (history == HISTORY_OLDER || feed->head.epoch < master->epoch.number)
-		return ep_fail(err, EP_DIVERGED,
-		               "the feed goes back: it is at position %" PRIu64
-		               " of epoch %" PRIu64 ", and was seen at %" PRIu64 " of %" PRIu64
-		               "; either an old copy of it is served, or the master's data is an "
-		               "old copy, and it must begin a new history (`publish --new-epoch` or "
-		               "`serve --new-epoch`)",
-		               feed->position, feed->head.epoch, master->seen.position,
-		               master->epoch.number);
+		return ep_fail(
+			err, EP_DIVERGED,
+			"the feed goes back: it is at position %" PRIu64 " of epoch %" PRIu64
+			", and was seen at %" PRIu64 " of %" PRIu64
+			"; either an old copy of it is served, or the master's data is an "
+			"old copy, and it must begin a new history (`publish --new-epoch` or "
+			"`serve --new-epoch`)",
+			feed->position, feed->head.epoch, master->seen.position,
+			master->epoch.number);
 	return ep_fail(err, EP_DIVERGED,
 	               "the feed has another history at position %" PRIu64
 	               " than the one that was followed: the master's data is an old copy that "
@@ -259,6 +261,7 @@ apply(struct fetcher *fetcher, const char *path, struct ep_error *err)
 	struct ep_ingest_options options = {
 		.kind = EP_INGEST_DUMP,
 		.source = ep_text_of("master"),
+		.feed = true,
 		.import_date = ep_time_now(),
 		.stop = fetcher->options->stop,
 		.on_progress = on_progress,

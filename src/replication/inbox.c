@@ -296,8 +296,8 @@ ingest(struct intake *intake, const char *path, const atomic_bool *stop, struct 
 		.source = ep_text_of(intake->peer.name),
 		.import_date = ep_time_now(),
 		.sender = &intake->trailer.slave,
-		.tracks_max = intake->peer.tracks_max ? intake->peer.tracks_max
-		                                      : EP_PEER_TRACKS_MAX,
+		.tracks_max =
+			intake->peer.tracks_max ? intake->peer.tracks_max : EP_PEER_TRACKS_MAX,
 		.bytes_max = intake->peer.bytes_max ? intake->peer.bytes_max : EP_PEER_BYTES_MAX,
 		.unpacked_max = UNPACKED_MAX,
 		.stop = stop,

@@ -4,6 +4,7 @@
 #include "base/time.h"
 #include "replication/batch_reader.h"
 #include "replication/input.h"
+#include "replication/peer.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +47,7 @@ struct ep_ingest {
 	/* Of a packet: parties as they are numbered in the transaction. */
 	uint32_t *parties; /* by place in the packet's header */
 	uint32_t sender;
+	bool by_hand; /* of the master, and not from the feed that this node follows */
 	size_t uncommitted;
 	uint64_t unpacked; /* bytes of packets */
 	double begun; /* when the transaction was */
@@ -133,9 +135,10 @@ check_master(struct ep_ingest *ingest, const struct ep_packet_header *header, st
 		               ep_text_print_size(header->name), header->name.at);
 	EP_TRY(ep_log_sources(&sources, &count, read, err));
 	if (count > EP_SOURCE_MASTER)
-		return ep_fail(err, EP_BAD_INPUT,
-		               "this node has sources of its own, and cannot follow another master");
-	follows = (struct ep_follows){ .key = header->key, .era = 1, .first_era = 1 };
+		return ep_fail(
+			err, EP_BAD_INPUT,
+			"this node has sources of its own, and cannot follow another master");
+	ep_follows_begin(&follows, &header->key);
 	return ep_log_set_follows(ingest->write, &follows, err);
 }
 
@@ -148,15 +151,20 @@ map_parties(struct ep_ingest *ingest, struct ep_error *err)
 	struct ep_log_write *write = ingest->write;
 	if (!header || ingest->source == EP_SOURCE_LOCAL)
 		return EP_OK;
-	if (ingest->source == EP_SOURCE_MASTER)
+	ingest->by_hand = false;
+	if (ingest->source == EP_SOURCE_MASTER) {
+		struct ep_master master;
+		enum ep_status joined = ep_master_load(&master, ep_log_inside(write), err);
+		if (joined != EP_OK && joined != EP_NOT_FOUND)
+			return joined;
+		ingest->by_hand = joined == EP_OK && !ingest->options->feed;
 		EP_TRY(check_master(ingest, header, err));
-	else if (!ingest->options->sender)
+	} else if (!ingest->options->sender)
 		EP_TRY(ep_log_set_source_key(write, ingest->source, &header->key, err));
 	const struct ep_key *sender =
 		ingest->options->sender ? ingest->options->sender : &header->key;
 	EP_TRY(ep_log_key_party(&ingest->sender, write, sender, err));
-	uint32_t *parties =
-		realloc(ingest->parties, (header->party_count + 1) * sizeof *parties);
+	uint32_t *parties = realloc(ingest->parties, (header->party_count + 1) * sizeof *parties);
 	if (!parties)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory for the parties of a packet");
 	ingest->parties = parties;
@@ -329,8 +337,8 @@ put_as_own(struct ep_ingest *ingest, const struct ep_batch *batch, const struct 
 		return put_rows(ingest, batch, ready, err);
 	if (ready->operation == EP_LINK)
 		return EP_OK;
-	enum ep_status status = ep_log_delete(ingest->write, ready->track.id,
-	                                      import_date(ingest, ready), err);
+	enum ep_status status =
+		ep_log_delete(ingest->write, ready->track.id, import_date(ingest, ready), err);
 	ingest->pending.deleted += status == EP_OK;
 	ingest->pending.not_deleted += status == EP_BAD_INPUT;
 	return status == EP_NOT_FOUND || status == EP_BAD_INPUT ? EP_OK : status;
@@ -377,6 +385,7 @@ offer(struct ep_ingest *ingest, const struct ep_batch *batch, struct ep_ready *r
 		.body_size = ready->body_size,
 		.documents = (uint32_t)ready->track.count,
 		.import_date = import_date(ingest, ready),
+		.by_hand = ingest->by_hand,
 		.tracks_max = ingest->options->tracks_max,
 		.bytes_max = ingest->options->bytes_max,
 	};
@@ -386,9 +395,8 @@ offer(struct ep_ingest *ingest, const struct ep_batch *batch, struct ep_ready *r
 	               ? ep_log_follow(&what, counts, ingest->write, &offered, err)
 	               : ep_log_take(&what, counts, ingest->write, &offered, ingest->sender, err));
 	ingest->pending.deleted += what == EP_OFFERED_DELETED;
-	ingest->pending.not_deleted +=
-		ready->operation == EP_DELETE &&
-		(what == EP_OFFERED_CONFLICT || what == EP_OFFERED_REFUSED);
+	ingest->pending.not_deleted += ready->operation == EP_DELETE &&
+	                               (what == EP_OFFERED_CONFLICT || what == EP_OFFERED_REFUSED);
 	if (what == EP_OFFERED_REFUSED && ready->operation == EP_PUT)
 		counts->conflict += ready->track.count;
 	return tell_track(ingest, ready->origins[0].number, ready->track.id, outcome_of(what), "",
@@ -422,10 +430,10 @@ put_ready(struct ep_ingest *ingest, struct ep_batch *batch, struct ep_ready *rea
 	if (ready->offered && is_bad(ingest, ready->origins[0].number))
 		return refuse_ready(batch, ready, "its documents are not those that its hash is of",
 		                    err);
-	enum ep_status status =
-		!ready->offered                       ? put_rows(ingest, batch, ready, &why)
-		: ingest->source == EP_SOURCE_LOCAL ? put_as_own(ingest, batch, ready, &why)
-		                                    : offer(ingest, batch, ready, &why);
+	enum ep_status status = !ready->offered ? put_rows(ingest, batch, ready, &why)
+	                        : ingest->source == EP_SOURCE_LOCAL
+	                                ? put_as_own(ingest, batch, ready, &why)
+	                                : offer(ingest, batch, ready, &why);
 	if (status == EP_BAD_INPUT)
 		return refuse_ready(batch, ready, why.text, err);
 	if (status != EP_OK) {

@@ -332,3 +332,9 @@ ep_check_own(const struct ep_log_read *read, struct ep_text track, struct ep_err
 		               ep_text_print_size(track), track.at, master.url);
 	return EP_OK;
 }
+
+enum ep_status
+ep_master_forget(struct ep_log_write *write, struct ep_error *err)
+{
+	return ep_log_remove_value(write, MASTER_VALUE, err);
+}

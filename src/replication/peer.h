@@ -87,6 +87,8 @@ struct ep_master {
 /* EP_NOT_FOUND  this node has joined no master. EP_CORRUPT. */
 EP_MUST_USE enum ep_status ep_master_load(struct ep_master *master, const struct ep_log_read *read,
                                           struct ep_error *err);
+/* This node follows no master any more. */
+EP_MUST_USE enum ep_status ep_master_forget(struct ep_log_write *write, struct ep_error *err);
 /* Whether the user of this node may delete, link or release a track: not what came from the master
  * that it follows, as this copy would then not be the master's. EP_BAD_INPUT, EP_CORRUPT. */
 EP_MUST_USE enum ep_status ep_check_own(const struct ep_log_read *read, struct ep_text track,

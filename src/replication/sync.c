@@ -58,10 +58,7 @@ follow_key(struct ep_log_write *write, struct ep_master *master, struct ep_error
 	if (follows.any && ep_key_equal(&follows.key, &master->key))
 		return EP_OK;
 	master->restarting = follows.any;
-	follows.era++;
-	follows = (struct ep_follows){
-		.key = master->key, .era = follows.era, .first_era = follows.era
-	};
+	ep_follows_begin(&follows, &master->key);
 	return ep_log_set_follows(write, &follows, err);
 }
 

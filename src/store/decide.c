@@ -109,9 +109,8 @@ comes_back(bool *does, const struct taking *taking, struct ep_arena *arena, stru
 	*does = !take->link && p >= 0 && !ep_party_same(take->parties, x->owner, y->owner) &&
 	        x->born < y->born && x->generation + (uint64_t)p > y->floor &&
 	        !ep_history_has_also(y, &x->steps[p].id) &&
-	        (p == (long)x->count - 1 ||
-	         (rest_is_senders(taking, p) &&
-	          ep_party_same(take->parties, x->owner, take->sender)));
+	        (p == (long)x->count - 1 || (rest_is_senders(taking, p) &&
+	                                     ep_party_same(take->parties, x->owner, take->sender)));
 	if (!*does)
 		return EP_OK;
 	EP_TRY(ep_history_starts(&of_x, &x_count, x, (size_t)p, arena, err));
@@ -331,8 +330,7 @@ ep_decide_handed(struct ep_followed *result, const struct ep_history *f, const s
 	const struct ep_revision *id = &ep_history_head(f)->id;
 	bool by_revision = ep_history_find(x, id) >= 0 || ep_history_has_also(x, id);
 	*result = (struct ep_followed){ .outcome = EP_FOLLOWING_KEPT };
-	if (by_revision ||
-	    (is_known(f, x, follow->master, parties) && !ep_history_head(f)->csv))
+	if (by_revision || (is_known(f, x, follow->master, parties) && !ep_history_head(f)->csv))
 		return;
 	result->proof = !is_known(x, f, follow->master, parties);
 	if (result->proof)

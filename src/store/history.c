@@ -330,10 +330,10 @@ ep_history_write(struct ep_buffer *out, const struct ep_history *history, const 
                  struct ep_error *err)
 {
 	bool cut = history->generation > 1;
-	uint8_t flags = (uint8_t)((cut ? CUT : 0) | (history->sealed ? SEALED : 0) |
-	                          (history->also_count ? ALSO : 0) |
-	                          (history->start_count ? STARTS : 0) |
-	                          (history->floor ? FLOOR : 0));
+	uint8_t flags =
+		(uint8_t)((cut ? CUT : 0) | (history->sealed ? SEALED : 0) |
+	                  (history->also_count ? ALSO : 0) | (history->start_count ? STARTS : 0) |
+	                  (history->floor ? FLOOR : 0));
 	EP_TRY(ep_buffer_append(out, &flags, 1, err));
 	EP_TRY(ep_buffer_varint(out, history->count, err));
 	if (cut) {

@@ -66,7 +66,8 @@ struct ep_history {
 	uint64_t born; /* number of the epoch in which its tenure began */
 	struct ep_revision *also; /* revisions that the sealed one supersedes too */
 	size_t also_count;
-	struct ep_revision *starts; /* where tenures began, of what was cut off and the first kept */
+	struct ep_revision
+		*starts; /* where tenures began, of what was cut off and the first kept */
 	size_t start_count;
 	uint64_t floor; /* generation at which a start was last dropped; 0: none was */
 };

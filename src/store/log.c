@@ -141,12 +141,18 @@ open_databases(struct ep_log *log, MDB_txn *txn, unsigned flags)
 		MDB_dbi *dbi;
 		unsigned flags;
 	} databases[] = {
-		{ "log", &log->log, MDB_INTEGERKEY }, { "ids", &log->ids, 0 },
-		{ "by_source", &log->by_source, 0 },  { "sources", &log->sources, 0 },
-		{ "parties", &log->parties, 0 },      { "links", &log->links, 0 },
-		{ "aside", &log->aside, 0 },          { "unconfirmed", &log->unconfirmed, 0 },
-		{ "proofs", &log->proofs, 0 },        { "bases", &log->bases, 0 },
-		{ "marks", &log->marks, MDB_INTEGERKEY }, { "values", &log->values, 0 },
+		{ "log", &log->log, MDB_INTEGERKEY },
+		{ "ids", &log->ids, 0 },
+		{ "by_source", &log->by_source, 0 },
+		{ "sources", &log->sources, 0 },
+		{ "parties", &log->parties, 0 },
+		{ "links", &log->links, 0 },
+		{ "aside", &log->aside, 0 },
+		{ "unconfirmed", &log->unconfirmed, 0 },
+		{ "proofs", &log->proofs, 0 },
+		{ "bases", &log->bases, 0 },
+		{ "marks", &log->marks, MDB_INTEGERKEY },
+		{ "values", &log->values, 0 },
 	};
 	for (size_t i = 0; i < sizeof databases / sizeof *databases; i++) {
 		int rc = mdb_dbi_open(txn, databases[i].name, databases[i].flags | flags,
@@ -193,8 +199,8 @@ first_values(struct ep_log *log, MDB_txn *txn)
 		memcpy(bytes + EP_SOURCE_FIXED, number == EP_SOURCE_LOCAL ? "local" : "master", 6);
 		MDB_val key = { .mv_data = &big, .mv_size = sizeof big };
 		MDB_val value = { .mv_data = bytes,
-			          .mv_size = EP_SOURCE_FIXED +
-			                     (number == EP_SOURCE_LOCAL ? 5 : 6) };
+			          .mv_size =
+			                  EP_SOURCE_FIXED + (number == EP_SOURCE_LOCAL ? 5 : 6) };
 		int rc = mdb_put(txn, log->sources, &key, &value, MDB_NOOVERWRITE);
 		if (rc && rc != MDB_KEYEXIST)
 			return rc;
@@ -243,11 +249,12 @@ check_format(struct ep_log *log, MDB_txn *txn, struct ep_error *err)
 		               "the log in %s has format %llu, this program knows %d", log->folder,
 		               (unsigned long long)format, EP_LOG_FORMAT);
 	if (format < EP_LOG_FORMAT)
-		return ep_fail(err, EP_DIVERGED,
-		               "the log in %s has format %llu, of a build before the first release; "
-		               "dump it with that build (`master-dump --all`) and ingest the dump "
-		               "into a new data folder",
-		               log->folder, (unsigned long long)format);
+		return ep_fail(
+			err, EP_DIVERGED,
+			"the log in %s has format %llu, of a build before the first release; "
+			"dump it with that build (`master-dump --all`) and ingest the dump "
+			"into a new data folder",
+			log->folder, (unsigned long long)format);
 	return EP_OK;
 }
 
@@ -262,8 +269,8 @@ find_databases(struct ep_log *log, struct ep_error *err)
 	if (status == EP_OK) {
 		rc = open_databases(log, txn, 0);
 		if (rc == MDB_NOTFOUND)
-			status = ep_fail(err, EP_CORRUPT, "%s/data.mdb holds no log of this program",
-			                 log->folder);
+			status = ep_fail(err, EP_CORRUPT,
+			                 "%s/data.mdb holds no log of this program", log->folder);
 		else if (rc)
 			status = ep_fail_mdb(err, rc, "cannot read the log in %s", log->folder);
 	}

@@ -155,9 +155,9 @@ struct ep_text ep_log_copy_id(const struct ep_buffer *ids, size_t i);
 EP_MUST_USE enum ep_status ep_log_parties(struct ep_party **list, uint32_t *count,
                                           const struct ep_log_read *read, struct ep_error *err);
 
-/* Goes through the entries behind the position `after`, in order, tombstones and links too; of one source, or
- * of all (EP_SOURCE_ANY). Those of one source are found without reading the others. EP_IO,
- * EP_NO_MEMORY. */
+/* Goes through the entries behind the position `after`, in order, tombstones and links too; of one
+ * source, or of all (EP_SOURCE_ANY). Those of one source are found without reading the others.
+ * EP_IO, EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_log_cursor_open(struct ep_log_cursor **out,
                                               const struct ep_log_read *read, uint64_t after,
                                               uint32_t source, struct ep_error *err);
@@ -236,9 +236,14 @@ struct ep_follows {
 	bool any; /* false: a master, or on its own */
 	struct ep_key key;
 	uint64_t epoch; /* number of the epoch that was followed last; 0: none yet */
-	uint64_t era; /* from 1: grows when this node starts again from a feed */
-	uint64_t first_era; /* of this master: what was sealed before counts as not sealed */
+	uint64_t era; /* grows when this node starts again from a feed */
+	uint64_t first_era; /* of this master, below all eras of its feed: what is of an earlier one
+	                       was not sealed by it */
 };
+
+/* Begins to follow another master than before, or the first: all that is there is unconfirmed. */
+void ep_follows_begin(struct ep_follows *follows, const struct ep_key *key);
+
 EP_MUST_USE enum ep_status ep_log_follows(struct ep_follows *follows,
                                           const struct ep_log_read *read, struct ep_error *err);
 
@@ -263,9 +268,9 @@ EP_MUST_USE enum ep_status ep_log_epoch(struct ep_epoch *epoch, const struct ep_
 EP_MUST_USE enum ep_status ep_log_set_stale(struct ep_log_write *write, struct ep_text head,
                                             struct ep_error *err);
 
-/* Begins a new epoch with a number above `above` and the log's own; the log is not stale then. Tenures that began behind the
- * position `known`, up to which this log is known to be what was published before, are of the new
- * epoch. Abort the transaction on failure. */
+/* Begins a new epoch with a number above `above` and the log's own; the log is not stale then.
+ * Tenures that began behind the position `known`, up to which this log is known to be what was
+ * published before, are of the new epoch. Abort the transaction on failure. */
 EP_MUST_USE enum ep_status ep_log_new_epoch(struct ep_epoch *epoch, struct ep_log_write *write,
                                             uint64_t above, uint64_t known, struct ep_error *err);
 
@@ -341,6 +346,7 @@ struct ep_offer {
 	size_t body_size;
 	uint32_t documents; /* of a put or deletion */
 	int64_t import_date;
+	bool by_hand; /* of the master, but not from the feed that is followed */
 	uint64_t tracks_max; /* that the sender's source may have, tombstones too; 0: any number */
 	uint64_t bytes_max; /* that these may take in the log; 0: any number */
 };
@@ -366,6 +372,13 @@ EP_MUST_USE enum ep_status ep_log_take(enum ep_offered *what, struct ep_put_coun
 EP_MUST_USE enum ep_status ep_log_follow(enum ep_offered *what, struct ep_put_counts *counts,
                                          struct ep_log_write *write, const struct ep_offer *offer,
                                          struct ep_error *err);
+
+/* Makes a slave a master of its own: all that its master had sealed is sealed by this node, which
+ * owns what its master owned; what had not reached it stands. Others stay the owners of theirs. The
+ * epoch is above the one that was followed. EP_NOT_FOUND  this node follows nobody. Abort the
+ * transaction on failure. */
+EP_MUST_USE enum ep_status ep_log_promote(struct ep_epoch *epoch, struct ep_log_write *write,
+                                          struct ep_error *err);
 
 /* The feed has been applied to its end: what came by CSV and is not in it is kept aside, and goes.
  * After a restart, what the feed does not have stays, and is to be sent. */

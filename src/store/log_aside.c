@@ -70,8 +70,8 @@ find(struct search *search, const struct ep_log_read *read, struct ep_text id, s
 	uint8_t bytes[KEY_MAX];
 	MDB_val key;
 	EP_TRY(aside_key(&key, bytes, id, NULL, err));
-	return ep_log_each_key(read, read->log->aside,
-	                       (struct ep_text){ key.mv_data, key.mv_size }, look, search, err);
+	return ep_log_each_key(read, read->log->aside, (struct ep_text){ key.mv_data, key.mv_size },
+	                       look, search, err);
 }
 
 /* ---- keeping ---- */

@@ -14,7 +14,7 @@
  *     aside        track id, 0, revision            entry: a state that was not taken
  *     unconfirmed  as in ids                        what it waits for (1 byte), head's revision,
  *                                                   position 64-bit LE; of slaves only
- *     proofs       as in ids                        entry: what the feed has replaced, to be sent
+ *     proofs       as in ids, 0, head's revision    entry: a state to be sent as proof
  *     bases        as in ids                        entry: the sealed link below a pending one
  *     marks        position (native 64-bit)         front of the chain hash (16 bytes)
  *     values       name                             as named
@@ -113,12 +113,10 @@ EP_MUST_USE enum ep_status ep_log_remove_key(struct ep_log_write *write, MDB_dbi
 
 /* Goes through the keys of a database, or those that begin with prefix, in order; each may not
  * change it. What each fails with, EP_IO. */
-EP_MUST_USE enum ep_status ep_log_each_key(const struct ep_log_read *read, MDB_dbi dbi,
-                                           struct ep_text prefix,
-                                           enum ep_status (*each)(void *context, MDB_val key,
-                                                                  MDB_val value,
-                                                                  struct ep_error *err),
-                                           void *context, struct ep_error *err);
+EP_MUST_USE enum ep_status ep_log_each_key(
+	const struct ep_log_read *read, MDB_dbi dbi, struct ep_text prefix,
+	enum ep_status (*each)(void *context, MDB_val key, MDB_val value, struct ep_error *err),
+	void *context, struct ep_error *err);
 
 /* How many keys a database has. EP_IO. */
 EP_MUST_USE enum ep_status ep_log_count_keys(size_t *count, const struct ep_log_read *read,
@@ -266,7 +264,13 @@ EP_MUST_USE enum ep_status ep_log_remove_wait(struct ep_log_write *write,
 
 /* Keeps a state as proof, to be sent. */
 EP_MUST_USE enum ep_status ep_log_keep_proof(struct ep_log_write *write,
-                                             const struct ep_register *reg, struct ep_error *err);
+                                             const struct ep_subject *subject,
+                                             struct ep_state *state, uint32_t source,
+                                             struct ep_error *err);
+
+/* Keeps all proofs aside instead: nobody knows their seals any more. */
+EP_MUST_USE enum ep_status ep_log_set_proofs_aside(struct ep_log_write *write,
+                                                   struct ep_error *err);
 
 /* ---- aside (log_aside.c) ---- */
 

@@ -26,7 +26,8 @@ ep_log_mark(uint8_t hash[EP_LOG_MARK_SIZE], const struct ep_log_read *read, uint
 	if (rc == MDB_NOTFOUND)
 		return ep_fail(err, EP_NOT_FOUND, "position %llu was not published",
 		               (unsigned long long)position);
-	return rc ? ep_fail_mdb(err, rc, "cannot read the log's marks") : read_hash(hash, value, err);
+	return rc ? ep_fail_mdb(err, rc, "cannot read the log's marks")
+	          : read_hash(hash, value, err);
 }
 
 /* Moves a cursor to the last mark at or below a position; gives what LMDB returned. */
@@ -102,8 +103,8 @@ thin(struct ep_log_write *write, struct ep_error *err)
 }
 
 enum ep_status
-ep_log_add_mark(struct ep_log_write *write, uint64_t position,
-                const uint8_t hash[EP_LOG_MARK_SIZE], struct ep_error *err)
+ep_log_add_mark(struct ep_log_write *write, uint64_t position, const uint8_t hash[EP_LOG_MARK_SIZE],
+                struct ep_error *err)
 {
 	size_t count;
 	uint8_t bytes[EP_LOG_MARK_SIZE];

@@ -179,6 +179,33 @@ is_unknown(const struct ep_log_write *write, uint32_t source)
 	return false;
 }
 
+static struct ep_source_info *
+info_of(struct ep_log_write *write, uint32_t source)
+{
+	for (size_t i = 0; i < write->source_count; i++) {
+		if (write->sources[i].number == source)
+			return &write->sources[i];
+	}
+	return NULL;
+}
+
+/* Gives a source whose name was not known the name of another that has nothing; the number that has
+ * this name then. */
+static uint32_t
+rename_unknown(struct ep_log_write *write, uint32_t unknown, uint32_t named)
+{
+	char name[EP_SOURCE_NAME_MAX + 1];
+	struct ep_source_info *one = info_of(write, unknown);
+	struct ep_source_info *other = info_of(write, named);
+	if (!one || !other || one == other || other->tracks || other->tombstones)
+		return named;
+	memcpy(name, one->name, sizeof name);
+	memcpy(one->name, other->name, sizeof name);
+	memcpy(other->name, name, sizeof name);
+	write->changed = true;
+	return unknown;
+}
+
 enum ep_status
 ep_log_set_source_key(struct ep_log_write *write, uint32_t source, const struct ep_key *key,
                       struct ep_error *err)
@@ -188,6 +215,8 @@ ep_log_set_source_key(struct ep_log_write *write, uint32_t source, const struct 
 	struct ep_party *party = &write->parties[now - 1];
 	if (party->source && party->source != source && !is_unknown(write, party->source))
 		return ep_fail(err, EP_BAD_INPUT, "another source has this key");
+	/* What it brought before its name was known goes by that name now. */
+	source = rename_unknown(write, party->source, source);
 	/* A key that comes back: what it had become is what it is. */
 	party->source = source;
 	party->same_as = 0;
@@ -268,6 +297,15 @@ ep_log_epoch(struct ep_epoch *epoch, const struct ep_log_read *read, struct ep_e
 	return EP_OK;
 }
 
+void
+ep_follows_begin(struct ep_follows *follows, const struct ep_key *key)
+{
+	uint64_t first = follows->era + 1;
+	*follows = (struct ep_follows){
+		.any = true, .key = *key, .first_era = first, .era = first + 1
+	};
+}
+
 static enum ep_status
 store_follows(struct ep_log_write *write, struct ep_error *err)
 {
@@ -297,8 +335,8 @@ list_all(struct ep_log_write *write, struct ep_error *err)
 		EP_TRY(ep_log_state_of(&state, write, &entry, err));
 		const struct ep_step *head = ep_history_head(&state.history);
 		bool own = !head->csv && ep_party_same(&parties, head->party, write->self);
-		EP_TRY(ep_log_set_wait(write, &subject, &head->id,
-		                       own ? EP_WAIT_NONE : EP_WAIT_CSV, 0, err));
+		EP_TRY(ep_log_set_wait(write, &subject, &head->id, own ? EP_WAIT_NONE : EP_WAIT_CSV,
+		                       0, err));
 	}
 	return status == EP_NOT_FOUND ? EP_OK : status;
 }
@@ -330,6 +368,8 @@ ep_log_set_follows(struct ep_log_write *write, const struct ep_follows *follows,
 		return EP_OK;
 	EP_TRY(ep_log_key_party(&write->master, write, &follows->key, err));
 	EP_TRY(name_master(write, err));
+	if (!first)
+		EP_TRY(ep_log_set_proofs_aside(write, err));
 	return first ? list_all(write, err) : EP_OK;
 }
 

@@ -259,7 +259,8 @@ ep_log_delete(struct ep_log_write *write, struct ep_text track_id, int64_t now,
 	EP_TRY(ep_log_load_register(&reg, write, &subject, err));
 	if (!ep_register_is_live(&reg))
 		return ep_fail(err, EP_NOT_FOUND,
-		               reg.there ? "track %.*s is deleted already" : "there is no track %.*s",
+		               reg.there ? "track %.*s is deleted already"
+		                         : "there is no track %.*s",
 		               ep_text_print_size(track_id), track_id.at);
 	if (!ep_log_may_change(write, &reg))
 		return ep_log_fail_foreign(err, track_id);

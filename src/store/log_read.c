@@ -229,8 +229,8 @@ ep_log_each_key(const struct ep_log_read *read, MDB_dbi dbi, struct ep_text pref
 		return ep_fail_mdb(err, rc, "cannot read the log");
 	rc = mdb_cursor_get(cursor, &key, &value, prefix.size ? MDB_SET_RANGE : MDB_FIRST);
 	for (; rc == 0; rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
-		if (prefix.size && (key.mv_size < prefix.size ||
-		                    memcmp(key.mv_data, prefix.at, prefix.size) != 0))
+		if (prefix.size &&
+		    (key.mv_size < prefix.size || memcmp(key.mv_data, prefix.at, prefix.size) != 0))
 			break;
 		status = each(context, key, value, err);
 		if (status != EP_OK)

@@ -67,7 +67,7 @@ ep_log_load_register(struct ep_register *reg, struct ep_log_write *write,
 	EP_TRY(copy_id(&reg->subject.id, write, subject->id, err));
 	enum ep_status status =
 		subject->link ? ep_log_find_link(&reg->entry, &write->inside, subject->id, err)
-		              : ep_log_find(&reg->entry, &write->inside, subject->id, err);
+			      : ep_log_find(&reg->entry, &write->inside, subject->id, err);
 	reg->there = status == EP_OK;
 	if (status != EP_OK)
 		return status == EP_NOT_FOUND ? EP_OK : status;
@@ -263,8 +263,8 @@ tenure(const struct ep_log_write *write, const struct ep_register *old,
        const struct ep_history *history)
 {
 	struct ep_parties parties = ep_log_parties_inside(write);
-	if (!old->there || !ep_party_same(&parties, ep_history_owner(&old->history),
-	                                  ep_history_owner(history)))
+	if (!old->there ||
+	    !ep_party_same(&parties, ep_history_owner(&old->history), ep_history_owner(history)))
 		return 0;
 	return old->entry.since ? old->entry.since : old->entry.position;
 }
@@ -426,8 +426,7 @@ ep_log_fail_foreign(struct ep_error *err, struct ep_text id)
 
 enum ep_status
 ep_log_user_history(struct ep_history *history, struct ep_log_write *write,
-                    const struct ep_register *reg, const struct ep_step *step,
-                    struct ep_error *err)
+                    const struct ep_register *reg, const struct ep_step *step, struct ep_error *err)
 {
 	if (reg->there)
 		EP_TRY(ep_history_extend(history, &write->arena, &reg->history, step, 1, err));

@@ -51,10 +51,9 @@ count_documents(enum ep_offered *what, struct ep_put_counts *counts, struct ep_s
 		return EP_OK;
 	}
 	struct ep_track track = { .id = offer->id, .count = offer->documents };
-	struct ep_put put = { .track = &track,
-		              .body = offer->body,
-		              .body_size = offer->body_size,
-		              .whole = true };
+	struct ep_put put = {
+		.track = &track, .body = offer->body, .body_size = offer->body_size, .whole = true
+	};
 	struct ep_put with_rows;
 	struct ep_merge merge = { 0 };
 	EP_DECODED struct ep_decoded decoded = { 0 };
@@ -110,8 +109,7 @@ owns_copy(bool *owns, struct ep_log_write *write, struct ep_text copy, uint32_t 
 	struct ep_subject subject = { copy, false };
 	struct ep_parties parties = ep_log_parties_inside(write);
 	EP_TRY(ep_log_load_register(&track, write, &subject, err));
-	*owns = track.there &&
-	        ep_party_same(&parties, ep_history_owner(&track.history), sender);
+	*owns = track.there && ep_party_same(&parties, ep_history_owner(&track.history), sender);
 	return EP_OK;
 }
 
@@ -244,8 +242,11 @@ static enum ep_status
 give_way(struct ep_log_write *write, const struct ep_register *x,
          const struct ep_followed *followed, struct ep_error *err)
 {
-	if (followed->proof)
-		EP_TRY(ep_log_keep_proof(write, x, err));
+	struct ep_state state;
+	if (followed->proof) {
+		EP_TRY(ep_log_state_of(&state, write, &x->entry, err));
+		EP_TRY(ep_log_keep_proof(write, &x->subject, &state, x->entry.source, err));
+	}
 	if (followed->aside && !x->subject.link)
 		EP_TRY(ep_log_put_register_aside(write, x, err));
 	return EP_OK;
@@ -271,6 +272,22 @@ confirm(struct ep_log_write *write, struct ep_register *x, const struct ep_state
 	return ep_log_remove_wait(write, &x->subject, err);
 }
 
+/* A state that came by hand and does not stand; it may be proof of what the master has lost. */
+static enum ep_status
+pass_over(enum ep_offered *what, struct ep_put_counts *counts, struct ep_log_write *write,
+          const struct ep_subject *subject, struct ep_state *f, const struct ep_offer *offer,
+          const struct ep_followed *followed, struct ep_error *err)
+{
+	uint64_t documents = offer->operation == EP_PUT ? offer->documents : 0;
+	if (!followed->proof) {
+		counts->unchanged += documents;
+		return EP_OK;
+	}
+	*what = EP_OFFERED_CONFLICT;
+	counts->conflict += documents;
+	return ep_log_keep_proof(write, subject, f, EP_SOURCE_MASTER, err);
+}
+
 enum ep_status
 ep_log_follow(enum ep_offered *what, struct ep_put_counts *counts, struct ep_log_write *write,
               const struct ep_offer *offer, struct ep_error *err)
@@ -283,7 +300,8 @@ ep_log_follow(enum ep_offered *what, struct ep_put_counts *counts, struct ep_log
 	struct ep_followed followed = { 0 };
 	struct ep_history out = { 0 };
 	ep_arena_reset(&write->arena);
-	f.era = write->follows.era;
+	/* What came by hand is not confirmed by that. */
+	f.era = offer->by_hand ? write->follows.first_era : write->follows.era;
 	EP_TRY(complete(&f, &body, offer, err));
 	EP_TRY(ep_log_load_register(&x, write, &subject, err));
 	if (x.there) {
@@ -292,10 +310,15 @@ ep_log_follow(enum ep_offered *what, struct ep_put_counts *counts, struct ep_log
 			                    .master = write->master,
 			                    .old = x.entry.era != f.era };
 		ep_history_hash(&f.history, &subject, &parties);
-		EP_TRY(ep_decide_follow(&followed, &out, &f.history, &x.history, &follow,
-		                        &write->arena, err));
+		if (offer->by_hand)
+			ep_decide_handed(&followed, &f.history, &x.history, &follow);
+		else
+			EP_TRY(ep_decide_follow(&followed, &out, &f.history, &x.history, &follow,
+			                        &write->arena, err));
 	}
 	*what = EP_OFFERED_UNCHANGED;
+	if (offer->by_hand && followed.outcome == EP_FOLLOWING_KEPT)
+		return pass_over(what, counts, write, &subject, &f, offer, &followed, err);
 	if (followed.outcome == EP_FOLLOWING_KEPT) {
 		counts->unchanged += offer->operation == EP_PUT ? offer->documents : 0;
 		if (followed.rebased)
@@ -304,8 +327,8 @@ ep_log_follow(enum ep_offered *what, struct ep_put_counts *counts, struct ep_log
 		return ep_log_set_wait(write, &subject, &ep_history_head(&x.history)->id,
 		                       EP_WAIT_NONE, 0, err);
 	}
-	if (x.there && ep_revision_equal(&ep_history_head(&f.history)->id,
-	                                 &ep_history_head(&x.history)->id)) {
+	if (x.there &&
+	    ep_revision_equal(&ep_history_head(&f.history)->id, &ep_history_head(&x.history)->id)) {
 		enum ep_status status = confirm(write, &x, &f, err);
 		counts->unchanged +=
 			status == EP_OK && offer->operation == EP_PUT ? offer->documents : 0;

@@ -32,16 +32,55 @@ ep_log_remove_wait(struct ep_log_write *write, const struct ep_subject *subject,
 	return subject->link ? ep_log_remove_key(write, write->inside.log->bases, key, err) : EP_OK;
 }
 
-enum ep_status
-ep_log_keep_proof(struct ep_log_write *write, const struct ep_register *reg, struct ep_error *err)
+/* The key of a proof. */
+#define PROOF_KEY_MAX (EP_SUBJECT_KEY_MAX + 1 + EP_REVISION_SIZE)
+
+static enum ep_status
+proof_key(MDB_val *key, uint8_t bytes[PROOF_KEY_MAX], const struct ep_subject *subject,
+          const struct ep_revision *head, struct ep_error *err)
 {
-	uint8_t bytes[EP_SUBJECT_KEY_MAX];
+	EP_TRY(ep_subject_key(key, bytes, subject, err));
+	bytes[key->mv_size] = 0;
+	memcpy(bytes + key->mv_size + 1, head->bytes, EP_REVISION_SIZE);
+	key->mv_size += 1 + EP_REVISION_SIZE;
+	return EP_OK;
+}
+
+enum ep_status
+ep_log_keep_proof(struct ep_log_write *write, const struct ep_subject *subject,
+                  struct ep_state *state, uint32_t source, struct ep_error *err)
+{
+	uint8_t bytes[PROOF_KEY_MAX];
 	MDB_val key;
+	struct ep_parties parties = ep_log_parties_inside(write);
+	ep_history_hash(&state->history, subject, &parties);
+	EP_TRY(proof_key(&key, bytes, subject, &ep_history_head(&state->history)->id, err));
+	return ep_log_put_state(write, write->inside.log->proofs, key, state, source, err);
+}
+
+static enum ep_status
+set_aside(void *context, MDB_val key, MDB_val value, struct ep_error *err)
+{
+	struct ep_log_write *write = context;
+	struct ep_entry entry;
 	struct ep_state state;
-	EP_TRY(ep_subject_key(&key, bytes, &reg->subject, err));
-	EP_TRY(ep_log_state_of(&state, write, &reg->entry, err));
-	return ep_log_put_state(write, write->inside.log->proofs, key, &state, reg->entry.source,
-	                        err);
+	(void)key;
+	ep_arena_reset(&write->arena);
+	EP_TRY(ep_entry_read(&entry, 0, value.mv_data, value.mv_size, err));
+	EP_TRY(ep_log_state_of(&state, write, &entry, err));
+	struct ep_subject subject = { entry.id, entry.operation == EP_LINK };
+	state.flags = 0;
+	return subject.link ? EP_OK : ep_log_keep_aside(write, &subject, &state, entry.source, err);
+}
+
+enum ep_status
+ep_log_set_proofs_aside(struct ep_log_write *write, struct ep_error *err)
+{
+	MDB_dbi proofs = write->inside.log->proofs;
+	EP_TRY(ep_log_each_key(&write->inside, proofs, (struct ep_text){ 0 }, set_aside, write,
+	                       err));
+	int rc = mdb_drop(write->inside.txn, proofs, 0);
+	return rc ? ep_log_fail_write(write, rc, err) : EP_OK;
 }
 
 /* ---- reading ---- */
@@ -49,7 +88,6 @@ ep_log_keep_proof(struct ep_log_write *write, const struct ep_register *reg, str
 struct listing {
 	const struct ep_log_read *read;
 	bool links; /* those that are told of */
-	bool proofs;
 	enum ep_status (*each)(void *context, const struct ep_unconfirmed *item,
 	                       struct ep_error *err);
 	void *context;
@@ -78,18 +116,26 @@ read_wait(struct ep_unconfirmed *item, struct ep_revision *head, MDB_val value,
 }
 
 static enum ep_status
+tell_proof(void *context, MDB_val key, MDB_val value, struct ep_error *err)
+{
+	const struct listing *listing = context;
+	struct ep_unconfirmed item = { .proof = true };
+	(void)key;
+	EP_TRY(ep_entry_read(&item.entry, 0, value.mv_data, value.mv_size, err));
+	return (item.entry.operation == EP_LINK) == listing->links
+	               ? listing->each(listing->context, &item, err)
+	               : EP_OK;
+}
+
+static enum ep_status
 tell(void *context, MDB_val key, MDB_val value, struct ep_error *err)
 {
 	const struct listing *listing = context;
 	struct ep_subject subject = subject_of(key);
-	struct ep_unconfirmed item = { .proof = listing->proofs };
+	struct ep_unconfirmed item = { 0 };
 	struct ep_revision head;
 	if (subject.link != listing->links)
 		return EP_OK;
-	if (listing->proofs) {
-		EP_TRY(ep_entry_read(&item.entry, 0, value.mv_data, value.mv_size, err));
-		return listing->each(listing->context, &item, err);
-	}
 	EP_TRY(read_wait(&item, &head, value, err));
 	EP_TRY(subject.link ? ep_log_find_link(&item.entry, listing->read, subject.id, err)
 	                    : ep_log_find(&item.entry, listing->read, subject.id, err));
@@ -105,10 +151,8 @@ ep_log_unconfirmed(const struct ep_log_read *read,
 	struct listing listing = { .read = read, .each = each, .context = context };
 	for (int links = 0; links < 2; links++) {
 		listing.links = links;
-		listing.proofs = true;
-		EP_TRY(ep_log_each_key(read, read->log->proofs, (struct ep_text){ 0 }, tell,
+		EP_TRY(ep_log_each_key(read, read->log->proofs, (struct ep_text){ 0 }, tell_proof,
 		                       &listing, err));
-		listing.proofs = false;
 		EP_TRY(ep_log_each_key(read, read->log->unconfirmed, (struct ep_text){ 0 }, tell,
 		                       &listing, err));
 	}
@@ -135,25 +179,6 @@ ep_log_is_confirmed(bool *confirmed, const struct ep_log_read *read, const struc
 
 /* ---- answers ---- */
 
-/* Removes a proof that was answered: that of a revision. */
-static enum ep_status
-remove_proof(struct ep_log_write *write, MDB_val key, const struct ep_revision *head,
-             struct ep_error *err)
-{
-	MDB_val value;
-	struct ep_entry entry;
-	struct ep_state state;
-	int rc = mdb_get(write->inside.txn, write->inside.log->proofs, &key, &value);
-	if (rc)
-		return rc == MDB_NOTFOUND ? EP_OK : ep_log_fail_write(write, rc, err);
-	ep_arena_reset(&write->arena);
-	EP_TRY(ep_entry_read(&entry, 0, value.mv_data, value.mv_size, err));
-	EP_TRY(ep_log_state_of(&state, write, &entry, err));
-	return ep_revision_equal(&ep_history_head(&state.history)->id, head)
-	               ? ep_log_remove_key(write, write->inside.log->proofs, key, err)
-	               : EP_OK;
-}
-
 enum ep_status
 ep_log_answered(struct ep_log_write *write, struct ep_text id, bool link,
                 const struct ep_revision *head, enum ep_wait wait, uint64_t position,
@@ -171,9 +196,13 @@ ep_log_answered(struct ep_log_write *write, struct ep_text id, bool link,
 		return ep_log_fail_write(write, rc, err);
 	if (rc == 0)
 		EP_TRY(read_wait(&item, &now, value, err));
+	uint8_t of_proof[PROOF_KEY_MAX];
+	MDB_val proof;
+	EP_TRY(proof_key(&proof, of_proof, &subject, head, err));
+	EP_TRY(ep_log_remove_key(write, write->inside.log->proofs, proof, err));
 	bool stands = rc == 0 && ep_revision_equal(&now, head) && item.wait != EP_WAIT_CSV;
 	if (!stands)
-		return remove_proof(write, key, head, err);
+		return EP_OK;
 	if (link && wait == EP_WAIT_REFUSED) {
 		ep_arena_reset(&write->arena);
 		return ep_log_drop_link(write, id, err);
@@ -229,9 +258,8 @@ enum ep_status
 ep_log_wait_over(struct ep_log_write *write, uint64_t position, struct ep_error *err)
 {
 	struct over over = { .position = position };
-	enum ep_status status =
-		ep_log_each_key(&write->inside, write->inside.log->unconfirmed,
-	                        (struct ep_text){ 0 }, find_over, &over, err);
+	enum ep_status status = ep_log_each_key(&write->inside, write->inside.log->unconfirmed,
+	                                        (struct ep_text){ 0 }, find_over, &over, err);
 	if (status == EP_OK)
 		status = send_again(write, &over.keys, err);
 	ep_buffer_free(&over.keys);

@@ -34,11 +34,12 @@ ep_log_check_stale(const struct ep_log_write *write, struct ep_error *err)
 {
 	if (!write->stale)
 		return EP_OK;
-	return ep_fail(err, EP_DIVERGED,
-	               "the log in %s is an older copy of what was published; `echoprint publish "
-	               "--new-epoch DIR` or `echoprint serve --new-epoch` begins a new history, and "
-	               "then all that slaves have comes back",
-	               write->inside.log->folder);
+	return ep_fail(
+		err, EP_DIVERGED,
+		"the log in %s is an older copy of what was published; `echoprint publish "
+		"--new-epoch DIR` or `echoprint serve --new-epoch` begins a new history, and "
+		"then all that slaves have comes back",
+		write->inside.log->folder);
 }
 
 /* Heads that are kept: they tell how far back a copy goes, and one would do. */
@@ -140,7 +141,7 @@ ep_log_set_value(struct ep_log_write *write, const char *name, struct ep_text va
                  struct ep_error *err)
 {
 	return ep_log_put_key(write, write->inside.log->values, ep_val_of(ep_text_of(name)),
-	                 ep_val_of(value), 0, err);
+	                      ep_val_of(value), 0, err);
 }
 
 enum ep_status
@@ -172,9 +173,9 @@ store_source(struct ep_log_write *write, const struct ep_source_info *info, stru
 	ep_store64(bytes + 24, info->bytes);
 	memcpy(bytes + EP_SOURCE_FIXED, info->name, name_size);
 	return ep_log_put_key(write, write->inside.log->sources,
-	                 (MDB_val){ .mv_data = &big, .mv_size = sizeof big },
-	                 (MDB_val){ .mv_data = bytes, .mv_size = EP_SOURCE_FIXED + name_size }, 0,
-	                 err);
+	                      (MDB_val){ .mv_data = &big, .mv_size = sizeof big },
+	                      (MDB_val){ .mv_data = bytes, .mv_size = EP_SOURCE_FIXED + name_size },
+	                      0, err);
 }
 
 enum ep_status
@@ -237,4 +238,3 @@ ep_log_commit(struct ep_log_write **owner, struct ep_error *err)
 	write->inside.txn = NULL;
 	return rc ? ep_log_fail_write(write, rc, err) : EP_OK;
 }
-

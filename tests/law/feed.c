@@ -36,9 +36,9 @@ comes_back(const struct ep_feed *feed, const struct ep_keys *keys)
 	must(ep_feed_read(&again, (struct ep_text){ (const char *)text.data, text.size },
 	                  &keys->key, NULL) == EP_OK);
 	must(memcmp(&again.head, &feed->head, sizeof again.head) == 0 &&
-	     again.position == feed->position &&
-	     again.tracks == feed->tracks && again.documents == feed->documents &&
-	     again.time == feed->time && strcmp(again.name, feed->name) == 0 &&
+	     again.position == feed->position && again.tracks == feed->tracks &&
+	     again.documents == feed->documents && again.time == feed->time &&
+	     strcmp(again.name, feed->name) == 0 &&
 	     memcmp(&again.digest, &feed->digest, EP_HASH_SIZE) == 0);
 	must(again.packet_count == feed->packet_count);
 	for (size_t i = 0; i < feed->packet_count; i++) {

@@ -1,5 +1,5 @@
-/* Law of contributions: whatever a source has signed is taken or refused, and the same again changes
- * nothing. */
+/* Law of contributions: whatever a source has signed is taken or refused, and the same again
+ * changes nothing. */
 #include "replication/inbox.h"
 #include "base/bytes.h"
 #include "base/file.h"

@@ -158,10 +158,14 @@ answer_take(long question, const struct ep_subject *subject, struct ep_arena *ar
 		const char *outcome;
 		const char *aside;
 	} words[] = {
-		[EP_TAKEN_SAME] = { "same", "-" },         [EP_TAKEN_OLD] = { "old", "-" },
-		[EP_TAKEN_NONE] = { "none", "-" },         [EP_TAKEN_EQUAL] = { "same", "-" },
-		[EP_TAKEN_CONFLICT] = { "conflict", "x" }, [EP_TAKEN_REFUSED] = { "refused", "-" },
-		[EP_TAKEN_REPLACED] = { "replaced", "y" }, [EP_TAKEN_ACCEPTED] = { "accepted", "-" },
+		[EP_TAKEN_SAME] = { "same", "-" },
+		[EP_TAKEN_OLD] = { "old", "-" },
+		[EP_TAKEN_NONE] = { "none", "-" },
+		[EP_TAKEN_EQUAL] = { "same", "-" },
+		[EP_TAKEN_CONFLICT] = { "conflict", "x" },
+		[EP_TAKEN_REFUSED] = { "refused", "-" },
+		[EP_TAKEN_REPLACED] = { "replaced", "y" },
+		[EP_TAKEN_ACCEPTED] = { "accepted", "-" },
 	};
 	struct ep_take take = { .parties = &parties, .master = MASTER, .link = subject->link };
 	struct ep_history x;
