@@ -1,5 +1,6 @@
 #include "base/file.h"
 #include "cli/options.h"
+#include "store/guard.h"
 
 #include <grp.h>
 #include <linux/capability.h>
@@ -48,6 +49,24 @@ catch_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 	/* The same for a file system's limit on the size of files. */
 	signal(SIGXFSZ, SIG_IGN);
+}
+
+static void
+write_words(const char *words)
+{
+	(void)!write(STDERR_FILENO, words, strlen(words));
+}
+
+/* In a signal handler. */
+static void
+die_of_damage(const char *folder)
+{
+	write_words("echoprint: ");
+	write_words(folder);
+	write_words(
+		"/data.mdb is damaged: a page of it makes LMDB crash; bring the data folder back "
+		"from a copy (`verify` tells what can still be read)\n");
+	_exit(EP_EXIT_DAMAGED);
 }
 
 /* Of what root may do, leaves that it reads everything: the music may be anybody's. */
@@ -111,6 +130,7 @@ main(int argc, char **argv)
 		return EP_EXIT_FAILED;
 	}
 	catch_signals();
+	ep_guard_start(die_of_damage);
 	struct ep_call call = { .stop = &stop };
 	enum ep_exit exit = EP_EXIT_DONE;
 	if (ep_read_command_line(&call, &exit, storage, argc, argv, commands)) {

@@ -1,6 +1,7 @@
 #include "store/log_internal.h"
 
 #include "base/file.h"
+#include "store/guard.h"
 
 #include <endian.h>
 #include <errno.h>
@@ -44,6 +45,10 @@ ep_fail_mdb(struct ep_error *err, int rc, const char *fmt, ...)
 	case MDB_PANIC:
 	case MDB_INCOMPATIBLE:
 	case MDB_BAD_TXN:
+	case MDB_CURSOR_FULL: /* pages that lead to one another in a circle */
+	case MDB_PAGE_FULL:
+	case MDB_BAD_VALSIZE:
+	case MDB_NOTFOUND: /* where it must be there */
 		return ep_fail(err, EP_CORRUPT, "%s: %s", what, mdb_strerror(rc));
 	default:
 		break;
@@ -310,7 +315,10 @@ open_environment(struct ep_log **out, const char *folder, unsigned flags, struct
 	size_t size;
 	EP_TRY(map_size(&size, err));
 	EP_TRY(reserve_lock(folder, err));
+	log->map_size = size;
 	int rc = mdb_env_create(&log->env);
+	if (!rc)
+		ep_guard_watch(log);
 	if (!rc)
 		rc = mdb_env_set_maxdbs(log->env, 16);
 	if (!rc)
@@ -437,6 +445,7 @@ ep_log_close(struct ep_log *log)
 {
 	if (!log)
 		return;
+	ep_guard_forget(log);
 	if (log->env)
 		mdb_env_close(log->env);
 	free(log->folder);

@@ -115,7 +115,7 @@ EP_MUST_USE enum ep_status ep_log_is_copy(bool *is, const struct ep_log_read *re
 EP_MUST_USE enum ep_status ep_log_entry_at(struct ep_entry *entry, const struct ep_log_read *read,
                                            uint64_t position, struct ep_error *err);
 
-/* A named value, borrowed as an entry is. EP_NOT_FOUND; EP_CORRUPT. */
+/* A named value, borrowed as an entry is. EP_NOT_FOUND; EP_CORRUPT  also where every log has it. */
 EP_MUST_USE enum ep_status ep_log_value(struct ep_text *value, const struct ep_log_read *read,
                                         const char *name, struct ep_error *err);
 

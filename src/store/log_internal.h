@@ -54,6 +54,7 @@ struct ep_log {
 	MDB_dbi marks;
 	MDB_dbi values;
 	void *map; /* NULL where it is not known */
+	size_t map_size;
 };
 
 struct ep_log_read {

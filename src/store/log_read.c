@@ -80,6 +80,17 @@ ep_val_of(struct ep_text text)
 	return val;
 }
 
+/* Whether every log has the value from its first moment on. */
+static bool
+is_always_there(const char *name)
+{
+	static const char *const names[] = { "digest", "epoch", "format", "id", "state" };
+	bool found = false;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		found |= strcmp(name, names[i]) == 0;
+	return found;
+}
+
 enum ep_status
 ep_log_value(struct ep_text *value, const struct ep_log_read *read, const char *name,
              struct ep_error *err)
@@ -88,7 +99,8 @@ ep_log_value(struct ep_text *value, const struct ep_log_read *read, const char *
 	MDB_val found;
 	int rc = mdb_get(read->txn, read->log->values, &key, &found);
 	if (rc == MDB_NOTFOUND)
-		return ep_fail(err, EP_NOT_FOUND, "the log has no value named %s", name);
+		return ep_fail(err, is_always_there(name) ? EP_CORRUPT : EP_NOT_FOUND,
+		               "the log has no value named %s", name);
 	if (rc)
 		return ep_fail_mdb(err, rc, "cannot read %s from the log", name);
 	*value = (struct ep_text){ .at = found.mv_data, .size = found.mv_size };
