@@ -78,9 +78,13 @@ producer_main(void *argument)
 		slot->status = pipeline->produce(pipeline->context, job_at(pipeline, job),
 		                                 &slot->end, &slot->err);
 		bool last = slot->end || slot->status != EP_OK;
+		bool large = !last && pipeline->is_large &&
+		             pipeline->is_large(pipeline->context, job_at(pipeline, job));
 		set_state(run, slot, last ? SLOT_READY : SLOT_MADE);
-		if (last)
+		if (last || (large && !wait_state(run, slot, SLOT_EMPTY)))
 			return NULL;
+		if (large)
+			pipeline->shrink(pipeline->context, job_at(pipeline, job));
 	}
 }
 

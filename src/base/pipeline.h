@@ -27,6 +27,10 @@ struct ep_pipeline {
 	/* Called in the caller's thread when no job came for idle_ms; may be NULL. */
 	enum ep_status (*idle)(void *context, struct ep_error *err);
 	int idle_ms;
+	/* Whether a job that was produced is so large that the next one is to be produced only when
+	 * it has been consumed, and shrink has given its memory back. Both may be NULL. */
+	bool (*is_large)(void *context, const void *job);
+	void (*shrink)(void *context, void *job);
 	void *context;
 	void *jobs; /* an array of job_count items of job_size bytes */
 	size_t job_size;

@@ -4,6 +4,7 @@
 
 #include <grp.h>
 #include <linux/capability.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdlib.h>
@@ -129,6 +130,8 @@ main(int argc, char **argv)
 		ep_say("out of memory");
 		return EP_EXIT_FAILED;
 	}
+	/* So that a buffer which was large once is the system's again when it is freed. */
+	(void)mallopt(M_MMAP_THRESHOLD, 8 << 20);
 	catch_signals();
 	ep_guard_start(die_of_damage);
 	struct ep_call call = { .stop = &stop };

@@ -6,6 +6,9 @@
 
 #define JOB_ENTRIES 32
 
+/* A job ends behind so many bytes of entries; one that has more is in memory alone. */
+#define JOB_BYTES ((size_t)4 << 20)
+
 struct item {
 	struct ep_entry entry;
 	struct ep_track_postings postings;
@@ -14,6 +17,7 @@ struct item {
 struct job {
 	struct item items[JOB_ENTRIES];
 	size_t count;
+	size_t bytes; /* of entries that were read */
 	uint64_t position; /* up to which the job comes */
 };
 
@@ -51,18 +55,20 @@ produce(void *context, void *made, bool *end, struct ep_error *err)
 	struct job *job = made;
 	enum ep_status status = EP_OK;
 	job->count = 0;
-	while (job->count < JOB_ENTRIES) {
+	job->bytes = 0;
+	while (job->count < JOB_ENTRIES && job->bytes < JOB_BYTES) {
 		struct item *item = &job->items[job->count];
 		status = ep_log_cursor_next(&item->entry, run->cursor, err);
 		if (status != EP_OK)
 			break;
 		job->position = item->entry.position;
+		job->bytes += item->entry.rest_size;
 		/* Copies are found by their originals. */
 		bool copy;
 		EP_TRY(ep_log_is_copy(&copy, run->collect->read, &item->entry, err));
 		job->count += item->entry.operation == EP_PUT && !copy;
 	}
-	*end = status == EP_NOT_FOUND && job->count == 0;
+	*end = status == EP_NOT_FOUND && job->count == 0 && job->bytes == 0;
 	return status == EP_NOT_FOUND ? EP_OK : status;
 }
 
@@ -95,6 +101,24 @@ consume(void *context, void *made, struct ep_error *err)
 			                        err));
 	}
 	return collect->on_step ? collect->on_step(collect->context, job->position, err) : EP_OK;
+}
+
+static bool
+is_large(void *context, const void *made)
+{
+	(void)context;
+	const struct job *job = made;
+	return job->bytes > JOB_BYTES;
+}
+
+static void
+shrink(void *context, void *made)
+{
+	const struct run *run = context;
+	struct job *job = made;
+	for (size_t i = 0; i < job->count; i++)
+		ep_track_postings_free(&job->items[i].postings);
+	ep_log_trim(run->collect->log);
 }
 
 static enum ep_status
@@ -130,6 +154,8 @@ run_pipeline(struct run *run, unsigned workers, struct ep_error *err)
 		.produce = produce,
 		.work = work,
 		.consume = consume,
+		.is_large = is_large,
+		.shrink = shrink,
 		.context = run,
 		.jobs = jobs,
 		.job_size = sizeof *jobs,

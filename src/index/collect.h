@@ -12,6 +12,7 @@ struct ep_collect {
 	/* Called when the builder is full, with the position up to which it has come; must empty
 	 * it. May be NULL: then it grows. */
 	enum ep_status (*on_full)(void *context, uint64_t position, struct ep_error *err);
+	struct ep_log *log; /* of read: pages that large entries took are given back */
 	/* Called now and then; a failure ends it. */
 	enum ep_status (*on_step)(void *context, uint64_t position, struct ep_error *err);
 	void *context;

@@ -264,6 +264,7 @@ catch_up(struct follow *follow, struct ep_error *err)
 	follow->last = state.position;
 	struct ep_collect collect = {
 		.read = read,
+		.log = follow->log,
 		.after = follow->manifest.watermark,
 		.builder = builder,
 		.on_full = write_shard,

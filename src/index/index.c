@@ -52,7 +52,7 @@ open_files(struct ep_index *index, const struct ep_log *log, struct ep_error *er
 
 /* Builds a shard of the tail, in a file that has no name. */
 static enum ep_status
-build_tail(struct ep_index *index, struct ep_error *err)
+build_tail(struct ep_index *index, struct ep_log *log, struct ep_error *err)
 {
 	EP_OWNED(ep_builder_free)
 	struct ep_builder *builder = NULL;
@@ -60,6 +60,7 @@ build_tail(struct ep_index *index, struct ep_error *err)
 	uint64_t postings;
 	EP_TRY(ep_builder_new(&builder, err));
 	struct ep_collect collect = { .read = index->read,
+		                      .log = log,
 		                      .after = index->manifest.watermark,
 		                      .builder = builder };
 	EP_TRY(ep_collect_postings(&collect, err));
@@ -90,7 +91,7 @@ open_once(struct ep_index **out, struct ep_log *log, struct ep_error *err)
 	uint64_t tail = state.position - index->manifest.watermark;
 	EP_TRY(open_files(index, log, err));
 	if (tail && tail <= EP_INDEX_TAIL_MAX)
-		EP_TRY(build_tail(index, err));
+		EP_TRY(build_tail(index, log, err));
 	*out = EP_TAKE(index);
 	return EP_OK;
 }

@@ -8,6 +8,9 @@
 /* The longest id of a document, in bytes. */
 #define ID_MAX 255
 
+/* Blocks have 4 MB, unless a row or song is longer. */
+#define LARGE ((size_t)12 << 20)
+
 void
 ep_batch_reset(struct ep_batch *batch)
 {
@@ -33,6 +36,25 @@ ep_batch_free(struct ep_batch *batch)
 	ep_buffer_free(&batch->bodies);
 	ep_arena_free(&batch->arena);
 	*batch = (struct ep_batch){ 0 };
+}
+
+bool
+ep_batch_is_large(const struct ep_batch *batch)
+{
+	return batch->rows.bytes.size + batch->songs.bytes.size + batch->packet.payload.size +
+	               batch->packet.unpacked >
+	       LARGE;
+}
+
+enum ep_status
+ep_batch_scratch_shrink(struct ep_batch_scratch *scratch, struct ep_error *err)
+{
+	ep_codes_coder_free(scratch->coder);
+	scratch->coder = NULL;
+	ep_pairs_free(&scratch->pairs);
+	ep_decoded_free(&scratch->decoded);
+	ep_arena_free(&scratch->arena);
+	return ep_codes_coder_new(&scratch->coder, EP_CODES_ONSET, err);
 }
 
 void

@@ -99,6 +99,13 @@ struct ep_batch_options {
 void ep_batch_free(struct ep_batch *batch);
 void ep_batch_scratch_free(struct ep_batch_scratch *scratch);
 
+/* Whether what was read is so much that it is to be in memory alone: a row may have 64 MB. */
+bool ep_batch_is_large(const struct ep_batch *batch);
+
+/* Gives back the memory that a large batch took. EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_batch_scratch_shrink(struct ep_batch_scratch *scratch,
+                                                   struct ep_error *err);
+
 /* Empties all that a worker fills. */
 void ep_batch_reset(struct ep_batch *batch);
 

@@ -112,7 +112,23 @@ work(void *context, void *job, unsigned worker, struct ep_error *err)
 		.id_from = ingest->options->id_from,
 		.stop = ingest->options->stop,
 	};
-	return ep_batch_make(ingest->reader, job, &ingest->scratch[worker], &options, err);
+	struct ep_batch_scratch *scratch = &ingest->scratch[worker];
+	EP_TRY(ep_batch_make(ingest->reader, job, scratch, &options, err));
+	return ep_batch_is_large(job) ? ep_batch_scratch_shrink(scratch, err) : EP_OK;
+}
+
+static bool
+is_large(void *context, const void *job)
+{
+	(void)context;
+	return ep_batch_is_large(job);
+}
+
+static void
+shrink(void *context, void *job)
+{
+	(void)context;
+	ep_batch_free(job);
 }
 
 /* ---- put ---- */
@@ -585,6 +601,8 @@ run(struct ep_ingest *ingest, struct ep_error *err)
 		.consume = consume,
 		.idle = idle,
 		.idle_ms = COMMIT_IDLE_MS,
+		.is_large = is_large,
+		.shrink = shrink,
 		.context = ingest,
 		.jobs = batches,
 		.job_size = sizeof *batches,

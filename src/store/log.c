@@ -48,7 +48,8 @@ ep_fail_mdb(struct ep_error *err, int rc, const char *fmt, ...)
 	case MDB_CURSOR_FULL: /* pages that lead to one another in a circle */
 	case MDB_PAGE_FULL:
 	case MDB_BAD_VALSIZE:
-	case MDB_NOTFOUND: /* where it must be there */
+	case MDB_NOTFOUND: /* where it must be there, or must not */
+	case MDB_KEYEXIST:
 		return ep_fail(err, EP_CORRUPT, "%s: %s", what, mdb_strerror(rc));
 	default:
 		break;

@@ -162,10 +162,85 @@ a_consumer_that_waits_long_is_told(void **state)
 	assert_in_range(run.idle_calls, 1, 1000);
 }
 
+/* Of jobs that are large there is never more than one, and each is made small again. */
+struct large {
+	_Atomic unsigned there;
+	unsigned produced;
+	unsigned shrunk;
+};
+
+static enum ep_status
+produce_large(void *context, void *job, bool *end, struct ep_error *err)
+{
+	(void)err;
+	struct large *large = context;
+	struct item *item = job;
+	assert_int_equal(atomic_load(&large->there), 0);
+	*end = large->produced == 20;
+	item->number = large->produced;
+	large->produced += !*end;
+	if (!*end && item->number % 3 == 0)
+		atomic_fetch_add(&large->there, 1);
+	return EP_OK;
+}
+
+static enum ep_status
+work_large(void *context, void *job, unsigned worker, struct ep_error *err)
+{
+	(void)context, (void)job, (void)worker, (void)err;
+	nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+	return EP_OK;
+}
+
+static enum ep_status
+consume_large(void *context, void *job, struct ep_error *err)
+{
+	(void)context, (void)job, (void)err;
+	return EP_OK;
+}
+
+static bool
+is_large(void *context, const void *job)
+{
+	(void)context;
+	return ((const struct item *)job)->number % 3 == 0;
+}
+
+static void
+shrink(void *context, void *job)
+{
+	struct large *large = context;
+	assert_true(is_large(context, job));
+	atomic_fetch_sub(&large->there, 1);
+	large->shrunk++;
+}
+
+static void
+large_jobs_are_there_one_at_a_time(void **state)
+{
+	(void)state;
+	struct large large = { 0 };
+	struct item items[JOBS];
+	struct ep_pipeline pipeline = { .produce = produce_large,
+		                        .work = work_large,
+		                        .consume = consume_large,
+		                        .is_large = is_large,
+		                        .shrink = shrink,
+		                        .context = &large,
+		                        .jobs = items,
+		                        .job_size = sizeof *items,
+		                        .job_count = JOBS,
+		                        .worker_count = WORKERS };
+	assert_int_equal(ep_pipeline_run(&pipeline, NULL), EP_OK);
+	assert_int_equal(large.produced, 20);
+	assert_int_equal(large.shrunk, 7);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(large_jobs_are_there_one_at_a_time),
 		cmocka_unit_test(jobs_are_consumed_in_the_order_in_which_they_were_made),
 		cmocka_unit_test(no_jobs_are_no_failure),
 		cmocka_unit_test(what_stood_before_a_failure_is_consumed_and_nothing_after_it),
