@@ -46,6 +46,7 @@ write_packet(struct ep_buffer *out, size_t count, const struct ep_packet_entry *
 		snprintf(ids[i], sizeof ids[i], "T%zu", i);
 		entries[i] = *like;
 		entries[i].id = ep_text_of(ids[i]);
+		entries[i].history = ep_text_of("history");
 		entries[i].position = i + 1;
 	}
 	out->size = 0;
