@@ -147,14 +147,10 @@ finish_file(int *fd, const char *path, struct ep_error *err)
 	return failed ? ep_fail_errno(err, failed, "cannot write %s", path) : EP_OK;
 }
 
-enum ep_status
-ep_replace_file(const char *path, const void *bytes, size_t size, unsigned mode,
-                struct ep_error *err)
+/* Writes a file anew, durably but for its name. */
+static enum ep_status
+write_new(const char *part, const void *bytes, size_t size, unsigned mode, struct ep_error *err)
 {
-	EP_FREE char *part = NULL;
-	EP_FREE char *folder = strdup(path);
-	if (!folder || asprintf(&part, "%s.part", path) < 0)
-		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	/* Not into what somebody left there: a link would lead elsewhere, a pipe would wait. */
 	if (unlink(part) != 0 && errno != ENOENT)
 		return ep_fail_errno(err, errno, "cannot remove %s", part);
@@ -162,13 +158,46 @@ ep_replace_file(const char *path, const void *bytes, size_t size, unsigned mode,
 	if (fd < 0)
 		return ep_fail_errno(err, errno, "cannot make %s", part);
 	EP_TRY(ep_write_all(fd, bytes, size, part, err));
-	EP_TRY(finish_file(&fd, part, err));
-	if (rename(part, path) != 0)
-		return ep_fail_errno(err, errno, "cannot rename %s to %s", part, path);
+	return finish_file(&fd, part, err);
+}
+
+/* Makes the folder durable that a file is in. */
+static enum ep_status
+sync_folder_of(const char *path, struct ep_error *err)
+{
+	EP_FREE char *folder = strdup(path);
+	if (!folder)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	char *slash = strrchr(folder, '/');
 	if (slash)
 		slash[slash == folder] = '\0';
 	return ep_sync_folder(slash ? folder : ".", err);
+}
+
+enum ep_status
+ep_replace_file(const char *path, const void *bytes, size_t size, unsigned mode,
+                struct ep_error *err)
+{
+	EP_FREE char *part = NULL;
+	if (asprintf(&part, "%s.part", path) < 0)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	EP_TRY(write_new(part, bytes, size, mode, err));
+	if (rename(part, path) != 0)
+		return ep_fail_errno(err, errno, "cannot rename %s to %s", part, path);
+	return sync_folder_of(path, err);
+}
+
+enum ep_status
+ep_make_file(const char *path, const void *bytes, size_t size, unsigned mode, struct ep_error *err)
+{
+	EP_FREE char *part = NULL;
+	if (asprintf(&part, "%s.%d.part", path, (int)getpid()) < 0)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	enum ep_status status = write_new(part, bytes, size, mode, err);
+	if (status == EP_OK && link(part, path) != 0 && errno != EEXIST)
+		status = ep_fail_errno(err, errno, "cannot make %s", path);
+	(void)unlink(part);
+	return status == EP_OK ? sync_folder_of(path, err) : status;
 }
 
 enum ep_status

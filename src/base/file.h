@@ -46,6 +46,11 @@ EP_MUST_USE enum ep_status ep_read_file(struct ep_buffer *out, const char *path,
 EP_MUST_USE enum ep_status ep_replace_file(const char *path, const void *bytes, size_t size,
                                            unsigned mode, struct ep_error *err);
 
+/* Makes a file, complete or not at all, unless there is one, which stays. Durable on EP_OK. mode is
+ * as for open(2). EP_IO, EP_NO_SPACE, EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_make_file(const char *path, const void *bytes, size_t size,
+                                        unsigned mode, struct ep_error *err);
+
 /* Locks folder/name, which is made (mode 0600) where it is not there, and waits for whoever has it;
  * it is free when *fd is closed. EP_IO. */
 EP_MUST_USE enum ep_status ep_lock_file(int *fd, const char *folder, const char *name,

@@ -99,29 +99,18 @@ read_keys(struct ep_keys *keys, const char *path, struct ep_error *err)
 
 /* Makes the file, complete or not at all, unless somebody else was faster. */
 static enum ep_status
-make_keys(const char *folder, const char *path, struct ep_error *err)
+make_keys(const char *path, struct ep_error *err)
 {
 	uint8_t public[EP_KEY_SIZE];
 	uint8_t secret[EP_SECRET_KEY_SIZE];
 	char text[SECRET_TEXT + 1];
-	EP_FREE char *part = NULL;
-	if (asprintf(&part, "%s/.key.%d.part", folder, (int)getpid()) < 0)
-		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	crypto_sign_keypair(public, secret);
 	sodium_bin2hex(text, SECRET_TEXT, secret, sizeof secret);
 	text[SECRET_TEXT - 1] = '\n';
-	EP_FD int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return ep_fail_errno(err, errno, "cannot make %s", part);
-	enum ep_status status = ep_write_all(fd, text, SECRET_TEXT, part, err);
-	if (status == EP_OK && fsync(fd) != 0)
-		status = ep_fail_errno(err, errno, "cannot write %s", part);
-	if (status == EP_OK && link(part, path) != 0 && errno != EEXIST)
-		status = ep_fail_errno(err, errno, "cannot make %s", path);
-	(void)unlink(part);
+	enum ep_status status = ep_make_file(path, text, SECRET_TEXT, 0600, err);
 	sodium_memzero(secret, sizeof secret);
 	sodium_memzero(text, sizeof text);
-	return status == EP_OK ? ep_sync_folder(folder, err) : status;
+	return status;
 }
 
 enum ep_status
@@ -131,6 +120,6 @@ ep_keys_open(struct ep_keys *keys, const char *folder, struct ep_error *err)
 	if (!path)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	if (eaccess(path, F_OK) != 0)
-		EP_TRY(make_keys(folder, path, err));
+		EP_TRY(make_keys(path, err));
 	return read_keys(keys, path, err);
 }

@@ -32,7 +32,7 @@ static const struct ep_option options[] = {
 	[OPTION_CERTIFICATE] = { "certificate", 0, "FILE", "TLS with this certificate (PEM)" },
 	[OPTION_KEY] = { "key", 0, "FILE", "the key of the certificate (PEM)" },
 	[OPTION_TOKEN] = { "token-file", 0, "FILE",
-	                   "/ingest asks for the token in FILE (default: this machine only)" },
+	                   "/ingest asks for the token in FILE (default: DIR/ingest.token)" },
 	[OPTION_CONNECTIONS] = { "connections", 0, "N", "connections at once (default: 4096)" },
 	[OPTION_PER_ADDRESS] = { "per-address", 0, "N", "and of one address (default: 256)" },
 	[OPTION_NEW_EPOCH] = { "new-epoch", 0, NULL,
@@ -71,13 +71,31 @@ on_query(void *context, struct ep_buffer *json, struct ep_text code, struct ep_e
 	return ep_searcher_answer(session->searcher, json, code, err);
 }
 
+/* The token in the data folder, which who may read that may use; made on the first call. */
+static enum ep_status
+make_token(char **path, const struct ep_call *call, struct ep_error *err)
+{
+	uint8_t bytes[16];
+	char text[2 * sizeof bytes + 1];
+	*path = ep_path_join(call->folder, "ingest.token");
+	if (!*path)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	randombytes_buf(bytes, sizeof bytes);
+	sodium_bin2hex(text, sizeof text, bytes, sizeof bytes);
+	text[sizeof text - 1] = '\n';
+	return ep_make_file(*path, text, sizeof text, 0600, err);
+}
+
 static enum ep_status
 read_token(struct session *session, struct ep_error *err)
 {
 	const char *path = session->call->values[OPTION_TOKEN];
+	EP_FREE char *own = NULL;
 	struct ep_buffer *token = &session->token;
-	if (!path)
-		return EP_OK;
+	if (!path) {
+		EP_TRY(make_token(&own, session->call, err));
+		path = own;
+	}
 	EP_TRY(ep_read_file(token, path, 4096, err));
 	while (token->size && token->data[token->size - 1] <= ' ')
 		token->size--;
@@ -133,16 +151,17 @@ serve(struct session *session, struct ep_serve_options *wanted, struct ep_error 
 {
 	const struct ep_call *call = session->call;
 	uint64_t epoch;
-	/* All that is written lies in the data folder, the feed too, which is handed out over HTTP. */
+	/* All that is written lies in the data folder, the feed too, which is handed out over HTTP.
+	 */
 	(void)umask(0077);
-	EP_TRY(read_token(session, err));
 	EP_TRY(ep_log_open(&session->log, call->folder, EP_LOG_MAKE, err));
+	EP_TRY(read_token(session, err));
 	EP_TRY(ep_log_node_name(session->name, session->log, err));
 	if (call->values[OPTION_NEW_EPOCH])
 		EP_TRY(ep_feed_new_epoch(&epoch, session->log, err));
 	wanted->log = session->log;
 	wanted->name = session->name;
-	wanted->token = session->token.size ? (const char *)session->token.data : NULL;
+	wanted->token = (const char *)session->token.data;
 	wanted->on_line = on_line;
 	wanted->status = on_status;
 	wanted->query = on_query;

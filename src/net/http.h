@@ -126,9 +126,6 @@ const char *ep_http_spooled(const struct ep_http_request *request);
 /* Whether there is room for one more who waits: where it is crowded, few may. */
 bool ep_http_may_wait(const struct ep_http_request *request);
 
-/* Whether it comes from this machine. */
-bool ep_http_is_local(const struct ep_http_request *request);
-
 /* Until when (ep_clock_s) it is to wait; set by a handler before it gives EP_HTTP_WAIT. */
 double ep_http_wait_until(const struct ep_http_request *request);
 void ep_http_set_wait(struct ep_http_request *request, double until);

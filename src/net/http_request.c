@@ -68,14 +68,6 @@ ep_http_may_wait(const struct ep_http_request *request)
 	return may;
 }
 
-bool
-ep_http_is_local(const struct ep_http_request *request)
-{
-	const char *text = request->client;
-	return strncmp(text, "127.", 4) == 0 || strcmp(text, "::1") == 0 ||
-	       strncmp(text, "::ffff:127.", 11) == 0;
-}
-
 /* ---- a request's life ---- */
 
 /* The path of a URL; one that was sent to a proxy has the host in front. */

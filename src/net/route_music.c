@@ -69,20 +69,16 @@ ep_check_ingest(void *context, struct ep_http_request *request, struct ep_http_a
 	struct ep_serve *serve = context;
 	const char *token = serve->options.token;
 	const char *given = ep_http_header(request, "Authorization");
-	/* What came through a proxy on this machine is not of this machine, nor what a page of
-	 * somebody else has a browser here send. */
-	bool sent_on = ep_http_header(request, "X-Forwarded-For") ||
-	               ep_http_header(request, "Forwarded") || ep_http_header(request, "Via") ||
-	               ep_http_header(request, "Origin");
-	if (!token && ep_http_is_local(request) && !sent_on)
-		return EP_HTTP_GO_ON;
+	/* Nothing else tells who asks: a proxy on this machine, or a browser that a page has send
+	 * something, comes from this machine too, and passes on any header. */
 	if (token && given && strncmp(given, "Bearer ", 7) == 0 &&
 	    strlen(given + 7) == strlen(token) &&
 	    sodium_memcmp(given + 7, token, strlen(token)) == 0)
 		return EP_HTTP_GO_ON;
 	ep_http_say(answer, token ? 401 : 403, "%s",
-	            token ? "ingest needs the token: Authorization: Bearer TOKEN"
-	                  : "ingest is for this machine only, where no token is set");
+	            token ? "ingest needs the token: Authorization: Bearer TOKEN, which is in the "
+	                    "file ingest.token of the data folder, or that of --token-file"
+	                  : "nobody ingests here");
 	return EP_HTTP_ANSWER;
 }
 

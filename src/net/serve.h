@@ -34,7 +34,7 @@ struct ep_serve_options {
 	unsigned connections;
 	unsigned per_address;
 	bool mirror; /* of a slave: hands on its master's feed */
-	const char *token; /* what /ingest asks for; NULL: it is for this machine only */
+	const char *token; /* what /ingest asks for; NULL: nobody ingests here */
 	/* Told of what happens, in a line; detail: what is of interest only to who asks for more.
 	 * From any thread. */
 	void (*on_line)(void *context, bool detail, const char *line);

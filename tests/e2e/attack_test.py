@@ -240,7 +240,7 @@ def names_lead_nowhere(test):
     files = sorted(path.name for path in test.folder.iterdir())
     for identity in ("../../x", "/etc/x", "a/../b\n", "x" * 300, "\x1b[2J", "TR\x00X"):
         body = json.dumps([{"metadata": {"track_id": identity, "version": 4.12}, "code": "1 2 3 4"}]).encode()
-        need(server.get("/ingest", data=body)[0] in (200, 400), f"an ingest of {identity!r}")
+        need(server.get("/ingest", server.token, body)[0] in (200, 400), f"an ingest of {identity!r}")
         asked = json.dumps({"name": identity, "key": "0" * 64, "proof": "0" * 64}).encode()
         need(server.get("/join", data=asked)[0] in (400, 403), f"a request to join of {identity!r}")
     same(sorted(path.name for path in test.folder.iterdir()), files, "files beside the data folders")
@@ -364,8 +364,9 @@ def queries_keep_no_others_waiting(test):
 def a_page_of_another_does_not_ingest(test):
     server = Server(test.node("origin"))
     song = b"fp_code=1+2+3+4&track_id=TRX&length=1&codever=4.12"
-    same(server.get("/ingest", {"Origin": "https://evil.example"}, song)[0], 403, "what a browser sends for a page")
-    same(server.get("/ingest", data=song)[0], 200, "what a program sends")
+    same(server.get("/ingest", {"Origin": "https://evil.example"}, song)[0], 401, "what a browser sends for a page")
+    same(server.get("/ingest", data=song)[0], 401, "what a proxy on this machine sends for anybody")
+    same(server.get("/ingest", server.token, song)[0], 200, "what a program sends")
     server.stop()
 
 
@@ -389,7 +390,7 @@ def what_a_slave_says_of_itself_is_not_believed(test):
 # ---- any input ----
 
 
-def requests_of(feed, packet, song, good):
+def requests_of(feed, packet, song, good, token):
     """What is asked for properly, as (line and headers, body): from these, others are made."""
     code = song["code"]
     form = urllib.parse.urlencode({"fp_code": code, "track_id": "TRFORM", "length": "12", "codever": "4.12", "artist": "é",
@@ -401,8 +402,8 @@ def requests_of(feed, packet, song, good):
         (b"GET /packets/" + packet.encode() + b" HTTP/1.1\r\nRange: bytes=-18446744073709551615", b""),
         (b"GET /query?fp_code=1+2+3+4&x=%41%zz HTTP/1.1\r\nCookie: a", b""),
         (b"POST /query HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded", b"fp_code=" + code[:2000].encode()),
-        (b"POST /ingest HTTP/1.1\r\nAuthorization: Bearer hors d'oeuvre", form),
-        (b"POST /ingest HTTP/1.1\r\nContent-Type: application/json", json.dumps([song]).encode()),
+        (b"POST /ingest HTTP/1.1\r\nAuthorization: " + token, form),
+        (b"POST /ingest HTTP/1.1\r\nContent-Type: application/json\r\nAuthorization: " + token, json.dumps([song]).encode()),
         (b"POST /join HTTP/1.1\r\nContent-Type: application/json",
          json.dumps({"name": "slave", "key": "a" * 64, "proof": "b" * 64}).encode()),
         (b"POST /contributions HTTP/1.1\r\nEchoprint-Trailer: " + good[-194:].hex().encode(), good),
@@ -439,7 +440,8 @@ def every_input_is_answered_or_refused(test):
     ingest(slave, some_songs("TRNEW", 2))
     good = contribution_of(slave)
     server.start()
-    seeds = requests_of(feed, feed["packets"][-1]["name"], json.loads(SONGS.read_text())[0], good)
+    seeds = requests_of(feed, feed["packets"][-1]["name"], json.loads(SONGS.read_text())[0], good,
+                        server.token["Authorization"].encode())
     rng = random.Random(test.options.seed)
     print(f"# seed {test.options.seed}")
     before, answers = memory(server), {}

@@ -74,8 +74,8 @@ def what_is_ingested_anywhere_is_everywhere(test):
     for n, (node, server) in enumerate(zip(it.nodes, it.all)):
         ingest(node, some_songs(f"TRF{n}x", 3))  # by another process
         slowest = max(slowest, until(lambda: all(has(other, f"TRF{n}x2") for other in it.nodes), f"TRF{n}x2", 30))
-        status, _, body = server.get("/ingest", data=form(fp_code="1 2 3 4 5 6", track_id=f"TRH{n}", length="12",
-                                                          codever="4.12", artist="A & B", track="été"))
+        status, _, body = server.get("/ingest", server.token, form(fp_code="1 2 3 4 5 6", track_id=f"TRH{n}", length="12",
+                                                                   codever="4.12", artist="A & B", track="été"))
         same(status, 200, f"status of /ingest ({body!r})")
         slowest = max(slowest, until(lambda: all(has(other, f"TRH{n}") for other in it.nodes), f"TRH{n}", 30))
     need(slowest < SECONDS, f"the slowest took {slowest:.2f} s")
@@ -193,7 +193,7 @@ def it_speaks_http(test):
                           ("/packets/../feed.json", 404), ("/packets/x.packet", 404)):
         same(it.server.get(wrong)[0], status, wrong)
     same(it.server.get("/feed.json", data=b"x")[0], 405, "POST of the feed")
-    same(it.server.get("/ingest", data=b"fp_code=")[0], 400, "ingest without a song")
+    same(it.server.get("/ingest", it.server.token, b"fp_code=")[0], 400, "ingest without a song")
     answer = it.server.get("/query?fp_code=1+2")
     same((answer[0], json.loads(answer[2])["match"]), (200, False), "a query of one pair")
     same(json.loads(it.server.get("/query?fp_code=nonsense")[2])["message"], "could not decode query code", "no query")
@@ -210,8 +210,19 @@ def ingest_needs_the_token(test):
     same(it.server.get("/ingest", {"Authorization": "Bearer correct horsf"}, song)[0], 401, "a wrong token")
     same(it.server.get("/ingest", {"Authorization": "Bearer correct horse"}, song)[0], 200, "the token")
     it.server.stop()
+    # Without a token of the user's: that of the data folder, the same after every start.
+    need(not (it.master.folder / "ingest.token").exists(), "a token was made beside that of --token-file")
     plain = Server(it.master)
-    same(plain.get("/ingest", {"X-Forwarded-For": "1.2.3.4"}, song)[0], 403, "through a proxy")
+    token = plain.token
+    for headers in ({}, {"X-Forwarded-For": "1.2.3.4"}, {"Authorization": "Bearer correct horse"}, {"Authorization": "Bearer "},
+                    {"Authorization": token["Authorization"][:-1]}, {"Authorization": token["Authorization"][7:]}):
+        same(plain.get("/ingest", headers, song)[0], 401, f"this machine, with {headers}")
+    for headers in ({}, {"X-Forwarded-For": "1.2.3.4"}, {"Origin": "https://evil.example"}):
+        same(plain.get("/ingest", {**token, **headers}, song)[0], 200, f"the token, with {headers}")
+    plain.stop()
+    plain = Server(it.master)
+    same(plain.token, token, "the token after a start")
+    same(plain.get("/ingest", token, song)[0], 200, "the token after a start")
     plain.stop()
 
 

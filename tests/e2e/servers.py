@@ -101,6 +101,11 @@ class Server:
         status = self.process.wait(timeout=seconds)
         need(status == 0, f"the server ended with {status}: {self.words()[-1500:]}")
 
+    @property
+    def token(self):
+        """The header that /ingest asks for, where no token was set."""
+        return {"Authorization": "Bearer " + (self.node.folder / "ingest.token").read_text().strip()}
+
     def get(self, path, headers=None, data=None, method=None, timeout=30):
         """(status, headers, body) of a request."""
         request = urllib.request.Request(self.url.rstrip("/") + path, data=data,
