@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 /* ---- what handlers ask ---- */
@@ -155,12 +156,57 @@ find_route(struct ep_http_request *request)
 	return NULL;
 }
 
+#define LENGTH "Content-Length"
+#define CODING "Transfer-Encoding"
+
+/* What the headers say of where the body ends. */
+struct framing {
+	unsigned lengths;
+	unsigned codings;
+	bool strange;
+};
+
+static enum MHD_Result
+look_at_header(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	(void)kind;
+	struct framing *framing = context;
+	bool length = strncasecmp(name, LENGTH, strlen(LENGTH)) == 0;
+	bool coding = strncasecmp(name, CODING, strlen(CODING)) == 0;
+	framing->lengths += length;
+	framing->codings += coding;
+	if (length)
+		framing->strange |= !value || value[strspn(value, "0123456789")] || !*value;
+	if (coding)
+		framing->strange |= !value || strcasecmp(value, "chunked") != 0;
+	/* As "Content-Length : 5", which some read and others do not; and where a value begins on
+	 * the next line, libmicrohttpd takes it for more of the name. */
+	framing->strange |= (length && name[strlen(LENGTH)]) || (coding && name[strlen(CODING)]) ||
+	                    name[strcspn(name, " \t")];
+	return MHD_YES;
+}
+
+/* Whether everybody on the way must see the same end of the body. Else a proxy in front may take
+ * for a body what is a request here, and send it among those of others (RFC 9112, 6.3). */
+static bool
+is_framed_clearly(const struct ep_http_request *request)
+{
+	struct framing framing = { 0 };
+	MHD_get_connection_values(request->connection, MHD_HEADER_KIND, look_at_header, &framing);
+	return !framing.strange && framing.lengths + framing.codings <= 1;
+}
+
 /* Looks at a request whose headers have come: whether its body is to be read. */
 static bool
 is_welcome(struct ep_http_request *request)
 {
 	const char *said = ep_http_header(request, "Content-Length");
 	uint64_t size = said ? strtoull(said, NULL, 10) : 0;
+	if (!is_framed_clearly(request)) {
+		ep_http_say(&request->answer, 400,
+		            "the body must have one Content-Length, or be chunked");
+		return false;
+	}
 	request->route = find_route(request);
 	if (!request->route)
 		return false;
