@@ -330,9 +330,11 @@ ep_http_stop(struct ep_http *http)
 {
 	if (!http)
 		return;
-	if (http->daemon)
-		http->listen_fd = MHD_quiesce_daemon(http->daemon);
-	/* Workers end what they have; then everybody who is set aside is let go. */
+	/* MHD_quiesce_daemon would take no more connections, but it and the daemon's threads both
+	 * take the socket out of an epoll set, and the library aborts where one finds it gone. Who
+	 * comes now is told that the server stops.
+	 *
+	 * Workers end what they have; then everybody who is set aside is let go. */
 	pthread_mutex_lock(&http->mutex);
 	http->stopping = true;
 	for (int i = 0; i < EP_HTTP_LANE_COUNT; i++)
@@ -349,8 +351,8 @@ ep_http_stop(struct ep_http *http)
 	ep_http_wake(http, 0);
 	pthread_mutex_unlock(&http->mutex);
 	if (http->daemon)
-		MHD_stop_daemon(http->daemon);
-	if (http->listen_fd >= 0)
+		MHD_stop_daemon(http->daemon); /* with its socket */
+	else if (http->listen_fd >= 0)
 		close(http->listen_fd);
 	free(http->workers);
 	for (int i = 0; i < EP_HTTP_LANE_COUNT; i++)

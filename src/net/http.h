@@ -101,7 +101,7 @@ unsigned ep_http_port(const struct ep_http *http);
 /* Answers those who wait for news. Callable from any thread. */
 void ep_http_news(struct ep_http *http);
 
-/* Takes no more connections, lets what is being worked on end, and frees all. Accepts NULL. */
+/* Takes no more work, lets what is being worked on end, and frees all. Accepts NULL. */
 void ep_http_stop(struct ep_http *http);
 EP_DEFINE_OWNED(struct ep_http, ep_http_stop)
 

@@ -3,6 +3,7 @@
 
 --seconds N  how long they are killed at random (default 5)."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -452,6 +453,34 @@ def it_is_a_service(test):
         shutil.rmtree(folder)
 
 
+def it_ends_in_order_while_it_is_asked(test):
+    """Often, as a race of threads would show at some ends only; the library makes the gap between them wide."""
+    library = os.environ.get("ECHOPRINT_SLOW_EPOLL")
+    if not library or SANITIZED:
+        raise Skip("needs the library slow_epoll, which no sanitizer bears beside it")
+    node = test.node("busy")
+
+    def ask(port, ended):
+        while not ended.is_set():
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1) as peer:
+                peer.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+                peer.recv(100)
+
+    for _ in range(20):
+        server = Server(node, env={"LD_PRELOAD": library})
+        ended = threading.Event()
+        clients = [threading.Thread(target=ask, args=(server.port, ended), daemon=True) for _ in range(6)]
+        for client in clients:
+            client.start()
+        time.sleep(0.05)
+        try:
+            server.stop()
+        finally:
+            ended.set()
+            for client in clients:
+                client.join()
+
+
 def add_options(parser):
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 30))
@@ -464,7 +493,7 @@ def body(test):
                      an_invitation_of_another_data_folder_is_told_apart, it_speaks_http,
                      ingest_needs_the_token, tls_and_a_proxy_on_the_way, a_broken_download_goes_on_where_it_stopped,
                      faults_on_the_way_lose_nothing, killed_at_random_they_end_equal, a_full_disk_is_overcome,
-                     attacks_are_refused, it_is_a_service):
+                     attacks_are_refused, it_is_a_service, it_ends_in_order_while_it_is_asked):
         if not test.options.only or any(word in function.__name__ for word in test.options.only):
             began = time.monotonic()
             test.check("serve: " + function.__name__.replace("_", " "), function, test)
