@@ -131,7 +131,7 @@ ep_folder_read(struct ep_buffer *out, const struct ep_folder *folder, const char
                struct ep_error *err)
 {
 	EP_FD int fd = -1;
-	uint64_t size;
+	uint64_t size = 0;
 	EP_FREE char *path = ep_path_join(folder->path, name);
 	if (!path)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");

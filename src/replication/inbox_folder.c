@@ -102,9 +102,10 @@ give_answer(struct inbox *inbox, const struct item *item, const struct ep_hash *
             const struct ep_buffer *answer, struct ep_error *err)
 {
 	struct ep_error why;
-	char name[EP_HASH_TEXT + sizeof ".json"];
-	ep_hash_print(name, id);
-	strcat(name, ".json");
+	char hex[EP_HASH_TEXT];
+	char name[EP_HASH_TEXT + 8];
+	ep_hash_print(hex, id);
+	snprintf(name, sizeof name, "%s.json", hex);
 	if (ep_folder_write(&inbox->answers, name, answer->data, answer->size, 0666, &why) != EP_OK)
 		return tell_or_fail(inbox, &inbox->answers, name, &why, err);
 	inbox->taken++;
@@ -147,7 +148,7 @@ take_item(struct inbox *inbox, const struct item *item, struct ep_error *err)
 	EP_BUFFER struct ep_buffer bytes = { 0 };
 	EP_FD int fd = -1;
 	struct ep_error why;
-	uint64_t size;
+	uint64_t size = 0;
 	size_t max = item->join ? EP_JOIN_MAX : EP_CONTRIBUTION_MAX;
 	enum ep_status status = ep_folder_open_file(&fd, &size, item->place, item->name, &why);
 	if (status == EP_NOT_FOUND)
