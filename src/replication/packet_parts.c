@@ -39,7 +39,7 @@ ep_packet_history(struct ep_history *history, const struct ep_packet_parties *pa
 {
 	struct ep_subject subject = { entry->id, entry->operation == EP_LINK };
 	struct ep_parties all = { parties->list, parties->count };
-	EP_TRY(ep_entry_history(history, entry, parties->count, arena, err));
+	EP_TRY(ep_entry_history(history, entry, parties->count, NULL, arena, err));
 	if (!parties->follows.any || entry->era >= parties->follows.first_era)
 		return EP_OK;
 	ep_history_hash(history, &subject, &all);

@@ -226,12 +226,12 @@ ep_entry_contents(struct ep_revision *contents, const struct ep_entry *entry)
 
 enum ep_status
 ep_entry_history(struct ep_history *history, const struct ep_entry *entry, uint32_t parties,
-                 struct ep_arena *arena, struct ep_error *err)
+                 const uint32_t *map, struct ep_arena *arena, struct ep_error *err)
 {
 	struct ep_revision head;
 	struct ep_reader reader = ep_reader_of(entry->history.at, entry->history.size);
 	ep_entry_contents(&head, entry);
-	EP_TRY(ep_history_read(history, &reader, &head, parties, NULL, arena, err));
+	EP_TRY(ep_history_read(history, &reader, &head, parties, map, arena, err));
 	return ep_reader_left(&reader) == 0
 	               ? EP_OK
 	               : damaged(err, entry->position, "something follows its history");

@@ -121,11 +121,12 @@ void ep_entry_write(uint8_t *bytes, const struct ep_entry *entry, const void *bo
  * deletion. */
 void ep_entry_contents(struct ep_revision *contents, const struct ep_entry *entry);
 
-/* Reads the history of an entry, whose parties are those of its log. Ids are not computed.
- * EP_CORRUPT, EP_NO_MEMORY. */
+/* Reads the history of an entry, whose parties are those of its log: 1 to `parties`, which become
+ * map[number - 1], or stay where map is NULL. Ids are not computed. EP_CORRUPT, EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_entry_history(struct ep_history *history,
                                             const struct ep_entry *entry, uint32_t parties,
-                                            struct ep_arena *arena, struct ep_error *err);
+                                            const uint32_t *map, struct ep_arena *arena,
+                                            struct ep_error *err);
 
 /* Reads all but the documents. EP_CORRUPT: bad checksum or layout; EP_NEWER: a later version. */
 EP_MUST_USE enum ep_status ep_entry_read(struct ep_entry *entry, uint64_t position,

@@ -74,9 +74,10 @@ struct ep_log_write {
 	struct ep_source_info *sources;
 	size_t source_count;
 
-	/* Parties: those that are stored come first, as they are numbered there. */
+	/* Parties are numbered as they come in the transaction, and again as they are stored. */
 	struct ep_party *parties;
-	uint32_t *stored; /* the number that each has there; 0: not stored yet */
+	uint32_t *stored; /* the number that each has in the log; 0: not stored yet */
+	uint32_t *handles; /* the other way round: by number in the log, less 1 */
 	uint32_t party_count;
 	uint32_t party_capacity;
 	uint32_t stored_count;

@@ -66,7 +66,10 @@ grow(struct ep_log_write *write, uint32_t capacity, struct ep_error *err)
 	uint32_t *stored = realloc(write->stored, capacity * sizeof *stored);
 	if (stored)
 		write->stored = stored;
-	if (!parties || !stored)
+	uint32_t *handles = realloc(write->handles, capacity * sizeof *handles);
+	if (handles)
+		write->handles = handles;
+	if (!parties || !stored || !handles)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory for the list of parties");
 	write->party_capacity = capacity;
 	return EP_OK;
@@ -81,7 +84,7 @@ ep_log_load_parties(struct ep_log_write *write, struct ep_error *err)
 	EP_TRY(grow(write, count + 16, err));
 	memcpy(write->parties, list, count * sizeof *list);
 	for (uint32_t i = 0; i < count; i++)
-		write->stored[i] = i + 1;
+		write->stored[i] = write->handles[i] = i + 1;
 	write->party_count = count;
 	write->stored_count = count;
 	return EP_OK;
@@ -126,6 +129,7 @@ ep_log_store_party(struct ep_log_write *write, uint32_t party, struct ep_error *
 	if (write->stored[party - 1])
 		return EP_OK;
 	write->stored[party - 1] = ++write->stored_count;
+	write->handles[write->stored_count - 1] = party;
 	return write_party(write, party, err);
 }
 

@@ -46,7 +46,8 @@ static enum ep_status
 load_history(struct ep_history *history, struct ep_log_write *write, const struct ep_entry *entry,
              struct ep_error *err)
 {
-	EP_TRY(ep_entry_history(history, entry, write->stored_count, &write->arena, err));
+	EP_TRY(ep_entry_history(history, entry, write->stored_count, write->handles, &write->arena,
+	                        err));
 	struct ep_subject subject = { entry->id, entry->operation == EP_LINK };
 	struct ep_parties parties = ep_log_parties_inside(write);
 	ep_history_hash(history, &subject, &parties);

@@ -104,6 +104,7 @@ ep_log_abort(struct ep_log_write *write)
 	sodium_memzero(&write->seal_key, sizeof write->seal_key);
 	free(write->parties);
 	free(write->stored);
+	free(write->handles);
 	free(write->sources);
 	free(write);
 }

@@ -108,7 +108,7 @@ check_history(struct check *check, uint32_t parties)
 {
 	EP_ARENA struct ep_arena arena = { 0 };
 	struct ep_history history;
-	return ep_entry_history(&history, &check->entry, parties, &arena, &check->why);
+	return ep_entry_history(&history, &check->entry, parties, NULL, &arena, &check->why);
 }
 
 static enum ep_status

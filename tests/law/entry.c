@@ -35,7 +35,7 @@ law_entry(const uint8_t *bytes, size_t size)
 	ep_entry_write(made, &head, bytes + of_history, size - of_history);
 	if (ep_entry_read(&entry, 1, made, made_size, NULL) != EP_OK)
 		return;
-	if (ep_entry_history(&history, &entry, 3, &arena, NULL) == EP_OK) {
+	if (ep_entry_history(&history, &entry, 3, NULL, &arena, NULL) == EP_OK) {
 		EP_BUFFER struct ep_buffer again = { 0 };
 		if (ep_history_write(&again, &history, NULL, NULL) != EP_OK ||
 		    again.size > of_history)

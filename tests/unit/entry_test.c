@@ -49,11 +49,11 @@ assert_comes_back(const struct ep_track *track)
 	assert_int_equal(entry.since, 5);
 	EP_ARENA struct ep_arena arena = { 0 };
 	struct ep_history history;
-	assert_int_equal(ep_entry_history(&history, &entry, 1, &arena, NULL), EP_OK);
+	assert_int_equal(ep_entry_history(&history, &entry, 1, NULL, &arena, NULL), EP_OK);
 	assert_int_equal(history.count, 1);
 	assert_int_equal(history.steps[0].party, 1);
 	assert_memory_equal(history.steps[0].contents.bytes, entry.hash.bytes, EP_REVISION_SIZE);
-	assert_int_equal(ep_entry_history(&history, &entry, 0, &arena, NULL), EP_CORRUPT);
+	assert_int_equal(ep_entry_history(&history, &entry, 0, NULL, &arena, NULL), EP_CORRUPT);
 	assert_true(ep_text_equal(entry.id, track->id));
 	assert_int_equal(entry.document_count, track->count);
 	struct ep_codes_coder *coder;
