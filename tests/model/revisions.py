@@ -300,9 +300,12 @@ def follow(f, x, *, me, master, confirmed):
         x is f                          same        f
         f knows x                       overtaken   f; x aside if contents differ, and x is pending, or is the slave's
                                                     own and no step of f (f.also alone knows it)
-        x knows f, and is pending       kept        x, from f's step on f's chain and seal; sent
-        x knows f, not confirmed        kept        x; sent
-        else: neither knows the other   replaced    f; x aside if contents differ, and x is pending or not confirmed;
+        x knows f, is pending, and a
+        step of x at or above its seal
+        is f                            kept        f and the steps of x above it; sent
+        x knows f, and is pending or
+        not confirmed                   kept        x; sent
+        else                            replaced    f; x aside if contents differ, and x is pending or not confirmed;
                                                     x is sent as proof if it has a seal and is not confirmed
 
     Pending here means a pending head by the slave's own key. Where f was made from a CSV and has the contents of x,
@@ -318,16 +321,47 @@ def follow(f, x, *, me, master, confirmed):
         return 'overtaken', f, True, False, False, x if lost else None
     if le(f, x, master) and (differs or f.author[0] != 'c'):
         if pending and f.rev in x.revs:
-            return 'kept', extend(f, x.id, x.steps[x.revs.index(f.rev) + 1:]), True, True, False, None
+            i = x.revs.index(f.rev)
+            if x.seal is None or x.seal.index <= i:
+                return 'kept', extend(f, x.id, x.steps[i + 1:]), True, True, False, None
         if pending or not confirmed and x.sealed:
             return 'kept', x, confirmed, True, False, None
-    lost = differs and (pending or not confirmed and x.sealed)
+    lost = differs and (pending or not confirmed)
     return 'replaced', f, True, False, not confirmed and x.seal is not None, x if lost else None
 
 
-def absent(x, *, me):
-    """After a restart, a state that the feed did not show: -> 'sent' (it stays, and is told to the master) or 'aside'."""
-    return 'sent' if x.sealed or x.author == ('k', me) else 'aside'
+def absent(x, *, me, owned=False):
+    """After a restart, for a state that the feed did not show. -> the state that stays and is told to the master, or None:
+    x goes, and is put aside.
+
+    owned       the track was the slave's under a master whose seals count nothing any more, see unsealed()
+
+        x is sealed                                                   x: the master knows its seal again
+        by the slave alone, from the root                             x
+        the slave's, and lives                                        its contents said anew, as a root by the slave
+        else                                                          None"""
+    if x.sealed:
+        return x
+    mine = x.author == ('k', me)
+    if x.seal is not None or not x.parent and by(me, x.steps):
+        return x if mine else None
+    if x.contents is not None and not x.link and (mine or owned):
+        return extend(None, x.id, ((('k', me), x.contents),))
+    return None
+
+
+# ---------------------------------------------------------------- a master whose key is lost
+def unsealed(x):
+    """What a slave that joins a master with another key keeps: the chain, of which nothing is proven."""
+    return believed(None, State(x.id, x.steps, x.revs, x.parent, x.gen, None, NOTHING, x.starts))[0]
+
+
+def trusted(x, *, secret, masters, master, kept=KEPT):
+    """What the new master makes of a state of the slave that its operator trusts, up to what was published; or None."""
+    if x.seal is None:
+        return None
+    owner = master if x.seal.owner in masters else x.seal.owner
+    return seal(secret, up_to(x, x.seal.index), owner, x.seal.born, kept)
 
 
 # ---------------------------------------------------------------- what a user says at a node
@@ -380,6 +414,20 @@ def link_at_master(l, copy, original, *, secret, master, epoch, kept=KEPT):
 def unlinked(l):
     """A pending link that does not stand (refused, or on what is another's): the sealed one that it was built on, or None."""
     return up_to(l, l.seal.index) if l.seal is not None else None
+
+
+def decided(y, x, *, secret, master, epoch, owner, kept=KEPT):
+    """The operator takes what was put aside: its contents, upon y, by the master; x is superseded. None: y has them already."""
+    if y is None or y.contents == x.contents:
+        return None
+    new = extend(y, y.id, ((('k', master), x.contents),))
+    new.also = new.also | {x.rev}
+    return seal(secret, new, owner, epoch, kept)
+
+
+def reborn(y, *, secret, epoch, kept=KEPT):
+    """At --new-epoch, a track whose tenure began since this copy of the master's data was opened: born now."""
+    return seal(secret, y, y.owner, epoch, kept)
 
 
 # ---------------------------------------------------------------- CSV

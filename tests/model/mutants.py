@@ -1,0 +1,72 @@
+"""mutants.py - the rules with one of them taken out: a check that finds nothing wrong with these would be worth nothing.
+
+A mutant is a piece of text of revisions.py or nodes.py, and what stands there instead."""
+import contextlib
+import inspect
+import textwrap
+
+import nodes
+import revisions
+
+
+class Mutant:
+    def __init__(self, where, old, new, words, plan='all'):
+        self.where, self.old, self.new, self.words, self.plan = where, old, new, words, plan
+
+
+R, W = revisions, nodes.World
+MUTANTS = {
+    'seal': Mutant((R, 'proven'), 'return x.seal.index if m is not None and m == x.seal.mac else -1', 'return -1',
+                   'a state that comes back needs no seal: what is not the sender\'s is refused'),
+    'trust': Mutant((R, 'proven'), 'm is not None and m == x.seal.mac', 'True', 'seals are believed'),
+    'starts': Mutant((R, 'proven'), 'at_seal.starts))', 'at_seal.starts))\n    m = x.seal.mac if x.seal.mac > 0 else None',
+                     'the seal does not cover gen, also and starts'),
+    'authors': Mutant((R, 'by'), 'a != author', 'False', 'steps need not be the sender\'s'),
+    'hashorder': Mutant((R, 'concurrent'), "return 'conflict', None, x", "return ('conflict', None, x) if x.rev < y.rev or not by(sender, x.steps[p + 1:]) else "
+                        "('replaced', seal(secret, superseding(x, y), sender, 1, kept), y)", 'the higher hash wins, not the first at the master'),
+    'born': Mutant((R, 'concurrent'), 'born < y.born', 'False', 'a proven owner of the lost history does not come before a newcomer'),
+    'gen': Mutant((R, 'concurrent'), 'x.gen > y.gen', 'False', 'what the cut hides is not ordered by generation'),
+    'equal': Mutant((R, 'concurrent'), "if x.contents == y.contents", 'if False', 'equal contents are a conflict'),
+    'report': Mutant((R, 'follow'), 'lost = differs and (pending or x.owner == me and x.rev not in f.revs)', 'lost = False',
+                     'what a newer state has overtaken is not reported'),
+    'lastword': Mutant((R, 'follow'), 'lost = differs and (pending or not confirmed)', 'lost = differs and (pending or not confirmed and x.owner == me)',
+                       'of what the feed has lost only own heads are reported'),
+    'onehop': Mutant((nodes.Node, 'original'), 'original if self.valid_link(original) is None else None', 'original', 'a copy of a copy is hidden'),
+    'boot': Mutant((W, 'new_epoch'), 'position > m.opened', 'False', 'what came first since the copy was opened is as old as what was lost'),
+    'depth': Mutant((W, 'new_epoch'), '[m.epoch[0]] + [n.epoch[0] for n in self.slaves if n.epoch]', '[m.epoch[0]]', 'a new epoch: own number + 1'),
+    'epochrandom': Mutant((W, 'new_epoch'), '(number, self.epochs)', '(number, 0)', 'epochs have no random tag'),
+    'rcptpos': Mutant((W, 'receipt'), 'if epoch != n.epoch or position < n.applied:', 'if False:', 'a late receipt counts'),
+    'seen': Mutant((W, 'fetch'), 'n.seen = (feed', 'seen = (feed', 'the mark of a feed is noted when all is applied'),
+    'marks': Mutant((W, 'fetch'), "feed['marks'].get(position) != mark", "feed['marks'].get(position, mark) != mark", 'a feed without the mark is the same history'),
+    'sameepoch': Mutant((W, 'fetch'), 'or lower:', 'or False:', 'slaves restart to the same epoch'),
+    'stale': Mutant((W, 'deliver'), 'm.stale = True', 'pass', 'an older copy of the master goes on'),
+    'tombs': Mutant((W, 'publish'), 'x = m.states[id]', 'x = m.states[id]\n        if x.contents is None: continue', 'tombstones are collected'),
+    'absent': Mutant((R, 'absent'), 'x.sealed or', '', 'what the new epoch lacks is put aside'),
+    'csvrows': Mutant((R, 'csv_known'), 'rows == contents or merged == contents', 'merged == contents', 'rows as given are not compared'),
+    'csvpending': Mutant((R, 'csv_in_at_slave'), 'x.author == author', 'True', 'a CSV of the master changes what a key made'),
+    'csvkeyed': Mutant((R, 'csv_in_at_master'), 'y.author == author and', '', 'a CSV of a source changes what its key made'),
+    'linkown': Mutant((W, 'follow'), 'f.owner != n.key', 'False', 'an own link on what is another\'s stays'),
+    'linkrefused': Mutant((W, 'receipt'), 'self.unlink(n, x)', 'n.quiet[id] = rev', 'a refused link is only not sent again'),
+    'rebase': Mutant((R, 'follow'), 'if x.seal is None or x.seal.index <= i:', 'if False:', 'what is kept stands on its own old seal'),
+}
+
+
+@contextlib.contextmanager
+def mutated(name):
+    """With the mutant in the place of the function."""
+    m = MUTANTS[name]
+    owner, function = m.where
+    was = getattr(owner, function)
+    text = textwrap.dedent(inspect.getsource(was))
+    if m.old not in text:
+        raise AssertionError('mutant %s: %s has not the text %r' % (name, function, m.old))
+    space = dict(was.__globals__)
+    exec(compile(text.replace(m.old, m.new), '<mutant %s>' % name, 'exec'), space)
+    new = space[function]
+    replaced = type(was)(new.__code__, was.__globals__, function, was.__defaults__, was.__closure__)
+    replaced.__kwdefaults__ = was.__kwdefaults__
+    setattr(owner, function, replaced)
+    try:
+        yield
+    finally:
+        setattr(owner, function, was)

@@ -1,0 +1,57 @@
+"""scripts.py - histories that once went wrong, shrunk. Each holds; with the mutant that it names, it fails.
+
+A script: name, mutants on which it fails, kept, slaves, liar, history. Where no mutant is named the history is one that went
+wrong while the rules were being found, kept so that it stays right."""
+import world
+from mutants import mutated
+
+SCRIPTS = [
+    ('what another took while the master was an older copy', ['boot'], 64, 2, 'S1', [
+        ('copy', 'm'), ('put', 0, 'A', 1), ('sync', 0), ('restore', 0), ('put', 1, 'A', 2), ('push', 1), ('fetch', 1, 0)]),
+    ('a master that is restored twice', ['depth'], 64, 2, 'S1', [
+        ('put', 1, 'A', 2), ('put', 0, 'A', 3), ('copy', 'm'), ('newepoch',), ('sync', 0), ('restart', 0, 0, 1, 9), ('sync', 0),
+        ('restore', 0), ('push', 1)]),
+    ('a slave that restarts to the same epoch', ['sameepoch'], 64, 2, 'S1', [
+        ('put', 0, 'A', 1), ('copy', 'm'), ('sync', 0), ('restore', 0), ('put', 1, 'A', 3), ('push', 1), ('restart', 0, 0, 1, 9),
+        ('sync', 0)]),
+    ('a feed that went on from an older copy', ['marks'], 64, 2, None, [
+        ('copy', 'm'), ('put', 'm', 'A', 0), ('put', 'm', 'B', 0), ('put', 'm', 'A', 1), ('fetch', 0, 1), ('restore', 0),
+        ('put', 'm', 'A', 2), ('publish',), ('put', 'm', 'C', 0), ('put', 'm', 'C', 1), ('put', 'm', 'C', 2), ('sync', 0)]),
+    ('a receipt that comes after the feed', ['rcptpos'], 64, 2, None, [
+        ('put', 0, 'A', 0), ('send', 0), ('put', 0, 'A', 4), ('push', 0), ('late', 0), ('fetch', 0, 0), ('receipt', 0, 0)]),
+    ('acknowledged by a receipt, and the master restored', [], 64, 2, None, [
+        ('copy', 'm'), ('put', 0, 'A', 0), ('push', 0), ('receipt', 0, 0), ('restore', 0)]),
+    ('an old CSV again', ['csvrows'], 64, 2, None, [
+        ('put', 0, 'A', 0), ('csvout', 0), ('put', 0, 'A', 3), ('csvout', 0), ('csvin', 0, 0), ('csvin', 0, 1), ('csvin', 0, 0)]),
+    ('the same from two sides', [], 64, 2, None, [
+        ('put', 0, 'A', 0), ('put', 1, 'A', 0), ('sync', 0), ('sync', 1)]),
+    ('two epochs of one number', [], 64, 2, None, [
+        ('copy', 'm'), ('put', 'm', 'A', 0), ('fetch', 0, 1), ('restore', 0), ('newepoch',), ('put', 'm', 'A', 1), ('fetch', 1, 1),
+        ('restart', 1, 0, 1, 9), ('restore', 0), ('newepoch',), ('put', 'm', 'A', 2)]),
+    ('a link that was refused', ['linkrefused'], 64, 2, None, [
+        ('put', 0, 'A', 2), ('put', 0, 'B', 1), ('link', 0, 'A', 'B'), ('put', 0, 'A', 4), ('sync', 0), ('put', 0, 'A', 2)]),
+    ('a deletion under the head of another, and a word of the restored master', ['lastword'], 2, 3, 'S1', [
+        ('put', 0, 'A', 1), ('sync', 0), ('copy', 'm'), ('put', 0, 'A', 4), ('sync', 0), ('lie', 0, 'A', 2, 760), ('sync', 0),
+        ('restore', 0), ('put', 'm', 'A', 3)]),
+    ('said again upon what the master has lost: the seal stays', [], 64, 3, None, [
+        ('put', 0, 'B', 0), ('sync', 0), ('copy', 'm'), ('put', 'm', 'B', 4), ('crash', 0, 10), ('restore', 0), ('put', 0, 'B', 0)]),
+    ('the operator deletes on a restored master, and another takes it', [], 2, 3, 'S1', [
+        ('put', 0, 'A', 2), ('sync', 0), ('put', 0, 'A', 3), ('copy', 'm'), ('sync', 0), ('restore', 0), ('put', 'm', 'A', 4),
+        ('lie', 4, 'A', 0, 896)]),
+]
+
+
+def main():
+    wrong = 0
+    for name, mutants, kept, slaves, liar, history in SCRIPTS:
+        failed = world.run(history, kept, slaves, liar)
+        if failed:
+            print('%s: %s' % (name, failed))
+            wrong += 1
+        for mutant in mutants:
+            with mutated(mutant):
+                if not world.run(history, kept, slaves, liar):
+                    print('%s: holds without the rule that mutant %s takes out' % (name, mutant))
+                    wrong += 1
+    print('%d scripts, %d wrong' % (len(SCRIPTS), wrong))
+    return 1 if wrong else 0
