@@ -31,7 +31,7 @@ MUTANTS = {
                      'what a newer state has overtaken is not reported'),
     'lastword': Mutant((R, 'follow'), 'lost = differs and (pending or not confirmed)', 'lost = differs and (pending or not confirmed and x.owner == me)',
                        'of what the feed has lost only own heads are reported'),
-    'onehop': Mutant((nodes.Node, 'original'), 'original if self.valid_link(original) is None else None', 'original', 'a copy of a copy is hidden'),
+    'onehop': Mutant((nodes.Node, 'original'), 'return original if self.valid_link(original) is None else None', 'return original', 'a copy of a copy is hidden'),
     'boot': Mutant((W, 'new_epoch'), 'position > m.opened', 'False', 'what came first since the copy was opened is as old as what was lost'),
     'depth': Mutant((W, 'new_epoch'), '[m.epoch[0]] + [n.epoch[0] for n in self.slaves if n.epoch]', '[m.epoch[0]]', 'a new epoch: own number + 1'),
     'epochrandom': Mutant((W, 'new_epoch'), '(number, self.epochs)', '(number, 0)', 'epochs have no random tag'),
@@ -47,7 +47,7 @@ MUTANTS = {
     'csvkeyed': Mutant((R, 'csv_in_at_master'), 'y.author == author and', '', 'a CSV of a source changes what its key made'),
     'linkown': Mutant((W, 'follow'), 'f.owner != n.key', 'False', 'an own link on what is another\'s stays'),
     'linkrefused': Mutant((W, 'receipt'), 'self.unlink(n, x)', 'n.quiet[id] = rev', 'a refused link is only not sent again'),
-    'rebase': Mutant((R, 'follow'), 'if x.seal is None or x.seal.index <= i:', 'if False:', 'what is kept stands on its own old seal'),
+    'rebase': Mutant((R, 'follow'), 'if f.rev in x.revs and s <= i:', 'if False:', 'what is kept stands on its own old seal'),
 }
 
 

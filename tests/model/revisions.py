@@ -296,17 +296,18 @@ def follow(f, x, *, me, master, confirmed):
     me          the slave's key
     confirmed   the feed that is followed has shown the seal of x since the last restart (its tag is this era)
 
-        x absent                        new         f
-        x is f                          same        f
-        f knows x                       overtaken   f; x aside if contents differ, and x is pending, or is the slave's
-                                                    own and no step of f (f.also alone knows it)
-        x knows f, is pending, and a
-        step of x at or above its seal
-        is f                            kept        f and the steps of x above it; sent
-        x knows f, and is pending or
-        not confirmed                   kept        x; sent
-        else                            replaced    f; x aside if contents differ, and x is pending or not confirmed;
-                                                    x is sent as proof if it has a seal and is not confirmed
+        x absent                                        new         f
+        x is f                                          same        f
+        f knows x                                       overtaken   f; x aside if contents differ, and x is pending, or is
+                                                                    the slave's own and no step of f (f.also alone)
+        x knows f; x is pending, and its steps above f
+        and above its seal are the slave's own:
+            f is a step of x at or above its seal       kept        f and the steps of x above it; sent
+            else                                        kept        x; sent
+        x knows f; x is sealed, not confirmed           kept        x; sent
+        else                                            replaced    f; x aside if contents differ, and x is pending or
+                                                                    not confirmed; x is sent as proof if it has a seal
+                                                                    and is not confirmed
 
     Pending here means a pending head by the slave's own key. Where f was made from a CSV and has the contents of x,
     x does not know f: f takes its place. f is confirmed; so is what is kept upon a step that f's seal confirms."""
@@ -320,11 +321,13 @@ def follow(f, x, *, me, master, confirmed):
         lost = differs and (pending or x.owner == me and x.rev not in f.revs)
         return 'overtaken', f, True, False, False, x if lost else None
     if le(f, x, master) and (differs or f.author[0] != 'c'):
-        if pending and f.rev in x.revs:
-            i = x.revs.index(f.rev)
-            if x.seal is None or x.seal.index <= i:
+        i = at(f, x, master)
+        s = x.seal.index if x.seal is not None else -1
+        if pending and by(me, x.steps[max(i, s) + 1:]):
+            if f.rev in x.revs and s <= i:
                 return 'kept', extend(f, x.id, x.steps[i + 1:]), True, True, False, None
-        if pending or not confirmed and x.sealed:
+            return 'kept', x, confirmed, True, False, None
+        if not confirmed and x.sealed:
             return 'kept', x, confirmed, True, False, None
     lost = differs and (pending or not confirmed)
     return 'replaced', f, True, False, not confirmed and x.seal is not None, x if lost else None
