@@ -289,6 +289,8 @@ class World:
         if new is not None and self.over_limit(sender, x, new, y):
             return 'full'
         if aside is not None:
+            if outcome == 'conflict' and y.contents == x.contents:
+                raise Bad('conflict of equals: %r, %r' % (x, y))
             m.keep_aside(aside)
         if new is not None:
             if y is not None and y.rev not in new.revs:

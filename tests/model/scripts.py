@@ -23,7 +23,7 @@ SCRIPTS = [
         ('copy', 'm'), ('put', 0, 'A', 0), ('push', 0), ('receipt', 0, 0), ('restore', 0)]),
     ('an old CSV again', ['csvrows'], 64, 2, None, [
         ('put', 0, 'A', 0), ('csvout', 0), ('put', 0, 'A', 3), ('csvout', 0), ('csvin', 0, 0), ('csvin', 0, 1), ('csvin', 0, 0)]),
-    ('the same from two sides', [], 64, 2, None, [
+    ('the same from two sides', ['equal'], 64, 2, None, [
         ('put', 0, 'A', 0), ('put', 1, 'A', 0), ('sync', 0), ('sync', 1)]),
     ('two epochs of one number', [], 64, 2, None, [
         ('copy', 'm'), ('put', 'm', 'A', 0), ('fetch', 0, 1), ('restore', 0), ('newepoch',), ('put', 'm', 'A', 1), ('fetch', 1, 1),
@@ -38,6 +38,14 @@ SCRIPTS = [
     ('the operator deletes on a restored master, and another takes it', [], 2, 3, 'S1', [
         ('put', 0, 'A', 2), ('sync', 0), ('put', 0, 'A', 3), ('copy', 'm'), ('sync', 0), ('restore', 0), ('put', 'm', 'A', 4),
         ('lie', 4, 'A', 0, 896)]),
+    ('a state of a former owner, with another start than it has', ['starts'], 2, 2, 'S1', [
+        ('put', 1, 'A', 0), ('sync', 1), ('put', 1, 'A', 4), ('sync', 1), ('newepoch',), ('restart', 0), ('restart', 1),
+        ('put', 0, 'A', 1), ('sync', 0), ('put', 0, 'A', 0), ('sync', 0), ('put', 0, 'A', 1), ('sync', 0), ('put', 0, 'A', 3),
+        ('sync', 0)] + [('lie', 10, 'A', 0, number) for number in range(2, 80, 2)]),
+    ('the master is lost, and the slave that is trusted lacks the operator\'s last word', [], 64, 2, None, [
+        ('put', 0, 'B', 2), ('sync', 0), ('sync', 1), ('put', 'm', 'B', 3), ('sync', 0), ('newmaster', 1), ('put', 0, 'B', 2)]),
+    ('a CSV brought what was put here and not sent', [], 64, 2, None, [
+        ('put', 0, 'A', 0), ('csvout', 0), ('csvin', 0, 0), ('put', 0, 'A', 3), ('fetch', 0)]),
 ]
 
 
