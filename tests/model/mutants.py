@@ -47,7 +47,7 @@ MUTANTS = {
     'csvkeyed': Mutant((R, 'csv_in_at_master'), 'y.author == author and', '', 'a CSV of a source changes what its key made'),
     'linkown': Mutant((W, 'follow'), 'f.owner != n.key', 'False', 'an own link on what is another\'s stays'),
     'linkrefused': Mutant((W, 'receipt'), 'self.unlink(n, x)', 'n.quiet[id] = rev', 'a refused link is only not sent again'),
-    'rebase': Mutant((R, 'follow'), 'if f.rev in x.revs and s <= i:', 'if False:', 'what is kept stands on its own old seal'),
+    'rebase': Mutant((R, 'follow'), 'if i >= 0 and s <= i:', 'if False:', 'what is kept stands on its own old seal'),
 }
 
 

@@ -300,8 +300,9 @@ def follow(f, x, *, me, master, confirmed):
         x is f                                          same        f
         f knows x                                       overtaken   f; x aside if contents differ, and x is pending, or is
                                                                     the slave's own and no step of f (f.also alone)
-        x knows f; x is pending, and its steps above f
-        and above its seal are the slave's own:
+        x knows f; x is pending, and its steps above its
+        seal, and above f if f is one of them, are the
+        slave's own:
             f is a step of x at or above its seal       kept        f and the steps of x above it; sent
             else                                        kept        x; sent
         x knows f; x is sealed, not confirmed           kept        x; sent
@@ -321,10 +322,10 @@ def follow(f, x, *, me, master, confirmed):
         lost = differs and (pending or x.owner == me and x.rev not in f.revs)
         return 'overtaken', f, True, False, False, x if lost else None
     if le(f, x, master) and (differs or f.author[0] != 'c'):
-        i = at(f, x, master)
+        i = x.revs.index(f.rev) if f.rev in x.revs else -1
         s = x.seal.index if x.seal is not None else -1
         if pending and by(me, x.steps[max(i, s) + 1:]):
-            if f.rev in x.revs and s <= i:
+            if i >= 0 and s <= i:
                 return 'kept', extend(f, x.id, x.steps[i + 1:]), True, True, False, None
             return 'kept', x, confirmed, True, False, None
         if not confirmed and x.sealed:

@@ -44,6 +44,9 @@ SCRIPTS = [
         ('sync', 0)] + [('lie', 10, 'A', 0, number) for number in range(2, 80, 2)]),
     ('the master is lost, and the slave that is trusted lacks the operator\'s last word', [], 64, 2, None, [
         ('put', 0, 'B', 2), ('sync', 0), ('sync', 1), ('put', 'm', 'B', 3), ('sync', 0), ('newmaster', 1), ('put', 0, 'B', 2)]),
+    ('put upon a tombstone of the lost master, brought by a CSV, and deleted', [], 2, 2, None, [
+        ('put', 'm', 'B', 2), ('put', 'm', 'B', 4), ('fetch', 1), ('newmaster', 0), ('put', 1, 'B', 0), ('csvout', 1, 0),
+        ('csvin', 0, 0), ('put', 1, 'B', 4)]),
     ('a CSV brought what was put here and not sent', [], 64, 2, None, [
         ('put', 0, 'A', 0), ('csvout', 0), ('csvin', 0, 0), ('put', 0, 'A', 3), ('fetch', 0)]),
 ]
