@@ -187,7 +187,11 @@ def sent(chain):
         for index in range(len(chain) - dropped):
             for owner, born in ((1, 1), (2, 1), (2, 2)):
                 yield chain, dropped, (index, 'valid', owner, born), more
-    yield chain, 0, (len(chain) - 1, 'forged', 1, 1), ALSO[1]
+    for dropped in (0, 1):
+        if dropped < len(chain):
+            yield chain, dropped, (len(chain) - dropped - 1, 'forged', 1, 1), ALSO[1]
+            if dropped:
+                yield chain, dropped, None, ()                  # of a master whose key is lost
 
 
 def pairs_to_take():
@@ -243,9 +247,9 @@ def random_questions(count, seed):
     rng = random.Random(seed)
     authors = (K1, K1, K1, K2, K2, ('k', 3), K9, C1, ('c', 2))
 
-    def grow(chain, most):
+    def grow(chain, most, own=False):
         for _ in range(rng.randrange(most + 1)):
-            author = rng.choice(authors)
+            author = K1 if own and rng.randrange(5) else rng.choice(authors)
             choice = [c for c in (1, 2, 3, None) if (not chain or c != chain[-1][1]) and (author[0] == 'k' or c)]
             chain += ((author, rng.choice(choice)),)
         return chain
@@ -257,7 +261,7 @@ def random_questions(count, seed):
         chain = chain or grow((), 1) or ((K1, 1),)
         owner, born = rng.choice((1, 1, 2, 3)), rng.randrange(1, 4)
         if not wholly and rng.randrange(3) == 0:
-            return chain, 0, None, ()
+            return chain, rng.randrange(len(chain)) if rng.randrange(4) == 0 else 0, None, ()
         index = len(chain) - 1 if wholly else rng.randrange(len(chain))
         dropped = max(0, min(index, len(chain) - 1 - kept)) if wholly or rng.randrange(2) else 0
         truth = 'forged' if not wholly and rng.randrange(12) == 0 else 'valid'
@@ -265,8 +269,9 @@ def random_questions(count, seed):
 
     for number in range(1, count + 1):
         kept = rng.choice((1, 2, 8))
-        common = grow((), 5)
-        a, b = grow(common, 4), grow(common[:rng.randrange(len(common) + 1)] if rng.randrange(3) else common, 3)
+        common, relation = grow((), 5), rng.randrange(8)
+        a = grow(common, 3, own=True) if relation < 6 else common
+        b = common if relation < 3 else a + grow((), 1) if relation == 3 else grow(common, 2)
         kind = rng.choice(('track', 'track', 'link'))
         other = None if rng.randrange(12) == 0 else b
         if rng.randrange(2):
@@ -275,7 +280,7 @@ def random_questions(count, seed):
         else:
             seen = None if other is None else state(other, rng.randrange(2), kept)
             if seen and seen[2] and seen[2][1] == 'forged':
-                seen = seen[:2] + (None, ()) if not seen[1] else None
+                seen = seen[:2] + (None, ())
             yield text_of_follow(number, kind, rng.randrange(2), state(a, True, kept), seen)
 
 
