@@ -38,7 +38,7 @@ MUTANTS = {
     'rcptpos': Mutant((W, 'receipt'), 'if epoch != n.epoch or position < n.applied:', 'if False:', 'a late receipt counts'),
     'seen': Mutant((W, 'fetch'), 'n.seen = (feed', 'seen = (feed', 'the mark of a feed is noted when all is applied'),
     'marks': Mutant((W, 'fetch'), "feed['marks'].get(position) != mark", "feed['marks'].get(position, mark) != mark", 'a feed without the mark is the same history'),
-    'sameepoch': Mutant((W, 'fetch'), 'or lower:', 'or False:', 'slaves restart to the same epoch'),
+    'sameepoch': Mutant((W, 'fetch'), "or n.epoch and feed['epoch'][0] <= n.epoch[0]:", 'or False:', 'slaves restart to the same epoch'),
     'stale': Mutant((W, 'deliver'), 'm.stale = True', 'pass', 'an older copy of the master goes on'),
     'tombs': Mutant((W, 'publish'), 'x = m.states[id]', 'x = m.states[id]\n        if x.contents is None: continue', 'tombstones are collected'),
     'absent': Mutant((R, 'absent'), 'x.sealed or', '', 'what the new epoch lacks is put aside'),

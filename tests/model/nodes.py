@@ -277,7 +277,9 @@ class World:
 
     def unknown(self, m, key, epoch, position, mark):
         """A signed feed of this master that it does not know: this is an older copy."""
-        return key == m.key and epoch is not None and (epoch[0] > m.epoch[0] or epoch == m.epoch and m.shown.get(position) != mark)
+        if key != m.key or epoch is None or epoch[0] < m.epoch[0]:
+            return False
+        return epoch != m.epoch or m.shown.get(position) != mark
 
     def take(self, sender, x):
         m, w = self.master, self.witness
@@ -343,8 +345,7 @@ class World:
         if feed['epoch'] != n.epoch or feed['head'] < position or feed['marks'].get(position) != mark:
             if feed['epoch'] == n.epoch and feed['head'] < position and feed['head'] in feed['marks'] and not may_restart:
                 return 'rollback'
-            lower = n.epoch and (feed['epoch'] == n.epoch or feed['epoch'][0] < n.epoch[0])
-            if not may_restart or lower:
+            if not may_restart or n.epoch and feed['epoch'][0] <= n.epoch[0]:
                 return 'history'                                # the master must say --new-epoch first
             n.epoch, n.applied, n.restarting, n.quiet = feed['epoch'], 0, True, {}
             n.era += 1

@@ -1,6 +1,6 @@
 """scripts.py - histories that once went wrong, shrunk. Each holds; with the mutant that it names, it fails.
 
-A script: name, mutants on which it fails, kept, slaves, liar, history. Where no mutant is named the history is one that went
+A script: name, mutants on which it fails, kept, slaves, liar, history, and where it matters what the master has in the end. Where no mutant is named the history is one that went
 wrong while the rules were being found, kept so that it stays right."""
 import world
 from mutants import mutated
@@ -44,6 +44,9 @@ SCRIPTS = [
         ('sync', 0)] + [('lie', 10, 'A', 0, number) for number in range(2, 80, 2)]),
     ('the master is lost, and the slave that is trusted lacks the operator\'s last word', [], 64, 2, None, [
         ('put', 0, 'B', 2), ('sync', 0), ('sync', 1), ('put', 'm', 'B', 3), ('sync', 0), ('newmaster', 1), ('put', 0, 'B', 2)]),
+    ('more changes than a chain keeps, and the master restored', ['gen'], 2, 2, None, [
+        ('put', 0, 'A', 0), ('sync', 0), ('copy', 'm')] + [step for c in (1, 2, 1, 0, 1, 3) for step in (('put', 0, 'A', c), ('sync', 0))] + [
+        ('sync', 1), ('restore', 0)], {'A': (12, 22)}),
     ('put upon a tombstone of the lost master, brought by a CSV, and deleted', [], 2, 2, None, [
         ('put', 'm', 'B', 2), ('put', 'm', 'B', 4), ('fetch', 1), ('newmaster', 0), ('put', 1, 'B', 0), ('csvout', 1, 0),
         ('csvin', 0, 0), ('put', 1, 'B', 4)]),
@@ -54,14 +57,15 @@ SCRIPTS = [
 
 def main():
     wrong = 0
-    for name, mutants, kept, slaves, liar, history in SCRIPTS:
-        failed = world.run(history, kept, slaves, liar)
+    for name, mutants, kept, slaves, liar, history, *more in SCRIPTS:
+        ends = more[0] if more else None
+        failed = world.run(history, kept, slaves, liar, ends)
         if failed:
             print('%s: %s' % (name, failed))
             wrong += 1
         for mutant in mutants:
             with mutated(mutant):
-                if not world.run(history, kept, slaves, liar):
+                if not world.run(history, kept, slaves, liar, ends):
                     print('%s: holds without the rule that mutant %s takes out' % (name, mutant))
                     wrong += 1
     print('%d scripts, %d wrong' % (len(SCRIPTS), wrong))

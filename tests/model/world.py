@@ -409,8 +409,8 @@ def random_history(rng, length, liar, plan):
     return history
 
 
-def run(history, kept=64, slaves=2, liar=None):
-    """-> None, or what went wrong"""
+def run(history, kept=64, slaves=2, liar=None, ends=None):
+    """-> None, or what went wrong. ends: tracks and their contents that the master must have in the end"""
     if len(nodes.PARENT) > 100000:
         rules.forget_hashes()
     w = nodes.World(kept, slaves, liar)
@@ -420,6 +420,8 @@ def run(history, kept=64, slaves=2, liar=None):
         finish(w)
     except nodes.Bad as bad:
         return str(bad)
+    if ends is not None and w.master.live() != ends:
+        return 'ends: %r, not %r' % (w.master.live(), ends)
     return None
 
 
@@ -468,6 +470,10 @@ MENUS = {
              ('sync', 0), ('sync', 1), ('put', 1, 'B', 1)],
     'mirror': [('put', 'm', 'A', 0), ('put', 0, 'A', 1), ('publish',), ('old', 0, 0), ('old', 0, 1), ('crash', 0, 1), ('sync', 0),
                ('copy', 'm'), ('restore', 0)],
+    'twins': [('put', 0, 'A', 0), ('put', 0, 'A', 1), ('put', 1, 'A', 4), ('put', 'm', 'A', 2), ('sync', 0), ('sync', 1), ('twin',),
+              ('swap',), ('newepoch',)],
+    'lost': [('put', 0, 'A', 0), ('put', 0, 'A', 4), ('put', 1, 'A', 1), ('put', 'm', 'A', 2), ('sync', 0), ('sync', 1),
+             ('newmaster', 0), ('newmaster', 1), ('join', 0)],
 }
 
 
