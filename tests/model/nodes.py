@@ -73,7 +73,7 @@ class Node:
         self.pinned = None          # key of the master
         self.applied = 0            # position up to which the feed is applied
         self.seen = (0, 0)          # position and mark of the newest feed that was begun with
-        self.proofs = {}            # id -> sealed State that the feed does not have, for the master to judge
+        self.proofs = {}            # (id, revision) -> sealed State that the feed does not have, for the master to judge
         self.owned = set()          # ids that were its own under a master whose seals count nothing any more
         self.full = {}              # id -> revision that the master has no room for; tried again now and then
         self.quiet = {}             # id -> revision that need not be sent again until the feed says more
@@ -325,8 +325,7 @@ class World:
                 n.full[id] = rev
             if answer in ('refused', 'bad') and x is not None and x.rev == rev and x.link and not x.sealed:
                 self.unlink(n, x)
-            if id in n.proofs and n.proofs[id].rev == rev:
-                del n.proofs[id]
+            n.proofs.pop((id, rev), None)
 
     def unlink(self, n, l):
         base = rules.unlinked(l)
@@ -377,6 +376,22 @@ class World:
         self.compare_digest(n, feed)
         return 'ok'
 
+    def hand_in(self, n, feed):
+        """A packet that the master dumped once is put in by hand."""
+        if feed['master'] != n.pinned:
+            return
+        for _, id, f in feed['entries']:
+            x = n.states.get(id)
+            outcome, new, proof, aside = rules.handed(f, x, me=n.key, master=n.pinned)
+            if aside is not None:
+                n.keep_aside(aside)
+            if proof:
+                n.proofs[id, f.rev] = f
+            if new is not None:
+                n.states[id] = new
+                n.tag[id] = None
+                n.quiet.pop(id, None)
+
     def compare_digest(self, n, feed):
         if feed['entries']:
             there = {id: x for _, id, x in feed['entries']}
@@ -392,7 +407,7 @@ class World:
         if aside is not None:
             n.keep_aside(x)
         if proof:
-            n.proofs[id] = x
+            n.proofs[id, x.rev] = x
         n.states[id] = new
         if confirmed:
             n.tag[id] = n.era
@@ -537,6 +552,8 @@ class World:
         if n.pinned == m.key:
             return
         n.owned = {id for id, x in n.states.items() if not x.link and x.contents is not None and x.owner == n.key}
+        for x in n.proofs.values():
+            n.keep_aside(x)
         n.states = {id: rules.unsealed(x) for id, x in n.states.items()}
         n.pinned, n.epoch, n.seen, n.applied = m.key, None, (0, 0), 0
         n.tag, n.proofs, n.quiet, n.full = {}, {}, {}, {}

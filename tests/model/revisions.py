@@ -334,6 +334,28 @@ def follow(f, x, *, me, master, confirmed):
     return 'replaced', f, True, False, not confirmed and x.seal is not None, x if lost else None
 
 
+def handed(f, x, *, me, master):
+    """A sealed state that came in a file by hand, in no order with the feed. -> (outcome, what the slave then has or None where
+    nothing changes, f is sent as proof, x or None aside). It is not confirmed by this, whatever comes of it.
+
+        x absent                        new         f
+        x is f                          same        nothing changes
+        x knows f                       old         nothing changes
+        f knows x                       overtaken   f; x aside as follow() says
+        else                            conflict    nothing changes; f is sent as proof, for the master to judge"""
+    if x is None:
+        return 'new', f, False, None
+    if x.rev == f.rev:
+        return 'same', None, False, None
+    if le(f, x, master) and (f.author[0] != 'c' or f.rev in x.revs or f.rev in x.also):
+        return 'old', None, False, None
+    if le(x, f, master):
+        pending = not x.sealed and x.author == ('k', me)
+        lost = x.contents != f.contents and (pending or x.owner == me and x.rev not in f.revs)
+        return 'overtaken', f, False, x if lost else None
+    return 'conflict', None, True, None
+
+
 def absent(x, *, me, owned=False):
     """After a restart, for a state that the feed did not show. -> the state that stays and is told to the master, or None:
     x goes, and is put aside.

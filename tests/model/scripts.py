@@ -2,8 +2,9 @@
 
 A script: name, mutants on which it fails, kept, slaves, liar, history, and where it matters what the master has in the end. Where no mutant is named the history is one that went
 wrong while the rules were being found, kept so that it stays right."""
+import revisions as rules
 import world
-from mutants import mutated
+from mutants import MUTANTS, mutated
 
 SCRIPTS = [
     ('what another took while the master was an older copy', ['boot'], 64, 2, 'S1', [
@@ -47,6 +48,39 @@ SCRIPTS = [
     ('more changes than a chain keeps, and the master restored', ['gen'], 2, 2, None, [
         ('put', 0, 'A', 0), ('sync', 0), ('copy', 'm')] + [step for c in (1, 2, 1, 0, 1, 3) for step in (('put', 0, 'A', c), ('sync', 0))] + [
         ('sync', 1), ('restore', 0)], {'A': (12, 22)}),
+    ('what the restored master has forgotten comes back', ['seal', 'absent'], 64, 2, None, [
+        ('copy', 'm'), ('put', 'm', 'A', 1), ('sync', 0), ('restore', 0)], {'A': (12,)}),
+    ('a seal of one\'s own making', ['trust'], 64, 3, 'S1', [('put', 0, 'B', 0), ('push', 0), ('lie', 9, 'B', 4, 518)]),
+    ('in another\'s name', ['authors'], 64, 2, 'S1', [('lie', 2, 'B', 1, 135)]),
+    ('the first at the master stays', ['hashorder'], 64, 2, 'S1', [
+        ('put', 'm', 'A', 2), ('put', 1, 'A', 1), ('sync', 1)], {'A': (11, 21)}),
+    ('the owner of the lost history comes before who took the id since', ['born'], 64, 2, 'S1', [
+        ('copy', 'm'), ('put', 0, 'A', 2), ('put', 1, 'A', 1), ('sync', 0), ('restore', 0), ('sync', 1)], {'A': (11, 21)}),
+    ('a clone says again what was said before', ['report'], 64, 2, None, [
+        ('put', 1, 'B', 2), ('clone', 1), ('put', 1, 'B', 1), ('send', 2), ('put', 1, 'B', 4), ('late', 0), ('put', 2, 'B', 1)]),
+    ('two tracks that are each other\'s copy', ['onehop'], 64, 2, None, [
+        ('put', 0, 'A', 0), ('put', 1, 'B', 0), ('sync', 0), ('sync', 1), ('sync', 0), ('link', 0, 'A', 'B'), ('link', 1, 'B', 'A')],
+     {'A': (11,), 'B': (11,)}),
+    ('killed while a feed is applied, and the master restored', ['seen'], 64, 2, None, [
+        ('copy', 'm'), ('put', 'm', 'A', 1), ('put', 0, 'B', 1), ('crash', 0, 1), ('restore', 0), ('sync', 1), ('put', 'm', 'C', 0)]),
+    ('a deletion that a slave has not seen', ['tombs'], 64, 2, None, [
+        ('put', 0, 'A', 0), ('sync', 0), ('sync', 1), ('put', 0, 'A', 4)], {}),
+    ('a CSV of the master over an unsent change', ['csvpending'], 64, 2, None, [
+        ('put', 0, 'A', 0), ('sync', 0), ('put', 'm', 'A', 2), ('csvout', 'm'), ('put', 0, 'A', 1), ('csvin', 0, 0)]),
+    ('a CSV of a source over what its key has said', ['csvkeyed'], 2, 2, None, [
+        ('put', 0, 'A', 0), ('csvout', 0)] + [step for c in (1, 2, 3, 1) for step in (('put', 0, 'A', c), ('sync', 0))] + [('csvin', 0, 0)]),
+    ('an own link on what turns out to be another\'s', [], 64, 2, None, [
+        ('put', 0, 'A', 0), ('put', 0, 'B', 1), ('link', 0, 'A', 'B'), ('put', 1, 'A', 0), ('sync', 1), ('fetch', 0)]),
+    ('said upon what the feed has shown, and the master restored', ['rebase'], 64, 2, 'S1', [
+        ('copy', 'm'), ('put', 0, 'A', 0), ('push', 0), ('put', 0, 'A', 1), ('fetch', 0), ('restore', 0), ('put', 1, 'A', 2), ('push', 1)],
+     {'A': (12,)}),
+    ('an older copy of the master says nothing more', ['stale'], 64, 2, None, [
+        ('put', 0, 'A', 0), ('sync', 0), ('copy', 'm'), ('put', 0, 'A', 1), ('sync', 0), ('restore', 0), ('push', 0), ('put', 'm', 'A', 2)],
+     {'A': (12,)}),
+    ('a proof from a file, and another from a restart, of one track', [], 64, 2, None, [
+        ('copy', 0), ('put', 'm', 'C', 0), ('fetch', 1, 6, 1), ('copy', 'm'), ('put', 0, 'B', 0), ('push', 0), ('put', 1, 'B', 1),
+        ('fetch', 0, 8, 3), ('put', 0, 'A', 3), ('sync', 0), ('restore', 1), ('sync', 1), ('handin', 1, 3, 1), ('restore', 1),
+        ('restore', 0), ('put', 'm', 'B', 0)]),
     ('put upon a tombstone of the lost master, brought by a CSV, and deleted', [], 2, 2, None, [
         ('put', 'm', 'B', 2), ('put', 'm', 'B', 4), ('fetch', 1), ('newmaster', 0), ('put', 1, 'B', 0), ('csvout', 1, 0),
         ('csvin', 0, 0), ('put', 1, 'B', 4)]),
@@ -57,6 +91,7 @@ SCRIPTS = [
 
 def main():
     wrong = 0
+    rules.forget_hashes()
     for name, mutants, kept, slaves, liar, history, *more in SCRIPTS:
         ends = more[0] if more else None
         failed = world.run(history, kept, slaves, liar, ends)
@@ -68,5 +103,8 @@ def main():
                 if not world.run(history, kept, slaves, liar, ends):
                     print('%s: holds without the rule that mutant %s takes out' % (name, mutant))
                     wrong += 1
+    for name in sorted(set(MUTANTS) - {m for script in SCRIPTS for m in script[1]}):
+        print('no script fails on mutant %s' % name)
+        wrong += 1
     print('%d scripts, %d wrong' % (len(SCRIPTS), wrong))
     return 1 if wrong else 0

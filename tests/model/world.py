@@ -166,6 +166,11 @@ def retry(w, i, *_):
     slave(w, i).full = {}
 
 
+def handin(w, i, which, *_):
+    """A packet of the master, perhaps an old one, is put in by hand."""
+    w.hand_in(slave(w, i), w.feeds[which % len(w.feeds)])
+
+
 def legacyput(w, _, id, contents):
     w.legacy_put(id, CONTENTS[contents])
 
@@ -182,7 +187,7 @@ def legacyin(w, _, which, *__):
 
 STEPS = {f.__name__: f for f in (put, link, sync, send, push, late, receipt, publish, fetch, old, restart, crash, csvout, csvin,
                                  copy, restore, newepoch, clone, remove, rejoin, accept, lie, twin, swap, newmaster, join, limit,
-                                 retry, legacyput, legacyout, legacyin)}
+                                 retry, handin, legacyput, legacyout, legacyin)}
 
 
 def slave(w, i):
@@ -373,6 +378,9 @@ PLANS = {
     # CSV: whole, in parts, and with a node that has nothing else
     'csv': dict(put=24, sync=12, push=4, fetch=5, csvout=18, csvin=22, copy=3, restore=2, newepoch=1, accept=2, link=2,
                 legacyput=10, legacyout=8, legacyin=6),
+    # files of the master, put in by hand
+    'packets': dict(put=30, sync=14, push=6, late=3, receipt=3, publish=6, fetch=7, restart=2, crash=3, csvout=3, csvin=4, copy=7,
+                    restore=6, newepoch=3, clone=1, accept=2, link=6, lie=8, handin=16),
     'quota': dict(put=30, sync=18, push=6, late=4, receipt=4, fetch=5, restart=2, crash=2, copy=5, restore=4, newepoch=2,
                   accept=2, link=5, limit=10, retry=5, lie=6),
 }
