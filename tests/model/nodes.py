@@ -642,7 +642,7 @@ class World:
                 return
             f = entries[0]
             starts = (rules.revision(id, 0, ('k', me), number % 3), ) if number % 3 else f.starts
-            x = rules.State(id, f.steps, f.revs, f.parent, f.gen + number % 2, f.seal, f.also, starts)
+            x = rules.State(id, f.steps, f.revs, f.parent, f.gen + number % 2, f.seal, f.also, starts, f.floor)
             if number % 5 == 0:
                 x = rules.extend(x, id, step)
         elif kind == 11 and self.feeds:                         # upon what was published once

@@ -25,7 +25,7 @@ stand as they are; NUMBERs are decimal.
       INDEX         which of the steps that are left the seal is for, from 0; -1: no seal, then follow "none 0 0"
       TRUTH         valid or forged (the bytes of a valid one, the first of them xor 1)
       KEY BORN      what the seal says of owner and born. It covers: id, the revision at INDEX, owner, born, the
-                    generation there (CUT + INDEX + 1), all of also, and the starts of tenures up to there
+                    generation there (CUT + INDEX + 1), all of also, the starts of tenures up to there, and floor
       CHAIN         LENGTH STEP...: a revision, given by its whole chain from the root, of the same id
     STATE-OR-NONE   STATE, or the token - for none
 
@@ -117,7 +117,7 @@ def build(id, steps, dropped, seal, also):
     if seal:
         index, truth, owner, born = seal
         base = rules.up_to(x, dropped + index)
-        mac = rules.mac(SECRET, id, base.rev, owner, born, base.gen, base.also, base.starts)
+        mac = rules.mac(SECRET, id, base.rev, owner, born, base.gen, base.also, base.starts, base.floor)
         x.seal = rules.Seal(index, owner, born, mac if truth == 'valid' else -mac)
     if dropped:
         x.parent = x.revs[dropped - 1]

@@ -11,14 +11,17 @@ a network, and nothing here changes an argument. What a function must know besid
       gen       how many steps the chain has, with those that were cut off
       seal      Seal, or None: the newest step by which the master knows that it has published this
       also      further revisions that the sealed state supersedes
-      starts    revisions at which a tenure began, last first: the root, and each step upon a tombstone; never cut
+      starts    revisions at which a tenure began, last first: the root, and each step upon a tombstone. A cut leaves
+                them; where there are more than STARTS, the first ones are dropped when the master seals the state
+      floor     the generation at which that was last done, or 0
 
     Seal        index     which of the steps it is for
                 owner, born   whose track it is, and the number of the epoch in which that one's tenure began
-                mac       a keyed hash over id, rev, owner, born, and gen, also and starts as they are at that step
+                mac       a keyed hash over id, rev, owner, born, and gen, also, starts and floor as they are at that step
 
 A state is *sealed* if its head is; else it is *pending*, and belongs to the author of its head."""
 
+STARTS = 16       # how many starts of tenures a state keeps
 KEPT = 8          # how many steps below the head a chain keeps at least (a parameter of tests, K)
 
 # ---------------------------------------------------------------- revisions: hashes, here numbers given out once each
@@ -50,11 +53,11 @@ class Seal:
 
 
 class State:
-    __slots__ = ('id', 'steps', 'revs', 'parent', 'gen', 'seal', 'also', 'starts')
+    __slots__ = ('id', 'steps', 'revs', 'parent', 'gen', 'seal', 'also', 'starts', 'floor')
 
-    def __init__(self, id, steps, revs, parent, gen, seal, also, starts):
+    def __init__(self, id, steps, revs, parent, gen, seal, also, starts, floor):
         self.id, self.steps, self.revs, self.parent = id, steps, revs, parent
-        self.gen, self.seal, self.also, self.starts = gen, seal, also, starts
+        self.gen, self.seal, self.also, self.starts, self.floor = gen, seal, also, starts, floor
 
     rev = property(lambda self: self.revs[-1])
     author = property(lambda self: self.steps[-1][0])
@@ -91,18 +94,18 @@ def extend(base, id, steps):
     """base (None: nothing) with further steps upon it, pending. A step upon a tombstone begins a tenure."""
     if base is None:
         out, revs, rev, gen, seal, also, starts, last = (), (), 0, 0, None, NOTHING, (), None
-        parent = 0
+        parent = floor = 0
     else:
         out, revs, rev, gen, seal, also, starts = (base.steps, base.revs, base.rev, base.gen, base.seal, base.also,
                                                    base.starts)
-        parent, last = base.parent, base.contents
+        parent, floor, last = base.parent, base.floor, base.contents
     for author, contents in steps:
         rev = revision(id, rev, author, contents)
         revs += (rev,)
         if last is None:
             starts = (rev,) + starts
         last = contents
-    return State(id, out + tuple(steps), revs, parent, gen + len(steps), seal, also, starts)
+    return State(id, out + tuple(steps), revs, parent, gen + len(steps), seal, also, starts, floor)
 
 
 def cut(x, kept):
@@ -112,18 +115,19 @@ def cut(x, kept):
         return x
     s = x.seal
     return State(x.id, x.steps[drop:], x.revs[drop:], x.revs[drop - 1], x.gen, Seal(s.index - drop, s.owner, s.born, s.mac),
-                 x.also, x.starts)
+                 x.also, x.starts, x.floor)
 
 
-def mac(secret, id, rev, owner, born, gen, also, starts):
+def mac(secret, id, rev, owner, born, gen, also, starts, floor):
     """The keyed hash, as a number; who has not the secret cannot make one."""
-    return _macs.setdefault((secret, id, rev, owner, born, gen, also, starts), len(_macs) + 1)
+    return _macs.setdefault((secret, id, rev, owner, born, gen, also, starts, floor), len(_macs) + 1)
 
 
 def seal(secret, x, owner, born, kept=KEPT):
     """What the master commits: the state with its head sealed, cut."""
-    m = mac(secret, x.id, x.rev, owner, born, x.gen, x.also, x.starts)
-    return cut(State(x.id, x.steps, x.revs, x.parent, x.gen, Seal(len(x.steps) - 1, owner, born, m), x.also, x.starts), kept)
+    starts, floor = (x.starts, x.floor) if len(x.starts) <= STARTS else (x.starts[:STARTS], x.gen)
+    m = mac(secret, x.id, x.rev, owner, born, x.gen, x.also, starts, floor)
+    return cut(State(x.id, x.steps, x.revs, x.parent, x.gen, Seal(len(x.steps) - 1, owner, born, m), x.also, starts, floor), kept)
 
 
 def up_to(x, i):
@@ -131,7 +135,7 @@ def up_to(x, i):
     above = x.revs[i + 1:]
     return State(x.id, x.steps[:i + 1], x.revs[:i + 1], x.parent, x.gen - len(above),
                  x.seal if x.seal is not None and x.seal.index <= i else None, x.also,
-                 tuple(s for s in x.starts if s not in above))
+                 tuple(s for s in x.starts if s not in above), x.floor)
 
 
 def proven(secret, x):
@@ -139,7 +143,8 @@ def proven(secret, x):
     if x.seal is None or not 0 <= x.seal.index < len(x.steps):
         return -1
     at_seal = up_to(x, x.seal.index)
-    m = _macs.get((secret, x.id, at_seal.rev, x.seal.owner, x.seal.born, at_seal.gen, x.also, at_seal.starts))
+    m = _macs.get((secret, x.id, at_seal.rev, x.seal.owner, x.seal.born, at_seal.gen, x.also, at_seal.starts,
+                   x.floor))
     return x.seal.index if m is not None and m == x.seal.mac else -1
 
 
@@ -153,7 +158,7 @@ def believed(secret, x):
             if last is None:
                 starts = (rev,) + starts
             last = contents
-        x = State(x.id, x.steps, x.revs, x.parent, x.gen, None, NOTHING, starts)
+        x = State(x.id, x.steps, x.revs, x.parent, x.gen, None, NOTHING, starts, 0)
     return x, p
 
 
@@ -199,7 +204,8 @@ def take(sender, x, y, *, secret, master, epoch, untouched, copy_owner=None, kep
         y there, i = -1 (neither knows the other):
             a track; p proven with another owner than y's, born
             before y's; x's tenure began at no step where one
-            of y's did, y.also has not x's proven step; steps
+            of y's did, y.also has not x's proven step, whose
+            generation is above y's floor; steps
             above p are the sender's, who is that owner              replaced: x, and also what y was; y aside
             x wholly proven and cut, owner and born as y's,
             y untouched, x of the higher generation                  replaced: the same
@@ -270,7 +276,7 @@ def by(key, steps):
 
 def superseding(x, y):
     """x, which also knows all that y is."""
-    return State(x.id, x.steps, x.revs, x.parent, x.gen, None, x.also | y.also | set(y.revs), x.starts)
+    return State(x.id, x.steps, x.revs, x.parent, x.gen, None, x.also | y.also | set(y.revs), x.starts, x.floor)
 
 
 def concurrent(sender, x, y, p, secret, untouched, kept):
@@ -278,8 +284,9 @@ def concurrent(sender, x, y, p, secret, untouched, kept):
     if p >= 0:
         owner, born = x.seal.owner, x.seal.born
         wholly = p == n - 1
-        start = up_to(x, p).starts[0]
-        if (not x.link and owner != y.owner and born < y.born and start not in y.starts and x.revs[p] not in y.also
+        proven_x = up_to(x, p)
+        if (not x.link and owner != y.owner and born < y.born and proven_x.starts[0] not in y.starts
+                and proven_x.gen > y.floor and x.revs[p] not in y.also
                 and (wholly or owner == sender and by(sender, x.steps[p + 1:]))):
             return 'replaced', seal(secret, superseding(x, y), owner, born, kept), y
         if wholly and x.parent and (owner, born) == (y.owner, y.born) and untouched and x.gen > y.gen:
@@ -379,7 +386,7 @@ def absent(x, *, me, owned=False):
 # ---------------------------------------------------------------- a master whose key is lost
 def unsealed(x):
     """What a slave that joins a master with another key keeps: the chain, of which nothing is proven."""
-    return believed(None, State(x.id, x.steps, x.revs, x.parent, x.gen, None, NOTHING, x.starts))[0]
+    return believed(None, State(x.id, x.steps, x.revs, x.parent, x.gen, None, NOTHING, x.starts, 0))[0]
 
 
 def trusted(x, *, secret, masters, master, kept=KEPT):

@@ -43,6 +43,10 @@ SCRIPTS = [
         ('put', 1, 'A', 0), ('sync', 1), ('put', 1, 'A', 4), ('sync', 1), ('newepoch',), ('restart', 0), ('restart', 1),
         ('put', 0, 'A', 1), ('sync', 0), ('put', 0, 'A', 0), ('sync', 0), ('put', 0, 'A', 1), ('sync', 0), ('put', 0, 'A', 3),
         ('sync', 0)] + [('lie', 10, 'A', 0, number) for number in range(2, 80, 2)]),
+    ('a state of a former owner, who has deleted and put it until its start was dropped', ['floor'], 2, 2, 'S1', [
+        ('put', 1, 'A', 0), ('sync', 1)] + 17 * [('put', 1, 'A', 4), ('put', 1, 'A', 0)] + [
+        ('put', 1, 'A', 4), ('sync', 1), ('newepoch',), ('restart', 0), ('restart', 1), ('put', 0, 'A', 1), ('sync', 0)]
+        + [('lie', 5, 'A', 0, number) for number in range(12)], {'A': (12,)}),
     ('the master is lost, and the slave that is trusted lacks the operator\'s last word', [], 64, 2, None, [
         ('put', 0, 'B', 2), ('sync', 0), ('sync', 1), ('put', 'm', 'B', 3), ('sync', 0), ('newmaster', 1), ('put', 0, 'B', 2)]),
     ('more changes than a chain keeps, and the master restored', ['gen'], 2, 2, None, [
