@@ -85,6 +85,10 @@ SCRIPTS = [
         ('copy', 0), ('put', 'm', 'C', 0), ('fetch', 1, 6, 1), ('copy', 'm'), ('put', 0, 'B', 0), ('push', 0), ('put', 1, 'B', 1),
         ('fetch', 0, 8, 3), ('put', 0, 'A', 3), ('sync', 0), ('restore', 1), ('sync', 1), ('handin', 1, 3, 1), ('restore', 1),
         ('restore', 0), ('put', 'm', 'B', 0)]),
+    ('the slave that is trusted knows the lost master\'s word only as a proof', [], 2, 3, None, [
+        ('newepoch', 1, 7, 1), ('put', 'm', 'B', 0), ('put', 0, 'B', 3), ('sync', 2, 2, 1), ('handin', 0, 11, 1), ('newmaster', 0)]),
+    ('another slave knows it only as a proof', [], 3, 2, None, [
+        ('copy', 1), ('put', 1, 'B', 1), ('sync', 1), ('put', 0, 'B', 3), ('handin', 0, 5, 0), ('restore', 1), ('newmaster', 1)]),
     ('put upon a tombstone of the lost master, brought by a CSV, and deleted', [], 2, 2, None, [
         ('put', 'm', 'B', 2), ('put', 'm', 'B', 4), ('fetch', 1), ('newmaster', 0), ('put', 1, 'B', 0), ('csvout', 1, 0),
         ('csvin', 0, 0), ('put', 1, 'B', 4)]),
