@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """oracle.py - what take() and follow() must answer, for another program that decides the same.
 
-    oracle.py ask    [take|follow] [every N]         questions: all pairs of states within a small scope, one a line
+    oracle.py ask    [take|follow|handed] [every N]       questions: all pairs of states within a small scope, one a line
+                                                     (handed only where it is named)
     oracle.py random COUNT SEED                      questions about longer chains, at random
     oracle.py answer < QUESTIONS                     this model's answers, one a line
     oracle.py compare QUESTIONS ANSWERS              exit 1, with the first ten differences, if ANSWERS are not the model's
@@ -12,6 +13,7 @@ stand as they are; NUMBERs are decimal.
 
     take NUMBER KIND sender KEY epoch E untouched 0|1 copyowner KEY kept K x STATE y STATE-OR-NONE
     follow NUMBER KIND me KEY confirmed 0|1 f STATE x STATE-OR-NONE
+    handed NUMBER KIND me KEY feed 0|1 f STATE x STATE-OR-NONE
 
     KIND            track or link. The id is "T" for a track; for a link it is that of the link of the copy "T".
     KEY             1 to 9: a key of 32 bytes that all have this value. The master's is 9. copyowner 0: the master has
@@ -34,8 +36,10 @@ all TOTAL steps. In a question to follow all seals are valid; the slave cannot c
 
     take NUMBER: OUTCOME aside -|x|y has HELD
     follow NUMBER: OUTCOME aside -|x sent 0|1 proof 0|1 confirmed 0|1 has HELD
+    handed NUMBER: OUTCOME aside -|x|f proof 0|1 has HELD             (proof: f is sent as one)
 
-    OUTCOME         take: bad same old none conflict refused accepted replaced; follow: new same overtaken kept replaced
+    OUTCOME         take: bad same old none conflict refused accepted replaced; follow: new same overtaken kept replaced;
+                    handed: new same old overtaken replaced conflict
     has HELD        what the node has then: - for nothing, or
                     GENERATION KEPT STEP... seal INDEX KEY BORN also COUNT starts COUNT
                     (KEPT steps; INDEX -1 0 0 if there is no seal; the revisions of also and starts are counted only)
@@ -135,7 +139,7 @@ def text_of_held(x):
 
 def answer(line):
     w = Words(line)
-    what, number, kind = w.word('take', 'follow'), w.number(), w.word('track', 'link')
+    what, number, kind = w.word('take', 'follow', 'handed'), w.number(), w.word('track', 'link')
     id = IDS[kind]
     if what == 'take':
         sender, epoch, untouched, copy_owner, kept = (w.named(n) for n in ('sender', 'epoch', 'untouched', 'copyowner', 'kept'))
@@ -147,12 +151,17 @@ def answer(line):
                                          copy_owner=copy_owner or None, kept=kept)
         name = '-' if aside is None else 'y' if aside is y else 'x'
         return 'take %d: %s aside %s has %s' % (number, outcome, name, text_of_held(new or y))
-    me, confirmed = w.named('me'), w.named('confirmed')
+    me = w.named('me')
+    fact = w.named('confirmed' if what == 'follow' else 'feed')
     w.word('f')
     f = w.state(id)
     w.word('x')
     x = w.state(id)
-    outcome, held, confirmed, sent, proof, aside = rules.follow(f, x, me=me, master=MASTER, confirmed=bool(confirmed))
+    if what == 'handed':
+        outcome, held, proof, aside = rules.handed(f, x, me=me, master=MASTER, feed=bool(fact))
+        return 'handed %d: %s aside %s proof %d has %s' % (number, outcome, '-' if aside is None else 'f' if aside is f else 'x', proof,
+                                                          text_of_held(held or x))
+    outcome, held, confirmed, sent, proof, aside = rules.follow(f, x, me=me, master=MASTER, confirmed=bool(fact))
     return 'follow %d: %s aside %s sent %d proof %d confirmed %d has %s' % (
         number, outcome, '-' if aside is None else 'x', sent, proof, confirmed, text_of_held(held))
 
@@ -231,9 +240,18 @@ def text_of_follow(number, kind, confirmed, f, x):
     return 'follow %d %s me 1 confirmed %d f %s x %s' % (number, kind, confirmed, text_of_state(f), text_of_state(x))
 
 
+def pairs_to_be_handed():
+    return pairs_to_follow()
+
+
+def text_of_handed(number, kind, feed, f, x):
+    return 'handed %d %s me 1 feed %d f %s x %s' % (number, kind, feed, text_of_state(f), text_of_state(x))
+
+
 def questions(which=('take', 'follow'), every=1):
     number = 0
-    for what, pairs, text in (('take', pairs_to_take, text_of_take), ('follow', pairs_to_follow, text_of_follow)):
+    for what, pairs, text in (('take', pairs_to_take, text_of_take), ('follow', pairs_to_follow, text_of_follow),
+                              ('handed', pairs_to_be_handed, text_of_handed)):
         if what in which:
             for pair in pairs():
                 number += 1
@@ -316,7 +334,7 @@ def check(program, lines):
 def main(args):
     if args[:1] == ['ask']:
         every = int(args[args.index('every') + 1]) if 'every' in args else 1
-        which = [a for a in args[1:] if a in ('take', 'follow')] or ('take', 'follow')
+        which = [a for a in args[1:] if a in ('take', 'follow', 'handed')] or ('take', 'follow')
         sys.stdout.writelines(line + '\n' for line in questions(which, every))
     elif args[:1] == ['random'] and len(args) == 3:
         sys.stdout.writelines(line + '\n' for line in random_questions(int(args[1]), int(args[2])))

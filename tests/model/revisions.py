@@ -341,15 +341,19 @@ def follow(f, x, *, me, master, confirmed):
     return 'replaced', f, True, False, not confirmed and x.seal is not None, x if lost else None
 
 
-def handed(f, x, *, me, master):
+def handed(f, x, *, me, master, feed=True):
     """A sealed state that came in a file by hand, in no order with the feed. -> (outcome, what the slave then has or None where
-    nothing changes, f is sent as proof, x or None aside). It is not confirmed by this, whatever comes of it.
+    nothing changes, f is sent as proof, x or f or None aside). It is not confirmed by this, whatever comes of it.
+
+    feed        the slave follows a feed, which will tell what stands
 
         x absent                        new         f
         x is f                          same        nothing changes
         x knows f                       old         nothing changes
         f knows x                       overtaken   f; x aside as follow() says
-        else                            conflict    nothing changes; f is sent as proof, for the master to judge"""
+        else, with a feed               conflict    nothing changes; f is sent as proof, for the master to judge
+        else, x is not sealed           replaced    f; x aside if contents differ
+        else                            conflict    nothing changes; f aside if contents differ"""
     if x is None:
         return 'new', f, False, None
     if x.rev == f.rev:
@@ -360,7 +364,12 @@ def handed(f, x, *, me, master):
         pending = not x.sealed and x.author == ('k', me)
         lost = x.contents != f.contents and (pending or x.owner == me and x.rev not in f.revs)
         return 'overtaken', f, False, x if lost else None
-    return 'conflict', None, True, None
+    if feed:
+        return 'conflict', None, True, None
+    differs = x.contents != f.contents
+    if not x.sealed:
+        return 'replaced', f, False, x if differs else None
+    return 'conflict', None, False, f if differs else None
 
 
 def absent(x, *, me, owned=False):

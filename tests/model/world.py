@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """world.py - histories of a master and its slaves, and whether anything was lost, stolen, or different in the end.
 
-    world.py SECONDS SEED [kept=N] [plan=NAME]       random histories (kept: how many steps a chain keeps; plan: see PLANS)
+    world.py SECONDS SEED [kept=N] [plan=NAME] [ids=ABC] [longest=N]
+                                                     random histories (kept: how many steps a chain keeps; plan: see PLANS;
+                                                     ids: the tracks; longest: steps of a history)
     world.py exhaust DEPTH MENU|all                  all sequences of the steps of a menu (see MENUS)
     world.py scripts                                 known histories: each passes; its mutant fails on it
     world.py mutants SECONDS [NAME...]               each mutant (mutants.py) is looked for by random histories
@@ -387,8 +389,9 @@ PLANS = {
 PLANS['wide'] = {name: sum(plan.get(name, 0) for plan in PLANS.values()) for plan in PLANS.values() for name in plan}
 
 
-def random_history(rng, length, liar, plan):
+def random_history(rng, length, liar, plan, ids):
     names = [name for name in plan if liar or name != 'lie']
+    few = ids[:2]
     history = []
     real = rng.random
 
@@ -396,7 +399,7 @@ def random_history(rng, length, liar, plan):
         return int(real() * n)
 
     for name in rng.choices(names, [plan[n] for n in names], k=length):
-        at, id = 'm' if r(5) == 0 else r(4), 'ABC'[r(12) % 3 if r(4) == 0 else r(2)]
+        at, id = 'm' if r(5) == 0 else r(4), ids[r(len(ids))] if r(4) == 0 else few[r(len(few))]
         if name == 'put':
             step = name, at, id, r(5)
         elif name == 'link':
@@ -445,15 +448,15 @@ def shrink(history, fails):
     return history
 
 
-def find(seconds, seed, kept=64, plan='all', stop=None):
+def find(seconds, seed, kept=64, plan='all', ids='ABC', longest=35):
     """-> (how many histories, steps, the shrunk one that fails or None, what went wrong, slaves, liar)"""
     end = time.process_time() + seconds
     count = steps = 0
-    while time.process_time() < end and (stop is None or count < stop):
+    while time.process_time() < end:
         rng = random.Random(seed * 1000003 + count)
         liar = 'S1' if rng.randrange(3) == 0 else None
         slaves = 2 if rng.randrange(3) else 3
-        history = random_history(rng, rng.randrange(4, 36), liar, PLANS[plan])
+        history = random_history(rng, rng.randrange(4, longest + 1), liar, PLANS[plan], ids)
         count += 1
         steps += len(history)
         wrong = run(history, kept, slaves, liar)
@@ -504,12 +507,12 @@ def show(history):
         print('    %r,' % (step,))
 
 
-def campaign(seconds, seed, kept, plan):
+def campaign(seconds, seed, kept, plan, ids='ABC', longest=35):
     start = time.process_time()
-    count, steps, history, wrong, slaves, liar = find(seconds, seed, kept, plan)
+    count, steps, history, wrong, slaves, liar = find(seconds, seed, kept, plan, ids, longest)
     if history is None:
         used = time.process_time() - start
-        print('seed %d kept %d plan %s: %d histories, %d steps hold; %.0f a second of CPU' % (seed, kept, plan, count, steps, count / used))
+        print('seed %d kept %d plan %s ids %s: %d histories, %d steps hold; %.0f a second of CPU' % (seed, kept, plan, ids, count, steps, count / used))
         return 0
     print('seed %d kept %d plan %s, history %d, slaves=%d liar=%s: %s' % (seed, kept, plan, count - 1, slaves, liar, wrong))
     show(history)
@@ -532,7 +535,7 @@ def main(args):
         return (scripts.main() or campaign(3, 1, 64, 'all') or campaign(3, 1, 2, 'wide')
                 or look_for_mutants(3, ['seal', 'authors', 'hashorder'], 1))
     if len(args) == 2:
-        return campaign(float(args[0]), int(args[1]), kept, plan)
+        return campaign(float(args[0]), int(args[1]), kept, plan, options.get('ids', 'ABC'), int(options.get('longest', 35)))
     print(__doc__.split('\n\n')[1], file=sys.stderr)
     return 2
 
