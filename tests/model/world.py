@@ -512,7 +512,8 @@ def campaign(seconds, seed, kept, plan, ids='ABC', longest=35):
     count, steps, history, wrong, slaves, liar = find(seconds, seed, kept, plan, ids, longest)
     if history is None:
         used = time.process_time() - start
-        print('seed %d kept %d plan %s ids %s: %d histories, %d steps hold; %.0f a second of CPU' % (seed, kept, plan, ids, count, steps, count / used))
+        print('seed %d kept %d plan %s ids %s: %d histories, %d steps hold; %.0f a second of CPU'
+              % (seed, kept, plan, ids, count, steps, count / used))
         return 0
     print('seed %d kept %d plan %s, history %d, slaves=%d liar=%s: %s' % (seed, kept, plan, count - 1, slaves, liar, wrong))
     show(history)
