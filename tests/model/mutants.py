@@ -21,6 +21,7 @@ MUTANTS = {
     'trust': Mutant((R, 'proven'), 'm is not None and m == x.seal.mac', 'True', 'seals are believed'),
     'starts': Mutant((R, 'proven'), 'x.floor))', 'x.floor))\n    m = x.seal.mac if x.seal.mac > 0 else None',
                      'the seal does not cover gen, also and starts'),
+    'vouch': Mutant((R, 'take'), 'if claimed and p < 0:', 'if False:', 'what a slave hands on with a false seal counts as its own word'),
     'authors': Mutant((R, 'by'), 'a != author', 'False', 'steps need not be the sender\'s'),
     'hashorder': Mutant((R, 'concurrent'), "return 'conflict', None, x",
         "return ('conflict', None, x) if x.rev < y.rev or not by(sender, x.steps[p + 1:]) else "

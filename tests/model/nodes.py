@@ -76,6 +76,7 @@ class Node:
         self.proofs = {}            # (id, revision) -> sealed State that the feed does not have, for the master to judge
         self.owned = set()          # ids that were its own under a master whose seals count nothing any more
         self.full = {}              # id -> revision that the master has no room for; tried again now and then
+        self.handed = {}            # (id, revision) -> sealed State from a file, not known at the last look
         self.quiet = {}             # id -> revision that need not be sent again until the feed says more
 
     def copy(self):
@@ -372,6 +373,11 @@ class World:
                         self.witness.over(stays, x)
                         self.witness.first.setdefault(stays.rev, self.witness.time)
         n.restarting, n.owned = False, set()
+        for (id, rev), f in n.handed.items():
+            x = n.states.get(id)
+            if x is None or not rules.knows_sealed(x, f, n.pinned):
+                n.proofs[id, rev] = f
+        n.handed = {}
         n.applied = feed['head']
         self.compare_digest(n, feed)
         return 'ok'
@@ -381,16 +387,11 @@ class World:
         if feed['master'] != n.pinned:
             return
         for _, id, f in feed['entries']:
-            x = n.states.get(id)
-            outcome, new, proof, aside = rules.handed(f, x, me=n.key, master=n.pinned)
-            if aside is not None:
-                n.keep_aside(aside)
+            if not f.sealed:
+                continue
+            _, _, proof, _ = rules.handed(f, n.states.get(id), me=n.key, master=n.pinned, feed=True)
             if proof:
-                n.proofs[id, f.rev] = f
-            if new is not None:
-                n.states[id] = new
-                n.tag[id] = None
-                n.quiet.pop(id, None)
+                n.handed[id, f.rev] = f
 
     def compare_digest(self, n, feed):
         if feed['entries']:
@@ -475,9 +476,10 @@ class World:
                 if x.sealed:
                     proven[x.rev] = x.born
         for n in [self.master] + ([self.twin] if self.twin else []) + loyal:
-            for group in (n.states, n.aside, n.proofs):
+            for group in (n.states, n.aside, n.proofs, n.handed):
                 for x in group.values():
-                    held |= w.ancestors(x.rev)
+                    if group is n.states or group is n.aside or rules.proven(self.master.secret, x) >= 0:
+                        held |= w.ancestors(x.rev)              # else a forged file, which says nothing
         for a in w.acts:
             if a['rev'] not in held:
                 a['dead'] = True
@@ -552,11 +554,11 @@ class World:
         if n.pinned == m.key:
             return
         n.owned = {id for id, x in n.states.items() if not x.link and x.contents is not None and x.owner == n.key}
-        for x in n.proofs.values():
+        for x in list(n.proofs.values()) + list(n.handed.values()):
             n.keep_aside(x)
         n.states = {id: rules.unsealed(x) for id, x in n.states.items()}
         n.pinned, n.epoch, n.seen, n.applied = m.key, None, (0, 0), 0
-        n.tag, n.proofs, n.quiet, n.full = {}, {}, {}, {}
+        n.tag, n.proofs, n.handed, n.quiet, n.full = {}, {}, {}, {}, {}
 
     # ------------------------------------------------------------ a node that speaks CSV alone
     def legacy_put(self, id, contents):
@@ -650,6 +652,11 @@ class World:
             if not entries:
                 return
             x = rules.extend(entries[0], id, step)
+        elif kind == 12:                                        # a file "of the master", for another to put in
+            x = rules.extend(y if number % 2 else None, id, forged)
+            x.seal = rules.Seal(len(x.steps) - 1, other, number % 3, 0)
+            self.hand_in(self.slaves[number % len(self.slaves)], dict(master=self.master.key, entries=[(0, id, x)]))
+            return
         else:
             return
         message = (me, [x], None)

@@ -36,10 +36,10 @@ all TOTAL steps. In a question to follow all seals are valid; the slave cannot c
 
     take NUMBER: OUTCOME aside -|x|y has HELD
     follow NUMBER: OUTCOME aside -|x sent 0|1 proof 0|1 confirmed 0|1 has HELD
-    handed NUMBER: OUTCOME aside -|x|f proof 0|1 has HELD             (proof: f is sent as one)
+    handed NUMBER: OUTCOME aside -|x|f proof 0|1 has HELD             (proof: f is kept as one)
 
     OUTCOME         take: bad same old none conflict refused accepted replaced; follow: new same overtaken kept replaced;
-                    handed: new same old overtaken replaced conflict
+                    handed: same old proof new overtaken replaced conflict
     has HELD        what the node has then: - for nothing, or
                     GENERATION KEPT STEP... seal INDEX KEY BORN also COUNT starts COUNT
                     (KEPT steps; INDEX -1 0 0 if there is no seal; the revisions of also and starts are counted only)

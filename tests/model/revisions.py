@@ -200,6 +200,7 @@ def take(sender, x, y, *, secret, master, epoch, untouched, copy_owner=None, kep
         x has no step, or a seal behind its head                     bad
         x is y                                                       same
         y knows x                                                    old
+        x's head has a seal, which is not the master's               refused: the sender does not vouch for it
         y absent, nothing proven, x a tombstone                      none: nothing is kept of it
         y there, i = -1 (neither knows the other):
             a track; p proven with another owner than y's, born
@@ -223,20 +224,22 @@ def take(sender, x, y, *, secret, master, epoch, untouched, copy_owner=None, kep
     Born: y's where the owner stays, else the seal's where it has that owner, else this epoch."""
     if not x.steps or x.seal is not None and not 0 <= x.seal.index < len(x.steps):
         return 'bad', None, None
+    claimed = x.sealed
     x, p = believed(secret, x)
     n = len(x.steps)
+    if y is not None and x.rev == y.rev:
+        return 'same', None, None
+    if y is not None and le(x, y, master):
+        return 'old', None, None
+    if claimed and p < 0:
+        return 'refused', None, None
+    if y is None and p < 0 and x.contents is None:
+        return 'none', None, None
+    i = -1
     if y is not None:
-        if x.rev == y.rev:
-            return 'same', None, None
-        if le(x, y, master):
-            return 'old', None, None
         i = at(y, x, master)
         if i < 0:
             return concurrent(sender, x, y, p, secret, untouched, kept)
-    else:
-        if p < 0 and x.contents is None:
-            return 'none', None, None
-        i = -1
     base = max(i, p)
     inside = y is not None and y.rev in x.revs
     known = base if y is None or inside else p
@@ -341,35 +344,42 @@ def follow(f, x, *, me, master, confirmed):
     return 'replaced', f, True, False, not confirmed and x.seal is not None, x if lost else None
 
 
-def handed(f, x, *, me, master, feed=True):
-    """A sealed state that came in a file by hand, in no order with the feed. -> (outcome, what the slave then has or None where
-    nothing changes, f is sent as proof, x or f or None aside). It is not confirmed by this, whatever comes of it.
+def handed(f, x, *, me, master, feed):
+    """A sealed state that came in a file by hand, in no order with a feed. -> (outcome, what the slave then has or None where
+    nothing changes, f is kept as a proof, x or f or None aside)
 
-    feed        the slave follows a feed, which will tell what stands
+    feed        the slave follows a feed, which alone says what stands
 
-        x absent                        new         f
         x is f                          same        nothing changes
         x knows f                       old         nothing changes
+        with a feed                     proof       nothing changes; if the slave does not know f after its next complete
+                                                    fetch, it is sent as a proof, for the master to judge
+        x absent                        new         f
         f knows x                       overtaken   f; x aside as follow() says
-        else, with a feed               conflict    nothing changes; f is sent as proof, for the master to judge
-        else, x is not sealed           replaced    f; x aside if contents differ
+        x is not sealed                 replaced    f; x aside if contents differ
         else                            conflict    nothing changes; f aside if contents differ"""
+    if x is not None:
+        if x.rev == f.rev:
+            return 'same', None, False, None
+        if knows_sealed(x, f, master):
+            return 'old', None, False, None
+    if feed:
+        return 'proof', None, True, None
     if x is None:
         return 'new', f, False, None
-    if x.rev == f.rev:
-        return 'same', None, False, None
-    if le(f, x, master) and (f.author[0] != 'c' or f.rev in x.revs or f.rev in x.also):
-        return 'old', None, False, None
+    differs = x.contents != f.contents
     if le(x, f, master):
         pending = not x.sealed and x.author == ('k', me)
-        lost = x.contents != f.contents and (pending or x.owner == me and x.rev not in f.revs)
+        lost = differs and (pending or x.owner == me and x.rev not in f.revs)
         return 'overtaken', f, False, x if lost else None
-    if feed:
-        return 'conflict', None, True, None
-    differs = x.contents != f.contents
     if not x.sealed:
         return 'replaced', f, False, x if differs else None
     return 'conflict', None, False, f if differs else None
+
+
+def knows_sealed(x, f, master):
+    """x knows f, but not merely because a CSV made f and a step of x has its contents."""
+    return le(f, x, master) and (f.author[0] != 'c' or f.rev in x.revs or f.rev in x.also)
 
 
 def absent(x, *, me, owned=False):

@@ -89,6 +89,8 @@ SCRIPTS = [
         ('newepoch', 1, 7, 1), ('put', 'm', 'B', 0), ('put', 0, 'B', 3), ('sync', 2, 2, 1), ('handin', 0, 11, 1), ('newmaster', 0)]),
     ('another slave knows it only as a proof', [], 3, 2, None, [
         ('copy', 1), ('put', 1, 'B', 1), ('sync', 1), ('put', 0, 'B', 3), ('handin', 0, 5, 0), ('restore', 1), ('newmaster', 1)]),
+    ('a forged file of the master, which a slave hands on', ['vouch'], 64, 2, 'S1', [
+        ('lie', 12, 'B', 0, 978), ('fetch', 0, 7, 1), ('push', 0)]),
     ('put upon a tombstone of the lost master, brought by a CSV, and deleted', [], 2, 2, None, [
         ('put', 'm', 'B', 2), ('put', 'm', 'B', 4), ('fetch', 1), ('newmaster', 0), ('put', 1, 'B', 0), ('csvout', 1, 0),
         ('csvin', 0, 0), ('put', 1, 'B', 4)]),

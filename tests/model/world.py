@@ -409,7 +409,7 @@ def random_history(rng, length, liar, plan, ids):
         elif name == 'copy':
             step = name, 'm' if r(2) else r(4)
         elif name == 'lie':
-            step = name, r(12), id, r(5), r(1000)
+            step = name, r(13), id, r(5), r(1000)
         elif name == 'legacyput':
             step = name, 0, id, r(5)
         elif name == 'restart':
