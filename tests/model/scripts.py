@@ -91,6 +91,9 @@ SCRIPTS = [
         ('copy', 1), ('put', 1, 'B', 1), ('sync', 1), ('put', 0, 'B', 3), ('handin', 0, 5, 0), ('restore', 1), ('newmaster', 1)]),
     ('a forged file of the master, which a slave hands on', ['vouch'], 64, 2, 'S1', [
         ('lie', 12, 'B', 0, 978), ('fetch', 0, 7, 1), ('push', 0)]),
+    ('an operator gave a track away, and the master was restored', [], 2, 2, 'S1', [
+        ('put', 0, 'A', 3), ('push', 0), ('copy', 'm'), ('put', 1, 'A', 2), ('sync', 1), ('accept', 1), ('sync', 1), ('restore', 1),
+        ('newepoch',), ('put', 1, 'A', 1), ('sync', 1)]),
     ('put upon a tombstone of the lost master, brought by a CSV, and deleted', [], 2, 2, None, [
         ('put', 'm', 'B', 2), ('put', 'm', 'B', 4), ('fetch', 1), ('newmaster', 0), ('put', 1, 'B', 0), ('csvout', 1, 0),
         ('csvin', 0, 0), ('put', 1, 'B', 4)]),
