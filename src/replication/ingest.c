@@ -47,7 +47,7 @@ struct ep_ingest {
 	/* Of a packet: parties as they are numbered in the transaction. */
 	uint32_t *parties; /* by place in the packet's header */
 	uint32_t sender;
-	bool by_hand; /* of the master, and not from the feed that this node follows */
+	bool has_feed; /* a packet of the master came by hand to a node that follows a feed */
 	size_t uncommitted;
 	uint64_t unpacked; /* bytes of packets */
 	double begun; /* when the transaction was */
@@ -167,13 +167,13 @@ map_parties(struct ep_ingest *ingest, struct ep_error *err)
 	struct ep_log_write *write = ingest->write;
 	if (!header || ingest->source == EP_SOURCE_LOCAL)
 		return EP_OK;
-	ingest->by_hand = false;
+	ingest->has_feed = false;
 	if (ingest->source == EP_SOURCE_MASTER) {
 		struct ep_master master;
 		enum ep_status joined = ep_master_load(&master, ep_log_inside(write), err);
 		if (joined != EP_OK && joined != EP_NOT_FOUND)
 			return joined;
-		ingest->by_hand = joined == EP_OK && !ingest->options->feed;
+		ingest->has_feed = joined == EP_OK;
 		EP_TRY(check_master(ingest, header, err));
 	} else if (!ingest->options->sender)
 		EP_TRY(ep_log_set_source_key(write, ingest->source, &header->key, err));
@@ -401,7 +401,8 @@ offer(struct ep_ingest *ingest, const struct ep_batch *batch, struct ep_ready *r
 		.body_size = ready->body_size,
 		.documents = (uint32_t)ready->track.count,
 		.import_date = import_date(ingest, ready),
-		.by_hand = ingest->by_hand,
+		.by_hand = !ingest->options->feed,
+		.has_feed = ingest->has_feed,
 		.tracks_max = ingest->options->tracks_max,
 		.bytes_max = ingest->options->bytes_max,
 	};

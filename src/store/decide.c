@@ -241,6 +241,10 @@ ep_decide_take(enum ep_taken *result, struct ep_history *out, const struct ep_hi
 		*result = EP_TAKEN_OLD;
 		return EP_OK;
 	}
+	if (!take->proven && ep_history_is_sealed(sent)) {
+		*result = EP_TAKEN_REFUSED;
+		return EP_OK;
+	}
 	if (!y && taking.proven < 0 && ep_history_is_deleted(x)) {
 		*result = EP_TAKEN_NONE;
 		return EP_OK;
@@ -322,19 +326,37 @@ ep_decide_follow(struct ep_followed *result, struct ep_history *out, const struc
 	return EP_OK;
 }
 
-void
-ep_decide_handed(struct ep_followed *result, const struct ep_history *f, const struct ep_history *x,
-                 const struct ep_follow *follow)
+/* Whether X knows F, and not merely by contents that a CSV made. */
+static bool
+knows_sealed(const struct ep_history *x, const struct ep_history *f, const struct ep_follow *follow)
 {
-	const struct ep_parties *parties = follow->parties;
-	const struct ep_revision *id = &ep_history_head(f)->id;
-	bool by_revision = ep_history_find(x, id) >= 0 || ep_history_has_also(x, id);
-	*result = (struct ep_followed){ .outcome = EP_FOLLOWING_KEPT };
-	if (by_revision || (is_known(f, x, follow->master, parties) && !ep_history_head(f)->csv))
-		return;
-	result->proof = !is_known(x, f, follow->master, parties);
-	if (result->proof)
-		return;
-	result->outcome = EP_FOLLOWING_OVERTAKEN;
-	result->aside = is_overtaken(f, x, follow);
+	const struct ep_step *head = ep_history_head(f);
+	if (head->csv)
+		return ep_history_find(x, &head->id) >= 0 || ep_history_has_also(x, &head->id);
+	return is_known(f, x, follow->master, follow->parties);
+}
+
+void
+ep_decide_handed(enum ep_handed *result, bool *aside, const struct ep_history *f,
+                 const struct ep_history *x, const struct ep_follow *follow, bool feed)
+{
+	const struct ep_step *of_f = ep_history_head(f);
+	bool differs =
+		x && !ep_revision_equal(&ep_history_head(x)->contents, &of_f->contents);
+	*aside = false;
+	if (x && ep_revision_equal(&ep_history_head(x)->id, &of_f->id)) {
+		*result = EP_HANDED_SAME;
+	} else if (x && knows_sealed(x, f, follow)) {
+		*result = EP_HANDED_OLD;
+	} else if (feed) {
+		*result = EP_HANDED_PROOF;
+	} else if (!x) {
+		*result = EP_HANDED_NEW;
+	} else if (is_known(x, f, follow->master, follow->parties)) {
+		*result = EP_HANDED_OVERTAKEN;
+		*aside = is_overtaken(f, x, follow);
+	} else {
+		*result = ep_history_is_sealed(x) ? EP_HANDED_CONFLICT : EP_HANDED_REPLACED;
+		*aside = differs;
+	}
 }

@@ -18,6 +18,7 @@
  *
  *     X.rev = Y.rev                                             SAME
  *     X <= Y                                                    OLD
+ *     X's head has a seal, which is not this master's           REFUSED
  *     no Y, nothing proven, X a deletion                        NONE
  *     Y, i = -1:
  *         a track; p proven with another owner than Y's, born before Y's; X's tenure began where
@@ -113,15 +114,32 @@ EP_MUST_USE enum ep_status ep_decide_follow(struct ep_followed *result, struct e
                                             const struct ep_follow *follow, struct ep_arena *arena,
                                             struct ep_error *err);
 
-/* The same where F came in a file by hand, in no order with the feed; x is there.
+/* A state F of the master came in a file by hand, in no order with a feed; X is what the slave has.
  *
- *     X knows F by its revision, or (F not from a CSV) otherwise     X stays
- *     X <= F                                                         F; X aside as above
- *     else                                                           X stays; F is sent as proof
- *
- * Nothing of it is confirmed by that. Where X stays it is not sent; result->proof speaks of F. */
-void ep_decide_handed(struct ep_followed *result, const struct ep_history *f,
-                      const struct ep_history *x, const struct ep_follow *follow);
+ *     X.rev = F.rev                                   SAME
+ *     X knows F by its revision, or (F not from a CSV) otherwise
+ *                                                     OLD
+ *     the slave follows a feed, which alone says what stands
+ *                                                     PROOF: F is sent, for the master to judge
+ *     no X                                            NEW: F
+ *     X <= F                                          OVERTAKEN: F; X aside as above
+ *     X is not sealed                                 REPLACED: F; X aside where contents differ
+ *     else                                            CONFLICT: X stays; F aside, the same
+ */
+enum ep_handed {
+	EP_HANDED_SAME,
+	EP_HANDED_OLD,
+	EP_HANDED_PROOF,
+	EP_HANDED_NEW,
+	EP_HANDED_OVERTAKEN,
+	EP_HANDED_REPLACED,
+	EP_HANDED_CONFLICT
+};
+
+/* Decides; f and x (NULL: absent) have their ids computed. *aside says whether the one that does
+ * not stand is to be kept aside. */
+void ep_decide_handed(enum ep_handed *result, bool *aside, const struct ep_history *f,
+                      const struct ep_history *x, const struct ep_follow *follow, bool feed);
 
 /* Whether an author's step was made from a CSV of the master or of `owner`. */
 bool ep_step_is_csv_of(const struct ep_step *step, uint32_t owner, uint32_t master,

@@ -346,7 +346,8 @@ struct ep_offer {
 	size_t body_size;
 	uint32_t documents; /* of a put or deletion */
 	int64_t import_date;
-	bool by_hand; /* of the master, but not from the feed that is followed */
+	bool by_hand; /* of the master, but not from a feed */
+	bool has_feed; /* the same, and this node follows a feed */
 	uint64_t tracks_max; /* that the sender's source may have, tombstones too; 0: any number */
 	uint64_t bytes_max; /* that these may take in the log; 0: any number */
 };

@@ -272,20 +272,43 @@ confirm(struct ep_log_write *write, struct ep_register *x, const struct ep_state
 	return ep_log_remove_wait(write, &x->subject, err);
 }
 
-/* A state that came by hand and does not stand; it may be proof of what the master has lost. */
+/* What came by hand is not confirmed by that: it is of no era of the feed. */
 static enum ep_status
-pass_over(enum ep_offered *what, struct ep_put_counts *counts, struct ep_log_write *write,
-          const struct ep_subject *subject, struct ep_state *f, const struct ep_offer *offer,
-          const struct ep_followed *followed, struct ep_error *err)
+follow_by_hand(enum ep_offered *what, struct ep_put_counts *counts, struct ep_log_write *write,
+               struct ep_register *x, struct ep_state *f, const struct ep_offer *offer,
+               const struct ep_follow *follow, struct ep_error *err)
 {
+	enum ep_handed handed;
+	bool aside;
 	uint64_t documents = offer->operation == EP_PUT ? offer->documents : 0;
-	if (!followed->proof) {
+	ep_decide_handed(&handed, &aside, &f->history, x->there ? &x->history : NULL, follow,
+	                 offer->has_feed);
+	aside &= !x->subject.link;
+	f->era = write->follows.first_era;
+	*what = EP_OFFERED_UNCHANGED;
+	switch (handed) {
+	case EP_HANDED_SAME:
+	case EP_HANDED_OLD:
 		counts->unchanged += documents;
 		return EP_OK;
+	case EP_HANDED_PROOF:
+		counts->unchanged += documents;
+		return ep_log_keep_proof(write, &x->subject, f, EP_SOURCE_MASTER, err);
+	case EP_HANDED_CONFLICT:
+		*what = EP_OFFERED_CONFLICT;
+		counts->conflict += documents;
+		return aside ? ep_log_keep_aside(write, &x->subject, f, EP_SOURCE_MASTER, err)
+		             : EP_OK;
+	case EP_HANDED_NEW:
+	case EP_HANDED_OVERTAKEN:
+	case EP_HANDED_REPLACED:
+		break;
 	}
-	*what = EP_OFFERED_CONFLICT;
-	counts->conflict += documents;
-	return ep_log_keep_proof(write, subject, f, EP_SOURCE_MASTER, err);
+	if (aside)
+		EP_TRY(ep_log_put_register_aside(write, x, err));
+	struct ep_subject subject = x->subject;
+	EP_TRY(ep_log_load_register(x, write, &subject, err));
+	return stand(what, counts, write, x, f, offer, err);
 }
 
 enum ep_status
@@ -300,25 +323,20 @@ ep_log_follow(enum ep_offered *what, struct ep_put_counts *counts, struct ep_log
 	struct ep_followed followed = { 0 };
 	struct ep_history out = { 0 };
 	ep_arena_reset(&write->arena);
-	/* What came by hand is not confirmed by that. */
-	f.era = offer->by_hand ? write->follows.first_era : write->follows.era;
+	f.era = write->follows.era;
 	EP_TRY(complete(&f, &body, offer, err));
 	EP_TRY(ep_log_load_register(&x, write, &subject, err));
-	if (x.there) {
-		struct ep_follow follow = { .parties = &parties,
-			                    .self = write->self,
-			                    .master = write->master,
-			                    .old = x.entry.era != f.era };
+	struct ep_follow follow = { .parties = &parties,
+		                    .self = write->self,
+		                    .master = write->master,
+		                    .old = x.entry.era != f.era };
+	if (x.there || offer->by_hand)
 		ep_history_hash(&f.history, &subject, &parties);
-		if (offer->by_hand)
-			ep_decide_handed(&followed, &f.history, &x.history, &follow);
-		else
-			EP_TRY(ep_decide_follow(&followed, &out, &f.history, &x.history, &follow,
-			                        &write->arena, err));
-	}
+	if (offer->by_hand)
+		return follow_by_hand(what, counts, write, &x, &f, offer, &follow, err);
+	EP_TRY(ep_decide_follow(&followed, &out, &f.history, x.there ? &x.history : NULL, &follow,
+	                        &write->arena, err));
 	*what = EP_OFFERED_UNCHANGED;
-	if (offer->by_hand && followed.outcome == EP_FOLLOWING_KEPT)
-		return pass_over(what, counts, write, &subject, &f, offer, &followed, err);
 	if (followed.outcome == EP_FOLLOWING_KEPT) {
 		counts->unchanged += offer->operation == EP_PUT ? offer->documents : 0;
 		if (followed.rebased)

@@ -223,6 +223,39 @@ answer_follow(long question, const struct ep_subject *subject, struct ep_arena *
 	print_held(result.rebased ? &out : kept ? &x : &f, arena);
 }
 
+static void
+answer_handed(long question, const struct ep_subject *subject, struct ep_arena *arena)
+{
+	static const struct {
+		const char *outcome;
+		const char *aside; /* what is, where something is */
+	} words[] = {
+		[EP_HANDED_SAME] = { "same", "-" },
+		[EP_HANDED_OLD] = { "old", "-" },
+		[EP_HANDED_PROOF] = { "proof", "-" },
+		[EP_HANDED_NEW] = { "new", "-" },
+		[EP_HANDED_OVERTAKEN] = { "overtaken", "x" },
+		[EP_HANDED_REPLACED] = { "replaced", "x" },
+		[EP_HANDED_CONFLICT] = { "conflict", "f" },
+	};
+	struct ep_follow follow = { .parties = &parties, .master = MASTER };
+	struct ep_history f;
+	struct ep_history x;
+	enum ep_handed result;
+	bool aside;
+	follow.self = (uint32_t)named("me");
+	bool feed = named("feed");
+	needs(strcmp(word(), "f") == 0 && read_state(&f, subject, arena), "no f");
+	needs(strcmp(word(), "x") == 0, "no x");
+	bool there = read_state(&x, subject, arena);
+	ep_decide_handed(&result, &aside, &f, there ? &x : NULL, &follow, feed);
+	bool stands = result == EP_HANDED_NEW || result == EP_HANDED_OVERTAKEN ||
+	              result == EP_HANDED_REPLACED;
+	printf("handed %ld: %s aside %s proof %d has ", question, words[result].outcome,
+	       aside ? words[result].aside : "-", result == EP_HANDED_PROOF);
+	print_held(stands ? &f : there ? &x : NULL, arena);
+}
+
 int
 main(void)
 {
@@ -238,6 +271,8 @@ main(void)
 		ep_arena_reset(&arena);
 		if (strcmp(what, "take") == 0)
 			answer_take(question, &subject, &arena);
+		else if (strcmp(what, "handed") == 0)
+			answer_handed(question, &subject, &arena);
 		else
 			answer_follow(question, &subject, &arena);
 	}
