@@ -20,6 +20,8 @@ struct listing {
 	struct ep_source_info *sources;
 	size_t source_count;
 	json_t *conflicts;
+	char id[256]; /* of the track at hand */
+	uint64_t version; /* of it, as --version counts them */
 };
 
 static const char *
@@ -40,16 +42,21 @@ list_one(void *context, const struct ep_entry *entry, struct ep_error *err)
 	char date[EP_TIME_TEXT];
 	ep_time_print(date, entry->import_date);
 	bool deletion = entry->operation == EP_DELETE;
+	bool same = ep_text_equal(ep_text_of(listing->id), entry->id);
+	listing->version = same ? listing->version + 1 : 1;
+	snprintf(listing->id, sizeof listing->id, "%.*s", ep_text_print_size(entry->id),
+	         entry->id.at);
 	if (!listing->call->json) {
 		ep_print_text(entry->id);
-		printf("\t%s\t%s\t%s\n", source,
-		       deletion ? "deletion" : ep_counted(entry->document_count, "document"), date);
+		printf("\t%s\t%s\t%s\tversion %s\n", source,
+		       deletion ? "deletion" : ep_counted(entry->document_count, "document"), date,
+		       ep_grouped(listing->version));
 		return EP_OK;
 	}
-	json_t *item =
-		json_pack("{s:o, s:s, s:b, s:I, s:s}", "track_id", ep_json_text(entry->id),
-	                  "source", source, "deletion", deletion, "documents",
-	                  (json_int_t)(deletion ? 0 : entry->document_count), "import_date", date);
+	json_t *item = json_pack(
+		"{s:o, s:I, s:s, s:b, s:I, s:s}", "track_id", ep_json_text(entry->id), "version",
+		(json_int_t)listing->version, "source", source, "deletion", deletion, "documents",
+		(json_int_t)(deletion ? 0 : entry->document_count), "import_date", date);
 	return item && json_array_append_new(listing->conflicts, item) == 0
 	               ? EP_OK
 	               : ep_fail(err, EP_NO_MEMORY, "out of memory for the list of conflicts");

@@ -33,7 +33,8 @@ run(const struct ep_call *call)
 		return ep_print_json(json_pack("{s:I}", "epoch", (json_int_t)epoch.number),
 		                     EP_EXIT_DONE);
 	printf("this node is the master now, in epoch %" PRIu64 "\n", epoch.number);
-	ep_say("invite the other slaves with `echoprint source add NAME`; each of them says `echoprint "
+	ep_say("invite the other slaves with `echoprint source add NAME`; each of them says "
+	       "`echoprint "
 	       "join` and keeps all that it has");
 	return EP_EXIT_DONE;
 }
@@ -42,12 +43,14 @@ const struct ep_command ep_cmd_promote = {
 	.name = "promote",
 	.synopsis = "",
 	.summary = "Make this slave the master, as its own and the key of that are lost",
-	.details =
-		"All that this slave has becomes the new master's, in a new epoch; owners stay, but\n"
-		"what the lost master owned is this node's. The other slaves join it anew, keep all\n"
-		"that they have, and give back what this one lacked. A lost master whose data\n"
-		"folder can be restored from a copy, with its key, needs no promotion: restore it,\n"
-		"and begin a new epoch there (`publish --new-epoch`).\n",
+	.details = "All that this slave has becomes the new master's, in a new epoch; owners stay, "
+	           "but\n"
+		   "what the lost master owned is this node's. The other slaves join it anew, keep "
+	           "all\n"
+		   "that they have, and give back what this one lacked. A lost master whose data\n"
+		   "folder can be restored from a copy, with its key, needs no promotion: restore "
+	           "it,\n"
+		   "and begin a new epoch there (`publish --new-epoch`).\n",
 	.options = options,
 	.run = run,
 };

@@ -29,6 +29,20 @@ link_copies(const struct ep_call *call, struct ep_log *log, struct ep_error *err
 	return ep_settle_ingest(&report, call, log, how, err);
 }
 
+/* Begins a new epoch, above all that the folder shows: what slaves left there is looked at first.
+ */
+static enum ep_status
+begin_epoch(struct ep_log *log, const char *folder, const struct ep_call *call,
+            struct ep_error *err)
+{
+	size_t taken;
+	uint64_t epoch;
+	enum ep_status status = ep_inbox_folder(&taken, log, folder, NULL, call->stop, err);
+	if (status != EP_OK && status != EP_DIVERGED)
+		return status;
+	return ep_feed_new_epoch(&epoch, log, folder, err);
+}
+
 static enum ep_status
 publish(struct ep_feed_report *report, size_t *taken, const struct ep_call *call,
         struct ep_error *err)
@@ -39,9 +53,8 @@ publish(struct ep_feed_report *report, size_t *taken, const struct ep_call *call
 	const char *folder = call->arguments[0];
 	EP_TRY(ep_log_open(&log, call->folder, EP_LOG_WRITE, err));
 	EP_TRY(ep_log_node_name(name, log, err));
-	uint64_t epoch;
 	if (call->values[OPTION_NEW_EPOCH])
-		EP_TRY(ep_feed_new_epoch(&epoch, log, err));
+		EP_TRY(begin_epoch(log, folder, call, err));
 	EP_TRY(ep_inbox_folder(taken, log, folder, on_refused, call->stop, err));
 	if (*taken)
 		EP_TRY(link_copies(call, log, err));

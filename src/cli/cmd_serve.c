@@ -157,8 +157,11 @@ serve(struct session *session, struct ep_serve_options *wanted, struct ep_error 
 	EP_TRY(ep_log_open(&session->log, call->folder, EP_LOG_MAKE, err));
 	EP_TRY(read_token(session, err));
 	EP_TRY(ep_log_node_name(session->name, session->log, err));
+	EP_FREE char *feed = ep_path_join(call->folder, EP_FEED_FOLDER);
+	if (!feed)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	if (call->values[OPTION_NEW_EPOCH])
-		EP_TRY(ep_feed_new_epoch(&epoch, session->log, err));
+		EP_TRY(ep_feed_new_epoch(&epoch, session->log, feed, err));
 	wanted->log = session->log;
 	wanted->name = session->name;
 	wanted->token = (const char *)session->token.data;

@@ -334,7 +334,7 @@ const struct ep_command ep_cmd_source = {
 		"the KEY of a slave, it is let in at once. A slave that was removed contributes "
 		"no\n"
 		"more; what it brought stays, unless --with-tracks is given: then it is deleted "
-	        "at\n"
+		"at\n"
 		"all nodes, that slave's own too. limit sets how much a slave may have, and shows\n"
 		"it; what is beyond stays at the slave, which is told.\n",
 	.options = options,

@@ -24,6 +24,8 @@ struct facts {
 	struct ep_log_state state;
 	struct follower dumps[2]; /* by enum ep_dump_kind */
 	size_t copies;
+	bool follows; /* a master */
+	bool stale; /* an older copy of what was published */
 	uint64_t unconfirmed; /* local tracks that the master has not sent back */
 	struct ep_source_info *sources;
 	size_t source_count;
@@ -102,6 +104,11 @@ read_facts(struct facts *facts, const struct ep_log_read *read, const char *fold
 {
 	ep_log_state(&facts->state, read);
 	EP_TRY(ep_node_name(facts->name, read, err));
+	struct ep_follows follows;
+	struct ep_text stale;
+	EP_TRY(ep_log_follows(&follows, read, err));
+	facts->follows = follows.any;
+	facts->stale = ep_log_value(&stale, read, EP_STALE_VALUE, NULL) == EP_OK;
 	struct ep_digest digest;
 	struct ep_hash name;
 	EP_TRY(ep_log_digest(&digest, read, err));
@@ -159,6 +166,8 @@ facts_json(const struct facts *facts, bool deep)
 		date_json(slave->lastdump), "sources", sources, "bytes", (json_int_t)facts->bytes);
 	if (json && facts->standing)
 		json_object_update(json, facts->standing);
+	if (json && facts->stale)
+		json_object_set_new(json, "stale", json_true());
 	if (!deep)
 		return json;
 	json_t *more = json_pack("{s:o, s:I, s:o, s:I, s:I, s:I, s:{s:o, s:o}}", "index",
@@ -215,8 +224,12 @@ print_words(const struct facts *facts)
 		       ep_counted(source->documents, "document"),
 		       ep_counted(source->tracks, "track"));
 	}
-	printf("unconfirmed  %s that the master has not sent back\n",
-	       ep_counted(facts->unconfirmed, "local track"));
+	if (facts->follows)
+		printf("unconfirmed  %s that the master has not sent back\n",
+		       ep_counted(facts->unconfirmed, "local track"));
+	if (facts->stale)
+		printf("stale        an older copy of what was published: `publish --new-epoch` "
+		       "brings back what slaves have\n");
 	print_follower("master-dump", &facts->dumps[EP_DUMP_MASTER]);
 	print_follower("slave-dump", &facts->dumps[EP_DUMP_SLAVE]);
 	if (state->tombstones)

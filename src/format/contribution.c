@@ -12,6 +12,7 @@
 #define PROOF_PURPOSE "echoprint invitation 1"
 #define WELCOME_PURPOSE "echoprint welcome 1"
 #define RECEIPT_FORMAT 2
+#define JOIN_FORMAT 1
 
 /* ---- the trailer ---- */
 
@@ -214,7 +215,7 @@ ep_join_write(struct ep_buffer *out, const struct ep_join *join, const struct ep
 		json_decref(json);
 		json = NULL;
 	}
-	return ep_signed_write(out, json, RECEIPT_FORMAT, JOIN_PURPOSE, keys, err);
+	return ep_signed_write(out, json, JOIN_FORMAT, JOIN_PURPOSE, keys, err);
 }
 
 static enum ep_status
@@ -246,7 +247,7 @@ ep_join_read(struct ep_join *join, struct ep_text text, struct ep_error *err)
 		return ep_fail(err, EP_BAD_INPUT, "this is no request to join: %s", why.text);
 	/* The key is believed when what it is said in is signed by it. */
 	EP_JSON json_t *checked = NULL;
-	EP_TRY(ep_signed_read(&checked, text, RECEIPT_FORMAT, JOIN_PURPOSE, &read.key,
+	EP_TRY(ep_signed_read(&checked, text, JOIN_FORMAT, JOIN_PURPOSE, &read.key,
 	                      "the request to join", err));
 	*join = read;
 	return EP_OK;
@@ -270,7 +271,7 @@ ep_welcome_write(struct ep_buffer *out, const struct ep_join *join, const struct
 		json_decref(json);
 		json = NULL;
 	}
-	return ep_signed_write(out, json, RECEIPT_FORMAT, WELCOME_PURPOSE, keys, err);
+	return ep_signed_write(out, json, JOIN_FORMAT, WELCOME_PURPOSE, keys, err);
 }
 
 enum ep_status
@@ -280,7 +281,7 @@ ep_welcome_read(struct ep_text text, const struct ep_join *join, const struct ep
 	EP_JSON json_t *json = NULL;
 	struct ep_key key;
 	struct ep_text source;
-	EP_TRY(ep_signed_read(&json, text, RECEIPT_FORMAT, WELCOME_PURPOSE, master,
+	EP_TRY(ep_signed_read(&json, text, JOIN_FORMAT, WELCOME_PURPOSE, master,
 	                      "the master's answer", err));
 	EP_TRY(ep_json_bytes(key.bytes, EP_KEY_SIZE, json, "key", err));
 	EP_TRY(ep_json_string(&source, json, "source", err));

@@ -270,8 +270,9 @@ perform(struct exchange *exchange, struct ep_error *err)
 		return ep_fail(err, EP_UNREACHABLE, "%s has no time now (%ld): %s", exchange->url,
 		               exchange->status, reason(exchange, text));
 	if (exchange->status >= 400)
-		return ep_fail(err, EP_BAD_INPUT, "%s refuses (%ld): %s", exchange->url,
-		               exchange->status, reason(exchange, text));
+		return ep_fail(err, exchange->status == 409 ? EP_DIVERGED : EP_BAD_INPUT,
+		               "%s refuses (%ld): %s", exchange->url, exchange->status,
+		               reason(exchange, text));
 	if (exchange->status != 200 && exchange->status != 206 && exchange->status != 304)
 		return ep_fail(err, EP_UNREACHABLE, "%s answers %ld, and not as a master does",
 		               exchange->url, exchange->status);

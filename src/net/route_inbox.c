@@ -20,6 +20,9 @@ ep_answer_failure(struct ep_http_answer *answer, const struct ep_error *err)
 	case EP_USAGE:
 		ep_http_say(answer, 400, "%s", err->text);
 		break;
+	case EP_DIVERGED:
+		ep_http_say(answer, 409, "%s", err->text);
+		break;
 	case EP_NO_SPACE:
 		ep_http_say(answer, 507, "%s", err->text);
 		break;
@@ -31,7 +34,6 @@ ep_answer_failure(struct ep_http_answer *answer, const struct ep_error *err)
 	case EP_OK:
 	case EP_IO:
 	case EP_UNREACHABLE:
-	case EP_DIVERGED:
 		ep_http_say(answer, 500, "%s", err->text);
 		break;
 	}

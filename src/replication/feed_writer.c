@@ -104,11 +104,34 @@ extend_marks(bool *late, struct writer *writer, struct ep_error *err)
 	return ep_log_commit(&write, err);
 }
 
-/* What slaves have shown of a history that this log does not have: the highest epoch, and up to
- * where this log has the same. */
+/* What is known of histories that this log does not have. */
+struct shown {
+	uint64_t above; /* the highest epoch */
+	uint64_t known; /* position up to where this log has the same as all of them */
+};
+
+/* Adds what a head tells; one of this log's own history tells nothing. */
+static void
+add_shown(struct shown *shown, const struct ep_head *head, const struct ep_log_read *read)
+{
+	uint64_t same = 0;
+	for (size_t i = 0; i < head->mark_count; i++) {
+		uint8_t hash[EP_MARK_SIZE];
+		const struct ep_mark *mark = &head->marks[i];
+		if (ep_log_mark(hash, read, mark->position, NULL) == EP_OK &&
+		    memcmp(hash, mark->hash, EP_MARK_SIZE) == 0)
+			same = mark->position;
+	}
+	const struct ep_mark *last = ep_head_last(head);
+	shown->above = head->epoch > shown->above ? head->epoch : shown->above;
+	if (last && same < last->position && same < shown->known)
+		shown->known = same;
+}
+
+/* Adds what slaves have shown. */
 static enum ep_status
-read_shown(uint64_t *above, uint64_t *known, const struct ep_log_read *read,
-           const struct ep_key *key, struct ep_error *err)
+read_shown(struct shown *shown, const struct ep_log_read *read, const struct ep_key *key,
+           struct ep_error *err)
 {
 	struct ep_text value;
 	enum ep_status status = ep_log_value(&value, read, EP_STALE_VALUE, err);
@@ -123,35 +146,45 @@ read_shown(uint64_t *above, uint64_t *known, const struct ep_log_read *read,
 			return ep_fail(err, EP_CORRUPT, "the log's value stale is damaged");
 		struct ep_text text = { (const char *)bytes, ep_load16(size) };
 		EP_TRY(ep_head_read(&head, text, key, err));
-		uint64_t same = 0;
-		for (size_t i = 0; i < head.mark_count; i++) {
-			uint8_t hash[EP_MARK_SIZE];
-			const struct ep_mark *mark = &head.marks[i];
-			if (ep_log_mark(hash, read, mark->position, NULL) == EP_OK &&
-			    memcmp(hash, mark->hash, EP_MARK_SIZE) == 0)
-				same = mark->position;
-		}
-		*above = head.epoch > *above ? head.epoch : *above;
-		*known = same < *known ? same : *known;
+		add_shown(shown, &head, read);
 	}
 	return EP_OK;
 }
 
+/* Adds what the feed in a folder tells, where one of this node is there. */
+static enum ep_status
+read_published(struct shown *shown, const struct ep_log_read *read, const struct ep_key *key,
+               const char *path, struct ep_error *err)
+{
+	EP_BUFFER struct ep_buffer text = { 0 };
+	EP_FOLDER struct ep_folder folder = EP_FOLDER_NONE;
+	struct ep_feed feed = { 0 };
+	if (ep_folder_open(&folder, path, err) != EP_OK ||
+	    ep_folder_read(&text, &folder, EP_FEED_JSON, EP_FEED_JSON_MAX, err) != EP_OK)
+		return EP_OK;
+	enum ep_status status = ep_feed_read(
+		&feed, (struct ep_text){ (const char *)text.data, text.size }, key, err);
+	if (status == EP_OK)
+		add_shown(shown, &feed.head, read);
+	ep_feed_free(&feed);
+	return status == EP_CORRUPT ? EP_OK : status;
+}
+
 enum ep_status
-ep_feed_new_epoch(uint64_t *epoch, struct ep_log *log, struct ep_error *err)
+ep_feed_new_epoch(uint64_t *epoch, struct ep_log *log, const char *folder, struct ep_error *err)
 {
 	EP_OWNED(ep_log_abort)
 	struct ep_log_write *write = NULL;
 	struct ep_keys keys;
 	struct ep_epoch begun;
 	struct ep_log_state state;
-	uint64_t above = 0;
 	EP_TRY(ep_keys_open(&keys, ep_log_folder(log), err));
 	EP_TRY(ep_log_write_begin(&write, log, err));
 	ep_log_state(&state, ep_log_inside(write));
-	uint64_t known = state.position;
-	EP_TRY(read_shown(&above, &known, ep_log_inside(write), &keys.key, err));
-	EP_TRY(ep_log_new_epoch(&begun, write, above, known, err));
+	struct shown shown = { .known = state.position };
+	EP_TRY(read_shown(&shown, ep_log_inside(write), &keys.key, err));
+	EP_TRY(read_published(&shown, ep_log_inside(write), &keys.key, folder, err));
+	EP_TRY(ep_log_new_epoch(&begun, write, shown.above, shown.known, err));
 	*epoch = begun.number;
 	return ep_log_commit(&write, err);
 }

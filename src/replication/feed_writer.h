@@ -41,10 +41,13 @@ EP_MUST_USE enum ep_status ep_feed_publish(struct ep_feed_report *report, struct
                                            const struct ep_feed_options *options,
                                            struct ep_error *err);
 
-/* Begins a new history: slaves are told, and start again when they are asked to. *epoch is its
- * number, above all before. */
+/* Begins a new history: slaves are told, and start again when they are asked to.
+ *
+ * epoch   its number, above those of all histories that slaves have shown, or that the feed in
+ *         folder is of.
+ * folder  of a feed of this log; it need not be there. */
 EP_MUST_USE enum ep_status ep_feed_new_epoch(uint64_t *epoch, struct ep_log *log,
-                                             struct ep_error *err);
+                                             const char *folder, struct ep_error *err);
 
 /* The position up to which the log has been published; 0: never. */
 EP_MUST_USE enum ep_status ep_feed_published(uint64_t *position, const struct ep_log_read *read,

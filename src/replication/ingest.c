@@ -165,7 +165,7 @@ map_parties(struct ep_ingest *ingest, struct ep_error *err)
 	const struct ep_packet_header *header =
 		ingest->reader ? ep_batch_reader_packet(ingest->reader) : NULL;
 	struct ep_log_write *write = ingest->write;
-	if (!header || ingest->source == EP_SOURCE_LOCAL)
+	if (!header)
 		return EP_OK;
 	ingest->has_feed = false;
 	if (ingest->source == EP_SOURCE_MASTER) {
@@ -344,22 +344,6 @@ put_rows(struct ep_ingest *ingest, const struct ep_batch *batch, const struct ep
 	return EP_OK;
 }
 
-/* What a user puts in from a packet is the user's own, whatever its history. */
-static enum ep_status
-put_as_own(struct ep_ingest *ingest, const struct ep_batch *batch, const struct ep_ready *ready,
-           struct ep_error *err)
-{
-	if (ready->operation == EP_PUT)
-		return put_rows(ingest, batch, ready, err);
-	if (ready->operation == EP_LINK)
-		return EP_OK;
-	enum ep_status status =
-		ep_log_delete(ingest->write, ready->track.id, import_date(ingest, ready), err);
-	ingest->pending.deleted += status == EP_OK;
-	ingest->pending.not_deleted += status == EP_BAD_INPUT;
-	return status == EP_NOT_FOUND || status == EP_BAD_INPUT ? EP_OK : status;
-}
-
 static enum ep_outcome
 outcome_of(enum ep_offered what)
 {
@@ -447,10 +431,8 @@ put_ready(struct ep_ingest *ingest, struct ep_batch *batch, struct ep_ready *rea
 	if (ready->offered && is_bad(ingest, ready->origins[0].number))
 		return refuse_ready(batch, ready, "its documents are not those that its hash is of",
 		                    err);
-	enum ep_status status = !ready->offered ? put_rows(ingest, batch, ready, &why)
-	                        : ingest->source == EP_SOURCE_LOCAL
-	                                ? put_as_own(ingest, batch, ready, &why)
-	                                : offer(ingest, batch, ready, &why);
+	enum ep_status status = ready->offered ? offer(ingest, batch, ready, &why)
+	                                       : put_rows(ingest, batch, ready, &why);
 	if (status == EP_BAD_INPUT)
 		return refuse_ready(batch, ready, why.text, err);
 	if (status != EP_OK) {

@@ -341,8 +341,7 @@ ep_decide_handed(enum ep_handed *result, bool *aside, const struct ep_history *f
                  const struct ep_history *x, const struct ep_follow *follow, bool feed)
 {
 	const struct ep_step *of_f = ep_history_head(f);
-	bool differs =
-		x && !ep_revision_equal(&ep_history_head(x)->contents, &of_f->contents);
+	bool differs = x && !ep_revision_equal(&ep_history_head(x)->contents, &of_f->contents);
 	*aside = false;
 	if (x && ep_revision_equal(&ep_history_head(x)->id, &of_f->id)) {
 		*result = EP_HANDED_SAME;

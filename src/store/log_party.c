@@ -210,6 +210,37 @@ rename_unknown(struct ep_log_write *write, uint32_t unknown, uint32_t named)
 	return unknown;
 }
 
+/* What a source had under another key, or under its name alone, is sealed as its own: it is told
+ * so. */
+static enum ep_status
+hand_over(struct ep_log_write *write, uint32_t source, uint32_t party, struct ep_error *err)
+{
+	uint64_t last = write->inside.state.position;
+	for (uint64_t after = 0;;) {
+		EP_OWNED(ep_log_cursor_close)
+		struct ep_log_cursor *cursor = NULL;
+		struct ep_entry entry;
+		struct ep_register reg;
+		struct ep_state state;
+		EP_TRY(ep_log_cursor_open(&cursor, &write->inside, after, source, err));
+		enum ep_status status = ep_log_cursor_next(&entry, cursor, err);
+		if (status == EP_NOT_FOUND || (status == EP_OK && entry.position > last))
+			return EP_OK;
+		EP_TRY(status);
+		after = entry.position;
+		ep_log_cursor_close(EP_TAKE(cursor));
+		ep_arena_reset(&write->arena);
+		struct ep_subject subject = { entry.id, entry.operation == EP_LINK };
+		EP_TRY(ep_log_load_register(&reg, write, &subject, err));
+		EP_TRY(ep_log_state_of(&state, write, &reg.entry, err));
+		if (state.history.owner == party || !state.history.sealed)
+			continue;
+		state.history.owner = party;
+		state.history.sealed = state.history.count;
+		EP_TRY(ep_log_store(write, &reg, &state, err));
+	}
+}
+
 enum ep_status
 ep_log_set_source_key(struct ep_log_write *write, uint32_t source, const struct ep_key *key,
                       struct ep_error *err)
@@ -234,7 +265,7 @@ ep_log_set_source_key(struct ep_log_write *write, uint32_t source, const struct 
 		EP_TRY(ep_log_store_party(write, i, err));
 		EP_TRY(write_party(write, i, err));
 	}
-	return EP_OK;
+	return write->follows.any ? EP_OK : hand_over(write, source, now, err);
 }
 
 /* A source for an owner whose name is not known here: a master that was restored, or a packet of
