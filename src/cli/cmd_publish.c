@@ -43,6 +43,17 @@ begin_epoch(struct ep_log *log, const char *folder, const struct ep_call *call,
 	return ep_feed_new_epoch(&epoch, log, folder, err);
 }
 
+/* Takes in what lies in the folder. */
+static enum ep_status
+take_in(size_t *taken, const struct ep_call *call, struct ep_log *log, struct ep_error *err)
+{
+	enum ep_status status =
+		ep_inbox_folder(taken, log, call->arguments[0], on_refused, call->stop, err);
+	if (*taken && status != EP_INTERRUPTED && status != EP_DIVERGED)
+		EP_TRY(link_copies(call, log, err));
+	return status;
+}
+
 static enum ep_status
 publish(struct ep_feed_report *report, size_t *taken, const struct ep_call *call,
         struct ep_error *err)
@@ -55,11 +66,14 @@ publish(struct ep_feed_report *report, size_t *taken, const struct ep_call *call
 	EP_TRY(ep_log_node_name(name, log, err));
 	if (call->values[OPTION_NEW_EPOCH])
 		EP_TRY(begin_epoch(log, folder, call, err));
-	EP_TRY(ep_inbox_folder(taken, log, folder, on_refused, call->stop, err));
-	if (*taken)
-		EP_TRY(link_copies(call, log, err));
+	/* Whatever lies there keeps nobody from the feed. */
+	struct ep_error why = { 0 };
+	enum ep_status took = take_in(taken, call, log, &why);
+	if (took == EP_INTERRUPTED || took == EP_NO_MEMORY || took == EP_DIVERGED)
+		return ep_fail(err, took, "%s", why.text);
 	struct ep_feed_options wanted = { .name = name, .stop = call->stop };
-	return ep_feed_publish(report, log, folder, &wanted, err);
+	EP_TRY(ep_feed_publish(report, log, folder, &wanted, err));
+	return took == EP_OK ? EP_OK : ep_fail(err, took, "%s", why.text);
 }
 
 static enum ep_exit

@@ -94,34 +94,63 @@ get_packet(void *context, int fd, const char *name, uint64_t size, struct ep_err
 	return EP_OK;
 }
 
-/* Reads an answer. EP_NOT_FOUND  there is none yet. */
+/* What is left for the master, and answered by it. */
+struct question {
+	const char *place; /* where it is left */
+	const char *suffix;
+	struct ep_text bytes;
+	const struct ep_trailer *contribution; /* its end; NULL: a request to join */
+};
+
+/* Whether an answer is the master's, and to this question. */
+static bool
+is_answer(const struct ep_buffer *answer, const struct question *question)
+{
+	EP_RECEIPT struct ep_receipt receipt = { 0 };
+	struct ep_join join;
+	struct ep_text text = { (const char *)answer->data, answer->size };
+	const struct ep_trailer *trailer = question->contribution;
+	if (!trailer)
+		return ep_join_read(&join, question->bytes, NULL) == EP_OK &&
+		       ep_welcome_read(text, &join, &join.master, NULL) != EP_CORRUPT;
+	enum ep_status status = ep_receipt_read(&receipt, text, &trailer->master, NULL);
+	return status == EP_OK ? memcmp(&receipt.id, &trailer->id, EP_HASH_SIZE) == 0
+	                       : status != EP_CORRUPT;
+}
+
+/* Reads an answer. EP_NOT_FOUND  there is none yet, or it was damaged: the master gives it again.
+ */
 static enum ep_status
 read_answer(struct ep_buffer *answer, const struct ep_folder *folder, const char *name,
-            struct ep_error *err)
+            const struct question *question, struct ep_error *err)
 {
 	EP_FOLDER struct ep_folder answers = EP_FOLDER_NONE;
 	EP_TRY(ep_folder_enter(&answers, folder, EP_INBOX_ANSWERS, err));
-	return ep_folder_read(answer, &answers, name, EP_RECEIPT_MAX, err);
+	enum ep_status status = ep_folder_read(answer, &answers, name, EP_RECEIPT_MAX, err);
+	if (status == EP_BAD_INPUT || (status == EP_OK && !is_answer(answer, question)))
+		return ep_fail(err, EP_NOT_FOUND, "%s/%s is damaged", answers.path, name);
+	return status;
 }
 
 /* Leaves a file for the master, where its answer is not there yet, and looks for the answer. */
 static enum ep_status
-leave(const char *path, const char *place, const char *name, const char *suffix,
-      struct ep_text bytes, struct ep_buffer *answer, struct ep_error *err)
+leave(const char *path, const char *name, const struct question *question, struct ep_buffer *answer,
+      struct ep_error *err)
 {
 	EP_FOLDER struct ep_folder folder = EP_FOLDER_NONE;
 	EP_FOLDER struct ep_folder into = EP_FOLDER_NONE;
 	char answer_name[EP_HASH_TEXT + 8];
 	char left_name[EP_HASH_TEXT + 8];
 	snprintf(answer_name, sizeof answer_name, "%s.json", name);
-	snprintf(left_name, sizeof left_name, "%s%s", name, suffix);
+	snprintf(left_name, sizeof left_name, "%s%s", name, question->suffix);
 	EP_TRY(open_master(&folder, path, err));
-	enum ep_status status = read_answer(answer, &folder, answer_name, err);
+	enum ep_status status = read_answer(answer, &folder, answer_name, question, err);
 	if (status != EP_NOT_FOUND)
 		return as_damage(status, err);
-	EP_TRY(as_damage(ep_folder_make(&into, &folder, place, err), err));
-	if (!ep_folder_has(&into, left_name, bytes.size))
-		EP_TRY(ep_folder_write(&into, left_name, bytes.at, bytes.size, 0666, err));
+	const struct ep_text *bytes = &question->bytes;
+	EP_TRY(as_damage(ep_folder_make(&into, &folder, question->place, err), err));
+	if (!ep_folder_has(&into, left_name, bytes->size))
+		EP_TRY(ep_folder_write(&into, left_name, bytes->at, bytes->size, 0666, err));
 	return ep_fail(err, EP_NOT_FOUND,
 	               "%s/%s waits for the master: `echoprint publish %s` there answers it",
 	               into.path, left_name, path);
@@ -134,7 +163,8 @@ join(void *context, struct ep_buffer *answer, struct ep_text request, struct ep_
 	char name[EP_HASH_TEXT];
 	ep_join_id(&id, request);
 	ep_hash_print(name, &id);
-	return leave(context, EP_INBOX_JOINS, name, ".json", request, answer, err);
+	struct question question = { EP_INBOX_JOINS, ".json", request, NULL };
+	return leave(context, name, &question, answer, err);
 }
 
 static enum ep_status
@@ -147,8 +177,10 @@ contribute(void *context, struct ep_buffer *answer, const char *path,
 	EP_TRY(ep_trailer_read(&read, trailer, err));
 	ep_hash_print(name, &read.id);
 	EP_TRY(ep_read_file(&bytes, path, EP_CONTRIBUTION_MAX, err));
-	struct ep_text text = { (const char *)bytes.data, bytes.size };
-	return leave(context, EP_INBOX_CONTRIBUTIONS, name, ".packet", text, answer, err);
+	struct question question = {
+		EP_INBOX_CONTRIBUTIONS, ".packet", { (const char *)bytes.data, bytes.size }, &read
+	};
+	return leave(context, name, &question, answer, err);
 }
 
 struct ep_transport
