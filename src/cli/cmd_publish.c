@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 #include "cli/index_progress.h"
+#include "replication/feed_files.h"
 #include "replication/feed_writer.h"
 #include "replication/inbox.h"
 
@@ -17,6 +18,13 @@ static void
 on_refused(const char *file, const char *why)
 {
 	ep_say("%s refused: %s", file, why);
+}
+
+static void
+on_damage(void *context, const char *file, const char *what)
+{
+	(void)context;
+	ep_say("%s %s", file, what);
 }
 
 /* Links copies among what slaves brought. */
@@ -71,7 +79,12 @@ publish(struct ep_feed_report *report, size_t *taken, const struct ep_call *call
 	enum ep_status took = take_in(taken, call, log, &why);
 	if (took == EP_INTERRUPTED || took == EP_NO_MEMORY || took == EP_DIVERGED)
 		return ep_fail(err, took, "%s", why.text);
-	struct ep_feed_options wanted = { .name = name, .stop = call->stop };
+	struct ep_feed_options wanted = {
+		.name = name,
+		.stop = call->stop,
+		.check_bytes = EP_FEED_CHECK_BYTES,
+		.on_damage = on_damage,
+	};
 	EP_TRY(ep_feed_publish(report, log, folder, &wanted, err));
 	return took == EP_OK ? EP_OK : ep_fail(err, took, "%s", why.text);
 }

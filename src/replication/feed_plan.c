@@ -15,6 +15,21 @@ ep_feed_level(uint64_t size)
 	return level;
 }
 
+bool
+ep_feed_is_whole(const struct ep_feed *feed)
+{
+	uint64_t at = 0;
+	for (size_t i = 0; i < feed->packet_count; i++) {
+		const struct ep_feed_packet *packet = &feed->packets[i];
+		if (packet->merged_away)
+			continue;
+		if (packet->after != at || packet->last <= at)
+			return false;
+		at = packet->last;
+	}
+	return at == feed->position;
+}
+
 /* Counts the packets of a level that stand together, before those of higher levels, and gives their
  * range; smaller ones may stand behind them. */
 static size_t

@@ -17,6 +17,10 @@
 /* Level of a packet of that size: 0 up to 16 KiB, then one more for every factor of 8. */
 unsigned ep_feed_level(uint64_t size);
 
+/* Whether the packets that are not merged away lead from 0 to the feed's position without a gap. So
+ * there is a way for every slave, wherever it stands. */
+bool ep_feed_is_whole(const struct ep_feed *feed);
+
 /* Whether packets are to be merged: those of the range *after to *last. */
 bool ep_feed_merge_due(uint64_t *after, uint64_t *last, const struct ep_feed *feed);
 

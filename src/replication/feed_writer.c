@@ -5,11 +5,11 @@
 #include "base/folder.h"
 #include "base/time.h"
 #include "replication/dump_stream.h"
+#include "replication/feed_files.h"
+#include "replication/feed_found.h"
 #include "replication/feed_plan.h"
-#include "replication/mirror.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,10 +22,11 @@ struct writer {
 	struct ep_feed_report *report;
 	char *folder;
 	char *packets; /* its folder */
-	char *part; /* the packet being written */
 	struct ep_keys keys;
 	struct ep_feed feed;
+	struct ep_feed old; /* of it, only the packets that feed.json names */
 	bool found; /* a feed that goes on: this log's, of this epoch */
+	bool stale; /* feed.json is to be written in any case */
 	struct ep_log_read *read;
 };
 
@@ -191,26 +192,46 @@ ep_feed_new_epoch(uint64_t *epoch, struct ep_log *log, const char *folder, struc
 
 /* ---- the feed that is there ---- */
 
+static void
+tell(const struct writer *writer, const char *name, const char *what)
+{
+	EP_FREE char *path = ep_path_join(writer->folder, name);
+	if (path && writer->options->on_damage)
+		writer->options->on_damage(writer->options->context, path, what);
+}
+
+static enum ep_status
+make_way(const struct writer *writer, const char *name, bool folder, struct ep_error *err)
+{
+	bool moved;
+	EP_FREE char *path = ep_path_join(writer->folder, name);
+	if (!path)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	EP_TRY(ep_feed_make_way(&moved, path, folder, err));
+	if (moved)
+		tell(writer, name, "lies in the way and was renamed");
+	return EP_OK;
+}
+
+static enum ep_status
+keep_packets(struct ep_feed *old, const struct ep_feed *feed, struct ep_error *err)
+{
+	for (size_t i = 0; i < feed->packet_count; i++)
+		EP_TRY(ep_feed_add(old, &feed->packets[i], err));
+	return EP_OK;
+}
+
 static enum ep_status
 read_folder(struct writer *writer, struct ep_error *err)
 {
-	EP_BUFFER struct ep_buffer text = { 0 };
-	EP_FOLDER struct ep_folder folder = EP_FOLDER_NONE;
-	EP_TRY(ep_folder_open(&folder, writer->folder, err));
-	enum ep_status status = ep_folder_read(&text, &folder, EP_FEED_JSON, EP_FEED_JSON_MAX, err);
-	if (status == EP_NOT_FOUND)
-		return EP_OK;
-	EP_TRY(status);
-	status = ep_feed_read(&writer->feed, (struct ep_text){ (const char *)text.data, text.size },
-	                      &writer->keys.key, err);
-	writer->found = status == EP_OK;
-	if (status == EP_CORRUPT)
-		return ep_fail(err, EP_DIVERGED,
-		               "%s/" EP_FEED_JSON
-		               " is damaged or another node's; publish into another folder, or "
-		               "remove it first",
-		               writer->folder);
-	return status;
+	enum ep_feed_state state;
+	bool spare;
+	EP_TRY(ep_feed_find(&state, &spare, &writer->feed, writer->folder, &writer->keys.key, err));
+	if (state == EP_FEED_WRONG)
+		tell(writer, EP_FEED_JSON, "is damaged and made anew");
+	writer->found = state == EP_FEED_GOOD || spare;
+	writer->stale = spare;
+	return keep_packets(&writer->old, &writer->feed, err);
 }
 
 /* Whether the feed that is there is of this log's history. */
@@ -284,6 +305,40 @@ read_snapshot(struct writer *writer, uint64_t *before, struct ep_error *err)
 	return EP_OK;
 }
 
+/* ---- files ---- */
+
+/* Syncs a part and gives it its name, durably. */
+static enum ep_status
+finish_part(int fd, const char *part, const char *folder, const char *name, struct ep_error *err)
+{
+	bool moved;
+	EP_FREE char *path = ep_path_join(folder, name);
+	if (!path)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	if (fsync(fd) != 0)
+		return ep_fail_errno(err, errno, "cannot write %s", part);
+	EP_TRY(ep_feed_make_way(&moved, path, false, err));
+	if (rename(part, path) != 0)
+		return ep_fail_errno(err, errno, "cannot rename %s to %s", part, path);
+	return ep_sync_folder(folder, err);
+}
+
+/* Writes a file of the feed's folder in one. */
+static enum ep_status
+write_file(const struct writer *writer, const char *name, const struct ep_buffer *text,
+           struct ep_error *err)
+{
+	EP_FREE char *part = NULL;
+	EP_FD int fd = -1;
+	EP_TRY(ep_feed_part(&fd, &part, writer->folder, name, err));
+	enum ep_status status = ep_write_all(fd, text->data, text->size, part, err);
+	if (status == EP_OK)
+		status = finish_part(fd, part, writer->folder, name, err);
+	if (status != EP_OK)
+		(void)unlink(part);
+	return status;
+}
+
 /* ---- packets ---- */
 
 /* A packet's file on its way. */
@@ -321,19 +376,12 @@ describe(struct ep_feed_packet *packet, struct sink *sink)
 
 /* Syncs the part and gives it its name. */
 static enum ep_status
-name_packet(const struct writer *writer, const struct ep_feed_packet *packet, struct sink *sink,
-            struct ep_error *err)
+name_packet(const struct writer *writer, const struct ep_feed_packet *packet,
+            const struct sink *sink, struct ep_error *err)
 {
 	char name[EP_FEED_NAME];
 	ep_feed_packet_name(name, packet);
-	EP_FREE char *path = ep_path_join(writer->packets, name);
-	if (!path)
-		return ep_fail(err, EP_NO_MEMORY, "out of memory");
-	if (fsync(sink->fd) != 0)
-		return ep_fail_errno(err, errno, "cannot write %s", writer->part);
-	if (rename(writer->part, path) != 0)
-		return ep_fail_errno(err, errno, "cannot rename %s to %s", writer->part, path);
-	return ep_sync_folder(writer->packets, err);
+	return finish_part(sink->fd, sink->path, writer->packets, name, err);
 }
 
 /* Writes the changes in a range, as the snapshot has them, into the part, and names it. */
@@ -357,9 +405,9 @@ fill_packet(struct ep_feed_packet *packet, const struct writer *writer, struct s
 	};
 	EP_TRY(ep_dump_packets(&stream, err));
 	if (sink->size == 0)
-		return unlink(writer->part) == 0
+		return unlink(sink->path) == 0
 		               ? EP_OK
-		               : ep_fail_errno(err, errno, "cannot remove %s", writer->part);
+		               : ep_fail_errno(err, errno, "cannot remove %s", sink->path);
 	describe(packet, sink);
 	return name_packet(writer, packet, sink, err);
 }
@@ -369,25 +417,73 @@ static enum ep_status
 write_packet(struct ep_feed_packet *packet, const struct writer *writer, uint64_t after,
              uint64_t last, struct ep_error *err)
 {
-	struct sink sink = { .path = writer->part };
+	EP_FREE char *part = NULL;
+	EP_FD int fd = -1;
+	EP_TRY(ep_feed_part(&fd, &part, writer->packets, ".new", err));
+	struct sink sink = { .path = part, .fd = fd };
 	ep_sha256_init(&sink.sha);
-	/* Not into what somebody left there. */
-	(void)unlink(writer->part);
-	EP_FD int fd =
-		open(writer->part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
-	if (fd < 0)
-		return ep_fail_errno(err, errno, "cannot make %s", writer->part);
-	sink.fd = fd;
 	struct ep_feed_packet made = { .after = after, .last = last };
 	enum ep_status status = fill_packet(&made, writer, &sink, err);
 	if (status != EP_OK) {
 		/* On a full disk, what is half would keep the rest from being written. */
-		(void)unlink(writer->part);
+		(void)unlink(part);
 		return status;
 	}
 	writer->report->packets += made.size > 0;
 	writer->report->bytes += made.size;
 	*packet = made;
+	return EP_OK;
+}
+
+/* ---- what is damaged ---- */
+
+/* Finds the packets that are damaged: flags in an array for free(), NULL where there is no feed. */
+static enum ep_status
+find_damage(bool **out, size_t *count, struct writer *writer, struct ep_error *err)
+{
+	*count = 0;
+	if (!writer->found || writer->feed.packet_count == 0)
+		return EP_OK;
+	EP_FREE bool *damaged = calloc(writer->feed.packet_count, sizeof *damaged);
+	if (!damaged)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory for the packets of a feed");
+	EP_TRY(ep_feed_check(damaged, count, &writer->report->checked, writer->folder,
+	                     &writer->feed, writer->options->check_bytes, writer->options->stop,
+	                     err));
+	*out = EP_TAKE(damaged);
+	return EP_OK;
+}
+
+static void
+tell_packet(const struct writer *writer, const struct ep_feed_packet *packet, const char *what)
+{
+	char name[EP_FEED_NAME];
+	char path[sizeof EP_FEED_PACKETS + EP_FEED_NAME];
+	ep_feed_packet_name(name, packet);
+	snprintf(path, sizeof path, EP_FEED_PACKETS "/%s", name);
+	tell(writer, path, what);
+}
+
+/* Puts packets as the snapshot has their ranges now in the place of those that are damaged. What
+ * has changed since is in a later packet: feed.json goes up to the snapshot's position. */
+static enum ep_status
+mend(struct writer *writer, const bool *damaged, struct ep_error *err)
+{
+	struct ep_feed *feed = &writer->feed;
+	size_t kept = 0;
+	for (size_t i = 0; i < feed->packet_count; i++) {
+		struct ep_feed_packet packet = feed->packets[i];
+		if (damaged[i] && packet.merged_away) {
+			tell_packet(writer, &packet, "is damaged and taken out");
+			continue;
+		}
+		if (damaged[i]) {
+			tell_packet(writer, &packet, "is damaged and made anew");
+			EP_TRY(write_packet(&packet, writer, packet.after, packet.last, err));
+		}
+		feed->packets[kept++] = packet;
+	}
+	feed->packet_count = kept;
 	return EP_OK;
 }
 
@@ -397,13 +493,20 @@ static enum ep_status
 write_json(struct writer *writer, struct ep_error *err)
 {
 	EP_BUFFER struct ep_buffer text = { 0 };
-	EP_FREE char *path = ep_path_join(writer->folder, EP_FEED_JSON);
-	if (!path)
-		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	writer->feed.time = ep_time_now();
 	EP_TRY(ep_feed_write(&text, &writer->feed, &writer->keys, err));
 	writer->report->written = true;
-	return ep_replace_file(path, text.data, text.size, 0666, err);
+	ep_feed_retire(writer->packets, &writer->old, &writer->feed);
+	return write_file(writer, EP_FEED_JSON, &text, err);
+}
+
+/* Keeps a copy of feed.json beside it, for when it is damaged. */
+static enum ep_status
+write_spare(const struct writer *writer, struct ep_error *err)
+{
+	EP_BUFFER struct ep_buffer text = { 0 };
+	EP_TRY(ep_feed_write(&text, &writer->feed, &writer->keys, err));
+	return write_file(writer, EP_FEED_SPARE, &text, err);
 }
 
 static enum ep_status
@@ -421,15 +524,38 @@ merge(struct writer *writer, struct ep_error *err)
 		return EP_OK;
 	EP_TRY(write_json(writer, err));
 	ep_feed_sweep(writer->packets, &writer->feed);
-	return EP_OK;
+	return write_spare(writer, err);
 }
 
 /* ---- all of it ---- */
+
+/* Brings the feed up to the snapshot, and feed.json. */
+static enum ep_status
+bring_up(struct writer *writer, uint64_t before, const bool *damaged, struct ep_error *err)
+{
+	struct ep_feed *feed = &writer->feed;
+	size_t checked = feed->packet_count;
+	struct ep_feed_packet packet;
+	if (damaged)
+		EP_TRY(mend(writer, damaged, err));
+	if (feed->position > before) {
+		EP_TRY(write_packet(&packet, writer, before, feed->position, err));
+		EP_TRY(ep_feed_add(feed, &packet, err));
+	}
+	EP_TRY(write_json(writer, err));
+	for (size_t i = 0; damaged && i < checked; i++) {
+		if (damaged[i])
+			ep_feed_drop(writer->packets, &writer->old.packets[i], feed);
+	}
+	return merge(writer, err);
+}
 
 static enum ep_status
 publish(struct writer *writer, struct ep_error *err)
 {
 	struct ep_feed *feed = &writer->feed;
+	EP_FREE bool *damaged = NULL;
+	size_t count;
 	uint64_t before;
 	bool late;
 	EP_TRY(read_folder(writer, err));
@@ -441,27 +567,26 @@ publish(struct writer *writer, struct ep_error *err)
 			break;
 	}
 	writer->report->position = feed->position;
-	struct ep_feed_packet packet;
-	if (feed->position > before) {
-		EP_TRY(write_packet(&packet, writer, before, feed->position, err));
-		EP_TRY(ep_feed_add(feed, &packet, err));
-	} else if (writer->found && age >= 0 && age < writer->options->refresh_s) {
-		return EP_OK;
-	}
-	EP_TRY(write_json(writer, err));
-	return merge(writer, err);
+	EP_TRY(find_damage(&damaged, &count, writer, err));
+	bool fresh =
+		writer->found && !writer->stale && age >= 0 && age < writer->options->refresh_s;
+	if (feed->position == before && fresh && count == 0)
+		return merge(writer, err);
+	return bring_up(writer, before, count ? damaged : NULL, err);
 }
 
 /* Makes the folders, and locks them. Others may write there: no link in them is followed. */
 static enum ep_status
-lock_folder(int *fd, const char *path, struct ep_error *err)
+lock_folder(int *fd, struct writer *writer, struct ep_error *err)
 {
 	EP_FOLDER struct ep_folder folder = EP_FOLDER_NONE;
 	EP_FOLDER struct ep_folder packets = EP_FOLDER_NONE;
-	EP_TRY(ep_make_shared_folder(path, err));
-	EP_TRY(ep_folder_open(&folder, path, err));
-	EP_TRY(ep_folder_make(&packets, &folder, EP_FEED_PACKETS, err));
-	return ep_folder_lock(fd, &folder, ".lock", err);
+	EP_TRY(ep_make_shared_folder(writer->folder, err));
+	EP_TRY(ep_folder_open(&folder, writer->folder, err));
+	EP_TRY(make_way(writer, ".lock", false, err));
+	EP_TRY(ep_folder_lock(fd, &folder, ".lock", err));
+	EP_TRY(make_way(writer, EP_FEED_PACKETS, true, err));
+	return ep_folder_make(&packets, &folder, EP_FEED_PACKETS, err);
 }
 
 enum ep_status
@@ -471,8 +596,7 @@ ep_feed_publish(struct ep_feed_report *report, struct ep_log *log, const char *f
 	*report = (struct ep_feed_report){ 0 };
 	EP_FREE char *copy = strdup(folder);
 	EP_FREE char *packets = ep_path_join(folder, EP_FEED_PACKETS);
-	EP_FREE char *part = packets ? ep_path_join(packets, ".new.part") : NULL;
-	if (!copy || !part)
+	if (!copy || !packets)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	struct writer writer = {
 		.log = log,
@@ -480,13 +604,13 @@ ep_feed_publish(struct ep_feed_report *report, struct ep_log *log, const char *f
 		.report = report,
 		.folder = copy,
 		.packets = packets,
-		.part = part,
 	};
 	EP_FD int fd = -1;
 	EP_TRY(ep_keys_open(&writer.keys, ep_log_folder(log), err));
-	EP_TRY(lock_folder(&fd, folder, err));
+	EP_TRY(lock_folder(&fd, &writer, err));
 	enum ep_status status = publish(&writer, err);
 	ep_log_read_end(writer.read);
 	ep_feed_free(&writer.feed);
+	ep_feed_free(&writer.old);
 	return status;
 }

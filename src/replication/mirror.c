@@ -1,11 +1,10 @@
 #include "replication/mirror.h"
 
 #include "base/file.h"
-#include "base/time.h"
 #include "format/feed.h"
+#include "replication/feed_files.h"
 #include "replication/feed_writer.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -13,32 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Files that feed.json no longer names stay for so long. */
-#define GRACE_S 3600
-
 /* ---- one packet ---- */
-
-static enum ep_status
-check_packet(bool *good, int fd, const struct ep_feed_packet *packet, const char *path,
-             struct ep_error *err)
-{
-	struct ep_sha256 sha;
-	struct ep_hash hash;
-	EP_FREE uint8_t *bytes = malloc(65536);
-	uint64_t size = 0;
-	if (!bytes)
-		return ep_fail(err, EP_NO_MEMORY, "out of memory");
-	ep_sha256_init(&sha);
-	if (lseek(fd, 0, SEEK_SET) != 0)
-		return ep_fail_errno(err, errno, "cannot read %s", path);
-	for (size_t got = 1; got > 0; size += got) {
-		EP_TRY(ep_read_some(&got, fd, bytes, 65536, path, err));
-		ep_sha256_add(&sha, bytes, got);
-	}
-	ep_sha256_done(&hash, &sha);
-	*good = size == packet->size && memcmp(&hash, &packet->sha256, EP_HASH_SIZE) == 0;
-	return EP_OK;
-}
 
 static uint64_t
 size_of(int fd)
@@ -62,7 +36,7 @@ ep_fetch_packet(uint64_t *bytes, const char *path, const struct ep_feed_packet *
 		if (before < packet->size)
 			EP_TRY(transport->packet(transport->context, fd, name, packet->size, err));
 		*bytes += size_of(fd) > before ? size_of(fd) - before : 0;
-		EP_TRY(check_packet(&good, fd, packet, path, err));
+		EP_TRY(ep_feed_check_file(&good, fd, packet, path, err));
 		if (good)
 			return EP_OK;
 		if (ftruncate(fd, 0) != 0)
@@ -72,36 +46,6 @@ ep_fetch_packet(uint64_t *bytes, const char *path, const struct ep_feed_packet *
 }
 
 /* ---- a folder of packets ---- */
-
-static bool
-is_named(const struct ep_feed *feed, const char *name)
-{
-	char named[EP_FEED_NAME];
-	for (size_t i = 0; i < feed->packet_count; i++) {
-		ep_feed_packet_name(named, &feed->packets[i]);
-		if (strcmp(named, name) == 0)
-			return true;
-	}
-	return false;
-}
-
-void
-ep_feed_sweep(const char *packets, const struct ep_feed *feed)
-{
-	DIR *folder = opendir(packets);
-	struct dirent *item;
-	while (folder && (item = readdir(folder)) != NULL) {
-		struct stat info;
-		const char *dot = strrchr(item->d_name, '.');
-		if (!dot || strcmp(dot, ".packet") != 0 || is_named(feed, item->d_name) ||
-		    fstatat(dirfd(folder), item->d_name, &info, AT_SYMLINK_NOFOLLOW) != 0)
-			continue;
-		if (info.st_mtime < ep_time_now() - GRACE_S)
-			(void)unlinkat(dirfd(folder), item->d_name, 0);
-	}
-	if (folder)
-		closedir(folder);
-}
 
 /* Fetches a packet that the copy does not have; it gets its name when it is whole. */
 static enum ep_status

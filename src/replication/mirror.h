@@ -21,7 +21,4 @@ EP_MUST_USE enum ep_status ep_fetch_packet(uint64_t *bytes, const char *path,
                                            const struct ep_transport *transport,
                                            struct ep_error *err);
 
-/* Removes files of a feed's folder of packets that feed does not name, when they are old. */
-void ep_feed_sweep(const char *packets, const struct ep_feed *feed);
-
 #endif

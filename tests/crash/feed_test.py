@@ -52,6 +52,7 @@ class World:
         self.feed = self.root + "/feed"
         self.kept = folder + "/kept"
         os.makedirs(self.feed)
+        self.was_damaged = False  # before the publication: then not all slaves can follow it
         self.small = common.write_codegen(folder + "/small.json", [Song(9000)])
         program.must(self.master, "init", "--name", "centre")
         self.publish()
@@ -123,15 +124,15 @@ class World:
                 data = file.read()
             if (len(data), hashlib.sha256(data).hexdigest()) != (packet["size"], packet["sha256"]):
                 return [f"{words} has other bytes"]
-            if struct.unpack_from("<QQ", data, 32) != (packet["after"], packet["last"]):
-                return [f"{words} says itself {struct.unpack_from('<QQ', data, 32)}"]
+            if struct.unpack_from("<QQ", data, 64) != (packet["after"], packet["last"]):
+                return [f"{words} says itself {struct.unpack_from('<QQ', data, 64)}"]
         left = [name for name in os.listdir(self.feed + "/packets") if name.endswith(".part")]
         return [f"packets lead to {at}"] if at != feed["position"] else \
             [f"{name} is left" for name in left]
 
     def check(self):
         """Of what a stop left: it can be followed, and the next publication heals all."""
-        problems = self.slaves_follow("at that instant")
+        problems = [] if self.was_damaged else self.slaves_follow("at that instant")
         self.program.must(self.master, "ingest", "--dedup", "off", self.small)
         ran = self.program.run(self.master, "publish", self.feed)
         if ran.status:
@@ -162,7 +163,30 @@ def first(world):
     world.add(0, Song(1), Song(2))
 
 
-SCENARIOS = {"merge": merge, "first": first}
+def mend(world):
+    """Packets are damaged, one is gone, and what they held has changed in part."""
+    for number in range(10):
+        world.add(number, Song(number), Song(100 + number))
+        world.publish()
+        if number in (2, 5):
+            for name in ("behind", "step") if number == 2 else ("step",):
+                world.program.must(world.slave(name), "sync")
+    world.program.must(world.slave("step"), "sync")
+    world.add(10, Song(5, version=1), Song(8, version=1))
+    with open(world.feed + "/feed.json", encoding="utf-8") as file:
+        packets = json.load(file)["packets"]
+    world.was_damaged = True
+    for place, packet in enumerate(packets):
+        path = f"{world.feed}/packets/{packet['name']}"
+        if place % 4 == 0:
+            os.unlink(path)
+        elif place % 2 == 0 or not packet.get("merged_away"):
+            with open(path, "r+b") as file:
+                file.seek(70)
+                file.write(b"damaged")
+
+
+SCENARIOS = {"merge": merge, "first": first, "mend": mend}
 
 
 # ---- kills and power cuts ----

@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 """What is damaged, in the way, or missing in the folder of a feed: it is noticed, and made good."""
 
+import hashlib
+import os
+import shutil
 import subprocess
 
 from common import need, run, same
@@ -112,8 +115,135 @@ def what_lies_in_the_inbox_never_stops_a_publication(test):
     it.equal("with its place again")
 
 
+def packets_of(it):
+    """The packets that feed.json names: (path, what it says)."""
+    return [(it.folder / "packets" / packet["name"], packet) for packet in it.feed()["packets"] if packet["size"]]
+
+
+def every_packet_is_whole(it):
+    for path, packet in packets_of(it):
+        same(hashlib.sha256(path.read_bytes()).hexdigest(), packet["sha256"], f"hash of {path.name}")
+
+
+def a_long_feed(test, name, *slaves):
+    """With packets that were merged and such that were not; and slaves at every publication of it, not synced."""
+    it = Federation(test, name, *slaves)
+    kept = []
+    for n in range(11):
+        ingest(it.master, some_songs(f"TR{n}x", 3))
+        it.publish()
+        if n in (2, 6, 9):
+            it.slaves[0].run("sync")
+            kept.append(test.node(f"{name}-at{n}"))
+            shutil.copytree(it.slaves[0].folder, kept[-1].folder)
+    # What moves on is not in the packets of its range any more, when they are made anew.
+    ingest(it.master, [dict(item, metadata=dict(item["metadata"], title="again")) for item in some_songs("TR1x", 3)])
+    it.master.run("delete", "TR3x1")
+    it.publish()
+    it.slaves += kept
+    return it
+
+
+DAMAGES = (("flipped", flip), ("cut", lambda path: path.write_bytes(path.read_bytes()[:-9])),
+           ("longer", lambda path: path.write_bytes(path.read_bytes() + b"x")),
+           ("empty", lambda path: path.write_bytes(b"")), ("gone", lambda path: path.unlink()),
+           ("a folder", lambda path: (path.unlink(), (path / "deep").mkdir(parents=True))))
+
+
+def damaged_packets_are_made_anew(test):
+    it = a_long_feed(test, "anew", "paris", "rome")
+    everything = (it.folder, it.master.folder, *(slave.folder for slave in it.slaves))
+    for folder in everything:
+        shutil.copytree(folder, f"{folder}.kept")
+    need(any(packet.get("merged_away") for _, packet in packets_of(it)), "no packet was merged away")
+    for what, damage in DAMAGES:
+        for n, _ in enumerate(packets_of(it)):
+            path, packet = packets_of(it)[n]
+            damage(path)
+            done = it.master.run("publish", it.folder)
+            need(path.name.encode() in done.stderr, f"a packet that is {what} is not told: {done.stderr!r}")
+            every_packet_is_whole(it)
+            need(not path.is_file(), f"the file of {path.name} stays")
+            same(it.master.run("publish", it.folder).stderr, b"", "what is told of a feed that was mended")
+            if packet.get("merged_away") and what != "gone":
+                continue
+            for slave in it.slaves:
+                slave.run("sync")
+            it.equal(f"with packet {n} of {path.name} that is {what}")
+            for folder in everything:
+                shutil.rmtree(folder)
+                shutil.copytree(f"{folder}.kept", folder)
+    shutil.rmtree(it.folder / "packets")
+    it.publish()
+    every_packet_is_whole(it)
+    for slave in it.slaves:
+        slave.run("sync")
+    it.equal("with no packet left")
+
+
+def a_damaged_feed_json_is_made_anew(test):
+    it = a_long_feed(test, "json", "paris", "rome")
+    path = it.folder / "feed.json"
+    for what, damage in (*DAMAGES, ("too large", lambda path: path.write_bytes(bytes(3 << 20)))):
+        good = path.read_bytes()
+        damage(path)
+        done = it.master.run("publish", it.folder)
+        need(what == "gone" or b"feed.json is damaged" in done.stderr, f"{what}: {done.stderr!r}")
+        every_packet_is_whole(it)
+        if what == "flipped":  # What was merged before is gone on from.
+            need(len(it.feed()["packets"]) > 2, f"the feed begins anew: {it.feed()}")
+            for slave in it.slaves:
+                slave.run("sync")
+            it.equal(f"with a feed.json that was {what}")
+        path.write_bytes(good)
+        it.publish()
+    (it.folder / "feed.json.spare").write_bytes(b"")
+    flip(path)
+    it.publish()
+    ingest(it.master, some_songs("TRN", 2))
+    it.publish()
+    for slave in it.slaves:
+        slave.run("sync")
+    it.equal("with a feed that began anew")
+    # Another's feed is not written over.
+    other = test.node("json-other")
+    other.run("init", "--name", "other")
+    elsewhere = test.new_folder("json-elsewhere")
+    other.run("publish", elsewhere)
+    data = (elsewhere / "feed.json").read_bytes()
+    done = it.master.run("publish", elsewhere, statuses=(5,))
+    need(b"another node's feed" in done.stderr, f"the message is {done.stderr!r}")
+    same((elsewhere / "feed.json").read_bytes(), data, "another's feed.json")
+
+
+def what_lies_in_the_way_never_stops_a_publication(test):
+    it = Federation(test, "way", "paris")
+    for n in range(9):
+        ingest(it.master, some_songs(f"TR{n}x", 2))
+        for name in ("feed.json.part", "packets/.new.part", "feed.json.spare", "feed.json.spare.part", ".checked",
+                     "damaged/x/y", "packets/x.packet", "feed.json.part-2"):
+            place = it.folder / name
+            if place.is_file():
+                place.unlink()
+            (place / "deep").mkdir(parents=True, exist_ok=True)
+        if n == 3:
+            (it.folder / ".lock").unlink()
+            (it.folder / ".lock" / "deep").mkdir(parents=True)
+        if n == 5:
+            shutil.rmtree(it.folder / "packets")
+            (it.folder / "packets").write_text("a file")
+        if n == 7:
+            (it.folder / "packets" / "link.packet").symlink_to(it.folder)
+            os.mkfifo(it.folder / "packets" / "pipe.packet")
+        it.publish()
+        every_packet_is_whole(it)
+        it.slaves[0].run("sync")
+        it.equal(f"after publication {n}")
+
+
 CHECKS = (publications_at_once_keep_their_own, a_damaged_receipt_is_asked_for_again,
-          a_damaged_answer_to_a_join_is_asked_for_again, what_lies_in_the_inbox_never_stops_a_publication)
+          a_damaged_answer_to_a_join_is_asked_for_again, what_lies_in_the_inbox_never_stops_a_publication,
+          damaged_packets_are_made_anew, a_damaged_feed_json_is_made_anew, what_lies_in_the_way_never_stops_a_publication)
 
 
 def body(test):
