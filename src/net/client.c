@@ -313,7 +313,7 @@ get_feed(void *context, struct ep_buffer *text, struct ep_feed_request *request,
 }
 
 static enum ep_status
-get_packet(void *context, int fd, const char *name, uint64_t size, struct ep_error *err)
+get_packet(void *context, int fd, const char *name, uint64_t size, bool again, struct ep_error *err)
 {
 	struct ep_client *client = context;
 	EXCHANGE struct exchange exchange;
@@ -329,6 +329,8 @@ get_packet(void *context, int fd, const char *name, uint64_t size, struct ep_err
 	snprintf(range, sizeof range, "%" PRIu64 "-", exchange.start);
 	if (exchange.start > 0)
 		curl_easy_setopt(client->curl, CURLOPT_RANGE, range);
+	if (again && !add_header(&exchange, "Cache-Control: no-cache"))
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	return perform(&exchange, err);
 }
 

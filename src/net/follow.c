@@ -10,8 +10,10 @@
 #include <string.h>
 #include <time.h>
 
-/* How long the master is asked to wait for news, and the pause where it does not. */
+/* How long the master is asked to wait for news (by a mirror: between the waits it looks at its
+ * files), and the pause where it does not. */
 #define WAIT_S 25
+#define MIRROR_WAIT_S 5
 #define PAUSE_S 5.0
 
 /* A master that waits, and has nothing new after less than this, does not wait. */
@@ -142,7 +144,7 @@ fetch(struct side *side)
 	bool known = side->request.tag[0] != '\0';
 	double asked = ep_clock_s();
 	/* After a failure, what is wrong is asked for at once. */
-	side->request.wait_s = side->failures ? 0 : WAIT_S;
+	side->request.wait_s = side->failures ? 0 : given->mirror ? MIRROR_WAIT_S : WAIT_S;
 	enum ep_status status =
 		ep_fetch(&report, given->log, ep_way_transport(side->way), &options, &err);
 	if (report.packets)

@@ -74,6 +74,17 @@ is_packet_name(const char *name)
 	return size > 0 && size < EP_FEED_NAME && strcmp(name + size, ".packet") == 0;
 }
 
+/* Who asks for it past all copies on the way has got a damaged one: it is looked at. */
+static void
+note_doubt(struct ep_serve *serve, const struct ep_http_request *request, const char *name)
+{
+	const char *control = ep_http_header(request, "Cache-Control");
+	if (!control || strcmp(control, "no-cache") != 0)
+		return;
+	ep_feed_doubt(serve->feed_folder, name);
+	atomic_store(&serve->doubted, true);
+}
+
 static void
 answer_file(struct ep_http_answer *answer, const struct ep_http_request *request, int fd,
             uint64_t size)
@@ -114,6 +125,7 @@ ep_route_packet(void *context, struct ep_http_request *request, struct ep_http_a
 		return EP_HTTP_ANSWER;
 	}
 	snprintf(path, sizeof path, "%s/" EP_FEED_PACKETS "/%s", serve->feed_folder, name);
+	note_doubt(serve, request, name);
 	snprintf(answer->tag, sizeof answer->tag, "\"%.*s\"", (int)(strlen(name) - 7), name);
 	answer->cache = "public, max-age=31536000, immutable";
 	if (ep_field_has_tag(ep_http_header(request, "If-None-Match"), answer->tag)) {
@@ -126,6 +138,7 @@ ep_route_packet(void *context, struct ep_http_request *request, struct ep_http_a
 		answer->tag[0] = '\0';
 		answer->cache = NULL;
 		bool gone = fd >= 0 || errno == ENOENT || errno == ELOOP;
+		atomic_store(&serve->doubted, true);
 		ep_http_say(answer, gone ? 404 : 503, "there is no such packet%s",
 		            gone ? "" : " now");
 		if (fd >= 0)

@@ -23,6 +23,11 @@
 
 /* How often what slaves say of themselves is noted beside the log. */
 #define NOTE_S 2.0
+
+/* How often hashes of packets are looked at, and the least pause between two times. */
+#define CHECK_S 600.0
+#define CHECK_PAUSE_S 1.0
+
 #define RETRY_S 5
 
 #define WORKERS 2 /* of a lane */
@@ -115,15 +120,50 @@ reload_feed(void *context)
 		ep_http_news(serve->http);
 }
 
+static void
+on_damage(void *context, const char *file, const char *what)
+{
+	ep_serve_say(context, false, "%s %s", file, what);
+}
+
+/* How many bytes of packets are to be hashed now: some, from the start until all were once, then
+ * now and then; and when somebody got a damaged one, or none. */
+static uint64_t
+bytes_to_check(const struct ep_serve *serve)
+{
+	double now = ep_clock_s();
+	bool due = now >= serve->check_at ||
+	           (now >= serve->check_from && atomic_load(&serve->doubted));
+	return due ? EP_FEED_CHECK_BYTES : 0;
+}
+
+/* Nobody can have it spend more than a twentieth of its time so. */
+static void
+note_check(struct ep_serve *serve, double began, bool ended)
+{
+	double now = ep_clock_s();
+	double pause = 20 * (now - began);
+	serve->check_from = now + (pause > CHECK_PAUSE_S ? pause : CHECK_PAUSE_S);
+	serve->check_at = ended ? now + CHECK_S + pause : serve->check_from;
+}
+
 static enum ep_status
-publish(struct ep_serve *serve, struct ep_error *err)
+publish(struct ep_serve *serve, uint64_t check_bytes, struct ep_error *err)
 {
 	struct ep_feed_report report;
 	struct ep_feed_options options = { .name = serve->options.name,
 		                           .refresh_s = REFRESH_S,
-		                           .stop = &serve->stop };
+		                           .stop = &serve->stop,
+		                           .check_bytes = check_bytes,
+		                           .on_damage = on_damage,
+		                           .context = serve };
+	double began = ep_clock_s();
+	if (check_bytes)
+		atomic_store(&serve->doubted, false);
 	enum ep_status status =
 		ep_feed_publish(&report, serve->options.log, serve->feed_folder, &options, err);
+	if (check_bytes)
+		note_check(serve, began, report.checked);
 	if (status == EP_OK && report.written)
 		atomic_fetch_add(&serve->counts.publications, 1);
 	/* Also where it failed behind feed.json: what it names is there. */
@@ -199,9 +239,10 @@ publisher(void *context)
 			ep_seen_note(&serve->seen, serve->options.log);
 			noted = ep_clock_s();
 		}
-		if (!is_due(serve, &published, &checked))
+		uint64_t check_bytes = bytes_to_check(serve);
+		if (!is_due(serve, &published, &checked) && check_bytes == 0)
 			continue;
-		enum ep_status status = publish(serve, &err);
+		enum ep_status status = publish(serve, check_bytes, &err);
 		if (status == EP_OK) {
 			pthread_mutex_lock(&serve->mutex);
 			serve->error[0] = '\0';
@@ -338,8 +379,10 @@ start(struct ep_serve *serve, struct ep_error *err)
 	EP_TRY(lock_folder(serve, err));
 	EP_TRY(find_role(serve, err));
 	EP_TRY(make_spool(serve, err));
+	if (serve->feed_folder)
+		ep_feed_check_anew(serve->feed_folder);
 	if (serve->feed_folder && !serve->slave)
-		EP_TRY(publish(serve, err));
+		EP_TRY(publish(serve, 0, err));
 	if (serve->feed_folder)
 		reload_feed(serve);
 	EP_TRY(start_http(serve, err));

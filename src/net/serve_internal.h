@@ -8,6 +8,7 @@
 #include "net/http.h"
 #include "net/seen.h"
 #include "net/serve.h"
+#include "replication/feed_files.h"
 #include "replication/feed_writer.h"
 
 #include <pthread.h>
@@ -42,6 +43,10 @@ struct ep_serve {
 	struct ep_buffer feed; /* feed.json as it is */
 	char tag[80]; /* of it; empty: there is none */
 	char error[256]; /* of the last publication; empty: none */
+
+	atomic_bool doubted; /* somebody got a damaged packet, or none */
+	double check_from; /* when the publisher may look at packets again */
+	double check_at; /* and when it does unasked */
 
 	pthread_t publisher;
 	bool publishes;

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "replication/contact.h"
+#include "replication/feed_files.h"
 #include "replication/feed_plan.h"
 #include "replication/feed_writer.h"
 #include "replication/ingest.h"
@@ -326,17 +327,42 @@ take_back_seen(struct fetcher *fetcher, struct ep_error *err)
 	return EP_DIVERGED;
 }
 
+/* Says whose feed it is that is damaged, and where. */
 static enum ep_status
-fetch_and_apply(struct fetcher *fetcher, const struct ep_feed_packet *packet, struct ep_error *err)
+name_feed(const struct fetcher *fetcher, enum ep_status status, struct ep_error *err)
+{
+	const struct ep_master *master = &fetcher->master;
+	if (status == EP_CORRUPT)
+		ep_error_prefix(err, "the feed of %s at %s: ", fetcher->feed.name,
+		                master->mirror[0] ? master->mirror : master->url);
+	return status;
+}
+
+/* Fetches a packet into the file at path. */
+static enum ep_status
+download(struct fetcher *fetcher, const struct ep_feed_packet *packet, const char *name,
+         const char *path, struct ep_error *err)
+{
+	link_mirrored(fetcher, name, path);
+	enum ep_status status =
+		ep_fetch_packet(&fetcher->report->bytes, path, packet, fetcher->transport, err);
+	return name_feed(fetcher, status, err);
+}
+
+/* *damaged: the packet is not to be had. */
+static enum ep_status
+fetch_and_apply(struct fetcher *fetcher, const struct ep_feed_packet *packet, bool *damaged,
+                struct ep_error *err)
 {
 	char name[EP_FEED_NAME];
 	ep_feed_packet_name(name, packet);
 	EP_FREE char *path = ep_path_join(fetcher->incoming, name);
 	if (!path)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
-	link_mirrored(fetcher, name, path);
-	EP_TRY(ep_fetch_packet(&fetcher->report->bytes, path, packet, fetcher->transport, err));
-	enum ep_status status = fetcher->seen.position ? check_marks(fetcher, path, err) : EP_OK;
+	enum ep_status status = download(fetcher, packet, name, path, err);
+	*damaged = status == EP_CORRUPT;
+	EP_TRY(status);
+	status = fetcher->seen.position ? check_marks(fetcher, path, err) : EP_OK;
 	if (status == EP_DIVERGED)
 		return take_back_seen(fetcher, err);
 	EP_TRY(status);
@@ -345,12 +371,13 @@ fetch_and_apply(struct fetcher *fetcher, const struct ep_feed_packet *packet, st
 	return EP_OK;
 }
 
-/* Takes a packet in, and moves the watermark behind it. */
+/* Takes a packet in, and moves the watermark behind it. *damaged: it is not to be had. */
 static enum ep_status
-take_packet(struct fetcher *fetcher, const struct ep_feed_packet *packet, struct ep_error *err)
+take_packet(struct fetcher *fetcher, const struct ep_feed_packet *packet, bool *damaged,
+            struct ep_error *err)
 {
 	if (packet->size > 0)
-		EP_TRY(fetch_and_apply(fetcher, packet, err));
+		EP_TRY(fetch_and_apply(fetcher, packet, damaged, err));
 	fetcher->master.position = packet->last;
 	return store_master(fetcher, err);
 }
@@ -369,8 +396,10 @@ clean_incoming(const struct fetcher *fetcher)
 		closedir(folder);
 }
 
+/* Takes the packets that lead from where this node is to the feed's position. Where one is damaged,
+ * *damaged is its place in the feed. */
 static enum ep_status
-take_packets(struct fetcher *fetcher, struct ep_error *err)
+take_route(struct fetcher *fetcher, size_t *damaged, struct ep_error *err)
 {
 	EP_FREE size_t *route = NULL;
 	size_t count = 0;
@@ -379,11 +408,76 @@ take_packets(struct fetcher *fetcher, struct ep_error *err)
 	fetcher->progress.size = fetcher->report->bytes;
 	for (size_t i = 0; i < count; i++)
 		fetcher->progress.size += feed->packets[route[i]].size;
-	for (size_t i = 0; i < count; i++)
-		EP_TRY(take_packet(fetcher, &feed->packets[route[i]], err));
+	for (size_t i = 0; i < count; i++) {
+		bool is_damaged = false;
+		enum ep_status status =
+			take_packet(fetcher, &feed->packets[route[i]], &is_damaged, err);
+		if (is_damaged)
+			*damaged = route[i];
+		EP_TRY(status);
+	}
 	if (count > 0)
 		clean_incoming(fetcher);
 	return EP_OK;
+}
+
+/* Takes what is new. Where a packet is damaged, others that have its range are taken; where there
+ * are none, that one is what failed. */
+static enum ep_status
+take_packets(struct fetcher *fetcher, struct ep_error *err)
+{
+	struct ep_feed *feed = &fetcher->feed;
+	struct ep_error why = { 0 };
+	for (;;) {
+		size_t damaged = SIZE_MAX;
+		struct ep_error now = { 0 };
+		enum ep_status status = take_route(fetcher, &damaged, &now);
+		if (status == EP_OK)
+			return EP_OK;
+		bool no_way = why.status != EP_OK && status == EP_CORRUPT && damaged == SIZE_MAX;
+		if (damaged == SIZE_MAX)
+			return ep_fail(err, status, "%s", no_way ? why.text : now.text);
+		if (why.status == EP_OK)
+			why = now;
+		feed->packet_count--;
+		memmove(feed->packets + damaged, feed->packets + damaged + 1,
+		        (feed->packet_count - damaged) * sizeof *feed->packets);
+	}
+}
+
+/* How many bytes of a mirror's packets are to be hashed now: so that it takes a twentieth of the
+ * time at the most. */
+static uint64_t
+bytes_to_check(const struct fetcher *fetcher)
+{
+	return ep_clock_s() >= fetcher->options->request->check_from ? EP_FEED_CHECK_BYTES : 0;
+}
+
+static void
+note_check(const struct fetcher *fetcher, double began)
+{
+	double now = ep_clock_s();
+	double pause = 20 * (now - began);
+	fetcher->options->request->check_from = now + (pause > 1 ? pause : 1);
+}
+
+/* Brings the mirror up to the feed (mend: which has not changed), and fetches again what is damaged
+ * in it. */
+static enum ep_status
+mirror(struct fetcher *fetcher, bool mend, struct ep_error *err)
+{
+	const char *folder = fetcher->options->mirror;
+	uint64_t *bytes = &fetcher->report->bytes;
+	struct ep_text text = { (const char *)fetcher->text.data, fetcher->text.size };
+	uint64_t check_bytes = bytes_to_check(fetcher);
+	double began = ep_clock_s();
+	enum ep_status status = mend ? ep_mirror_mend(bytes, folder, &fetcher->master.key,
+	                                              fetcher->transport, check_bytes, err)
+	                             : ep_mirror(bytes, folder, text, &fetcher->feed,
+	                                         fetcher->transport, check_bytes, err);
+	if (check_bytes)
+		note_check(fetcher, began);
+	return name_feed(fetcher, status, err);
 }
 
 /* ---- all of it ---- */
@@ -436,17 +530,31 @@ follow(struct fetcher *fetcher, struct ep_error *err)
 	fetcher->seen_head_size = master->head_size;
 	memcpy(fetcher->seen_head, master->head, master->head_size);
 	EP_TRY(note_seen(fetcher, err));
-	struct ep_text text = { (const char *)fetcher->text.data, fetcher->text.size };
-	if (fetcher->options->mirror)
-		EP_TRY(ep_mirror(&fetcher->report->bytes, fetcher->options->mirror, text, feed,
-		                 fetcher->transport, err));
+	/* A packet that cannot be handed on may not be needed here. */
+	struct ep_error why = { 0 };
+	enum ep_status mirrored = fetcher->options->mirror ? mirror(fetcher, false, &why) : EP_OK;
+	if (mirrored != EP_OK && mirrored != EP_CORRUPT)
+		return ep_fail(err, mirrored, "%s", why.text);
 	bool news = master->restarting || feed->position > master->position;
 	if (!news)
 		EP_TRY(ep_sync_waits(&news, fetcher->log, err));
 	EP_TRY(take_packets(fetcher, err));
 	master->feed_time = feed->time;
 	note_feed(fetcher);
-	return news ? end_feed(fetcher, err) : EP_OK;
+	EP_TRY(news ? end_feed(fetcher, err) : EP_OK);
+	return mirrored == EP_OK ? EP_OK : ep_fail(err, mirrored, "%s", why.text);
+}
+
+/* Looks at a mirror while there is no news. What cannot be mended here is asked for anew. */
+static enum ep_status
+mend_mirror(struct fetcher *fetcher, struct ep_error *err)
+{
+	if (!fetcher->options->mirror)
+		return EP_OK;
+	enum ep_status status = mirror(fetcher, true, err);
+	if (status != EP_OK)
+		fetcher->options->request->tag[0] = '\0';
+	return status == EP_NOT_FOUND || status == EP_CORRUPT ? EP_OK : status;
 }
 
 /* Sends again what the master took, but the feed does not show. */
@@ -478,7 +586,7 @@ fetch_once(struct fetcher *fetcher, bool *gone, struct ep_error *err)
 	fetcher->report->from = fetcher->master.position;
 	EP_TRY(read_feed(fetcher, &changed, err));
 	if (!changed)
-		return EP_OK;
+		return mend_mirror(fetcher, err);
 	/* Only now: others may follow the feed while this one waits for news. */
 	EP_FD int fd = -1;
 	EP_TRY(ep_lock_file(&fd, ep_log_folder(fetcher->log), "fetch.lock", err));

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/folder.h"
 #include "format/feed.h"
+#include "replication/feed_files.h"
 #include "replication/feed_writer.h"
 #include "replication/inbox.h"
 
@@ -74,8 +75,10 @@ open_packet(int *from, const char *path, const char *name, struct ep_error *err)
 }
 
 static enum ep_status
-get_packet(void *context, int fd, const char *name, uint64_t size, struct ep_error *err)
+get_packet(void *context, int fd, const char *name, uint64_t size, bool again, struct ep_error *err)
 {
+	if (again)
+		ep_feed_doubt(context, name);
 	EP_FREE char *bytes = malloc(65536);
 	EP_FD int from = -1;
 	if (!bytes)

@@ -24,6 +24,7 @@ struct ep_feed_request {
 	unsigned wait_s; /* how long the other side may wait for news, where it can */
 	bool changed; /* text is another feed.json than the known one */
 	bool waits; /* the other side waits as it is asked to: no need to pause before the next */
+	double check_from; /* when packets of a mirror may be looked at again, by ep_clock_s */
 };
 
 struct ep_transport {
@@ -32,8 +33,9 @@ struct ep_transport {
 	                       struct ep_feed_request *request, struct ep_error *err);
 
 	/* Fetches the bytes of a packet that are not in fd yet, which has some from its front, and
-	 * appends them; may begin anew. EP_NOT_FOUND  there is no such packet any more. */
-	enum ep_status (*packet)(void *context, int fd, const char *name, uint64_t size,
+	 * appends them; may begin anew. again: it came damaged, which the other side is told, and
+	 * copies on the way are passed over. EP_NOT_FOUND  there is no such packet any more. */
+	enum ep_status (*packet)(void *context, int fd, const char *name, uint64_t size, bool again,
 	                         struct ep_error *err);
 
 	/* Asks to be let in. EP_NOT_FOUND  the request was left and there is no answer yet. */

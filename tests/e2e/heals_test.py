@@ -2,13 +2,14 @@
 """What is damaged, in the way, or missing in the folder of a feed: it is noticed, and made good."""
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
 
 from common import need, run, same
 from feed_test import Federation
-from servers import ingest, invite, some_songs
+from servers import Server, all_equal, ingest, invite, joined, some_songs, synced, until
 
 
 def flip(path, at=-1):
@@ -157,7 +158,8 @@ def damaged_packets_are_made_anew(test):
         shutil.copytree(folder, f"{folder}.kept")
     need(any(packet.get("merged_away") for _, packet in packets_of(it)), "no packet was merged away")
     for what, damage in DAMAGES:
-        for n, _ in enumerate(packets_of(it)):
+        last = len(packets_of(it)) - 1
+        for n in range(last + 1) if what == "flipped" else (0, last - 3, last):
             path, packet = packets_of(it)[n]
             damage(path)
             done = it.master.run("publish", it.folder)
@@ -165,8 +167,6 @@ def damaged_packets_are_made_anew(test):
             every_packet_is_whole(it)
             need(not path.is_file(), f"the file of {path.name} stays")
             same(it.master.run("publish", it.folder).stderr, b"", "what is told of a feed that was mended")
-            if packet.get("merged_away") and what != "gone":
-                continue
             for slave in it.slaves:
                 slave.run("sync")
             it.equal(f"with packet {n} of {path.name} that is {what}")
@@ -241,9 +241,92 @@ def what_lies_in_the_way_never_stops_a_publication(test):
         it.equal(f"after publication {n}")
 
 
+def a_slave_takes_other_packets_where_one_is_damaged(test):
+    it = a_long_feed(test, "others", "paris", "rome")
+    notes = it.folder / "damaged"
+    merged = [(path, packet) for path, packet in packets_of(it) if not packet.get("merged_away")]
+    path, packet = merged[0]
+    need(packet["after"] == 0 and len(packets_of(it)) > 8, "nothing was merged")
+    path.write_bytes(path.read_bytes() + b"more")
+    rome = it.slaves[1]
+    report = rome.json("sync")
+    need(report["packets"] > 5 and report["equal"], f"the report is {report}")
+    same(rome.digest(), it.master.digest(), "digest of one that took small packets")
+    same([note.name for note in notes.iterdir()], [path.name], "what the slave says to be damaged")
+    need(path.name.encode() in it.master.run("publish", it.folder).stderr, "it is not made anew")
+    same(list(notes.iterdir()), [], "notes that are left")
+    # Where there is no other, it is said which one it is.
+    path, _ = packets_of(it)[-1]
+    flip(path)
+    done = it.slaves[0].run("sync", statuses=(7,))
+    need(f"the feed of centre at file://{it.folder}: packet {path.name} was damaged".encode() in done.stderr,
+         f"the message is {done.stderr!r}")
+    it.publish()
+    for slave in it.slaves:
+        slave.run("sync")
+    it.equal("with a packet made anew")
+
+
+def what_serve_hands_out_heals(test):
+    """A slave that gets a damaged packet, or none, has the master look at it."""
+    master = test.node("served-master")
+    master.run("init", "--name", "centre")
+    server = Server(master)
+    ingest(master, some_songs("TRM", 20))
+    for n, damage in enumerate((flip, lambda path: path.unlink(), lambda path: path.write_bytes(b"short"))):
+        until(lambda: json.loads(server.get("/feed.json")[2])["tracks"] == 20, "a feed of all tracks", 20)
+        slave = joined(test, master, f"served-slave{n}", server.url)
+        packets = master.folder / "feed" / "packets"
+        for packet in json.loads(server.get("/feed.json")[2])["packets"]:
+            damage(packets / packet["name"])
+        slave.run("sync", statuses=(0, 4, 7))
+        synced(slave, master, statuses=(0, 4, 7))
+    need("is damaged and made anew" in server.words(), "nothing is told")
+    until(lambda: not any((master.folder / "feed" / "damaged").iterdir()), "no notes that are left", 20)
+    server.stop()
+    # And what was damaged while nobody looked, at its start.
+    for packet in packets.iterdir():
+        flip(packet)
+    told = server.words().count("is damaged and made anew")
+    server.start()
+    until(lambda: server.words().count("is damaged and made anew") > told, "a packet that is found at the start", 20)
+    server.stop()
+
+
+def a_mirror_heals(test):
+    master = test.node("mirrored-master")
+    master.run("init", "--name", "centre")
+    server = Server(master)
+    middle = joined(test, master, "mirrored-middle", server.url)
+    mirror = Server(middle, "--mirror")
+    ingest(master, some_songs("TRM", 20))
+    all_equal([master, middle])
+    folder = middle.folder / "mirror"
+    for n, damage in enumerate((flip, lambda path: path.unlink(), lambda path: path.write_bytes(b"short"))):
+        feed = json.loads((folder / "feed.json").read_text())
+        for packet in feed["packets"]:
+            damage(folder / "packets" / packet["name"])
+        leaf = test.node(f"mirrored-leaf{n}")
+        leaf.run("init", "--name", f"leaf{n}")
+        leaf.run("join", mirror.url, feed["key"])
+        leaf.run("sync", statuses=(0, 4, 7))
+        synced(leaf, master, statuses=(0, 4, 7))
+        for packet in feed["packets"]:
+            same(hashlib.sha256((folder / "packets" / packet["name"]).read_bytes()).hexdigest(), packet["sha256"],
+                 "hash of a packet in the mirror")
+    mirror.stop()
+    flip(folder / "feed.json")
+    mirror.start()
+    until(lambda: json.loads((folder / "feed.json").read_text())["signature"] and
+          mirror.get("/feed.json")[2] == server.get("/feed.json")[2], "a feed.json that is the master's", 20)
+    mirror.stop()
+    server.stop()
+
+
 CHECKS = (publications_at_once_keep_their_own, a_damaged_receipt_is_asked_for_again,
           a_damaged_answer_to_a_join_is_asked_for_again, what_lies_in_the_inbox_never_stops_a_publication,
-          damaged_packets_are_made_anew, a_damaged_feed_json_is_made_anew, what_lies_in_the_way_never_stops_a_publication)
+          damaged_packets_are_made_anew, a_damaged_feed_json_is_made_anew, what_lies_in_the_way_never_stops_a_publication,
+          a_slave_takes_other_packets_where_one_is_damaged, what_serve_hands_out_heals, a_mirror_heals)
 
 
 def body(test):
