@@ -5,7 +5,7 @@ the program: a second reader, to hold the first and the pages against.
     packet_reader.py FILE...
 
 prints the documents of packets as rows of a dump. Whatever the pages refuse, and what is not as they
-tell, is a Refused. Deletions are read and checked, and have no rows.
+tell, is a Refused. Deletions and links are read and checked, and have no rows.
 """
 
 import bisect
@@ -80,12 +80,12 @@ class Bytes:
 
 MAGIC = bytes.fromhex("8945504b0d0a1a0a")
 MASTER, SLAVE = 1, 2
-PUT, DELETE = 1, 2
+PUT, DELETE, LINK = 1, 2, 3
 
-Header = collections.namedtuple("Header", "version kind node epoch after last tracks documents deletions made "
-                                          "name sources")
-Entry = collections.namedtuple("Entry", "operation flags position source date word documents track_id about codes "
-                                        "contents_hash rows")
+Header = collections.namedtuple("Header", "version kind key epoch epoch_tag after last tracks documents deletions "
+                                          "links made name sources parties marks_from marks head")
+Entry = collections.namedtuple("Entry", "operation flags position source date documents track_id history about "
+                                        "codes contents_hash rows link")
 Packet = collections.namedtuple("Packet", "header entries blocks signature")
 
 
@@ -108,27 +108,57 @@ def read_packet(data):
     need(packet.take(32) == blake2b(data[:hashed]), "the packet's hash is wrong")
     signature = packet.take(packet.number("H"))
     packet.done()
-    puts = [entry for entry in entries if entry.operation == PUT]
-    need(len(puts) == header.tracks, "the number of tracks is wrong")
-    need(sum(entry.documents for entry in puts) == header.documents, "the number of documents is wrong")
-    need(len(entries) - len(puts) == header.deletions, "the number of deletions is wrong")
+    count = collections.Counter(entry.operation for entry in entries)
+    need(count[PUT] == header.tracks, "the number of tracks is wrong")
+    need(sum(entry.documents for entry in entries if entry.operation == PUT) == header.documents,
+         "the number of documents is wrong")
+    need(count[DELETE] == header.deletions, "the number of deletions is wrong")
+    need(count[LINK] == header.links, "the number of links is wrong")
     return Packet(header, entries, blocks, signature)
 
 
 def read_header(packet):
     need(packet.take(8) == MAGIC, "this is no packet")
     version, kind, size = packet.number("H"), packet.number("H"), packet.number("I")
-    need(version == 1, f"the packet's version is {version}")
+    need(version == 2, f"the packet's version is {version}")
     need(kind in (MASTER, SLAVE), "the kind is unknown")
-    need(70 <= size <= 16_777_216, "the header's size is out of range")
+    need(120 <= size <= 16_777_216, "the header's size is out of range")
     rest = Bytes(packet.take(size - 4), "header")
     need(zlib.crc32(packet.data[:packet.at]) == packet.number("I"), "the header's checksum is wrong")
-    node = rest.take(8)
-    numbers = [rest.number(layout) for layout in "QQQQQQq"]
+    key = rest.take(32)
+    numbers = [rest.number(layout) for layout in "QQQQQQQQq"]
+    after, last = numbers[2:4]
+    need(after <= last < (1 << 64) - 1, "the range is wrong")
     name = rest.text()
     sources = [rest.text() for _ in range(rest.varint())]
+    parties = read_list(rest, 0, 65_536, 32, "parties")
+    marks_from = after + rest.varint()
+    need(marks_from <= last + 1, "the marks begin behind the range")
+    marks = read_marks(rest, after, last)
+    head = rest.text()
     rest.done()
-    return Header(version, kind, node, *numbers, name, sources)
+    return Header(version, kind, key, *numbers, name, sources, parties, marks_from, marks, head)
+
+
+def read_list(data, least, most, size, name):
+    """So many items of `size` bytes as a varint says."""
+    count = data.varint()
+    need(least <= count <= most, f"the number of {name} is out of range")
+    return [data.take(size) for _ in range(count)]
+
+
+def read_marks(rest, after, last):
+    """Published positions of the sender's log, with their hashes."""
+    marks = []
+    position = after
+    count = rest.varint()
+    need(count <= 65_536, "the number of marks is out of range")
+    for i in range(count):
+        step = rest.varint()
+        position += step
+        need((step or not i) and position <= last, "a mark is out of order or out of range")
+        marks.append((position, rest.take(16)))
+    return marks
 
 
 def read_block(payload, header):
@@ -140,35 +170,40 @@ def read_block(payload, header):
     need(columns.left() == size, "the size of the columns is wrong")
 
     operations, flags = columns.take(count), columns.take(count)
-    positions, sources, dates, tags, words, documents, id_sizes, about_sizes, code_sizes = (
-        [columns.varint() for _ in range(count)] for _ in range(9))
+    positions, sources, dates, documents, id_sizes, history_sizes, about_sizes, code_sizes = (
+        [columns.varint() for _ in range(count)] for _ in range(8))
     ids = [columns.take(size) for size in id_sizes]
+    histories = [columns.take(size) for size in history_sizes]
     abouts = [columns.take(size) for size in about_sizes]
     columns.done()
-    need(set(operations) <= {PUT, DELETE}, "an operation is unknown")
-    hashes = [payload.take(32) if operation == PUT else None for operation in operations]
+    need(set(operations) <= {PUT, DELETE, LINK}, "an operation is unknown")
+    hashes = [None if operation == DELETE else payload.take(32) for operation in operations]
     codes = [payload.take(size) for size in code_sizes]
     payload.done()
 
     entries = []
-    position = date = word = 0
+    position = date = 0
     for i, operation in enumerate(operations):
         position += positions[i]
         date += unzigzag(dates[i])
-        word += unzigzag(words[i])
-        need(tags[i] < 1 << 32, "a tag is out of range")
         need(sources[i] < len(header.sources), "a source is not in the header's list")
-        need(1 <= documents[i] <= 65_536, "the number of a track's documents is out of range")
         need(1 <= id_sizes[i] <= 255, "the size of a track id is out of range")
-        rows = []
-        if operation == PUT:
-            need(flags[i] in (0, 1, 2, 3), "unknown flags of a put")
-            rows = read_track(ids[i], documents[i], abouts[i], codes[i], hashes[i])
+        need(flags[i] in ((0, 2) if operation == PUT else (0,)), "unknown flags")
+        if operation == LINK:
+            need(documents[i] == 0, "a link with documents")
         else:
-            need(flags[i] == 0, "unknown flags of a delete")
-            need(not abouts[i] and not codes[i], "a delete with a track")
-        entries.append(Entry(operation, flags[i], position, header.sources[sources[i]], date,
-                             (tags[i], word), documents[i], ids[i], abouts[i], codes[i], hashes[i], rows))
+            need(1 <= documents[i] <= 65_536, "the number of a track's documents is out of range")
+        need(operation == PUT or not codes[i], "codes of what is no track")
+        rows, link = [], None
+        if operation == PUT:
+            rows = read_track(ids[i], documents[i], abouts[i], codes[i], hashes[i])
+        elif operation == LINK:
+            link = read_link(ids[i], abouts[i], hashes[i])
+        else:
+            need(not abouts[i], "a delete with a track")
+        history = read_history(histories[i], operation == LINK, ids[i], hashes[i], header.parties)
+        entries.append(Entry(operation, flags[i], position, header.sources[sources[i]], date, documents[i], ids[i],
+                             history, abouts[i], codes[i], hashes[i], rows, link))
     return entries
 
 
@@ -227,6 +262,77 @@ def read_track(track_id, count, about, codes, contents_hash):
     need(blake2b(b"".join(struct.pack("<I", len(text)) + text for text in texts)) == contents_hash,
          "a contents hash is wrong")
     return rows
+
+
+Link = collections.namedtuple("Link", "original copy_contents original_contents kind share coverage offset")
+
+
+def read_link(copy, data, contents_hash):
+    """Which track another is a copy of, or that it is none of any."""
+    data = Bytes(data, "link")
+    original, copy_contents = data.text(), data.take(16)
+    need(len(original) <= 255, "the id of an original is too long")
+    link = Link(original, copy_contents, b"", 0, 0, 0, 0)
+    if original:
+        original_contents, kind = data.take(16), data.byte()
+        share, coverage, offset = data.varint(), data.varint(), unzigzag(data.varint())
+        need(kind in (1, 2) and share <= 1000 and coverage <= 1000 and abs(offset) <= 1 << 32,
+             "the evidence of a link is out of range")
+        link = Link(original, copy_contents, original_contents, kind, share, coverage, offset)
+    data.done()
+    texts = (b"echoprint link 1", copy, original)
+    need(blake2b(b"".join(struct.pack("<I", len(text)) + text for text in texts) + copy_contents
+                 + link.original_contents) == contents_hash, "the hash of a link is wrong")
+    return link
+
+
+# ---- log.md: the history of an entry ----
+
+CUT, SEALED, ALSO, STARTS, FLOOR = 1, 2, 4, 8, 16
+
+Step = collections.namedtuple("Step", "generation party csv contents revision")
+# `sealed` is the generation of the step that the seal is of; 0: there is none.
+History = collections.namedtuple("History", "before steps sealed seal owner born also starts floor")
+
+
+def read_history(data, is_link, subject, contents_hash, parties):
+    """The steps that led to a state, with the revision of each; parties are keys."""
+    data = Bytes(data, "history")
+    flags, count = data.byte(), data.varint()
+    need(flags < 32, "unknown flags of a history")
+    need(1 <= count <= 4096, "the number of a history's steps is out of range")
+    generation, before = 1, bytes(16)
+    if flags & CUT:
+        generation, before = data.varint(), data.take(16)
+        need(2 <= generation < 1 << 63, "the generation of a history is out of range")
+
+    def party(number):
+        need(1 <= number <= len(parties), "a party is not in the header's list")
+        return parties[number - 1]
+
+    authors = [data.varint() for _ in range(count)]
+    contents = [data.take(16) for _ in range(count - 1)] + [contents_hash[:16] if contents_hash else bytes(16)]
+    steps, last = [], before
+    for i, author in enumerate(authors):
+        last = revision(is_link, subject, last, party(author >> 1), author & 1, contents[i])
+        steps.append(Step(generation + i, party(author >> 1), author & 1, contents[i], last))
+    sealed, seal, owner, born, floor = 0, b"", None, 0, 0
+    if flags & SEALED:
+        seal, owner, born, behind = data.take(8), party(data.varint()), data.varint(), data.varint()
+        need(behind < count, "a seal of a step that is not there")
+        sealed = steps[-1 - behind].generation
+    also = read_list(data, 1, 4096, 16, "revisions") if flags & ALSO else []
+    starts = read_list(data, 1, 4096, 16, "starts") if flags & STARTS else []
+    if flags & FLOOR:
+        floor = data.varint()
+        need(floor, "a floor of 0")
+    data.done()
+    return History(before, steps, sealed, seal, owner, born, also, starts, floor)
+
+
+def revision(is_link, subject, before, party, csv_made, contents):
+    return hashlib.blake2b(b"echoprint revision 1" + bytes((is_link, csv_made)) + struct.pack("<H", len(subject))
+                           + subject + before + party + contents, digest_size=16).digest()
 
 
 # ---- codes.md: the codes of a track ----
