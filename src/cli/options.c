@@ -25,11 +25,30 @@ struct line {
 
 /* ---- help ---- */
 
+static bool
+has_name(const struct ep_option *option, const char *name, size_t size)
+{
+	return strlen(option->name) == size && strncmp(option->name, name, size) == 0;
+}
+
+static bool
+is_among(const struct ep_option *options, const char *name)
+{
+	for (size_t i = 0; options && options[i].name; i++) {
+		if (has_name(&options[i], name, strlen(name)))
+			return true;
+	}
+	return false;
+}
+
+/* Prints those of options that have no namesake in `others`, which may be NULL. */
 static void
-print_options(const struct ep_option *options)
+print_options(const struct ep_option *options, const struct ep_option *others)
 {
 	for (const struct ep_option *option = options; option->name; option++) {
 		char left[64];
+		if (is_among(others, option->name))
+			continue;
 		char letter[8] = "    ";
 		if (option->letter)
 			snprintf(letter, sizeof letter, "-%c, ", option->letter);
@@ -48,7 +67,7 @@ print_program_help(const struct ep_command *const *commands)
 	for (size_t i = 0; commands[i]; i++)
 		printf("  %-14s %s\n", commands[i]->name, commands[i]->summary);
 	printf("\nOptions, before or after the command:\n");
-	print_options(globals);
+	print_options(globals, NULL);
 	printf("\nThe data folder is that of -d, else $ECHOPRINT_DATA, else "
 	       "$XDG_DATA_HOME/echoprint, else\n"
 	       "~/.local/share/echoprint. The ingests and init make it.\n");
@@ -67,10 +86,10 @@ print_command_help(const struct ep_command *command)
 		printf("\n%s", command->details);
 	if (command->options && command->options->name) {
 		printf("\nOptions:\n");
-		print_options(command->options);
+		print_options(command->options, NULL);
 	}
 	printf("\nOptions of all commands:\n");
-	print_options(globals);
+	print_options(globals, command->options);
 	if (command->old_name)
 		printf("\nAs a link named %s, the program is this command.\n", command->old_name);
 }
@@ -100,20 +119,18 @@ command_of_link(const struct ep_command *const *commands, const char *program)
 	return NULL;
 }
 
-/* Finds a row by its long name (up to size) or its letter; gives its place for the value. */
+/* Finds a row by its long name (up to size) or its letter; gives its place for the value. What a
+ * command has comes before what all have: behind `conflicts`, --version is its own. */
 static const struct ep_option *
 find_option(struct line *line, const char ***value, const char *name, size_t size, char letter)
 {
-	const struct ep_option *tables[] = { globals, line->call->command
-		                                              ? line->call->command->options
-		                                              : NULL };
-	const char **values[] = { line->global_values, line->call->values };
+	const struct ep_command *command = line->call->command;
+	const struct ep_option *tables[] = { command ? command->options : NULL, globals };
+	const char **values[] = { line->call->values, line->global_values };
 	for (size_t t = 0; t < 2; t++) {
 		for (size_t i = 0; tables[t] && tables[t][i].name; i++) {
 			const struct ep_option *option = &tables[t][i];
-			bool same = name ? strlen(option->name) == size &&
-			                            strncmp(option->name, name, size) == 0
-			                 : option->letter == letter;
+			bool same = name ? has_name(option, name, size) : option->letter == letter;
 			if (same) {
 				*value = &values[t][i];
 				return option;
