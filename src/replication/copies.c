@@ -256,6 +256,20 @@ propose(void *context, const struct ep_entry *copy, const struct ep_found_copy *
 	return EP_OK;
 }
 
+/* Whether a track is as it was when it was last linked: only its original has changed. */
+static enum ep_status
+was_same_copy(bool *was, const struct ep_log_read *read, const struct ep_entry *copy,
+              struct ep_error *err)
+{
+	enum ep_link_state state;
+	struct ep_link link;
+	struct ep_revision contents;
+	EP_TRY(ep_log_link_state(&state, &link, read, copy, err));
+	ep_entry_contents(&contents, copy);
+	*was = state == EP_LINK_VOID && ep_revision_equal(&link.copy_contents, &contents);
+	return EP_OK;
+}
+
 /* Links one, if both are as they were when they were compared: a writer may have been faster. */
 static enum ep_status
 link_one(struct ep_copies_report *report, struct ep_log_write *write,
@@ -268,15 +282,17 @@ link_one(struct ep_copies_report *report, struct ep_log_write *write,
 	EP_TRY(status);
 	uint32_t documents = copy.document_count;
 	bool open;
+	bool was;
 	EP_TRY(may_become_copy(&open, ep_log_inside(write), &copy, err));
 	if (!open)
 		return EP_OK;
+	EP_TRY(was_same_copy(&was, ep_log_inside(write), &copy, err));
 	status = ep_log_link(write, proposal->copy, &proposal->link, ep_time_now(), err);
 	if (status == EP_NOT_FOUND || status == EP_BAD_INPUT)
 		return EP_OK;
 	EP_TRY(status);
 	report->tracks++;
-	report->documents += documents;
+	report->documents += was ? 0 : documents;
 	return EP_OK;
 }
 

@@ -22,7 +22,7 @@ struct ep_copies_options {
 
 struct ep_copies_report {
 	uint64_t tracks; /* linked */
-	uint64_t documents; /* of these */
+	uint64_t documents; /* of these, but for copies that are linked again as they were */
 };
 
 /* Follows up to the end of the log; the index must have come there before. EP_INTERRUPTED,
