@@ -120,6 +120,9 @@ def streams(form, *paths):
         sys.stdout.buffer.write(pack(pathlib.Path(path).read_bytes()))
 
 
+LOG_FORMAT = 3
+
+
 def newer(folder):
     """The format is a number of 64 bits under the key "format"."""
     path = pathlib.Path(folder) / "data.mdb"
@@ -127,7 +130,7 @@ def newer(folder):
     key, found = b"format", 0
     at = data.find(key)
     while at >= 0:
-        if data[at + 6:at + 14] == (2).to_bytes(8, "little"):
+        if data[at + 6:at + 14] == LOG_FORMAT.to_bytes(8, "little"):
             data[at + 6:at + 14] = (1000).to_bytes(8, "little")
             found += 1
         at = data.find(key, at + 1)

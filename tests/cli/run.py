@@ -21,8 +21,8 @@ you keep it.
 The commands find `echoprint` and its old names in PATH, the real songs in $DATA, and make.py, which
 makes input that a shell cannot, as `make`. In the output, what differs from run to run is replaced:
 the temporary folder by DIR, moments of today by DATE, seconds by S, ids made today by GENERATED,
-the name of the host by HOST, sizes on disk by SIZE, and the lines on how codes are kept by one. A
-carriage return shows as \\r and a byte that is no UTF-8 as \\xff. With --json, `read` must be the
+the name of the host by HOST, sizes on disk by SIZE, keys of nodes by KEY, and the lines on how codes
+are kept by one. A carriage return shows as \\r and a byte that is no UTF-8 as \\xff. With --json, `read` must be the
 sum of the six kinds of rows.
 """
 
@@ -118,6 +118,8 @@ def normalise(output, folder):
     text = re.sub(r'"seconds":[0-9.e+-]+', '"seconds":S', text)
     text = re.sub(r"^on disk {6}.*$", "on disk      SIZE", text, flags=re.M)
     text = re.sub(r'("sources":\{[^}]*\},"bytes":)\d+', r"\1SIZE", text)
+    text = re.sub(r'^(key {10})[0-9a-f]{64}$', r"\1KEY", text, flags=re.M)
+    text = re.sub(r'("key":")[0-9a-f]{64}"', r'\1KEY"', text)
     text = re.sub(r"^(node |name {9})" + host_name() + r"(?= |$)", r"\1HOST", text, flags=re.M)
     text = re.sub(r'(\{"name":")' + host_name() + r'(",")', r"\1HOST\2", text)
     text = re.sub(r"(echoprint-slave-)" + host_name() + r"(-DATE)", r"\1HOST\2", text)
