@@ -143,14 +143,12 @@ put_new(struct putting *putting, struct ep_error *err)
 
 /* Encodes a track as it became by joining rows; a whole one is in the put already. */
 static enum ep_status
-encode_merged(struct ep_hash *hash, struct ep_text *body, struct ep_log_write *write,
-              const struct ep_merge *merge, const struct ep_put *put, struct ep_error *err)
+encode_merged(struct ep_text *body, struct ep_log_write *write, const struct ep_merge *merge,
+              const struct ep_put *put, struct ep_error *err)
 {
-	*hash = put->hash;
 	*body = (struct ep_text){ put->body, put->body_size };
 	if (put->whole)
 		return EP_OK;
-	ep_track_hash(hash, &merge->track);
 	write->body.size = 0;
 	EP_TRY(ep_entry_put_body(&write->body, NULL, &merge->track, write->encoder, err));
 	*body = (struct ep_text){ (const char *)write->body.data, write->body.size };
@@ -165,12 +163,17 @@ put_over(struct putting *putting, const struct ep_put *put, struct ep_merge *mer
 	struct ep_log_write *write = putting->write;
 	struct ep_put_counts *counts = putting->counts;
 	struct ep_revision contents;
-	struct ep_hash hash;
+	struct ep_hash hash = put->hash;
 	struct ep_text body;
 	EP_TRY(ep_entry_decode(&write->there, &putting->reg.entry, write->decoder, err));
 	EP_TRY(ep_log_merge_rows(merge, &write->there.track, put, err));
 	uint64_t changes = merge->added + merge->updated;
 	if (changes == 0 && !merge->shrunk)
+		return unchanged(putting, err);
+	if (!put->whole)
+		ep_track_hash(&hash, &merge->track);
+	memcpy(contents.bytes, hash.bytes, EP_REVISION_SIZE);
+	if (says_nothing_new(putting, &contents))
 		return unchanged(putting, err);
 	if (!may_change(putting)) {
 		EP_TRY(keep_aside(putting, err));
@@ -180,10 +183,7 @@ put_over(struct putting *putting, const struct ep_put *put, struct ep_merge *mer
 		return EP_OK;
 	}
 	EP_TRY(check_limits(&merge->track, err));
-	EP_TRY(encode_merged(&hash, &body, write, merge, put, err));
-	memcpy(contents.bytes, hash.bytes, EP_REVISION_SIZE);
-	if (says_nothing_new(putting, &contents))
-		return unchanged(putting, err);
+	EP_TRY(encode_merged(&body, write, merge, put, err));
 	EP_TRY(store(putting, &hash, body, merge->shrunk, err));
 	counts->added += merge->added;
 	counts->updated += merge->updated;

@@ -17,16 +17,48 @@ def what_the_master_adds_does_not_stop_a_dump(test):
     """An id with "-" shares its track with others; the master may have one of those."""
     node = test.node("shared")
     node.run("ingest", "-", data=codegen_bytes([song("song-7", PAIRS)]))
-    node.run("slave-ingest", "-", data=csv_of([row("song-8-0")]))
+    result = node.json("slave-ingest", "-", data=csv_of([row("song-8-0")]))
+    same(result["conflict"], 1, "rows of the master in conflict")
     stream = rows_of(node.run("slave-dump", "--all", "-o", "-").stdout)
-    same([found[0] for found in stream], ["song-7-0", "song-8-0"], "rows that are dumped")
+    same([found[0] for found in stream], ["song-7-0"], "rows that are dumped")
+    # Accepted, they join the track.
+    node.run("conflicts", "--accept", "song")
+    same([found[0] for found in rows_of(node.contents())], ["song-7-0", "song-8-0"], "rows of both")
+    same(node.json("status")["conflicts"], 0, "conflicts")
+    node.verify()
 
 
-def a_master_that_has_all_of_a_track_takes_it_over(test):
+def a_master_takes_a_track_over_only_where_that_is_accepted(test):
     node = test.node("taken")
     node.run("ingest", "-", data=codegen_bytes([song("TRA", PAIRS)]))
-    node.run("slave-ingest", "-", data=csv_of([row("TRA-0", artist="another")]))
-    same(node.json("status")["sources"], {"local": 0, "master": 1}, "documents by source")
+    before = node.contents()
+    rows = csv_of([row("TRA-0", artist="another")])
+    same(node.json("slave-ingest", "-", data=rows)["conflict"], 1, "rows in conflict")
+    same(node.json("slave-ingest", "-", data=rows)["conflict"], 1, "rows in conflict the next time")
+    same((node.contents(), node.json("status")["conflicts"]), (before, 1), "rows, and versions kept aside")
+    same(node.json("status")["sources"], {"local": 1, "master": 0}, "documents by source")
+    node.run("conflicts", "--accept", "TRA")
+    same(node.contents(), rows, "rows that were accepted")
+    same(node.json("status")["sources"], {"local": 0, "master": 1}, "documents by source then")
+    # What it was before is known from then on.
+    same(node.json("slave-ingest", "-", data=before)["unchanged"], 1, "rows of before")
+    same(node.contents(), rows, "rows at the end")
+
+
+def what_a_csv_makes_of_a_track_may_be_old(test):
+    """A dump has some of a track's rows; with them it would be as it once was."""
+    node = test.node("once")
+    node.run("ingest", "-", data=codegen_bytes([song("TRA", [(1, 2), (3, 1400)])]))
+    first = rows_of(node.contents())
+    node.run("ingest", "-", data=codegen_bytes([song("TRA", [(5, 2), (3, 1400)])]))
+    now = rows_of(node.contents())
+    changed = [one for one, two in zip(first, now) if one != two]
+    same((len(first), len(now), len(changed)), (2, 2, 1), "rows, and rows that changed")
+    result = node.json("slave-ingest", "-", data=csv_of(changed))
+    same((result["unchanged"], result["conflict"]), (1, 0), "unchanged rows, and rows in conflict")
+    same(rows_of(node.contents()), now, "rows after an old dump of some")
+    result = node.json("slave-ingest", "-", data=csv_of([row("TRA-0", "9 9")]))
+    same((result["unchanged"], result["conflict"]), (0, 1), "unchanged rows, and rows in conflict, of others")
 
 
 def rows_in_conflict_are_all_kept_aside(test):
@@ -36,11 +68,19 @@ def rows_in_conflict_are_all_kept_aside(test):
     result = node.json("master-ingest", "-s", "b", "-", data=csv_of(changed))
     same((result["conflict"], result["new"]), (2, 1), "rows in conflict, new rows")
     same(node.json("status")["conflicts"], 1, "tracks with rows kept aside")
-    # The source now agrees about one of the two documents, then about the other.
-    node.run("master-ingest", "-s", "b", "-", data=csv_of([row("T-1")]))
-    same(node.json("status")["conflicts"], 1, "tracks kept aside when one document agrees")
-    node.run("master-ingest", "-s", "b", "-", data=csv_of([row("T-0")]))
-    same(node.json("status")["conflicts"], 0, "tracks kept aside when both agree")
+    # Rows that agree are none of it, and leave what was said otherwise.
+    result = node.json("master-ingest", "-s", "b", "-", data=csv_of([row("T-1")]))
+    same((result["unchanged"], node.json("status")["conflicts"]), (1, 1), "rows that agree, and tracks kept aside")
+    # Further rows of the same source join those of before; another source's are kept beside them.
+    node.run("master-ingest", "-s", "b", "-", data=csv_of([row("T-0", artist="c")]))
+    node.run("master-ingest", "-s", "c", "-", data=csv_of([row("T-0", artist="d")]))
+    kept = [(one["track_id"], one["source"], one["documents"]) for one in node.json("conflicts")["conflicts"]]
+    same(sorted(kept), [("T", "b", 2), ("T", "c", 1)], "versions")
+    # What the owner says itself is no longer in conflict.
+    same(node.json("master-ingest", "-s", "a", "-", data=csv_of([row("T-0", artist="c"), changed[2]]))["updated"], 2,
+         "updated rows")
+    kept = [(one["source"], one["documents"]) for one in node.json("conflicts")["conflicts"]]
+    same(kept, [("c", 1)], "versions that are left")
     node.verify()
 
 
@@ -163,8 +203,8 @@ def roots_rights_are_not_the_owners(test):
 
 
 def body(test):
-    for function in (what_the_master_adds_does_not_stop_a_dump, a_master_that_has_all_of_a_track_takes_it_over,
-                     rows_in_conflict_are_all_kept_aside, the_text_of_others_stays, the_log_has_no_secrets,
+    for function in (what_the_master_adds_does_not_stop_a_dump, a_master_takes_a_track_over_only_where_that_is_accepted,
+                     what_a_csv_makes_of_a_track_may_be_old, rows_in_conflict_are_all_kept_aside, the_text_of_others_stays, the_log_has_no_secrets,
                      a_data_folder_is_its_owners_alone, a_folder_that_others_may_enter_is_warned_of,
                      root_works_in_the_name_of_the_folders_owner, roots_rights_are_not_the_owners):
         test.check(function.__name__.replace("_", " "), function, test)
