@@ -3,8 +3,9 @@
 
 usage: random_history_test.py --program PATH [--seconds S] [--seed N]
 
-The model is a dict of rows a track, with its source, its position, and a tombstone in place of a
-deleted one. After every command its counts must be the program's; now and then all rows and
+The model is a dict of rows a track, with its source, its position, what it was before, and a
+tombstone in place of a deleted one. Nodes exchange CSV alone, which is taken by contents: it changes
+only what a CSV of the same source made, and brings back nothing that was there before. After every command its counts must be the program's; now and then all rows and
 positions too; and nodes that hold the same must have the same digest. --seed runs one history.
 """
 
@@ -16,6 +17,7 @@ from common import (Clock, codegen_bytes, csv_of, read_files, rows_of, rows_of_s
 
 KINDS = ("new", "updated", "unchanged", "conflict", "rejected")
 STEPS = 40
+KEPT = 9  # states that a track is known to have had
 TEXTS = ["", "a", "b", "Bj\u00f6rk", "x,y", 'say "so"', "two\r\nlines"]
 
 
@@ -33,6 +35,10 @@ def order(document_id):
     return (0, int(number), b"") if plain else (1, 0, suffix.encode())
 
 
+def contents_of(rows):
+    return frozenset(rows.values())
+
+
 class Track:
     def __init__(self, rows, source, position):
         self.rows = rows  # by document id
@@ -40,6 +46,13 @@ class Track:
         self.position = position
         self.deleted = False
         self.shrunk = False
+        self.by_csv_of = None if source == "local" else source
+        self.states = [contents_of(rows)]
+
+    def change(self, rows, by_csv_of, position, shrunk):
+        self.rows, self.by_csv_of, self.position, self.shrunk = rows, by_csv_of, position, shrunk
+        self.deleted = not rows
+        self.states = (self.states + [contents_of(rows)])[-KEPT:]
 
 
 class Model:
@@ -61,42 +74,39 @@ class Model:
             given[row[0]] = row
         there = self.tracks.get(track_id)
         counts["unchanged"] += repeated["same"]
-        pending = there and there.deleted and there.source == "local" and source == "master" \
-            and there.position > self.watermarks["slave-dump"]
-        if pending:
-            counts["conflict"] += len(given) + repeated["changed"]
-            return
-        if there and there.deleted and source not in ("local", "master"):
-            counts["conflict"] += len(given) + repeated["changed"]  # the dump may be older than the deletion
-            return
-        if not there or there.deleted:
+        kind = self.put_rows(counts, track_id, there, given, source, whole)
+        counts[kind] += repeated["changed"]
+
+    def put_rows(self, counts, track_id, there, given, source, whole):
+        """Says as what repeated rows count, of which the last one stands."""
+        if not there:
             self.position += 1
             self.tracks[track_id] = Track(given, source, self.position)
             counts["new"] += len(given)
-            counts["updated"] += repeated["changed"]
-            return
-        added = [key for key in given if key not in there.rows]
-        updated = [key for key in given if key in there.rows and there.rows[key] != given[key]]
-        gone = [key for key in there.rows if key not in given] if whole else []
-        changes = len(added) + len(updated)
-        unchanged = len(given) - changes
-        if not changes and not gone:
-            counts["unchanged"] += unchanged
-            counts["updated"] += repeated["changed"]
-            return
-        if source not in (there.source, "master"):
-            counts["conflict"] += (changes or unchanged) + repeated["changed"]
-            counts["unchanged"] += unchanged if changes else 0
-            return
-        counts["new"] += len(added)
-        counts["updated"] += len(updated) + repeated["changed"]
+            return "updated"
+        user = source == "local"
+        may_change = user and (there.deleted or there.source == "local") or source == there.by_csv_of == there.source
+        rows_now = given if whole else {**there.rows, **given}
+        gone = whole and set(there.rows) - set(given)
+        states = there.states[-1:] if user else there.states
+        if contents_of(given) in states or contents_of(rows_now) in states and not gone:
+            counts["unchanged"] += len(given)
+            return "updated"
+        new = sum(key not in there.rows for key in given)
+        updated = sum(there.rows.get(key, row) != row for key, row in given.items())
+        unchanged = len(given) - new - updated
+        if not may_change:
+            counts["conflict"] += new + updated or unchanged
+            counts["unchanged"] += unchanged if new + updated else 0
+            return "conflict"
+        counts["new"] += new
+        counts["updated"] += updated
         counts["unchanged"] += unchanged
         self.position += 1
-        rows_now = given if whole else {**there.rows, **given}
-        # Documents that the rows do not replace keep the track their source's, to be dumped still.
-        kept = not whole and any(key not in given for key in there.rows)
-        self.tracks[track_id] = Track(rows_now, there.source if kept else source, self.position)
-        self.tracks[track_id].shrunk = bool(gone)
+        if there.deleted:
+            there.source = source
+        there.change(rows_now, None if user else source, self.position, bool(gone))
+        return "updated"
 
     def ingest_rows(self, rows, source):
         counts = dict.fromkeys(KINDS, 0)
@@ -123,7 +133,7 @@ class Model:
         if not track or track.deleted:
             return 0
         self.position += 1
-        track.deleted, track.position, track.rows = True, self.position, {}
+        track.change({}, None, self.position, False)
         return 1
 
     def live(self, after=0, source=None):
