@@ -237,7 +237,7 @@ print_words(const struct facts *facts)
 	if (facts->copies)
 		printf("copies       %s\n", ep_counted(facts->copies, "track"));
 	if (state->conflicts)
-		printf("conflicts    %s kept aside\n", ep_counted(state->conflicts, "track"));
+		printf("conflicts    %s kept aside\n", ep_counted(state->conflicts, "version"));
 	ep_print_forms(&facts->usage);
 	printf("index        up to position %s, %s in %s; waiting: %s\n",
 	       ep_grouped(facts->index.watermark), ep_counted(facts->index.postings, "posting"),
