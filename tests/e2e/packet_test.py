@@ -70,6 +70,7 @@ def deletes_only_what_the_source_brought(test):
     master, a, b = test.node("master-r"), test.node("a"), test.node("b")
     folder = test.new_folder("rights")
     for node, name in ((a, "TRA"), (b, "TRB")):
+        node.run("init", "--name", name[-1].lower())
         node.run("ingest", "-", data=codegen_bytes([song(name, [(1, 2), (3, 4)])]))
     master.run("master-ingest", "-s", "a", *dumped_packet(a, "slave-dump", folder))
     master.run("master-ingest", "-s", "b", *dumped_packet(b, "slave-dump", folder))
@@ -81,7 +82,15 @@ def deletes_only_what_the_source_brought(test):
     master.run("master-ingest", "-s", "b", *dumped_packet(b, "slave-dump", folder))
     left = [row[0] for row in rows_of(master.contents())]
     same((before, left), (2, ["TRA-0"]), "rows of the master before, and tracks after")
-    same(master.json("status")["conflicts"], 1, "conflicts")
+    kept = [(one["track_id"], one["source"], one["deletion"]) for one in master.json("conflicts")["conflicts"]]
+    same(sorted(kept), [("TRA", "b", False), ("TRA", "b", True)], "what is kept aside")
+    # The same packets again, in any order, change nothing.
+    digest, position = master.digest(), master.json("status")["position"]
+    for path in [*sorted(folder.iterdir(), reverse=True), *sorted(folder.iterdir())]:
+        source = "a" if "-a-" in path.name else "b"
+        master.run("master-ingest", "-s", source, path)
+    same((master.digest(), master.json("status")["position"]), (digest, position), "the master after all packets again")
+    same(len(master.json("conflicts")["conflicts"]), 2, "what is kept aside then")
 
 
 def is_no_masters_word_when_it_is_a_slaves(test):
@@ -116,7 +125,8 @@ def refuses_damage(test):
             ("cut", packet[:-1], 7), ("cut in a block", packet[:5000], 7), ("longer", packet + b"x", 7),
             ("flipped", packet[:4000] + bytes([packet[4000] ^ 1]) + packet[4001:], 7),
             ("header", packet[:40] + b"\xff" + packet[41:], 7),
-            ("newer", packet[:8] + struct.pack("<H", 2) + packet[10:], 6)):
+            ("newer", packet[:8] + struct.pack("<H", 3) + packet[10:], 6),
+            ("of a format that was never released", packet[:8] + struct.pack("<H", 1) + packet[10:], 5)):
         target = test.node("damage-" + name.replace(" ", "-"))
         done = target.run("slave-ingest", "--strict", "-", data=bad, statuses=(status,))
         need(b"packet" in done.stderr, f"{name}: the message is {done.stderr!r}")

@@ -67,10 +67,10 @@ def rows_in_conflict_are_all_kept_aside(test):
     changed = [row("T-0", artist="b"), row("X-0"), row("T-1", artist="b")]
     result = node.json("master-ingest", "-s", "b", "-", data=csv_of(changed))
     same((result["conflict"], result["new"]), (2, 1), "rows in conflict, new rows")
-    same(node.json("status")["conflicts"], 1, "tracks with rows kept aside")
+    same(node.json("status")["conflicts"], 1, "versions kept aside")
     # Rows that agree are none of it, and leave what was said otherwise.
     result = node.json("master-ingest", "-s", "b", "-", data=csv_of([row("T-1")]))
-    same((result["unchanged"], node.json("status")["conflicts"]), (1, 1), "rows that agree, and tracks kept aside")
+    same((result["unchanged"], node.json("status")["conflicts"]), (1, 1), "rows that agree, and versions kept aside")
     # Further rows of the same source join those of before; another source's are kept beside them.
     node.run("master-ingest", "-s", "b", "-", data=csv_of([row("T-0", artist="c")]))
     node.run("master-ingest", "-s", "c", "-", data=csv_of([row("T-0", artist="d")]))
