@@ -216,6 +216,11 @@ make(struct sender *sender, bool *any, struct ep_error *err)
 {
 	EP_BUFFER struct ep_buffer packet = { 0 };
 	EP_TRY(make_packet(&packet, any, sender, err));
+	struct ep_sync_report *report = sender->report;
+	if (sender->retry) { /* what was over a limit just now is asked again: counted once */
+		report->contributed -= report->outcomes[EP_OUTCOME_FULL];
+		report->outcomes[EP_OUTCOME_FULL] = 0;
+	}
 	sender->shown = true;
 	sender->retry = false;
 	return *any ? keep(sender, &packet, err) : EP_OK;

@@ -279,7 +279,8 @@ name_unknown(uint32_t *source, struct ep_log_write *write, uint32_t owner, struc
 	snprintf(name, sizeof name, UNKNOWN "%.16s", key);
 	EP_TRY(ep_log_source(source, write, ep_text_of(name), err));
 	write->parties[owner - 1].source = *source;
-	return EP_OK;
+	EP_TRY(ep_log_store_party(write, owner, err));
+	return write_party(write, owner, err);
 }
 
 enum ep_status
