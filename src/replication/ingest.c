@@ -1,60 +1,11 @@
-#include "replication/ingest.h"
+#include "replication/ingest_internal.h"
 
 #include "base/pipeline.h"
 #include "base/time.h"
-#include "replication/batch_reader.h"
-#include "replication/input.h"
-#include "replication/peer.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-/* A transaction is committed when it holds so many bytes, or is so old when nothing comes. */
-#define COMMIT_BYTES ((size_t)16 << 20)
-#define COMMIT_IDLE_MS 300
-
-#define PROGRESS_S 0.2
-
-/* Audio files are dear: what they brought is committed so often, in seconds. */
-#define COMMIT_SOUNDS_S 2
-
-/* Memory of the log's map is given back after so many bytes of entries. */
-#define TRIM_BYTES ((size_t)16 << 20)
-
-struct ep_ingest {
-	struct ep_log *log;
-	const struct ep_ingest_options *options;
-	struct ep_ingest_report *report;
-	unsigned workers;
-	struct ep_batch_scratch *scratch; /* one a worker */
-
-	/* The file at hand. */
-	struct ep_input *input; /* NULL while audio files come */
-	struct ep_batch_reader *reader;
-	int64_t now_ms;
-	uint64_t rejected_here;
-	atomic_bool stop; /* the reader is to stop: a later stage failed */
-
-	/* The stage that puts. */
-	struct ep_log_write *write; /* NULL while nothing is to be committed */
-	bool broken; /* a put failed half way: not to be committed */
-	uint32_t source;
-	bool checking; /* the file is only looked at */
-	bool checked; /* it was */
-	uint64_t *bad; /* positions of a packet that were refused then, ascending */
-	size_t bad_count;
-	/* Of a packet: parties as they are numbered in the transaction. */
-	uint32_t *parties; /* by place in the packet's header */
-	uint32_t sender;
-	bool has_feed; /* a packet of the master came by hand to a node that follows a feed */
-	size_t uncommitted;
-	uint64_t unpacked; /* bytes of packets */
-	double begun; /* when the transaction was */
-	size_t untrimmed;
-	struct ep_ingest_report pending; /* of the transaction at hand */
-	double shown;
-};
 
 uint64_t
 ep_ingest_read(const struct ep_ingest_report *report)
@@ -131,66 +82,10 @@ shrink(void *context, void *job)
 	ep_batch_free(job);
 }
 
-/* ---- put ---- */
+/* ---- transactions ---- */
 
-/* Whether a packet is of the master that this node follows; one that follows nobody and has no
- * sources of its own follows that master from now on. */
-static enum ep_status
-check_master(struct ep_ingest *ingest, const struct ep_packet_header *header, struct ep_error *err)
-{
-	struct ep_follows follows;
-	EP_FREE struct ep_source_info *sources = NULL;
-	size_t count;
-	const struct ep_log_read *read = ep_log_inside(ingest->write);
-	EP_TRY(ep_log_follows(&follows, read, err));
-	if (follows.any && ep_key_equal(&follows.key, &header->key))
-		return EP_OK;
-	if (follows.any)
-		return ep_fail(err, EP_BAD_INPUT,
-		               "the packet is of %.*s, which is not the master of this node",
-		               ep_text_print_size(header->name), header->name.at);
-	EP_TRY(ep_log_sources(&sources, &count, read, err));
-	if (count > EP_SOURCE_MASTER)
-		return ep_fail(
-			err, EP_BAD_INPUT,
-			"this node has sources of its own, and cannot follow another master");
-	ep_follows_begin(&follows, &header->key);
-	return ep_log_set_follows(ingest->write, &follows, err);
-}
-
-/* Finds who a packet speaks of, in the transaction at hand. */
-static enum ep_status
-map_parties(struct ep_ingest *ingest, struct ep_error *err)
-{
-	const struct ep_packet_header *header =
-		ingest->reader ? ep_batch_reader_packet(ingest->reader) : NULL;
-	struct ep_log_write *write = ingest->write;
-	if (!header)
-		return EP_OK;
-	ingest->has_feed = false;
-	if (ingest->source == EP_SOURCE_MASTER) {
-		struct ep_master master;
-		enum ep_status joined = ep_master_load(&master, ep_log_inside(write), err);
-		if (joined != EP_OK && joined != EP_NOT_FOUND)
-			return joined;
-		ingest->has_feed = joined == EP_OK;
-		EP_TRY(check_master(ingest, header, err));
-	} else if (!ingest->options->sender)
-		EP_TRY(ep_log_set_source_key(write, ingest->source, &header->key, err));
-	const struct ep_key *sender =
-		ingest->options->sender ? ingest->options->sender : &header->key;
-	EP_TRY(ep_log_key_party(&ingest->sender, write, sender, err));
-	uint32_t *parties = realloc(ingest->parties, (header->party_count + 1) * sizeof *parties);
-	if (!parties)
-		return ep_fail(err, EP_NO_MEMORY, "out of memory for the parties of a packet");
-	ingest->parties = parties;
-	for (size_t i = 0; i < header->party_count; i++)
-		EP_TRY(ep_log_key_party(&parties[i], write, &header->parties[i], err));
-	return EP_OK;
-}
-
-static enum ep_status
-begin(struct ep_ingest *ingest, struct ep_error *err)
+enum ep_status
+ep_ingest_begin(struct ep_ingest *ingest, struct ep_error *err)
 {
 	if (ingest->write)
 		return EP_OK;
@@ -198,15 +93,15 @@ begin(struct ep_ingest *ingest, struct ep_error *err)
 	ingest->uncommitted = 0;
 	ingest->begun = ep_clock_s();
 	EP_TRY(ep_log_source(&ingest->source, ingest->write, ingest->options->source, err));
-	return map_parties(ingest, err);
+	return ep_ingest_map_parties(ingest, err);
 }
 
-static enum ep_status
-commit(struct ep_ingest *ingest, struct ep_error *err)
+enum ep_status
+ep_ingest_commit(struct ep_ingest *ingest, struct ep_error *err)
 {
 	const struct ep_ingest_options *options = ingest->options;
 	if (options->before_commit && !options->dry_run) {
-		EP_TRY(begin(ingest, err));
+		EP_TRY(ep_ingest_begin(ingest, err));
 		EP_TRY(options->before_commit(options->context, ingest->write, err));
 	}
 	if (ingest->write && !options->dry_run)
@@ -224,8 +119,8 @@ is_strict(const struct ep_ingest *ingest)
 }
 
 /* Whether nothing is committed before the end of a file. */
-static bool
-one_transaction(const struct ep_ingest *ingest)
+bool
+ep_ingest_is_one(const struct ep_ingest *ingest)
 {
 	const struct ep_ingest_options *options = ingest->options;
 	return is_strict(ingest) || options->dry_run || options->before_commit;
@@ -235,315 +130,17 @@ static enum ep_status
 idle(void *context, struct ep_error *err)
 {
 	struct ep_ingest *ingest = context;
-	enum ep_status status = one_transaction(ingest) ? EP_OK : commit(ingest, err);
+	enum ep_status status = ep_ingest_is_one(ingest) ? EP_OK : ep_ingest_commit(ingest, err);
 	if (status != EP_OK)
 		atomic_store(&ingest->stop, true);
 	return status;
 }
 
 static enum ep_status
-tell_track(struct ep_ingest *ingest, uint64_t position, struct ep_text id, enum ep_outcome outcome,
-           const char *detail, struct ep_error *err)
-{
-	const struct ep_ingest_options *options = ingest->options;
-	struct ep_ingest_track track = { position, id, outcome, ep_text_of(detail) };
-	return options->on_track ? options->on_track(options->context, &track, err) : EP_OK;
-}
-
-/* Tells of an entry of a packet that was refused. */
-static enum ep_status
-tell_refused_track(struct ep_ingest *ingest, const struct ep_packet_block *block,
-                   const struct ep_refused *refused, struct ep_error *err)
-{
-	for (size_t i = 0; i < block->count; i++) {
-		if (block->entries[i].position == refused->origin.number)
-			return tell_track(ingest, refused->origin.number, block->entries[i].id,
-			                  EP_OUTCOME_REJECTED, refused->reason, err);
-	}
-	return EP_OK;
-}
-
-/* Tells of what was refused in a batch, in the order of the file. */
-static enum ep_status
-tell_refused(struct ep_ingest *ingest, struct ep_batch *batch, struct ep_error *err)
-{
-	const struct ep_ingest_options *options = ingest->options;
-	static const char *const words[] = { [EP_ROWS] = "row",
-		                             [EP_SONGS] = "object",
-		                             [EP_PACKET] = "position",
-		                             [EP_SOUNDS] = NULL };
-	ep_batch_sort_refused(batch);
-	for (size_t i = 0; i < batch->refused_count; i++) {
-		const struct ep_refused *refused = &batch->refused[i];
-		ingest->pending.rejected += refused->documents;
-		ingest->rejected_here += refused->documents;
-		struct ep_reject rejected = {
-			.file = ingest->input ? ep_input_name(ingest->input) : batch->sound.path,
-			.what = words[ep_batch_reader_content(ingest->reader)],
-			.number = refused->origin.number,
-			.reason = refused->reason,
-			.raw = refused->origin.raw,
-		};
-		if (options->on_reject)
-			EP_TRY(options->on_reject(options->context, &rejected, err));
-		if (ep_batch_reader_content(ingest->reader) == EP_PACKET)
-			EP_TRY(tell_refused_track(ingest, &batch->packet, refused, err));
-	}
-	return EP_OK;
-}
-
-/* A packet carries import dates; everything else is of this ingest. */
-static int64_t
-import_date(const struct ep_ingest *ingest, const struct ep_ready *ready)
-{
-	bool packet = ep_batch_reader_content(ingest->reader) == EP_PACKET;
-	return !packet || ingest->options->date_given ? ingest->options->import_date
-	                                              : ready->import_date;
-}
-
-/* Says why a track cannot be kept, for each of its rows, or at once for an entry of a packet. */
-static enum ep_status
-refuse_ready(struct ep_batch *batch, const struct ep_ready *ready, const char *why,
-             struct ep_error *err)
-{
-	uint64_t each = ready->track.documents ? 1 : ready->track.count;
-	for (size_t i = 0; i < ready->origin_count; i++)
-		EP_TRY(ep_batch_refuse(batch, ready->origins[i], each, err, "%s", why));
-	return EP_OK;
-}
-
-/* Counts repeated rows as what came of the last of them. */
-static void
-count_repeated(struct ep_put_counts *counts, const struct ep_put_counts *before,
-               const struct ep_ready *ready)
-{
-	if (counts->conflict > before->conflict)
-		counts->conflict += ready->repeated_changed;
-	else
-		counts->updated += ready->repeated_changed;
-	counts->unchanged += ready->repeated_same;
-}
-
-static enum ep_status
-put_rows(struct ep_ingest *ingest, const struct ep_batch *batch, const struct ep_ready *ready,
-         struct ep_error *err)
-{
-	struct ep_put_counts *counts = &ingest->pending.counts;
-	const struct ep_put_counts before = *counts;
-	struct ep_put put = {
-		.track = &ready->track,
-		.body = batch->bodies.data + ready->body_at,
-		.body_size = ready->body_size,
-		.hash = ready->hash,
-		.source = ingest->source,
-		.import_date = import_date(ingest, ready),
-		.whole = ready->whole,
-	};
-	EP_TRY(ep_log_put(ingest->write, &put, counts, err));
-	count_repeated(counts, &before, ready);
-	return EP_OK;
-}
-
-static enum ep_outcome
-outcome_of(enum ep_offered what)
-{
-	static const enum ep_outcome outcomes[] = {
-		[EP_OFFERED_NEW] = EP_OUTCOME_NEW,
-		[EP_OFFERED_UPDATED] = EP_OUTCOME_UPDATED,
-		[EP_OFFERED_UNCHANGED] = EP_OUTCOME_UNCHANGED,
-		[EP_OFFERED_DELETED] = EP_OUTCOME_DELETED,
-		[EP_OFFERED_CONFLICT] = EP_OUTCOME_CONFLICT,
-		[EP_OFFERED_REFUSED] = EP_OUTCOME_REFUSED,
-		[EP_OFFERED_FULL] = EP_OUTCOME_FULL,
-		[EP_OFFERED_NOTHING] = EP_OUTCOME_NOTHING,
-	};
-	return outcomes[what];
-}
-
-/* Gives the parties of a history their numbers in the transaction. */
-static void
-map_history(struct ep_history *history, const struct ep_ingest *ingest)
-{
-	for (size_t i = 0; i < history->count; i++)
-		history->steps[i].party = ingest->parties[history->steps[i].party - 1];
-	if (history->sealed)
-		history->owner = ingest->parties[history->owner - 1];
-}
-
-static enum ep_status
-offer(struct ep_ingest *ingest, const struct ep_batch *batch, struct ep_ready *ready,
-      struct ep_error *err)
-{
-	struct ep_put_counts *counts = &ingest->pending.counts;
-	struct ep_history history = ready->history;
-	struct ep_offer offered = {
-		.operation = ready->operation,
-		.id = ready->track.id,
-		.history = &history,
-		.hash = ready->hash,
-		.body = batch->bodies.data + ready->body_at,
-		.body_size = ready->body_size,
-		.documents = (uint32_t)ready->track.count,
-		.import_date = import_date(ingest, ready),
-		.by_hand = !ingest->options->feed,
-		.has_feed = ingest->has_feed,
-		.tracks_max = ingest->options->tracks_max,
-		.bytes_max = ingest->options->bytes_max,
-	};
-	enum ep_offered what;
-	map_history(&history, ingest);
-	EP_TRY(ingest->source == EP_SOURCE_MASTER
-	               ? ep_log_follow(&what, counts, ingest->write, &offered, err)
-	               : ep_log_take(&what, counts, ingest->write, &offered, ingest->sender, err));
-	ingest->pending.deleted += what == EP_OFFERED_DELETED;
-	ingest->pending.not_deleted += ready->operation == EP_DELETE &&
-	                               (what == EP_OFFERED_CONFLICT || what == EP_OFFERED_REFUSED);
-	if (what == EP_OFFERED_REFUSED && ready->operation == EP_PUT)
-		counts->conflict += ready->track.count;
-	return tell_track(ingest, ready->origins[0].number, ready->track.id, outcome_of(what), "",
-	                  err);
-}
-
-static int
-compare_positions(const void *one, const void *other)
-{
-	uint64_t first;
-	uint64_t second;
-	memcpy(&first, one, sizeof first);
-	memcpy(&second, other, sizeof second);
-	return (first > second) - (first < second);
-}
-
-/* Whether an entry was refused when the file was looked at. */
-static bool
-is_bad(const struct ep_ingest *ingest, uint64_t position)
-{
-	return ingest->bad_count && bsearch(&position, ingest->bad, ingest->bad_count,
-	                                    sizeof position, compare_positions);
-}
-
-static enum ep_status
-put_ready(struct ep_ingest *ingest, struct ep_batch *batch, struct ep_ready *ready,
-          struct ep_error *err)
-{
-	struct ep_error why;
-	EP_TRY(begin(ingest, err));
-	if (ready->offered && is_bad(ingest, ready->origins[0].number))
-		return refuse_ready(batch, ready, "its documents are not those that its hash is of",
-		                    err);
-	enum ep_status status = ready->offered ? offer(ingest, batch, ready, &why)
-	                                       : put_rows(ingest, batch, ready, &why);
-	if (status == EP_BAD_INPUT)
-		return refuse_ready(batch, ready, why.text, err);
-	if (status != EP_OK) {
-		ingest->broken = true;
-		return ep_fail(err, status, "%s", why.text);
-	}
-	ingest->uncommitted += ready->body_size;
-	return EP_OK;
-}
-
-/* Puts the track of an audio file and marks the file. One that came twice, or that another process
- * has taken in meanwhile, is known here at the latest. */
-static enum ep_status
-put_sound(struct ep_ingest *ingest, struct ep_batch *batch, struct ep_error *err)
-{
-	struct ep_ingest_report *pending = &ingest->pending;
-	struct ep_sound_mark *mark = &batch->mark;
-	pending->no_sound += batch->no_sound;
-	pending->unknown += batch->unknown;
-	if (batch->refused_count > 0 || batch->no_sound > 0)
-		return EP_OK;
-	EP_TRY(begin(ingest, err));
-	EP_TRY(ep_sound_mark_find(mark, ep_log_inside(ingest->write), &batch->sound, err));
-	if (mark->unchanged) {
-		pending->files_known++;
-		pending->counts.unchanged += mark->documents;
-		pending->without_codes += mark->id[0] == '\0';
-		return EP_OK;
-	}
-	pending->files++;
-	struct ep_text id = { 0 };
-	for (size_t i = 0; i < batch->ready_count; i++) {
-		EP_TRY(put_ready(ingest, batch, &batch->ready[i], err));
-		id = batch->ready[i].track.id;
-	}
-	pending->without_codes += batch->without_codes;
-	return batch->refused_count > 0 ? EP_OK
-	                                : ep_sound_mark_set(ingest->write, &batch->sound, id, err);
-}
-
-static void
-show_progress(struct ep_ingest *ingest, const struct ep_batch *batch)
-{
-	double now = ep_clock_s();
-	if (!ingest->options->on_progress || now - ingest->shown < PROGRESS_S)
-		return;
-	ingest->shown = now;
-	struct ep_ingest_progress progress = {
-		.rows = ep_ingest_read(ingest->report) + ep_ingest_read(&ingest->pending),
-	};
-	if (ingest->input) {
-		progress.file = ep_input_name(ingest->input);
-		progress.bytes = ep_input_done(ingest->input);
-		progress.size = ep_input_size(ingest->input);
-	} else {
-		progress.file = batch->sound.path;
-		progress.files = ingest->report->files + ingest->pending.files +
-		                 ingest->report->files_known + ingest->pending.files_known;
-	}
-	ingest->options->on_progress(ingest->options->context, &progress);
-}
-
-/* Notes what was refused of a file that is only looked at. */
-static enum ep_status
-note_bad(struct ep_ingest *ingest, struct ep_batch *batch, struct ep_error *err)
-{
-	if (batch->refused_count == 0)
-		return EP_OK;
-	size_t count = ingest->bad_count + batch->refused_count;
-	uint64_t *bad = realloc(ingest->bad, count * sizeof *bad);
-	if (!bad)
-		return ep_fail(err, EP_NO_MEMORY, "out of memory for what was refused");
-	ingest->bad = bad;
-	ep_batch_sort_refused(batch);
-	for (size_t i = 0; i < batch->refused_count; i++)
-		bad[ingest->bad_count++] = batch->refused[i].origin.number;
-	return EP_OK;
-}
-
-static enum ep_status
-put_batch(struct ep_ingest *ingest, struct ep_batch *batch, struct ep_error *err)
-{
-	EP_TRY(ep_batch_check(ingest->reader, batch, err));
-	if (ingest->checking)
-		return note_bad(ingest, batch, err);
-	bool sounds = ep_batch_reader_content(ingest->reader) == EP_SOUNDS;
-	if (sounds)
-		EP_TRY(put_sound(ingest, batch, err));
-	for (size_t i = 0; !sounds && i < batch->ready_count; i++)
-		EP_TRY(put_ready(ingest, batch, &batch->ready[i], err));
-	EP_TRY(tell_refused(ingest, batch, err));
-	ingest->pending.without_codes += sounds ? 0 : batch->without_codes;
-	ingest->pending.passed_over += batch->passed_over;
-	ingest->untrimmed += batch->bodies.size;
-	if (ingest->untrimmed >= TRIM_BYTES) {
-		ep_log_trim(ingest->log);
-		ingest->untrimmed = 0;
-	}
-	show_progress(ingest, batch);
-	bool due = ingest->uncommitted >= COMMIT_BYTES ||
-	           (sounds && ingest->write && ep_clock_s() - ingest->begun > COMMIT_SOUNDS_S);
-	if (due && !one_transaction(ingest))
-		return commit(ingest, err);
-	return EP_OK;
-}
-
-static enum ep_status
 consume(void *context, void *job, struct ep_error *err)
 {
 	struct ep_ingest *ingest = context;
-	enum ep_status status = put_batch(ingest, job, err);
+	enum ep_status status = ep_ingest_put(ingest, job, err);
 	if (status != EP_OK)
 		atomic_store(&ingest->stop, true);
 	return status;
@@ -583,7 +180,7 @@ run(struct ep_ingest *ingest, struct ep_error *err)
 		.work = work,
 		.consume = consume,
 		.idle = idle,
-		.idle_ms = COMMIT_IDLE_MS,
+		.idle_ms = EP_INGEST_COMMIT_IDLE_MS,
 		.is_large = is_large,
 		.shrink = shrink,
 		.context = ingest,
@@ -624,23 +221,9 @@ settle(struct ep_ingest *ingest, enum ep_status status, struct ep_error *err)
 		ingest->pending = (struct ep_ingest_report){ 0 };
 		ingest->broken = false;
 	} else {
-		committed = commit(ingest, &late);
+		committed = ep_ingest_commit(ingest, &late);
 	}
 	return committed == EP_OK ? status : ep_fail(err, committed, "%s", late.text);
-}
-
-/* A slave's own tracks are no word of the master. */
-static enum ep_status
-check_sender(const struct ep_ingest *ingest, struct ep_error *err)
-{
-	const struct ep_packet_header *header = ep_batch_reader_packet(ingest->reader);
-	if (!header || header->kind == EP_PACKET_MASTER ||
-	    !ep_text_equal(ingest->options->source, ep_text_of("master")))
-		return EP_OK;
-	return ep_fail(err, EP_BAD_INPUT,
-	               "this packet is what the slave %.*s has for its master; master-ingest -s "
-	               "takes it",
-	               ep_text_print_size(header->name), header->name.at);
 }
 
 static void
@@ -674,7 +257,7 @@ open_file(struct ep_ingest *ingest, const char *path, struct ep_error *err)
 	struct ep_source source = { .read = read_input, .context = ingest, .stalls = input_stalls };
 	bool songs = ingest->options->kind == EP_INGEST_CODEGEN;
 	EP_TRY(ep_batch_reader_open(&ingest->reader, source, songs, err));
-	return check_sender(ingest, err);
+	return ep_ingest_check_sender(ingest, err);
 }
 
 static void
