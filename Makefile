@@ -3,7 +3,12 @@
 
 PREFIX ?= /usr/local
 
-.PHONY: all demo check bench bench-query eval fuzz lint install clean
+# How long each part of check-long takes, and with what chance it begins.
+SECONDS ?= 600
+SEED ?= $(shell date +%s)
+
+.PHONY: all demo check check-long check-model check-world check-mutants check-kills check-histories \
+	tests-built bench bench-query eval fuzz lint install clean
 
 all: build/build.ninja
 	ninja -C build
@@ -18,6 +23,37 @@ demo: all
 check:
 	tools/setup.sh build check
 	python3 tools/check.py
+
+# What takes longer than `make check` may; each part is a target of its own.
+check-long: check-model check-world check-mutants check-kills check-histories fuzz
+
+# The model of replication: random histories, all short ones, rules taken out; then every decision
+# of the log in a small scope against the model's.
+check-model: tests-built
+	python3 tests/model/world.py $(SECONDS) $(SEED)
+	python3 tests/model/world.py exhaust 5 all
+	python3 tests/model/world.py mutants 60
+	python3 tests/model/oracle.py check build/tests/decide
+
+# Many nodes in one process, and what they must find when a check is taken out.
+check-world: tests-built
+	build/tests/world/world --seconds $(SECONDS) --seed $(SEED) --processes $$(nproc)
+
+check-mutants: tests-built
+	python3 tests/world/mutants.py
+
+# Real processes that are killed at any moment, and histories of restores, faults and conflicts.
+check-kills: tests-built
+	python3 tests/e2e/serve_test.py --program build/echoprint --only killed --seconds $(SECONDS)
+
+check-histories: tests-built
+	python3 tests/e2e/histories_test.py --program build/echoprint --seconds $(SECONDS) --seed $(SEED)
+
+tests-built:
+	tools/setup.sh build check
+	[ -f build/build.ninja ] || meson setup build --prefix=$(PREFIX)
+	meson configure build -Dtests=enabled
+	ninja -C build
 
 lint:
 	tools/setup.sh build check

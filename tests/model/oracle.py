@@ -6,7 +6,8 @@
     oracle.py random COUNT SEED                      questions about longer chains, at random
     oracle.py answer < QUESTIONS                     this model's answers, one a line
     oracle.py compare QUESTIONS ANSWERS              exit 1, with the first ten differences, if ANSWERS are not the model's
-    oracle.py check PROGRAM [ARGUMENT...]            all of it: asks PROGRAM (questions on stdin, answers on stdout)
+    oracle.py check|quick PROGRAM [ARGUMENT...]      asks PROGRAM (questions on stdin, answers on stdout) all of it, and
+                                                     200,000 at random; or every 101st, and 5,000 at random
 
 Text format. Tokens are separated by single spaces; every question and every answer is one line. Words in lower case
 stand as they are; NUMBERs are decimal.
@@ -322,13 +323,16 @@ def compare(asked, answered):
     return wrong
 
 
-def check(program, lines):
-    lines = list(lines)
-    done = subprocess.run(program, input='\n'.join(lines) + '\n', stdout=subprocess.PIPE, text=True)
-    if done.returncode:
-        print('%s: exit status %d' % (program[0], done.returncode))
-        return 1
-    return compare(lines, done.stdout.splitlines())
+def check(program, questions):
+    """-> how many answers differ. A program is asked 100,000 questions at once."""
+    wrong = 0
+    while lines := list(itertools.islice(questions, 100000)):
+        done = subprocess.run(program, input='\n'.join(lines) + '\n', stdout=subprocess.PIPE, text=True)
+        if done.returncode:
+            print('%s: exit status %d' % (program[0], done.returncode))
+            return wrong + 1
+        wrong += compare(lines, done.stdout.splitlines())
+    return wrong
 
 
 def main(args):
@@ -346,8 +350,10 @@ def main(args):
     elif args[:1] == ['compare'] and len(args) == 3:
         with open(args[1]) as asked, open(args[2]) as answered:
             return 1 if compare(asked, answered) else 0
-    elif args[:1] == ['check'] and len(args) > 1:
-        wrong = check(args[1:], questions(every=7)) + check(args[1:], random_questions(50000, 1))
+    elif args[:1] in (['check'], ['quick']) and len(args) > 1:
+        every, at_random = (1, 200000) if args[0] == 'check' else (101, 5000)
+        wrong = check(args[1:], questions(('take', 'follow', 'handed'), every))
+        wrong += check(args[1:], random_questions(at_random, 1))
         return 1 if wrong else 0
     else:
         print(__doc__.split('\n\n')[1], file=sys.stderr)
