@@ -44,12 +44,12 @@ const struct ep_command ep_cmd_promote = {
 	.synopsis = "",
 	.summary = "Make this slave the master, as its own and the key of that are lost",
 	.details = "All that this slave has becomes the new master's, in a new epoch; owners stay, "
-	           "but\n"
+		   "but\n"
 		   "what the lost master owned is this node's. The other slaves join it anew, keep "
-	           "all\n"
+		   "all\n"
 		   "that they have, and give back what this one lacked. A lost master whose data\n"
 		   "folder can be restored from a copy, with its key, needs no promotion: restore "
-	           "it,\n"
+		   "it,\n"
 		   "and begin a new epoch there (`publish --new-epoch`).\n",
 	.options = options,
 	.run = run,

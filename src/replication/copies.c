@@ -9,6 +9,9 @@
 
 #define JOB_ENTRIES 32
 
+/* Memory of the log's map is given back after so many bytes of entries. */
+#define TRIM_BYTES ((size_t)16 << 20)
+
 struct item {
 	struct ep_entry entry;
 	bool is_copy;
@@ -26,6 +29,8 @@ struct worker {
 
 struct run {
 	const struct ep_copies_options *options;
+	struct ep_log *log;
+	size_t untrimmed;
 	struct ep_log_read *read; /* what is gone through; the index is as new, or newer */
 	struct ep_index *index;
 	struct ep_log_cursor *cursor;
@@ -105,6 +110,11 @@ consume(void *context, void *made, struct ep_error *err)
 		struct item *item = &job->items[i];
 		if (item->is_copy)
 			EP_TRY(run->each(run->context, &item->entry, &item->found, err));
+		run->untrimmed += item->entry.body.size;
+	}
+	if (run->untrimmed >= TRIM_BYTES) {
+		ep_log_trim(run->log);
+		run->untrimmed = 0;
 	}
 	if (options->on_progress && job->count)
 		options->on_progress(options->context, job->items[job->count - 1].entry.position,
@@ -152,6 +162,7 @@ static enum ep_status
 find_all(struct run *run, struct ep_log *log, uint64_t after, struct ep_error *err)
 {
 	struct ep_log_state state;
+	run->log = log;
 	EP_TRY(ep_log_read_begin(&run->read, log, err));
 	EP_TRY(ep_index_open(&run->index, log, err));
 	EP_TRY(open_workers(run, err));
