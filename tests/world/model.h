@@ -1,0 +1,74 @@
+/* model.h - what must hold in a world, known without the product's code
+ *
+ * An act is a change that a node reported as done: a put or a deletion of a track. The model
+ * follows which acts each node's state of a track stems from: an act makes a state of all that its
+ * node knew and itself; a state that comes from elsewhere brings what was known there. So an act
+ * has an end:
+ *
+ *     seen         the master has its contents
+ *     superseded   by what the master has, or by another act that has such an end, made in its
+ *                  knowledge
+ *     kept aside   where it was made; anywhere, where that disk was replaced
+ *     dead         the only disks that had heard of it were replaced by older copies
+ *
+ * Each other is lost.
+ */
+#ifndef EP_WORLD_MODEL_H
+#define EP_WORLD_MODEL_H
+
+#include "node.h"
+
+#define ACTS 64
+
+/* What a node knew of each track at some moment: the acts (a bit each), and its contents. */
+struct knows {
+	uint64_t acts[TRACKS];
+	uint16_t contents[TRACKS];
+};
+
+struct act {
+	uint8_t node;
+	uint8_t track;
+	uint16_t contents; /* 0: a deletion */
+	uint64_t knew; /* with itself */
+	unsigned life; /* of the node's disk */
+	bool required; /* it was reported as done, by one who does not lie */
+	bool dead;
+};
+
+struct model {
+	struct act acts[ACTS];
+	int count;
+	struct knows knows[NODES];
+	struct node_view seen[NODES];
+	unsigned life[NODES];
+	unsigned lives;
+	bool removed[NODES];
+	bool anywhere; /* what is kept aside at another node counts, and deletions do not */
+};
+
+void model_begin(struct model *model);
+
+/* A node's user did something, which the node reported as done (required) or may have done. */
+void model_act(struct model *model, int node, int track, uint16_t contents, bool required);
+
+/* What was kept aside with these contents has been seen by somebody: the acts from which it stems.
+ */
+uint64_t model_settled(struct model *model, int track, uint16_t contents);
+
+/* The last act, of this node, was made in the knowledge of these acts too. */
+void model_know(struct model *model, int node, int track, uint64_t acts);
+
+/* What is seen at a node now; hints: what those knew that it heard in this step. */
+void model_hear(struct model *model, int node, const struct node_view *view,
+                const struct knows *hints, size_t hint_count);
+
+/* A node's disk is replaced by a copy of that time; then, when it was looked at, what no disk has
+ * heard of any longer is dead. */
+void model_restore(struct model *model, int node, const struct knows *then);
+void model_bury(struct model *model, int nodes, int liar);
+
+/* All is quiet: an act that is lost, in words, or NULL. */
+const char *model_lost(const struct model *model, int nodes, int liar);
+
+#endif
