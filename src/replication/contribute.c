@@ -364,6 +364,9 @@ settle(struct sender *sender, bool *counts, const struct ep_receipt *receipt, st
 	*counts = (master.epoch.number == 0 || receipt->epoch == master.epoch.number) &&
 	          receipt->position >= master.position;
 	if (*counts) {
+		/* A master that was behind what it had answered has lost it, and is sent it. */
+		if (receipt->position < master.answered)
+			EP_TRY(ep_log_wait_over(write, master.answered, err));
 		EP_TRY(note_answers(&answers, err));
 		master.answered = receipt->position;
 		master.answered_at = ep_time_now();
