@@ -679,8 +679,8 @@ def hostile_answers_are_refused(test):
     invitation = invite(master, "new", hostile.url)
     key = new.folder / "key"
     for answer, what in ((whole(b"{}"), "no signature"), (says(OK + b"\r\n", forever=b"x" * 65536), "an endless welcome"),
-                         (whole(signed(stranger, "echoprint welcome 1", {"format": 2, "source": "new", "key": "0" * 64})), "another's"),
-                         (whole(signed(master, "echoprint welcome 1", {"format": 2, "source": "new", "key": "0" * 64})), "for another")):
+                         (whole(signed(stranger, "echoprint welcome 1", {"format": 1, "source": "new", "key": "0" * 64})), "another's"),
+                         (whole(signed(master, "echoprint welcome 1", {"format": 1, "source": "new", "key": "0" * 64})), "for another")):
         hostile.answer = {"join": answer}
         done = new.run("join", hostile.url, invitation, statuses=(1, 4, 5, 7))
         need(done.stderr and key.exists(), f"a welcome that is {what}: {done.stderr!r}")

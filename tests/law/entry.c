@@ -1,4 +1,5 @@
-/* Law of the log's entries: any bytes are read and decoded or refused, without a crash. */
+/* Law of the log's entries: any bytes are read and decoded or refused, without a crash; histories and
+ * links come back as they were. */
 #include "store/entry.h"
 
 #include <stdlib.h>
@@ -15,39 +16,83 @@ coder(void)
 	return kept;
 }
 
-void
-law_entry(const uint8_t *bytes, size_t size)
+/* A history comes back as the same bytes. */
+static void
+history_comes_back(const struct ep_entry *entry)
 {
-	/* As they are; and as the body of an entry whose checksum is right, to get behind it. */
-	struct ep_entry entry;
 	EP_ARENA struct ep_arena arena = { 0 };
+	EP_BUFFER struct ep_buffer again = { 0 };
 	struct ep_history history;
-	if (ep_entry_read(&entry, 1, bytes, size, NULL) == EP_OK && size < 48)
+	if (ep_entry_history(&history, entry, 3, NULL, &arena, NULL) != EP_OK)
+		return;
+	if (ep_history_write(&again, &history, NULL, NULL) != EP_OK ||
+	    again.size != entry->history.size ||
+	    memcmp(again.data, entry->history.at, again.size) != 0)
 		abort();
-	/* The first byte says how many of the others are the history. */
-	size_t of_history = size ? bytes[0] % size : 0;
-	struct ep_entry head = { .operation = EP_PUT,
-		                 .history = { (const char *)bytes, of_history } };
-	size_t made_size = ep_entry_size(&head, size - of_history);
+}
+
+/* What a link says comes back as the same bytes. */
+static void
+link_comes_back(const struct ep_entry *entry)
+{
+	EP_BUFFER struct ep_buffer again = { 0 };
+	struct ep_link link;
+	if (ep_entry_link(&link, entry, NULL) != EP_OK)
+		return;
+	if (ep_entry_link_body(&again, entry->id, &link, NULL) != EP_OK ||
+	    again.size < entry->rest_size ||
+	    memcmp(again.data + again.size - entry->rest_size, entry->rest, entry->rest_size) != 0)
+		abort();
+}
+
+/* Every text of a put can be read, whatever it is. */
+static void
+rows_can_be_read(const struct ep_entry *entry)
+{
+	EP_DECODED struct ep_decoded decoded = { 0 };
+	struct ep_hash hash;
+	struct ep_codes_usage usage = { 0 };
+	if (ep_entry_decode(&decoded, entry, coder(), NULL) != EP_OK)
+		return;
+	ep_track_hash(&hash, &decoded.track);
+	if (ep_entry_usage(&usage, entry, NULL) != EP_OK)
+		abort();
+}
+
+/* The bytes as the history and body of an entry whose checksum is right, to get behind it. The
+ * first byte says how many of the others are the history. */
+static void
+try_entry(enum ep_operation operation, const uint8_t *bytes, size_t size)
+{
+	struct ep_entry entry;
+	size_t of_history = bytes[0] % size;
+	struct ep_entry head = { .operation = operation,
+		                 .history = { (const char *)bytes + 1, of_history } };
+	const uint8_t *body = bytes + 1 + of_history;
+	size_t body_size = size - 1 - of_history;
+	size_t made_size = ep_entry_size(&head, body_size);
 	EP_FREE uint8_t *made = malloc(made_size);
 	if (!made)
 		abort();
-	ep_entry_write(made, &head, bytes + of_history, size - of_history);
+	ep_entry_write(made, &head, body, body_size);
 	if (ep_entry_read(&entry, 1, made, made_size, NULL) != EP_OK)
 		return;
-	if (ep_entry_history(&history, &entry, 3, NULL, &arena, NULL) == EP_OK) {
-		EP_BUFFER struct ep_buffer again = { 0 };
-		if (ep_history_write(&again, &history, NULL, NULL) != EP_OK ||
-		    again.size > of_history)
-			abort();
-	}
-	EP_DECODED struct ep_decoded decoded = { 0 };
-	if (ep_entry_decode(&decoded, &entry, coder(), NULL) != EP_OK)
-		return;
-	/* Every text can be read, whatever it is. */
-	struct ep_hash hash;
-	ep_track_hash(&hash, &decoded.track);
-	struct ep_codes_usage usage = { 0 };
-	if (ep_entry_usage(&usage, &entry, NULL) != EP_OK)
+	history_comes_back(&entry);
+	if (operation == EP_PUT)
+		rows_can_be_read(&entry);
+	if (operation == EP_LINK)
+		link_comes_back(&entry);
+}
+
+void
+law_entry(const uint8_t *bytes, size_t size)
+{
+	struct ep_entry entry;
+	if (ep_entry_read(&entry, 1, bytes, size, NULL) == EP_OK && size < 48)
 		abort();
+	if (size == 0)
+		return;
+	try_entry(EP_PUT, bytes, size);
+	try_entry(EP_DELETE, bytes, size);
+	try_entry(EP_LINK, bytes, size);
 }

@@ -38,17 +38,22 @@ make_node(void)
 }
 
 /* A packet of a slave with the bytes as the payload of its only block; or the bytes as they are.
- * The first byte has the counts. */
+ * The first byte has the counts. Its parties are the slave, the master, and a stranger. */
 static void
 put_packet(struct ep_buffer *out, const uint8_t *bytes, size_t size)
 {
 	static const struct ep_text sources[] = { { "local", 5 } };
+	const struct ep_key parties[] = { test_keys().key, own.key, { { 1 } } };
 	struct ep_packet_header header = { .kind = EP_PACKET_SLAVE,
+		                           .key = test_keys().key,
 		                           .last = 100,
 		                           .marks_from = 101,
 		                           .tracks = size ? bytes[0] % 4 : 0,
-		                           .documents = size ? bytes[0] / 4 % 8 : 0,
-		                           .deletions = size ? bytes[0] / 32 % 4 : 0,
+		                           .documents = size ? bytes[0] / 4 % 4 : 0,
+		                           .deletions = size ? bytes[0] / 16 % 2 : 0,
+		                           .links = size ? bytes[0] / 32 % 4 : 0,
+		                           .parties = parties,
+		                           .party_count = 3,
 		                           .name = ep_text_of("slave"),
 		                           .sources = sources,
 		                           .source_count = 1 };
