@@ -42,7 +42,7 @@ run(const struct ep_call *call)
 const struct ep_command ep_cmd_promote = {
 	.name = "promote",
 	.synopsis = "",
-	.summary = "Make this slave the master, as its own and the key of that are lost",
+	.summary = "Make this slave the master when the old master and its key are lost",
 	.details = "All that this slave has becomes the new master's, in a new epoch; owners stay, "
 		   "but\n"
 		   "what the lost master owned is this node's. The other slaves join it anew, keep "

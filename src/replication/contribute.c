@@ -185,7 +185,7 @@ make_packet(struct ep_buffer *packet, bool *any, const struct sender *sender, st
 		return ep_fail(err, EP_NO_MEMORY, "out of memory for a contribution");
 	collected.entries = entries;
 	EP_TRY(ep_log_read_begin(&read, sender->log, err));
-	enum ep_status status = ep_packet_parties_open(&collected.parties, read, err);
+	enum ep_status status = ep_packet_parties_open(&collected.parties, read, true, err);
 	if (status == EP_OK)
 		status = ep_log_unconfirmed(read, collect, &collected, err);
 	*any = collected.count > 0 || (sender->master.shows && !sender->shown);

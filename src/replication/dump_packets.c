@@ -122,7 +122,8 @@ make_plans(struct run *run, struct ep_error *err)
 			plan = add_plan(run, plan ? plan->last : stream->after);
 			if (!plan)
 				return ep_fail(err, EP_NO_MEMORY, "out of memory for a dump");
-			EP_TRY(ep_packet_parties_open(&plan->parties, stream->read, err));
+			EP_TRY(ep_packet_parties_open(&plan->parties, stream->read,
+			                              stream->source != EP_SOURCE_ANY, err));
 		}
 		EP_TRY(plan_entry(run, plan, &entry, &arena, err));
 		stream->documents += documents;

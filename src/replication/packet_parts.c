@@ -5,11 +5,13 @@
 
 enum ep_status
 ep_packet_parties_open(struct ep_packet_parties *parties, const struct ep_log_read *read,
-                       struct ep_error *err)
+                       bool slave, struct ep_error *err)
 {
+	struct ep_follows follows;
 	*parties = (struct ep_packet_parties){ 0 };
 	EP_TRY(ep_log_parties(&parties->list, &parties->count, read, err));
-	EP_TRY(ep_log_follows(&parties->follows, read, err));
+	EP_TRY(ep_log_follows(&follows, read, err));
+	parties->first_era = follows.any ? follows.first_era : slave ? UINT64_MAX : 0;
 	parties->numbers = calloc(parties->count + 1, sizeof *parties->numbers);
 	parties->keys = calloc(parties->count + 1, sizeof *parties->keys);
 	if (!parties->numbers || !parties->keys)
@@ -40,7 +42,7 @@ ep_packet_history(struct ep_history *history, const struct ep_packet_parties *pa
 	struct ep_subject subject = { entry->id, entry->operation == EP_LINK };
 	struct ep_parties all = { parties->list, parties->count };
 	EP_TRY(ep_entry_history(history, entry, parties->count, NULL, arena, err));
-	if (!parties->follows.any || entry->era >= parties->follows.first_era)
+	if (entry->era >= parties->first_era)
 		return EP_OK;
 	ep_history_hash(history, &subject, &all);
 	return ep_history_unseal(history, arena, err);

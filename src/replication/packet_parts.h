@@ -13,15 +13,20 @@
 struct ep_packet_parties {
 	struct ep_party *list; /* of the log; owned */
 	uint32_t count;
-	struct ep_follows follows;
+	uint64_t first_era; /* what is of an earlier one is not sealed */
 	uint32_t *numbers; /* in the packet, by place in list; 0: none; owned */
 	struct ep_key *keys; /* of those in the packet; owned */
 	size_t used;
 };
 
-/* Reads the parties of a snapshot; none is in the packet yet. EP_CORRUPT, EP_NO_MEMORY. */
+/* Reads the parties of a snapshot; none is in the packet yet.
+ *
+ * slave  the packet is for a master: what this node sealed while it followed nobody is its own,
+ *        and nothing that a master published.
+ *
+ * EP_CORRUPT, EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_packet_parties_open(struct ep_packet_parties *parties,
-                                                  const struct ep_log_read *read,
+                                                  const struct ep_log_read *read, bool slave,
                                                   struct ep_error *err);
 void ep_packet_parties_free(struct ep_packet_parties *parties);
 #define EP_PACKET_PARTIES __attribute__((cleanup(ep_packet_parties_free)))

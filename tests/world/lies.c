@@ -47,7 +47,7 @@ history_at(struct lie *lie, struct ep_history *history, struct ep_entry *entry,
            const struct ep_log_read *read, struct ep_text id)
 {
 	EP_PACKET_PARTIES struct ep_packet_parties parties = { 0 };
-	if (ep_packet_parties_open(&parties, read, &lie->err) != EP_OK ||
+	if (ep_packet_parties_open(&parties, read, true, &lie->err) != EP_OK ||
 	    ep_log_find(entry, read, id, &lie->err) != EP_OK ||
 	    ep_packet_history(history, &parties, entry, &lie->arena, &lie->err) != EP_OK)
 		return false;
