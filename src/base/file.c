@@ -161,17 +161,27 @@ write_new(const char *part, const void *bytes, size_t size, unsigned mode, struc
 	return finish_file(&fd, part, err);
 }
 
+/* The folder that a file is in, for free(); NULL: out of memory. */
+static char *
+folder_of(const char *path)
+{
+	char *folder = strdup(path);
+	char *slash = folder ? strrchr(folder, '/') : NULL;
+	if (slash)
+		slash[slash == folder] = '\0';
+	else if (folder)
+		strcpy(folder, *folder ? "." : "");
+	return folder;
+}
+
 /* Makes the folder durable that a file is in. */
 static enum ep_status
 sync_folder_of(const char *path, struct ep_error *err)
 {
-	EP_FREE char *folder = strdup(path);
+	EP_FREE char *folder = folder_of(path);
 	if (!folder)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
-	char *slash = strrchr(folder, '/');
-	if (slash)
-		slash[slash == folder] = '\0';
-	return ep_sync_folder(slash ? folder : ".", err);
+	return ep_sync_folder(folder, err);
 }
 
 enum ep_status
@@ -187,17 +197,32 @@ ep_replace_file(const char *path, const void *bytes, size_t size, unsigned mode,
 	return sync_folder_of(path, err);
 }
 
+/* Waits until nobody else has the lock. */
+static enum ep_status
+lock_fd(int fd, const char *path, struct ep_error *err)
+{
+	while (flock(fd, LOCK_EX) != 0) {
+		if (errno != EINTR)
+			return ep_fail_errno(err, errno, "cannot lock %s", path);
+	}
+	return EP_OK;
+}
+
 enum ep_status
 ep_make_file(const char *path, const void *bytes, size_t size, unsigned mode, struct ep_error *err)
 {
-	EP_FREE char *part = NULL;
-	if (asprintf(&part, "%s.%d.part", path, (int)getpid()) < 0)
+	EP_FREE char *folder = folder_of(path);
+	if (!folder)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
-	enum ep_status status = write_new(part, bytes, size, mode, err);
-	if (status == EP_OK && link(part, path) != 0 && errno != EEXIST)
-		status = ep_fail_errno(err, errno, "cannot make %s", path);
-	(void)unlink(part);
-	return status == EP_OK ? sync_folder_of(path, err) : status;
+	/* One maker at a time, so that a part is left over only until the next one. */
+	EP_FD int lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (lock < 0)
+		return ep_fail_errno(err, errno, "cannot open %s", folder);
+	EP_TRY(lock_fd(lock, folder, err));
+	struct stat there;
+	if (lstat(path, &there) == 0)
+		return sync_folder_of(path, err);
+	return ep_replace_file(path, bytes, size, mode, err);
 }
 
 enum ep_status
@@ -209,11 +234,7 @@ ep_lock_file(int *fd, const char *folder, const char *name, struct ep_error *err
 	*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (*fd < 0)
 		return ep_fail_errno(err, errno, "cannot open %s", path);
-	while (flock(*fd, LOCK_EX) != 0) {
-		if (errno != EINTR)
-			return ep_fail_errno(err, errno, "cannot lock %s", path);
-	}
-	return EP_OK;
+	return lock_fd(*fd, path, err);
 }
 
 char *

@@ -211,6 +211,24 @@ only_a_file_of_the_folder_is_locked(void **state)
 	outside_is_untouched();
 }
 
+/* What a crash left of an earlier one goes, wherever it leads. */
+static void
+a_file_is_made_once(void **state)
+{
+	(void)state;
+	put("outside/file", "outside");
+	assert_int_equal(symlink("../outside/file", "shared/once.part"), 0);
+	assert_int_equal(ep_make_file("shared/once", "first", 5, 0600, NULL), EP_OK);
+	has("shared/once", "first");
+	assert_int_not_equal(access("shared/once.part", F_OK), 0);
+	assert_int_equal(ep_make_file("shared/once", "second", 6, 0600, NULL), EP_OK);
+	has("shared/once", "first");
+	assert_int_equal(ep_make_file("once", "here", 4, 0600, NULL), EP_OK);
+	has("once", "here");
+	has("outside/file", "outside");
+	assert_int_equal(ep_make_file("nowhere/once", "x", 1, 0600, NULL), EP_IO);
+}
+
 int
 main(void)
 {
@@ -220,6 +238,7 @@ main(void)
 		cmocka_unit_test(a_file_is_replaced_by_a_new_one),
 		cmocka_unit_test(no_link_to_a_folder_is_followed),
 		cmocka_unit_test(only_a_file_of_the_folder_is_locked),
+		cmocka_unit_test(a_file_is_made_once),
 	};
 	return cmocka_run_group_tests(tests, make_folders, remove_folders);
 }
