@@ -32,18 +32,48 @@ def flip_in_turn(arguments):
     return checked, missed
 
 
+FIXED = 48
+LAYOUT, PUT = 3, 1
+# Between the fixed fields and the id there are numbers and a history.
+VARYING_MAX = 400
+
+
+def varint_at(content, at):
+    """A number, and where it ends."""
+    value = shift = 0
+    while content[at] & 0x80:
+        value |= (content[at] & 0x7f) << shift
+        at, shift = at + 1, shift + 7
+    return value | content[at] << shift, at + 1
+
+
+def body_at(content, start):
+    """Where the body of an entry that begins at start would begin."""
+    _, at = varint_at(content, start + FIXED)
+    _, at = varint_at(content, at)
+    size, at = varint_at(content, at)
+    return at + size
+
+
+def is_entry(content, start, at):
+    """Whether an entry begins there, whose id is at `at`. An LMDB node is lo, hi (of the size), flags,
+    size of the key, key (8 bytes here), data."""
+    _, _, flags, key = struct.unpack_from("<4H", content, start - 16)
+    return (key, flags, content[start], content[start + 1], content[start + 3]) == (8, 0, LAYOUT, PUT, 0) \
+        and body_at(content, start) == at
+
+
 def entries_in(content, songs):
-    """Where the entries of the songs lie: an LMDB node is lo, hi (of the size), flags, size of the
-    key, key (8 bytes here), data; an entry has 60 bytes before the size of its id, the first its layout."""
+    """Where the entries of the songs lie."""
     found = []
     for song in songs:
         track = song.track_id.encode()
         at = content.find(bytes([len(track)]) + track)
         while at >= 0:
-            start = at - 60
-            low, high, flags, key = struct.unpack_from("<4H", content, max(0, start - 16))
-            if start > 16 and key == 8 and flags == 0 and content[start] == 2:
-                found.append(range(start, start + (low | high << 16)))
+            for start in range(at - FIXED - 3, max(16, at - FIXED - VARYING_MAX), -1):
+                if is_entry(content, start, at):
+                    low, high = struct.unpack_from("<2H", content, start - 16)
+                    found.append(range(start, start + (low | high << 16)))
             at = content.find(bytes([len(track)]) + track, at + 1)
     return found
 

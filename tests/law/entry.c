@@ -1,5 +1,5 @@
-/* Law of the log's entries: any bytes are read and decoded or refused, without a crash; histories and
- * links come back as they were. */
+/* Law of the log's entries: any bytes are read and decoded or refused, without a crash; histories
+ * and links come back as they were. */
 #include "store/entry.h"
 
 #include <stdlib.h>

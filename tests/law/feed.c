@@ -93,7 +93,8 @@ make_head(struct ep_head *head, uint64_t epoch, uint64_t position, size_t size)
 	}
 }
 
-/* The body with a head that fits what it says of epoch and position; nothing where it is no JSON. */
+/* The body with a head that fits what it says of epoch and position; nothing where it is no JSON.
+ */
 static bool
 put_head(struct ep_buffer *out, const struct ep_keys *keys, const uint8_t *bytes, size_t size)
 {
