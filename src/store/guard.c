@@ -43,8 +43,9 @@ log_at(uintptr_t at)
 	return NULL;
 }
 
-/* Whether LMDB was running, or a function that it had called. */
-static bool
+/* Whether LMDB was running, or a function that it had called. The words of the stack are not its
+ * own variables, which a sanitizer would say. */
+__attribute__((no_sanitize("address"))) static bool
 was_in_lmdb(const ucontext_t *context)
 {
 #if defined(__x86_64__)
