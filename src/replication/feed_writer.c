@@ -234,6 +234,20 @@ read_folder(struct writer *writer, struct ep_error *err)
 	return keep_packets(&writer->old, &writer->feed, err);
 }
 
+/* Notes what the feed that is there has seen: from now on nothing may be said that could stand
+ * against it. */
+static enum ep_status
+note_stale(const struct writer *writer, struct ep_error *err)
+{
+	EP_OWNED(ep_log_abort)
+	struct ep_log_write *write = NULL;
+	const struct ep_feed *feed = &writer->feed;
+	EP_TRY(ep_log_write_begin(&write, writer->log, err));
+	EP_TRY(ep_log_set_stale(
+		write, (struct ep_text){ (const char *)feed->head_bytes, feed->head_size }, err));
+	return ep_log_commit(&write, err);
+}
+
 /* Whether the feed that is there is of this log's history. */
 static enum ep_status
 check_history(const struct writer *writer, const struct ep_log_state *state, struct ep_error *err)
@@ -249,12 +263,14 @@ check_history(const struct writer *writer, const struct ep_log_state *state, str
 	}
 	if (status != EP_OK && status != EP_NOT_FOUND)
 		return status;
-	return same ? EP_OK
-	            : ep_fail(err, EP_DIVERGED,
-	                      "the feed in %s has a history that this log does not have: the log "
-	                      "is an older copy of what was published up to position %" PRIu64
-	                      "; `publish --new-epoch` begins a new one",
-	                      writer->folder, feed->position);
+	if (same)
+		return EP_OK;
+	EP_TRY(note_stale(writer, err));
+	return ep_fail(err, EP_DIVERGED,
+	               "the feed in %s has a history that this log does not have: the log is an "
+	               "older copy of what was published up to position %" PRIu64
+	               "; `publish --new-epoch` begins a new one",
+	               writer->folder, feed->position);
 }
 
 /* ---- the snapshot ---- */
@@ -282,6 +298,9 @@ read_snapshot(struct writer *writer, uint64_t *before, struct ep_error *err)
 	if (id.size != EP_FEED_NODE_ID)
 		return ep_fail(err, EP_CORRUPT, "the log's id is damaged");
 	writer->found &= feed->head.epoch >= epoch.number;
+	if (writer->found && feed->head.epoch > epoch.number &&
+	    memcmp(feed->node_id, id.at, id.size) == 0)
+		EP_TRY(note_stale(writer, err));
 	if (writer->found &&
 	    (feed->head.epoch > epoch.number || memcmp(feed->node_id, id.at, id.size) != 0))
 		return ep_fail(err, EP_DIVERGED,

@@ -201,7 +201,13 @@ def a_master_from_an_old_copy_is_found_out(test):
     # The folder knows more than the log: it is not written over.
     done = it.master.run("publish", it.folder, statuses=(5,))
     need(b"older copy" in done.stderr, f"the message is {done.stderr!r}")
-    # Published elsewhere, the slaves find out: first that it goes back, later that it is another history.
+    # Nor is anything said that could stand against what it knows.
+    for command in (("delete", "TRA0"), ("ingest", SONGS), ("publish", test.new_folder("old-elsewhere"))):
+        done = it.master.run(*command, statuses=(5,))
+        need(b"--new-epoch" in done.stderr, f"{command[0]} said {done.stderr!r}")
+    shutil.rmtree(it.master.folder)
+    shutil.copytree(f"{it.master.folder}.copy", it.master.folder)
+    # Published elsewhere only, the slaves find out: first that it goes back, later that it is another history.
     shutil.rmtree(it.folder)
     it.folder.mkdir()
     it.publish()
