@@ -5,8 +5,8 @@ usage: mutants.py [--histories N] [--seeds K] [--world OPTIONS] [--folder DIR] [
 
 Each mutant replaces a piece of one source file in a copy of the project, which has a build folder of its own. The world
 is run with K seeds on it, until it fails or N histories are done. Prints for each mutant how many histories were needed
-(the median over the seeds) and what failed; exit status 1 where one was not found by most seeds, or does not build.
-Without changes most seeds may find nothing: that is run first.
+(the median over the seeds) and what failed, and how many decisions differ from the model's (model/oracle.py). Exit status
+1 where neither finds one, or it does not build. Without changes most seeds may find nothing: that is run first.
 """
 
 import argparse
@@ -168,7 +168,7 @@ def build(folder):
         done = run(["meson", "setup", "build", "-Dwerror=false"], cwd=folder)
         if done.returncode:
             return done.stdout
-    done = run(["nice", "ninja", "-C", "build", "tests/world/world"], cwd=folder)
+    done = run(["nice", "ninja", "-C", "build", "tests/world/world", "tests/decide"], cwd=folder)
     return done.stdout if done.returncode else None
 
 
@@ -191,6 +191,13 @@ def measure(folder, options):
     return len(counts), median, why
 
 
+def decided_otherwise(folder):
+    """How many decisions differ from those of the model, of a sparse choice."""
+    done = run([sys.executable, "tests/model/oracle.py", "quick", "build/tests/decide"], cwd=folder)
+    counts = re.findall(r"^\d+ questions, (\d+) answers differ", done.stdout, re.M)
+    return sum(map(int, counts)) if counts and done.returncode < 2 else 0
+
+
 def try_mutant(folder, mutant, options):
     path = folder / mutant.file
     text = path.read_text()
@@ -200,12 +207,15 @@ def try_mutant(folder, mutant, options):
     problem = build(folder)
     if problem is None:
         found, median, why = measure(folder, options)
+        differ = decided_otherwise(folder)
     path.write_text(text)
     if problem is not None:
         return "does not build:\n" + problem[-2000:]
-    if median == float("inf"):
-        return f"found by {found} of {options.seeds} seeds only, in {options.histories} histories each: {why}"
-    print(f"{mutant.name}: {median:.0f} histories ({found} of {options.seeds} seeds): {why}", flush=True)
+    most = f"{median:.0f}" if median < float("inf") else f"more than {options.histories}"
+    said = f"{most} histories ({found} of {options.seeds} seeds: {why}); {differ} decisions"
+    if median == float("inf") and not differ:
+        return f"not found: {said}"
+    print(f"{mutant.name}: {said}", flush=True)
     return None
 
 
