@@ -75,7 +75,8 @@ run(const struct ep_call *call)
 	if (secret)
 		printf("joined %s as %s\n", invitation.url, invitation.name);
 	else
-		printf("joined %s; to contribute, on the master: echoprint source add NAME %s\n",
+		printf("joined %s; where the master does not know this node yet: echoprint source "
+		       "add NAME %s\n",
 		       invitation.url, key);
 	if (waits)
 		printf("the request lies there until the master publishes\n");

@@ -31,6 +31,7 @@ struct sender {
 	struct ep_hash id; /* of it */
 	bool shown; /* the head was sent, where nothing else had to be */
 	bool retry; /* what was over a limit goes too, once */
+	bool again; /* that is on its way */
 };
 
 static enum ep_status
@@ -216,11 +217,7 @@ make(struct sender *sender, bool *any, struct ep_error *err)
 {
 	EP_BUFFER struct ep_buffer packet = { 0 };
 	EP_TRY(make_packet(&packet, any, sender, err));
-	struct ep_sync_report *report = sender->report;
-	if (sender->retry) { /* what was over a limit just now is asked again: counted once */
-		report->contributed -= report->outcomes[EP_OUTCOME_FULL];
-		report->outcomes[EP_OUTCOME_FULL] = 0;
-	}
+	sender->again |= sender->retry;
 	sender->shown = true;
 	sender->retry = false;
 	return *any ? keep(sender, &packet, err) : EP_OK;
@@ -367,6 +364,12 @@ settle(struct sender *sender, bool *counts, const struct ep_receipt *receipt, st
 		/* A master that was behind what it had answered has lost it, and is sent it. */
 		if (receipt->position < master.answered)
 			EP_TRY(ep_log_wait_over(write, master.answered, err));
+		/* What was over a limit just now was asked again: it is counted once. */
+		if (sender->again) {
+			sender->report->contributed -= sender->report->outcomes[EP_OUTCOME_FULL];
+			sender->report->outcomes[EP_OUTCOME_FULL] = 0;
+			sender->again = false;
+		}
 		EP_TRY(note_answers(&answers, err));
 		master.answered = receipt->position;
 		master.answered_at = ep_time_now();
