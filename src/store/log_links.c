@@ -355,8 +355,10 @@ ep_log_link(struct ep_log_write *write, struct ep_text copy, const struct ep_lin
 	ep_arena_reset(&write->arena);
 	EP_TRY(load_copy(&reg, write, copy, err));
 	EP_TRY(name_contents(&wanted.copy_contents, &reg.entry, err));
-	EP_TRY(find_original(&wanted, write, err));
-	if (ep_text_equal(copy, wanted.original))
+	bool same = ep_text_equal(copy, wanted.original);
+	if (!same)
+		EP_TRY(find_original(&wanted, write, err));
+	if (same || ep_text_equal(copy, wanted.original))
 		return ep_fail(err, EP_BAD_INPUT, "track %.*s cannot be a copy of itself",
 		               ep_text_print_size(copy), copy.at);
 	return set_link(write, &reg, &wanted, now, err);

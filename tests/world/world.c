@@ -828,8 +828,9 @@ check_owners(struct world *world)
 	}
 }
 
-/* What one node alone said of the link of its track is so, where nothing has changed since; after a
- * disaster anybody may have said anything. */
+/* What one node alone said of the link of its track is so, where nothing has changed since, and
+ * nobody said that the original is a copy: two that name each other hide nothing. After a disaster
+ * anybody may have said anything. */
 static void
 check_own_links(struct world *world)
 {
@@ -839,9 +840,11 @@ check_own_links(struct world *world)
 		int original = link->original;
 		bool own = link->by == 1U << link->node && view->owner[track] == link->node &&
 		           !world->model.removed[link->node];
-		bool same = view->contents[track] == link->copy_contents &&
-		            (original < 0 || (view->contents[original] == link->original_contents &&
-		                              view->copy_of[original] < 0));
+		bool same =
+			view->contents[track] == link->copy_contents &&
+			(original < 0 ||
+		         (view->contents[original] == link->original_contents &&
+		          !(world->links[original].by && world->links[original].original >= 0)));
 		if (own && same && view->copy_of[track] != original)
 			world_fail(world, "link lost: track %c of node %d is no copy of %c",
 			           'A' + track, link->node, original < 0 ? '-' : 'A' + original);
