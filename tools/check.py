@@ -105,7 +105,7 @@ def tidy(totals):
         program = shutil.which("run-clang-tidy") or next(iter(sorted(
             str(path) for path in pathlib.Path("/usr/bin").glob("run-clang-tidy*"))), None)
         step(totals, "lint: clang-tidy finds nothing",
-             [*GIVING_WAY, program, "-quiet", "-p", str(build), f"{ROOT}/src/.*"], shown=" error: ")
+             [*GIVING_WAY, program, "-quiet", "-p", str(build), f"{ROOT}/src/.*"], shown="error: ")
 
 
 def configure(totals, name, compiler, options):

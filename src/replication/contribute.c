@@ -150,25 +150,25 @@ write_packet(struct ep_buffer *packet, struct collected *collected, const struct
 {
 	const struct sender *sender = collected->sender;
 	struct ep_text local = ep_text_of("local");
-	struct ep_packet_header *header = &collected->header;
+	struct ep_packet_header header = collected->header;
 	struct ep_epoch epoch;
 	struct ep_hasher hasher;
 	EP_TRY(ep_log_epoch(&epoch, read, err));
-	header->kind = EP_PACKET_SLAVE;
-	header->key = sender->keys.key;
-	header->epoch = epoch.number;
-	header->epoch_tag = epoch.tag;
-	header->last = header->last ? header->last : 1;
-	header->marks_from = header->last + 1;
-	header->made = ep_time_now();
-	header->name = ep_text_of(sender->options->name);
-	header->sources = &local;
-	header->source_count = 1;
-	header->parties = collected->parties.keys;
-	header->party_count = collected->parties.used;
-	header->head =
+	header.kind = EP_PACKET_SLAVE;
+	header.key = sender->keys.key;
+	header.epoch = epoch.number;
+	header.epoch_tag = epoch.tag;
+	header.last = header.last ? header.last : 1;
+	header.marks_from = header.last + 1;
+	header.made = ep_time_now();
+	header.name = ep_text_of(sender->options->name);
+	header.sources = &local;
+	header.source_count = 1;
+	header.parties = collected->parties.keys;
+	header.party_count = collected->parties.used;
+	header.head =
 		(struct ep_text){ (const char *)sender->master.head, sender->master.head_size };
-	EP_TRY(ep_packet_put_header(packet, header, err));
+	EP_TRY(ep_packet_put_header(packet, &header, err));
 	EP_TRY(put_blocks(packet, collected, err));
 	ep_hasher_init(&hasher);
 	ep_hasher_add(&hasher, packet->data, packet->size);
