@@ -165,13 +165,10 @@ write_new(const char *part, const void *bytes, size_t size, unsigned mode, struc
 static char *
 folder_of(const char *path)
 {
-	char *folder = strdup(path);
-	char *slash = folder ? strrchr(folder, '/') : NULL;
-	if (slash)
-		slash[slash == folder] = '\0';
-	else if (folder)
-		strcpy(folder, *folder ? "." : "");
-	return folder;
+	const char *slash = strrchr(path, '/');
+	if (!slash)
+		return strdup(*path ? "." : "");
+	return strndup(path, slash == path ? 1 : (size_t)(slash - path));
 }
 
 /* Makes the folder durable that a file is in. */
