@@ -18,7 +18,6 @@ nothing changes, the following must hold:
 Let off is only what was on no other disk than such as were replaced by an older copy.
 """
 
-import base64
 import datetime
 import json
 import os
@@ -28,12 +27,11 @@ import resource
 import shutil
 import signal
 import subprocess
-import sys
 import time
 
 from clock_test import LIBRARIES, environment
-from common import Clock, Node, Wrong, codegen_bytes, csv, io, need, run, same, song
-from servers import PATIENCE, Server, invite
+from common import Clock, Node, Wrong, codegen_bytes, csv, io, need, run, song
+from servers import Server, invite
 
 TRACKS = ["TRA", "TRB", "TRC", "TRD", "TRE"]
 HOMES = {"TRA": "one", "TRB": "two", "TRC": "master"}  # whose they are mostly
