@@ -36,7 +36,14 @@ void
 model_act(struct model *model, int node, int track, uint16_t contents, bool required)
 {
 	struct knows *knows = &model->knows[node];
-	int act = add_act(model, node, track, contents, knows->acts[track], required);
+	uint64_t knew = knows->acts[track];
+	/* Who says again what was kept aside takes that up. */
+	for (int said = 0; contents && said < model->count; said++) {
+		const struct act *again = &model->acts[said];
+		if (again->node == node && again->track == track && again->contents == contents)
+			knew |= bit(said);
+	}
+	int act = add_act(model, node, track, contents, knew, required);
 	if (act < 0)
 		return;
 	knows->acts[track] |= bit(act);
