@@ -50,11 +50,16 @@ static int
 allow_of_itself(scmp_filter_ctx filter)
 {
 	/* As abort() has it. */
-	int failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-	                              SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)getpid()));
+	const struct scmp_arg_cmp own_id = {
+		.arg = 0, .op = SCMP_CMP_EQ, .datum_a = (uint32_t)getpid(), .datum_b = 0
+	};
+	int failed = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, &own_id);
+	const struct scmp_arg_cmp itself = {
+		.arg = 0, .op = SCMP_CMP_EQ, .datum_a = 0, .datum_b = 0
+	};
 	if (!failed)
-		failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(sched_getaffinity), 1,
-		                          SCMP_A0_32(SCMP_CMP_EQ, 0));
+		failed = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(sched_getaffinity),
+		                                1, &itself);
 	/* Its own limits: of time, which are set anew with every piece. */
 	const struct scmp_arg_cmp own_time[2] = {
 		{ .arg = 0, .op = SCMP_CMP_EQ, .datum_a = 0, .datum_b = 0 },
