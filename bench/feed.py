@@ -149,12 +149,17 @@ def lag(bench):
     cpu = [one.cpu() for one in [server, *servers]]
     step = max(1, rate // 5)
     bodies = [json.dumps(songs[at:at + step]).encode() for at in range(0, len(songs), step)]
+    token = pathlib.Path(master.folder, "ingest.token")
+    headers = {"Authorization": f"Bearer {token.read_text().strip()}"} if token.exists() else {}
     began = time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(8) as senders:
+        sent = []
         for number, body in enumerate(bodies):
-            senders.submit(lambda body: urllib.request.urlopen(
-                urllib.request.Request(server.url + "ingest", data=body)).read(), body)
+            sent.append(senders.submit(lambda body: urllib.request.urlopen(
+                urllib.request.Request(server.url + "ingest", data=body, headers=headers)).read(), body))
             time.sleep(max(0, began + (number + 1) * step / rate - time.monotonic()))
+    for one in sent:
+        one.result()
     took = time.monotonic() - began
     time.sleep(3)
     stop.set()
