@@ -1,5 +1,7 @@
 #include "base/hash.h"
 
+#include "base/bytes.h"
+
 #include <libdeflate.h>
 
 void
@@ -12,6 +14,16 @@ void
 ep_hasher_add(struct ep_hasher *hasher, const void *bytes, size_t size)
 {
 	crypto_generichash_update(&hasher->state, bytes, size);
+}
+
+void
+ep_hasher_add_text(struct ep_hasher *hasher, struct ep_text text)
+{
+	uint8_t size[4];
+	ep_store32(size, (uint32_t)text.size);
+	ep_hasher_add(hasher, size, sizeof size);
+	if (text.size)
+		ep_hasher_add(hasher, text.at, text.size);
 }
 
 void

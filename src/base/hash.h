@@ -23,6 +23,10 @@ struct ep_hasher {
 };
 void ep_hasher_init(struct ep_hasher *hasher);
 void ep_hasher_add(struct ep_hasher *hasher, const void *bytes, size_t size);
+
+/* Adds the size of a text in 4 bytes, little-endian, then the text: so no two lists are alike. */
+void ep_hasher_add_text(struct ep_hasher *hasher, struct ep_text text);
+
 void ep_hasher_done(struct ep_hash *out, struct ep_hasher *hasher);
 
 /* CRC-32 as zlib and gzip have it. */

@@ -302,24 +302,14 @@ ep_entry_link_body(struct ep_buffer *out, struct ep_text copy, const struct ep_l
 	return ep_buffer_varint(out, zigzag, err);
 }
 
-static void
-hash_text(struct ep_hasher *hasher, struct ep_text text)
-{
-	uint8_t size[4];
-	ep_store32(size, (uint32_t)text.size);
-	ep_hasher_add(hasher, size, sizeof size);
-	if (text.size)
-		ep_hasher_add(hasher, text.at, text.size);
-}
-
 void
 ep_link_hash(struct ep_hash *hash, struct ep_text copy, const struct ep_link *link)
 {
 	struct ep_hasher hasher;
 	ep_hasher_init(&hasher);
-	hash_text(&hasher, ep_text_of("echoprint link 1"));
-	hash_text(&hasher, copy);
-	hash_text(&hasher, link->original);
+	ep_hasher_add_text(&hasher, ep_text_of("echoprint link 1"));
+	ep_hasher_add_text(&hasher, copy);
+	ep_hasher_add_text(&hasher, link->original);
 	ep_hasher_add(&hasher, link->copy_contents.bytes, EP_REVISION_SIZE);
 	if (link->original.size)
 		ep_hasher_add(&hasher, link->original_contents.bytes, EP_REVISION_SIZE);

@@ -63,32 +63,22 @@ ep_track_text_size(const struct ep_track *track)
 	return size;
 }
 
-static void
-add_text(struct ep_hasher *hasher, struct ep_text text)
-{
-	uint8_t size[4];
-	ep_store32(size, (uint32_t)text.size);
-	ep_hasher_add(hasher, size, sizeof size);
-	if (text.size)
-		ep_hasher_add(hasher, text.at, text.size);
-}
-
 void
 ep_track_hash(struct ep_hash *out, const struct ep_track *track)
 {
 	struct ep_hasher hasher;
 	ep_hasher_init(&hasher);
-	add_text(&hasher, ep_text_of("echoprint track 1"));
-	add_text(&hasher, track->id);
+	ep_hasher_add_text(&hasher, ep_text_of("echoprint track 1"));
+	ep_hasher_add_text(&hasher, track->id);
 	for (size_t i = 0; i < track->count; i++) {
 		const struct ep_document *row = &track->documents[i];
-		add_text(&hasher, row->suffix);
-		add_text(&hasher, row->codever);
-		add_text(&hasher, row->codes);
-		add_text(&hasher, row->length);
-		add_text(&hasher, row->artist);
-		add_text(&hasher, row->release);
-		add_text(&hasher, row->track);
+		ep_hasher_add_text(&hasher, row->suffix);
+		ep_hasher_add_text(&hasher, row->codever);
+		ep_hasher_add_text(&hasher, row->codes);
+		ep_hasher_add_text(&hasher, row->length);
+		ep_hasher_add_text(&hasher, row->artist);
+		ep_hasher_add_text(&hasher, row->release);
+		ep_hasher_add_text(&hasher, row->track);
 	}
 	ep_hasher_done(out, &hasher);
 }
