@@ -28,13 +28,6 @@ ep_packet_parties_free(struct ep_packet_parties *parties)
 	*parties = (struct ep_packet_parties){ 0 };
 }
 
-void
-ep_packet_parties_reset(struct ep_packet_parties *parties)
-{
-	memset(parties->numbers, 0, parties->count * sizeof *parties->numbers);
-	parties->used = 0;
-}
-
 enum ep_status
 ep_packet_history(struct ep_history *history, const struct ep_packet_parties *parties,
                   const struct ep_entry *entry, struct ep_arena *arena, struct ep_error *err)

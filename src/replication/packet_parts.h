@@ -31,9 +31,6 @@ EP_MUST_USE enum ep_status ep_packet_parties_open(struct ep_packet_parties *part
 void ep_packet_parties_free(struct ep_packet_parties *parties);
 #define EP_PACKET_PARTIES __attribute__((cleanup(ep_packet_parties_free)))
 
-/* Begins another packet: no party is in it. */
-void ep_packet_parties_reset(struct ep_packet_parties *parties);
-
 /* The history of an entry of the log, as it goes into packets, with the log's numbers; ids are
  * computed. What was sealed by another than the master that is followed is not sealed. Lists live
  * in arena. EP_CORRUPT, EP_NO_MEMORY. */

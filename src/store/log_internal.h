@@ -173,6 +173,12 @@ EP_MUST_USE enum ep_status ep_log_rewrite(struct ep_log_write *write, struct ep_
 EP_MUST_USE enum ep_status ep_log_move(struct ep_log_write *write, struct ep_register *reg,
                                        struct ep_error *err);
 
+/* Loads the register of an entry of the log, and its state, to be stored anew. Frees what was
+ * loaded before. */
+EP_MUST_USE enum ep_status ep_log_load_entry(struct ep_register *reg, struct ep_state *state,
+                                             struct ep_log_write *write,
+                                             const struct ep_entry *entry, struct ep_error *err);
+
 /* Writes a state as an entry under a key of a database other than the log. */
 EP_MUST_USE enum ep_status ep_log_put_state(struct ep_log_write *write, MDB_dbi dbi, MDB_val key,
                                             struct ep_state *state, uint32_t source,

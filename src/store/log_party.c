@@ -229,10 +229,7 @@ hand_over(struct ep_log_write *write, uint32_t source, uint32_t party, struct ep
 		EP_TRY(status);
 		after = entry.position;
 		ep_log_cursor_close(EP_TAKE(cursor));
-		ep_arena_reset(&write->arena);
-		struct ep_subject subject = { entry.id, entry.operation == EP_LINK };
-		EP_TRY(ep_log_load_register(&reg, write, &subject, err));
-		EP_TRY(ep_log_state_of(&state, write, &reg.entry, err));
+		EP_TRY(ep_log_load_entry(&reg, &state, write, &entry, err));
 		if (state.history.owner == party || !state.history.sealed)
 			continue;
 		state.history.owner = party;
@@ -417,10 +414,7 @@ renew_tenure(struct ep_log_write *write, const struct ep_entry *entry, struct ep
 {
 	struct ep_register reg;
 	struct ep_state state;
-	struct ep_subject subject = { entry->id, entry->operation == EP_LINK };
-	ep_arena_reset(&write->arena);
-	EP_TRY(ep_log_load_register(&reg, write, &subject, err));
-	EP_TRY(ep_log_state_of(&state, write, &reg.entry, err));
+	EP_TRY(ep_log_load_entry(&reg, &state, write, entry, err));
 	state.history.born = write->epoch.number;
 	return ep_log_store(write, &reg, &state, err);
 }

@@ -27,10 +27,7 @@ seal_again(struct ep_log_write *write, const struct ep_entry *entry, uint32_t lo
 {
 	struct ep_register reg;
 	struct ep_state state;
-	struct ep_subject subject = { entry->id, entry->operation == EP_LINK };
-	ep_arena_reset(&write->arena);
-	EP_TRY(ep_log_load_register(&reg, write, &subject, err));
-	EP_TRY(ep_log_state_of(&state, write, &reg.entry, err));
+	EP_TRY(ep_log_load_entry(&reg, &state, write, entry, err));
 	if (reg.entry.era < first_era)
 		EP_TRY(ep_history_unseal(&state.history, &write->arena, err));
 	bool sealed = ep_history_is_sealed(&state.history);

@@ -90,6 +90,16 @@ ep_log_state_of(struct ep_state *state, struct ep_log_write *write, const struct
 	return load_history(&state->history, write, entry, err);
 }
 
+enum ep_status
+ep_log_load_entry(struct ep_register *reg, struct ep_state *state, struct ep_log_write *write,
+                  const struct ep_entry *entry, struct ep_error *err)
+{
+	struct ep_subject subject = { entry->id, entry->operation == EP_LINK };
+	ep_arena_reset(&write->arena);
+	EP_TRY(ep_log_load_register(reg, write, &subject, err));
+	return ep_log_state_of(state, write, &reg->entry, err);
+}
+
 /* ---- bytes ---- */
 
 enum ep_status

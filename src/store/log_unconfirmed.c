@@ -211,7 +211,7 @@ ep_log_answered(struct ep_log_write *write, struct ep_text id, bool link,
 }
 
 struct over {
-	struct ep_buffer keys; /* a byte of size, then the key */
+	struct ep_buffer keys; /* the size in two bytes, then the key */
 	uint64_t position;
 };
 
