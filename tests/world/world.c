@@ -1026,14 +1026,17 @@ world_make(void)
 {
 	struct world *world = machine_shared(sizeof *world);
 	const char *place = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
-	snprintf(world->root, sizeof world->root, "%s/ep-world-XXXXXX", place);
-	if (!mkdtemp(world->root)) {
-		perror(world->root);
+	snprintf(world->home, sizeof world->home, "%s/ep-world-XXXXXX", place);
+	if (!mkdtemp(world->home) || chdir(world->home) != 0) {
+		perror(world->home);
 		exit(1);
 	}
-	/* LMDB asks for 2 MB of zeros each time it opens, which the system gives for nothing. */
+	/* Short paths are looked up faster. */
+	snprintf(world->root, sizeof world->root, ".");
+	/* LMDB asks for 2 MB of zeros each time it opens. Those of new pages cost nothing, those of
+	 * memory that was freed and kept have to be written. */
 	mallopt(M_MMAP_THRESHOLD, 1 << 20);
-	mallopt(M_TRIM_THRESHOLD, 64 << 20);
+	mallopt(M_TRIM_THRESHOLD, 1 << 20);
 	setenv("ECHOPRINT_MAP_SIZE", "33554432", 1);
 	machine_init(world->root);
 	node_setup(world->root);
@@ -1045,4 +1048,5 @@ world_remove(struct world *world)
 {
 	close_all();
 	machine_remove(world->root);
+	rmdir(world->home);
 }

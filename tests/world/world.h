@@ -54,7 +54,8 @@ struct link {
 struct world {
 	struct history history;
 	struct model model;
-	char root[100];
+	char home[100]; /* the folder that it works in */
+	char root[8]; /* that folder, as paths begin */
 	const struct step *step; /* NULL: all is well from now on */
 	unsigned sent; /* messages in this step */
 	struct message messages[MESSAGES];
