@@ -220,6 +220,13 @@ EP_MUST_USE enum ep_status ep_log_mark_below(uint64_t *found, uint8_t hash[EP_LO
                                              const struct ep_log_read *read, uint64_t position,
                                              struct ep_error *err);
 
+/* What tells the changes behind `after`, up to `until`, from others that have the same contents:
+ * BLAKE2b-256 over the position and the seal of each that still stands, in order; zeros for a seal
+ * that is not there. EP_CORRUPT, EP_IO, EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_log_hash_changes(struct ep_hash *hash, const struct ep_log_read *read,
+                                               uint64_t after, uint64_t until,
+                                               struct ep_error *err);
+
 /* Whether there are any; whether the oldest have gone, or soon will. */
 bool ep_log_has_marks(const struct ep_log_read *read);
 bool ep_log_forgets_marks(const struct ep_log_read *read);
@@ -359,7 +366,7 @@ enum ep_offered {
 	EP_OFFERED_DELETED,
 	EP_OFFERED_CONFLICT, /* kept aside */
 	EP_OFFERED_REFUSED, /* not the sender's to change */
-	EP_OFFERED_FULL, /* its source has as many tracks as it may have */
+	EP_OFFERED_FULL, /* over what its source may have; or a link of a track that is not there */
 	EP_OFFERED_NOTHING /* a deletion of what is not there */
 };
 
