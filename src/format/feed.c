@@ -47,9 +47,9 @@ ep_feed_packet_name(char name[EP_FEED_NAME], const struct ep_feed_packet *packet
 
 void
 ep_feed_mark(struct ep_mark *out, const struct ep_mark *before, uint64_t position,
-             const struct ep_hash *digest)
+             const struct ep_hash *digest, const struct ep_hash *changes)
 {
-	static const char words[] = "echoprint mark 1\n";
+	static const char words[] = "echoprint mark 2\n";
 	struct ep_hasher hasher;
 	struct ep_hash hash;
 	uint8_t number[8];
@@ -60,6 +60,7 @@ ep_feed_mark(struct ep_mark *out, const struct ep_mark *before, uint64_t positio
 		ep_hasher_add(&hasher, before->hash, EP_MARK_SIZE);
 	ep_hasher_add(&hasher, number, sizeof number);
 	ep_hasher_add(&hasher, digest->bytes, EP_HASH_SIZE);
+	ep_hasher_add(&hasher, changes->bytes, EP_HASH_SIZE);
 	ep_hasher_done(&hash, &hasher);
 	out->position = position;
 	memcpy(out->hash, hash.bytes, EP_MARK_SIZE);

@@ -105,9 +105,9 @@ EP_MUST_USE enum ep_status ep_feed_read(struct ep_feed *feed, struct ep_text tex
 #define EP_FEED_NAME 72
 void ep_feed_packet_name(char name[EP_FEED_NAME], const struct ep_feed_packet *packet);
 
-/* The mark at a position, from the one before (NULL: there is none) and the state digest's short
- * name. */
+/* The mark at a position, from the one before (NULL: there is none), the state digest's short name,
+ * and the hash of the changes between the two (ep_log_hash_changes). */
 void ep_feed_mark(struct ep_mark *out, const struct ep_mark *before, uint64_t position,
-                  const struct ep_hash *digest);
+                  const struct ep_hash *digest, const struct ep_hash *changes);
 
 #endif

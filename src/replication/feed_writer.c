@@ -89,6 +89,7 @@ extend_marks(bool *late, struct writer *writer, struct ep_error *err)
 	struct ep_log_write *write = NULL;
 	struct ep_mark last = { 0 };
 	struct ep_mark mark;
+	struct ep_hash changes;
 	EP_TRY(ep_log_write_begin(&write, writer->log, err));
 	const struct ep_log_read *read = ep_log_inside(write);
 	enum ep_status status = ep_log_mark_below(&last.position, last.hash, read, UINT64_MAX, err);
@@ -99,7 +100,8 @@ extend_marks(bool *late, struct writer *writer, struct ep_error *err)
 		return EP_OK;
 	if (feed->position == last.position)
 		return fill_head(&feed->head, read, err);
-	ep_feed_mark(&mark, last.position ? &last : NULL, feed->position, &feed->digest);
+	EP_TRY(ep_log_hash_changes(&changes, writer->read, last.position, feed->position, err));
+	ep_feed_mark(&mark, last.position ? &last : NULL, feed->position, &feed->digest, &changes);
 	EP_TRY(ep_log_add_mark(write, mark.position, mark.hash, err));
 	EP_TRY(fill_head(&feed->head, read, err));
 	return ep_log_commit(&write, err);

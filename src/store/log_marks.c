@@ -7,6 +7,9 @@
 #define MARKS_MAX ((size_t)1 << 20)
 #define MARKS_GO ((size_t)1 << 16)
 
+/* Pages of the map are given back after so many bytes of entries. */
+#define TRIM_BYTES ((size_t)16 << 20)
+
 static enum ep_status
 read_hash(uint8_t hash[EP_LOG_MARK_SIZE], MDB_val value, struct ep_error *err)
 {
@@ -66,6 +69,53 @@ ep_log_mark_below(uint64_t *found, uint8_t hash[EP_LOG_MARK_SIZE], const struct 
 		return ep_fail(err, EP_NOT_FOUND, "nothing was published up to position %llu",
 		               (unsigned long long)position);
 	return rc ? ep_fail_mdb(err, rc, "cannot read the log's marks") : status;
+}
+
+/* Adds the position and seal of an entry. */
+static enum ep_status
+add_change(struct ep_hasher *hasher, const struct ep_entry *entry, uint32_t parties,
+           struct ep_arena *arena, struct ep_error *err)
+{
+	struct ep_history history;
+	struct ep_seal seal = { { 0 } };
+	uint8_t number[8];
+	ep_arena_reset(arena);
+	EP_TRY(ep_entry_history(&history, entry, parties, NULL, arena, err));
+	if (ep_history_is_sealed(&history))
+		seal = history.seal;
+	ep_store64(number, entry->position);
+	ep_hasher_add(hasher, number, sizeof number);
+	ep_hasher_add(hasher, seal.bytes, sizeof seal.bytes);
+	return EP_OK;
+}
+
+enum ep_status
+ep_log_hash_changes(struct ep_hash *hash, const struct ep_log_read *read, uint64_t after,
+                    uint64_t until, struct ep_error *err)
+{
+	EP_OWNED(ep_log_cursor_close)
+	struct ep_log_cursor *cursor = NULL;
+	EP_FREE struct ep_party *list = NULL;
+	EP_ARENA struct ep_arena arena = { 0 };
+	struct ep_hasher hasher;
+	struct ep_entry entry;
+	uint32_t parties;
+	size_t untrimmed = 0;
+	EP_TRY(ep_log_parties(&list, &parties, read, err));
+	EP_TRY(ep_log_cursor_open(&cursor, read, after, EP_SOURCE_ANY, err));
+	ep_hasher_init(&hasher);
+	enum ep_status status;
+	while ((status = ep_log_cursor_next(&entry, cursor, err)) == EP_OK &&
+	       entry.position <= until) {
+		EP_TRY(add_change(&hasher, &entry, parties, &arena, err));
+		untrimmed += entry.body.size;
+		if (untrimmed >= TRIM_BYTES) {
+			ep_log_trim(read->log);
+			untrimmed = 0;
+		}
+	}
+	ep_hasher_done(hash, &hasher);
+	return status == EP_NOT_FOUND ? EP_OK : status;
 }
 
 bool
