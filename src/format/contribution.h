@@ -51,8 +51,7 @@ enum ep_outcome {
 	EP_OUTCOME_REJECTED, /* detail: why */
 	EP_OUTCOME_DELETED,
 	EP_OUTCOME_REFUSED, /* not the sender's to change */
-	EP_OUTCOME_FULL, /* over the source's limit, or of a track that is: later, or when that is
-	                    raised; detail: which */
+	EP_OUTCOME_FULL, /* over the source's limit: later, or when that is raised; detail: which */
 	EP_OUTCOME_NOTHING, /* a deletion of what is not there */
 	EP_OUTCOME_COUNT
 };

@@ -366,7 +366,7 @@ enum ep_offered {
 	EP_OFFERED_DELETED,
 	EP_OFFERED_CONFLICT, /* kept aside */
 	EP_OFFERED_REFUSED, /* not the sender's to change */
-	EP_OFFERED_FULL, /* over what its source may have; or a link of a track that is not there */
+	EP_OFFERED_FULL, /* its source has as many tracks as it may have */
 	EP_OFFERED_NOTHING /* a deletion of what is not there */
 };
 

@@ -100,16 +100,15 @@ check_seal(bool *proven, struct ep_log_write *write, const struct ep_history *x,
 	return EP_OK;
 }
 
-/* Whether the track that a link makes a copy is there, and is the sender's. */
+/* Whether the track that a link makes a copy is the sender's. */
 static enum ep_status
-owns_copy(bool *there, bool *owns, struct ep_log_write *write, struct ep_text copy, uint32_t sender,
+owns_copy(bool *owns, struct ep_log_write *write, struct ep_text copy, uint32_t sender,
           struct ep_error *err)
 {
 	struct ep_register track;
 	struct ep_subject subject = { copy, false };
 	struct ep_parties parties = ep_log_parties_inside(write);
 	EP_TRY(ep_log_load_register(&track, write, &subject, err));
-	*there = track.there;
 	*owns = track.there && ep_party_same(&parties, ep_history_owner(&track.history), sender);
 	return EP_OK;
 }
@@ -164,7 +163,6 @@ ep_log_take(enum ep_offered *what, struct ep_put_counts *counts, struct ep_log_w
 	struct ep_state state = state_of_offer(offer);
 	enum ep_taken result;
 	struct ep_history out = { 0 };
-	bool there = true;
 	bool full = false;
 	EP_TRY(ep_log_check_stale(write, err));
 	ep_arena_reset(&write->arena);
@@ -174,7 +172,7 @@ ep_log_take(enum ep_offered *what, struct ep_put_counts *counts, struct ep_log_w
 	state.history = *offer->history;
 	EP_TRY(check_seal(&take.proven, write, offer->history, &subject, err));
 	if (subject.link)
-		EP_TRY(owns_copy(&there, &take.owns_copy, write, offer->id, sender, err));
+		EP_TRY(owns_copy(&take.owns_copy, write, offer->id, sender, err));
 	take.untouched = y.there && y.entry.position <= write->known;
 	EP_TRY(ep_decide_take(&result, &out, offer->history, y.there ? &y.history : NULL, &take,
 	                      &write->arena, err));
@@ -189,8 +187,7 @@ ep_log_take(enum ep_offered *what, struct ep_put_counts *counts, struct ep_log_w
 		*what = EP_OFFERED_NOTHING;
 		return EP_OK;
 	case EP_TAKEN_REFUSED:
-		/* The link of a track that is over a limit waits with it. */
-		*what = there ? EP_OFFERED_REFUSED : EP_OFFERED_FULL;
+		*what = EP_OFFERED_REFUSED;
 		return EP_OK;
 	case EP_TAKEN_CONFLICT:
 		return take_aside(what, counts, write, &y, &state, offer, sender, err);

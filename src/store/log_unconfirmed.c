@@ -179,6 +179,40 @@ ep_log_is_confirmed(bool *confirmed, const struct ep_log_read *read, const struc
 
 /* ---- answers ---- */
 
+/* Whether a track waits because it is over the master's limit. */
+static enum ep_status
+is_over_limit(bool *over, struct ep_log_write *write, struct ep_text id, struct ep_error *err)
+{
+	struct ep_subject subject = { id, false };
+	uint8_t bytes[EP_SUBJECT_KEY_MAX];
+	MDB_val key;
+	MDB_val value;
+	struct ep_unconfirmed item = { 0 };
+	struct ep_revision head;
+	*over = false;
+	EP_TRY(ep_subject_key(&key, bytes, &subject, err));
+	int rc = mdb_get(write->inside.txn, write->inside.log->unconfirmed, &key, &value);
+	if (rc)
+		return rc == MDB_NOTFOUND ? EP_OK : ep_log_fail_write(write, rc, err);
+	EP_TRY(read_wait(&item, &head, value, err));
+	*over = item.wait == EP_WAIT_FULL;
+	return EP_OK;
+}
+
+/* A link that the master refused goes. But one of a track that is over a limit waits with it. */
+static enum ep_status
+link_refused(struct ep_log_write *write, struct ep_text id, const struct ep_revision *head,
+             uint64_t position, struct ep_error *err)
+{
+	struct ep_subject subject = { id, true };
+	bool over;
+	EP_TRY(is_over_limit(&over, write, id, err));
+	if (over)
+		return ep_log_set_wait(write, &subject, head, EP_WAIT_FULL, position, err);
+	ep_arena_reset(&write->arena);
+	return ep_log_drop_link(write, id, err);
+}
+
 enum ep_status
 ep_log_answered(struct ep_log_write *write, struct ep_text id, bool link,
                 const struct ep_revision *head, enum ep_wait wait, uint64_t position,
@@ -203,10 +237,8 @@ ep_log_answered(struct ep_log_write *write, struct ep_text id, bool link,
 	bool stands = rc == 0 && ep_revision_equal(&now, head) && item.wait != EP_WAIT_CSV;
 	if (!stands)
 		return EP_OK;
-	if (link && wait == EP_WAIT_REFUSED) {
-		ep_arena_reset(&write->arena);
-		return ep_log_drop_link(write, id, err);
-	}
+	if (link && wait == EP_WAIT_REFUSED)
+		return link_refused(write, id, head, position, err);
 	return ep_log_set_wait(write, &subject, head, wait, position, err);
 }
 
