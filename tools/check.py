@@ -3,7 +3,8 @@
 
 usage: check.py [--only STAGE]...   (stages: lint, thread, gcc, release, clang)
 Compilers and clang-tidy compute all the time, tests wait now and then: while one stage is tested, the next is built,
-and gives way. Ends with a line "N passed, N failed, N skipped" and exit status 1 where something failed.
+and gives way. Ends with what failed, the lines that say why, a line "N passed, N failed, N skipped", and exit status 1
+where something failed.
 """
 
 import argparse
@@ -21,6 +22,13 @@ from concurrent.futures import ThreadPoolExecutor
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TOTALS = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$", re.M)
 TAP = re.compile(r"^(not )?ok\b(.*)$", re.M)
+# A line that begins what is told of another check, or of all.
+NEXT = re.compile(r"^(ok|not ok|skip) |^\d+ passed, |^1\.\.\d+$")
+# A line that begins a sanitizer's report.
+REPORT = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error: ")
+# So much is told of a failure at the end.
+REASON_LINES = 40
+REASON_COLUMNS = 1000
 
 # Leaks are errors; a sanitizer's finding ends the program.
 SANITIZERS = {
@@ -52,6 +60,31 @@ GIVING_WAY = ["nice"]
 TESTS_AT_ONCE = len(os.sched_getaffinity(0)) + 1
 
 
+def last_lines(text, count=REASON_LINES):
+    """The last lines; those from where a sanitizer's report begins, where there is one."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    begin = next((at for at, line in enumerate(lines) if REPORT.search(line)), max(0, len(lines) - count))
+    return lines[begin:begin + count]
+
+
+def failing_lines(output):
+    """The lines "not ok ..." of a test, each with what was printed behind it until another check."""
+    found, inside = [], False
+    for line in output.splitlines():
+        if NEXT.match(line):
+            inside = line.startswith("not ok") and "# SKIP" not in line.upper()
+        if inside and line.strip():
+            found.append(line)
+    return found
+
+
+def reason(output, errors, ended):
+    """Why a test failed, in a few lines: its failing checks, else its last words; what it said on standard error;
+    how it ended, where that tells more."""
+    lines = (failing_lines(output) or last_lines(output))[:REASON_LINES]
+    return ended + lines + last_lines(errors, REASON_LINES - len(lines))
+
+
 class Totals:
     """Counts and prints what was found; two threads tell it."""
 
@@ -60,7 +93,8 @@ class Totals:
         self.failures = []
         self.lock = threading.Lock()
 
-    def add(self, name, counted, line, output=""):
+    def add(self, name, counted, line, output="", why=None):
+        """why: lines that are told again at the end; else the last ones of the output."""
         passed, failed, skipped = counted
         with self.lock:
             self.passed += passed
@@ -68,8 +102,18 @@ class Totals:
             self.skipped += skipped
             print(f"{'FAIL' if failed else 'ok  '} {name}{line}", flush=True)
             if failed:
-                self.failures.append(name)
+                self.failures.append((name, last_lines(output) if why is None else why))
                 print(output[-6000:], flush=True)
+
+    def tell(self):
+        """The end of all: what failed, why, and the counts."""
+        for name, _ in self.failures:
+            print(f"failed: {name}")
+        for name, why in self.failures:
+            print(f"why {name}:")
+            for line in why:
+                print(f"    {line[:REASON_COLUMNS]}")
+        print(f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped", flush=True)
 
 
 def run(arguments, **options):
@@ -142,7 +186,12 @@ def count_test(totals, stage, test):
         failed = 1
     line = f": {passed} passed, {failed} failed, {skipped} skipped ({test.get('duration', 0):.0f} s)"
     line += "".join(f"\n     {why}" for why in re.findall(r"^skip .*$", output, re.M))
-    totals.add(f"{stage}: {test['name']}", (passed, failed, skipped), line, output + (test.get("stderr") or ""))
+    errors = test.get("stderr") or ""
+    # A test that counts its own failures ends with 1.
+    ended = [] if good or test.get("returncode") == 1 else [
+        f"{test['result']} with status {test.get('returncode')} after {test.get('duration', 0):.0f} s"]
+    totals.add(f"{stage}: {test['name']}", (passed, failed, skipped), line, output + errors,
+               reason(output, errors, ended))
 
 
 def make(totals, stage):
@@ -181,9 +230,7 @@ def main():
                 test(totals, stage, build)
         for reading in filter(None, (quick, slow)):
             reading.result()
-    for failure in totals.failures:
-        print(f"failed: {failure}")
-    print(f"{totals.passed} passed, {totals.failed} failed, {totals.skipped} skipped")
+    totals.tell()
     return 1 if totals.failed or not totals.passed else 0
 
 

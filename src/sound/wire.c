@@ -19,38 +19,45 @@ ep_wire_cut(const char *text, size_t most)
 	return size;
 }
 
-/* Sends the header, which carries the descriptor. */
-static enum ep_status
-send_header(int socket, uint8_t *header, int fd, struct ep_error *err)
+/* Hangs fd on a message. */
+static void
+attach(struct msghdr *message, struct cmsghdr *control, size_t size, int fd)
 {
-	struct iovec bytes = { .iov_base = header, .iov_len = EP_WIRE_HEADER };
+	message->msg_control = control;
+	message->msg_controllen = size;
+	control->cmsg_level = SOL_SOCKET;
+	control->cmsg_type = SCM_RIGHTS;
+	control->cmsg_len = CMSG_LEN(sizeof fd);
+	memcpy(CMSG_DATA(control), &fd, sizeof fd);
+}
+
+/* Header and payload go in one call: a receiver that dies of a message had all of it, so that its
+ * death is not taken for one before the message. */
+enum ep_status
+ep_wire_send(int socket, enum ep_wire_kind kind, const void *payload, size_t size, int fd,
+             struct ep_error *err)
+{
+	uint8_t header[EP_WIRE_HEADER] = { (uint8_t)kind };
+	struct iovec parts[2] = {
+		{ .iov_base = header, .iov_len = sizeof header },
+		{ .iov_base = (void *)(uintptr_t)payload, .iov_len = size },
+	};
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof fd)] = { 0 };
-	struct msghdr message = { .msg_iov = &bytes, .msg_iovlen = 1 };
-	if (fd >= 0) {
-		message.msg_control = control;
-		message.msg_controllen = sizeof control;
-		struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
-		rights->cmsg_level = SOL_SOCKET;
-		rights->cmsg_type = SCM_RIGHTS;
-		rights->cmsg_len = CMSG_LEN(sizeof fd);
-		memcpy(CMSG_DATA(rights), &fd, sizeof fd);
-	}
+	struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
+	ep_store32(header + 1, (uint32_t)size);
+	if (fd >= 0)
+		attach(&message, (struct cmsghdr *)control, sizeof control, fd);
 	ssize_t sent;
 	do
 		sent = sendmsg(socket, &message, MSG_NOSIGNAL);
 	while (sent < 0 && errno == EINTR);
 	if (sent < 0)
 		return ep_fail_errno(err, errno, "cannot send to the other process");
-	return ep_write_all(socket, header + sent, EP_WIRE_HEADER - (size_t)sent,
-	                    "to the other process", err);
-}
-
-enum ep_status
-ep_wire_send(int socket, enum ep_wire_kind kind, const void *payload, size_t size, int fd,
-             struct ep_error *err)
-{
-	uint8_t header[EP_WIRE_HEADER] = { (uint8_t)kind };
-	ep_store32(header + 1, (uint32_t)size);
-	EP_TRY(send_header(socket, header, fd, err));
-	return ep_write_all(socket, payload, size, "to the other process", err);
+	/* A signal may have cut it short. */
+	size_t done = (size_t)sent;
+	size_t of_header = done < sizeof header ? done : sizeof header;
+	EP_TRY(ep_write_all(socket, header + of_header, sizeof header - of_header,
+	                    "to the other process", err));
+	return ep_write_all(socket, (const uint8_t *)payload + (done - of_header),
+	                    size - (done - of_header), "to the other process", err);
 }

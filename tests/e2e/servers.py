@@ -41,17 +41,13 @@ def ingest(node, items):
     return node.json("ingest", "-", data=codegen_bytes(items))
 
 
-def free_port(host):
-    """A port that nobody has, of those below the ephemeral ones: so that no connection is given it while its
-    server is down."""
-    while True:
-        port = random.randrange(10000, 32000)
-        with socket.socket() as tried:
-            try:
-                tried.bind((host, port))
-                return port
-            except OSError:
-                continue
+def held_port(host):
+    """A socket that holds a port which nobody else has: nobody is given it, nor can take it, until it is closed. A
+    server can, as both reuse addresses and this one does not listen; while no server does, connections are refused."""
+    holder = socket.socket()
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holder.bind((host, 0))
+    return holder
 
 
 class Server:
@@ -59,7 +55,9 @@ class Server:
 
     def __init__(self, node, *options, host="127.0.0.1", port=None, env=None):
         self.node, self.options, self.host, self.env = node, options, host, env
-        self.port = port or free_port(host)
+        # Until this object is gone, while the server is down, too.
+        self.holder = None if port else held_port(host)
+        self.port = port or self.holder.getsockname()[1]
         self.log = pathlib.Path(f"{node.folder}.serve.log")
         self.process = None
         self.start()

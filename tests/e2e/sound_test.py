@@ -15,6 +15,7 @@ import time
 
 from audio import FFMPEG, RATE, ffmpeg, music, wav
 from common import Skip, need, run, same, unpack
+from servers import until
 
 def codegen(test, *words, data=None, statuses=(0,), cwd=None):
     done = subprocess.run([test.program, "codegen", *map(str, words)], input=data, capture_output=True, timeout=300, cwd=cwd,
@@ -172,7 +173,7 @@ def decoders_of(program):
     found = []
     for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
         try:
-            name, rest = path.read_text().rsplit(")", 1)
+            name, rest = path.read_text(errors="replace").rsplit(")", 1)
             if rest.split()[1] == str(program.pid) and "echoprint-decod" in name:
                 found.append(int(path.parent.name))
         except OSError:
@@ -180,9 +181,10 @@ def decoders_of(program):
     return found
 
 
-def long_file(test, name, hours):
+def long_file(test, name):
+    """Two days of silence, so that it is still being decoded when its decoder is looked for."""
     path = test.new_folder(name) / "long.wav"
-    size = hours * 3600 * 8000
+    size = 48 * 3600 * 8000
     path.write_bytes(wav(b"", 8000, 1, 8, size))
     os.truncate(path, 44 + size)
     return path
@@ -196,21 +198,34 @@ def file_of(decoder):
         return ""
 
 
-def wait_for_decoder(program, path, seconds=20):
+def is_stopped(process):
+    try:
+        return pathlib.Path(f"/proc/{process}/stat").read_text(errors="replace").rsplit(")", 1)[1].split()[0] == "T"
+    except OSError:
+        return False
+
+
+def stopped_decoder(program, path, seconds=20):
+    """The decoder of a file, stopped in the middle of it: it is there for as long as it is looked at."""
     end = time.monotonic() + seconds
     while time.monotonic() < end and program.poll() is None:
         for decoder in decoders_of(program):
+            if file_of(decoder) != str(path.resolve()):
+                continue
+            os.kill(decoder, signal.SIGSTOP)
+            until(lambda: is_stopped(decoder), "the decoder is stopped", 20)
             if file_of(decoder) == str(path.resolve()):
                 return decoder
+            os.kill(decoder, signal.SIGCONT)
         time.sleep(0.005)
     raise Skip("the file was decoded before its decoder was seen")
 
 
 def a_crash_costs_one_file(test, songs):
-    long = long_file(test, "crash", 6)
+    long = long_file(test, "crash")
     program = subprocess.Popen([test.program, "codegen", long, songs.wav, songs.wav], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
-        os.kill(wait_for_decoder(program, long), signal.SIGKILL)
+        os.kill(stopped_decoder(program, long), signal.SIGKILL)
         out, said = program.communicate(timeout=120)
     finally:
         program.kill()
@@ -221,10 +236,10 @@ def a_crash_costs_one_file(test, songs):
 
 
 def a_decoder_is_shut_in(test, songs):
-    long = long_file(test, "jail", 6)
+    long = long_file(test, "jail")
     program = subprocess.Popen([test.program, "codegen", long], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        decoder = wait_for_decoder(program, long)
+        decoder = stopped_decoder(program, long)
         status = dict(line.split(":\t", 1) for line in pathlib.Path(f"/proc/{decoder}/status").read_text().splitlines() if ":\t" in line)
         limits = pathlib.Path(f"/proc/{decoder}/limits").read_text()
         files = {os.readlink(path) for path in pathlib.Path(f"/proc/{decoder}/fd").iterdir()}
