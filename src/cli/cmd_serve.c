@@ -5,6 +5,7 @@
 #include "net/notify.h"
 #include "net/serve.h"
 #include "replication/feed_writer.h"
+#include "replication/places.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 #include "net/serve_internal.h"
 
 #include "replication/inbox.h"
+#include "replication/places.h"
 
 #include <dirent.h>
 #include <errno.h>

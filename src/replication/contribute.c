@@ -2,7 +2,6 @@
 
 #include "base/bytes.h"
 #include "base/file.h"
-#include "replication/inbox.h"
 #include "replication/packet_parts.h"
 
 #include <errno.h>

@@ -4,7 +4,7 @@
 #include "base/file.h"
 #include "base/folder.h"
 #include "base/time.h"
-#include "replication/feed_writer.h"
+#include "replication/places.h"
 
 #include <dirent.h>
 #include <errno.h>

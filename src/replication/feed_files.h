@@ -12,8 +12,6 @@
 
 #include <stdatomic.h>
 
-#define EP_FEED_DAMAGED "damaged"
-
 /* So many bytes are hashed at a time where nothing else is said: some tenths of a second. */
 #define EP_FEED_CHECK_BYTES ((uint64_t)64 << 20)
 

@@ -2,7 +2,7 @@
 
 #include "base/folder.h"
 #include "replication/feed_plan.h"
-#include "replication/feed_writer.h"
+#include "replication/places.h"
 
 #include <string.h>
 

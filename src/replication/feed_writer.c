@@ -8,6 +8,7 @@
 #include "replication/feed_files.h"
 #include "replication/feed_found.h"
 #include "replication/feed_plan.h"
+#include "replication/places.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -62,12 +62,4 @@ EP_MUST_USE enum ep_status ep_feed_new_epoch(uint64_t *epoch, struct ep_log *log
 EP_MUST_USE enum ep_status ep_feed_published(uint64_t *position, const struct ep_log_read *read,
                                              struct ep_error *err);
 
-/* Where `serve` keeps the feed, in the data folder, and where packets are in a feed. */
-#define EP_FEED_FOLDER "feed"
-#define EP_FEED_PACKETS "packets"
-#define EP_FEED_JSON "feed.json"
-
-/* An older feed.json, from which a publisher goes on where that is damaged. */
-#define EP_FEED_SPARE "feed.json.spare"
-
 #endif

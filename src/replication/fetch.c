@@ -4,9 +4,9 @@
 #include "replication/contact.h"
 #include "replication/feed_files.h"
 #include "replication/feed_plan.h"
-#include "replication/feed_writer.h"
 #include "replication/ingest.h"
 #include "replication/mirror.h"
+#include "replication/places.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,11 +1,10 @@
-#include "replication/transport.h"
+#include "replication/folder_transport.h"
 
 #include "base/file.h"
 #include "base/folder.h"
 #include "format/feed.h"
 #include "replication/feed_files.h"
-#include "replication/feed_writer.h"
-#include "replication/inbox.h"
+#include "replication/places.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -11,12 +11,6 @@
 
 #include <stdatomic.h>
 
-/* Entries of a contribution, at most. */
-#define EP_CONTRIBUTION_ENTRIES 10000
-
-/* The largest contribution that is taken, in bytes. */
-#define EP_CONTRIBUTION_MAX ((uint64_t)64 << 20)
-
 /* Lets a slave in that proves its key and its invitation; again, where it is in already. Appends
  * the signed answer to out; name becomes the slave's. EP_BAD_INPUT  no request, one for another
  * master, no such invitation, or a key that another has. EP_CORRUPT  wrongly signed. EP_IO and so
@@ -62,11 +56,5 @@ void ep_inbox_note(struct ep_log *log, const char *source, const char *error);
 EP_MUST_USE enum ep_status ep_inbox_folder(size_t *taken, struct ep_log *log, const char *folder,
                                            void (*on_refused)(const char *file, const char *why),
                                            const atomic_bool *stop, struct ep_error *err);
-
-/* The names of these folders and files in a folder that stands for a master: "joins/ID.json",
- * "contributions/ID.packet", and the answers to both, "answers/ID.json". */
-#define EP_INBOX_JOINS "joins"
-#define EP_INBOX_CONTRIBUTIONS "contributions"
-#define EP_INBOX_ANSWERS "answers"
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/folder.h"
+#include "replication/places.h"
 
 #include <dirent.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
 #include "base/file.h"
 #include "format/feed.h"
 #include "replication/feed_files.h"
-#include "replication/feed_writer.h"
+#include "replication/places.h"
 
 #include <errno.h>
 #include <fcntl.h>

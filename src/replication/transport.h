@@ -50,11 +50,4 @@ struct ep_transport {
 	void *context;
 };
 
-/* A folder that stands for a master: what `publish` writes, and where it looks for contributions.
- * Borrows folder. */
-struct ep_transport ep_folder_transport(char *folder);
-
-/* The folder that a URL names: "file:///srv/feed", or a path; NULL where it is of another kind. */
-char *ep_folder_of_url(char *url);
-
 #endif

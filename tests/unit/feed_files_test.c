@@ -2,7 +2,7 @@
 
 #include "base/bytes.h"
 #include "base/file.h"
-#include "replication/feed_writer.h"
+#include "replication/places.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
