@@ -5,23 +5,32 @@ import pathlib
 import re
 import sys
 
-# Which rooms each may use besides itself; docs/architecture.md draws the same.
+SOURCE = pathlib.Path(__file__).resolve().parent.parent / "src"
+
+# Which rooms each may use besides itself; docs/architecture.md draws the same. A folder in a room is a room of its own.
 MAY_USE = {
     "base": [],
     "code": ["base"],
-    "sound": ["base"],
+    "sound": ["base", "code"],
     "format": ["base", "code"],
     "store": ["base", "code"],
     "index": ["base", "code", "store"],
     "match": ["base", "code", "store", "index"],
-    "replication": ["base", "code", "sound", "format", "store", "index", "match"],
-    "net": ["base", "code", "format", "store", "index", "match", "replication"],
-    "cli": ["base", "code", "sound", "format", "store", "index", "match", "replication", "net"],
+    "peer": ["base", "format", "store"],
+    "ingest": ["base", "code", "sound", "format", "store", "peer"],
+    "dump": ["base", "format", "store"],
+    "dedup": ["base", "store", "match", "peer"],
+    "sync": ["base", "format"],
+    "sync/master": ["base", "format", "store", "peer", "ingest", "dump", "sync"],
+    "sync/slave": ["base", "format", "store", "peer", "ingest", "dump", "sync"],
+    "net": ["base", "format", "store", "peer", "ingest", "sync", "sync/master", "sync/slave"],
+    "cli": ["base", "code", "sound", "format", "store", "index", "match", "peer", "ingest", "dump", "dedup", "sync",
+            "sync/master", "sync/slave", "net"],
 }
 # Libraries that belong to one room alone, so that what they do is done in one place.
 ONLY_IN = {
     "lmdb.h": ["store"],
-    "sodium.h": ["base", "cli", "replication", "store"],
+    "sodium.h": ["base", "cli", "ingest", "store"],
     "jansson.h": ["cli", "format", "net"],
     "microhttpd.h": ["net"],
     "curl/curl.h": ["net"],
@@ -39,33 +48,47 @@ ONLY_IN = {
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
 
 
-def problems_of(path, room):
-    for number, line in enumerate(path.read_text().splitlines(), 1):
+def room_of(path):
+    return path.rpartition("/")[0]
+
+
+def wrong_order():
+    """A room may use those before it in the table, so that no two can use each other."""
+    before = set()
+    for room, uses in MAY_USE.items():
+        for used in uses:
+            if used not in before:
+                yield f"tools/check_rooms.py: room {room} uses {used}, which is not before it"
+        before.add(room)
+
+
+def wrong_includes(name, lines):
+    room = room_of(name)
+    if room not in MAY_USE:
+        yield f"src/{name}: {room or 'src'} is no room; add it to tools/check_rooms.py and the architecture"
+        return
+    for number, line in enumerate(lines, 1):
         match = INCLUDE.match(line)
         if not match:
             continue
-        kind, name = match.groups()
-        where = f"{path}:{number}"
+        kind, included = match.groups()
+        where = f"src/{name}:{number}"
         if kind == "<":
-            if name in ONLY_IN and room not in ONLY_IN[name]:
-                yield f"{where}: <{name}> may be used in {', '.join(ONLY_IN[name])} only"
+            if included in ONLY_IN and room not in ONLY_IN[included]:
+                yield f"{where}: <{included}> may be used in {', '.join(ONLY_IN[included])} only"
             continue
-        used = name.split("/")[0]
+        used = room_of(included)
         if used not in MAY_USE:
-            yield f'{where}: "{name}" names no room'
+            yield f'{where}: "{included}" names no room'
         elif used != room and used not in MAY_USE[room]:
             yield f"{where}: room {room} may not use {used}"
 
 
 def main():
-    source = pathlib.Path(__file__).resolve().parent.parent / "src"
-    found = []
-    for folder in sorted(item for item in source.iterdir() if item.is_dir()):
-        if folder.name not in MAY_USE:
-            found.append(f"{folder}: is no room; add it to tools/check_rooms.py and the architecture")
-            continue
-        for path in sorted(folder.glob("*.[ch]")):
-            found.extend(problems_of(path, folder.name))
+    files = {path.relative_to(SOURCE).as_posix(): path.read_text() for path in sorted(SOURCE.rglob("*.[ch]"))}
+    found = list(wrong_order())
+    for name, text in files.items():
+        found.extend(wrong_includes(name, text.splitlines()))
     print("\n".join(found) if found else "all includes point to rooms below")
     return 1 if found else 0
 

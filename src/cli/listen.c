@@ -3,7 +3,7 @@
 #include "base/time.h"
 #include "cli/index_progress.h"
 #include "match/listen.h"
-#include "replication/audio.h"
+#include "sound/audio.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -7,7 +7,7 @@
 #ifndef EP_NET_FOLLOW_H
 #define EP_NET_FOLLOW_H
 
-#include "replication/sync.h"
+#include "sync/slave/sync.h"
 
 struct ep_follow;
 

@@ -1,7 +1,7 @@
 /* What slaves send to their master: requests to join, and contributions. */
 #include "net/serve_internal.h"
 
-#include "replication/inbox.h"
+#include "sync/master/inbox.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 #include "net/serve_internal.h"
 
-#include "replication/inbox.h"
-#include "replication/places.h"
+#include "sync/master/inbox.h"
+#include "sync/places.h"
 
 #include <dirent.h>
 #include <errno.h>

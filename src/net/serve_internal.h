@@ -8,8 +8,8 @@
 #include "net/http.h"
 #include "net/seen.h"
 #include "net/serve.h"
-#include "replication/feed_files.h"
-#include "replication/feed_writer.h"
+#include "sync/feed_files.h"
+#include "sync/master/feed_writer.h"
 
 #include <pthread.h>
 

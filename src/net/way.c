@@ -1,7 +1,7 @@
 #include "net/way.h"
 
 #include "net/client.h"
-#include "replication/folder_transport.h"
+#include "sync/folder_transport.h"
 
 #include <errno.h>
 #include <stdio.h>
