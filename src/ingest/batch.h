@@ -8,9 +8,9 @@
 
 #include "base/arena.h"
 #include "base/buffer.h"
-#include "code/codes.h"
 #include "code/cut.h"
 #include "code/pairs.h"
+#include "code/stored/codes.h"
 #include "format/codegen_json.h"
 #include "format/csv.h"
 #include "format/packet.h"

@@ -2,7 +2,7 @@
 #ifndef EP_SOUND_AUDIO_H
 #define EP_SOUND_AUDIO_H
 
-#include "code/generator.h"
+#include "generator/generator.h"
 #include "sound/sound.h"
 
 struct ep_audio;
