@@ -1,5 +1,9 @@
 #!/usr/bin/env python3
-"""Checks that no include points to a room above: each folder of src/ uses only those before it."""
+"""Checks how the sources hang together.
+
+1. No include points to a room above: each folder of src/ uses only those before it.
+2. No two modules (NAME.c and NAME.h) have one name, in whatever folders.
+"""
 
 import pathlib
 import re
@@ -91,12 +95,26 @@ def wrong_includes(name, lines):
             yield f"{where}: of {used}, others may include {DOORS[used]} alone"
 
 
+def modules_of(files):
+    """Paths without the suffix: NAME.c and NAME.h are one module."""
+    return sorted({name.rpartition(".")[0] for name in files})
+
+
+def names_used_twice(modules):
+    for before, module in enumerate(modules):
+        name = module.rpartition("/")[2]
+        for other in modules[:before]:
+            if other.rpartition("/")[2] == name:
+                yield f"src/{module}: src/{other} has the same name"
+
+
 def main():
     files = {path.relative_to(SOURCE).as_posix(): path.read_text() for path in sorted(SOURCE.rglob("*.[ch]"))}
     found = list(wrong_order())
     for name, text in files.items():
         found.extend(wrong_includes(name, text.splitlines()))
-    print("\n".join(found) if found else "all includes point to rooms below")
+    found.extend(names_used_twice(modules_of(files)))
+    print("\n".join(found) if found else "all includes point to rooms below, and every name is there once")
     return 1 if found else 0
 
 

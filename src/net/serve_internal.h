@@ -4,10 +4,10 @@
 
 #include "base/file.h"
 #include "base/time.h"
-#include "net/follow.h"
 #include "net/http.h"
 #include "net/seen.h"
 #include "net/serve.h"
+#include "net/slave_threads.h"
 #include "sync/feed_files.h"
 #include "sync/master/feed_writer.h"
 

@@ -1,6 +1,7 @@
-/* listen.h - `query --listen`: the songs of a stream on standard input, as they are recognised */
-#ifndef EP_CLI_LISTEN_H
-#define EP_CLI_LISTEN_H
+/* query_listen.h - `query --listen`: the songs of a stream on standard input, as they are
+ * recognised */
+#ifndef EP_CLI_QUERY_LISTEN_H
+#define EP_CLI_QUERY_LISTEN_H
 
 #include "cli/cli.h"
 

@@ -1,4 +1,4 @@
-#include "cli/listen.h"
+#include "cli/query_listen.h"
 
 #include "base/time.h"
 #include "cli/index_progress.h"

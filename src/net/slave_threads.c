@@ -1,4 +1,4 @@
-#include "net/follow.h"
+#include "net/slave_threads.h"
 
 #include "net/way.h"
 

@@ -1,11 +1,11 @@
-/* follow.h - a slave that keeps in step by itself: two threads, one that fetches, one that
+/* slave_threads.h - a slave that keeps in step by itself: two threads, one that fetches, one that
  * contributes, each with its own way to the master
  *
  * What fails is tried again, after a time that doubles up to a minute, with jitter, so that a
  * thousand slaves do not come back at once.
  */
-#ifndef EP_NET_FOLLOW_H
-#define EP_NET_FOLLOW_H
+#ifndef EP_NET_SLAVE_THREADS_H
+#define EP_NET_SLAVE_THREADS_H
 
 #include "sync/slave/sync.h"
 
