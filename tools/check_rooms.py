@@ -3,6 +3,9 @@
 
 1. No include points to a room above: each folder of src/ uses only those before it.
 2. No two modules (NAME.c and NAME.h) have one name, in whatever folders.
+3. No modules use each other in a circle. A module uses those whose headers it includes, and those that define what its
+   .c names: so a circle shows although all its files share a header. NAME_internal.h, which the parts of NAME share, is
+   a module of its own; that it builds on NAME.h makes no circle.
 """
 
 import pathlib
@@ -55,6 +58,11 @@ ONLY_IN = {
     "libswresample/swresample.h": ["sound"],
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
+COMMENT_OR_TEXT = re.compile(r"""/\*.*?\*/|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])+'""", re.S)
+# Definitions that others can see: the name of a function stands at the start of its line, behind one with its type.
+FUNCTION = re.compile(r"^(?!static\b)\w[^\n;{}]*\n(ep_\w+)\(", re.M)
+CONSTANT = re.compile(r"^const [\w ]*?\b(ep_\w+)(?:\[\w*\])* =", re.M)
+NAME = re.compile(r"\bep_\w+")
 
 
 def room_of(path):
@@ -108,13 +116,61 @@ def names_used_twice(modules):
                 yield f"src/{module}: src/{other} has the same name"
 
 
+def uses_of(files):
+    """For each module those that it uses, each with a word that says how."""
+    plain = {name: COMMENT_OR_TEXT.sub(" ", text) for name, text in files.items() if name.endswith(".c")}
+    defined_in = {}
+    for name, text in plain.items():
+        for pattern in (FUNCTION, CONSTANT):
+            defined_in.update(dict.fromkeys(pattern.findall(text), name[:-2]))
+    uses = {module: {} for module in modules_of(files)}
+    for name, text in files.items():
+        module = name[:-2]
+        for line in text.splitlines():
+            match = INCLUDE.match(line)
+            if match and match[1] == '"' and module != match[2][:-2] + "_internal":
+                uses[module].setdefault(match[2][:-2], f"includes {match[2]}")
+        for word in NAME.findall(plain.get(name, "")):
+            if word in defined_in:
+                uses[module].setdefault(defined_in[word], f"uses {word} of {defined_in[word]}.c")
+        uses[module].pop(module, None)
+    return uses
+
+
+def circle_from(module, uses, done):
+    """A way from a module that comes back to where it was already, cut to the circle; None where there is none."""
+    way, choices = [module], [iter(uses[module])]
+    while way:
+        used = next(choices[-1], None)
+        if used is None:
+            done.add(way.pop())
+            choices.pop()
+        elif used in way:
+            return way[way.index(used):]
+        elif used in uses and used not in done:
+            way.append(used)
+            choices.append(iter(uses[used]))
+    return None
+
+
+def circles(uses):
+    """One circle after the other, each parted where it was found, until there are no more."""
+    done = set()
+    for module in uses:
+        while module not in done and (way := circle_from(module, uses, done)):
+            steps = [f"src/{one} {uses[one][other]}" for one, other in zip(way, way[1:] + way[:1])]
+            yield "modules use each other in a circle: " + "; ".join(steps)
+            del uses[way[-1]][way[0]]
+
+
 def main():
     files = {path.relative_to(SOURCE).as_posix(): path.read_text() for path in sorted(SOURCE.rglob("*.[ch]"))}
     found = list(wrong_order())
     for name, text in files.items():
         found.extend(wrong_includes(name, text.splitlines()))
     found.extend(names_used_twice(modules_of(files)))
-    print("\n".join(found) if found else "all includes point to rooms below, and every name is there once")
+    found.extend(circles(uses_of(files)))
+    print("\n".join(found) if found else "includes point to rooms below, names are there once, no module is in a circle")
     return 1 if found else 0
 
 

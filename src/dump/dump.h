@@ -13,6 +13,7 @@
 #define EP_DUMP_DUMP_H
 
 #include "base/time.h"
+#include "dump/dump_progress.h"
 #include "format/compress.h"
 #include "store/log.h"
 
@@ -23,14 +24,6 @@
 enum ep_dump_kind {
 	EP_DUMP_MASTER, /* all documents; echoprint-replication-out-DATE-N.csv */
 	EP_DUMP_SLAVE /* those of source local; echoprint-slave-NAME-DATE-N.csv */
-};
-
-struct ep_dump_progress {
-	uint64_t documents;
-	uint64_t bytes;
-	uint64_t position; /* from..to */
-	uint64_t from;
-	uint64_t to;
 };
 
 struct ep_dump_options {

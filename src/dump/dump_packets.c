@@ -1,6 +1,7 @@
 #include "dump/dump_stream.h"
 
 #include "base/pipeline.h"
+#include "base/time.h"
 #include "dump/packet_parts.h"
 
 #include <stdlib.h>

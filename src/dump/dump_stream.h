@@ -3,8 +3,12 @@
 #ifndef EP_DUMP_DUMP_STREAM_H
 #define EP_DUMP_DUMP_STREAM_H
 
-#include "dump/dump.h"
+#include "dump/dump_progress.h"
+#include "format/compress.h"
 #include "format/packet.h"
+#include "store/log.h"
+
+#include <stdatomic.h>
 
 /* Some of the bytes of a file; borrowed during the call. */
 struct ep_dump_piece {

@@ -46,7 +46,7 @@ struct ep_ingest {
 	double shown;
 };
 
-/* ---- ingest.c: transactions ---- */
+/* ---- ingest_commit.c: transactions ---- */
 
 /* Begins a transaction, where none is open. */
 EP_MUST_USE enum ep_status ep_ingest_begin(struct ep_ingest *ingest, struct ep_error *err);
@@ -54,14 +54,13 @@ EP_MUST_USE enum ep_status ep_ingest_begin(struct ep_ingest *ingest, struct ep_e
 /* Commits what was put, and adds what is pending to the report. */
 EP_MUST_USE enum ep_status ep_ingest_commit(struct ep_ingest *ingest, struct ep_error *err);
 
+/* Whether what is read now is to be kept whole or not at all; an audio file always is. */
+bool ep_ingest_is_strict(const struct ep_ingest *ingest);
+
 /* Whether nothing is committed before the end of a file. */
 bool ep_ingest_is_one(const struct ep_ingest *ingest);
 
-/* ---- ingest_put.c: what a batch brings ---- */
-
-/* Puts the tracks of a batch, or only notes what is refused while the file is looked at. */
-EP_MUST_USE enum ep_status ep_ingest_put(struct ep_ingest *ingest, struct ep_batch *batch,
-                                         struct ep_error *err);
+/* ---- ingest_tell.c: what all of them need ---- */
 
 /* Tells what came of an entry of a packet. */
 EP_MUST_USE enum ep_status ep_ingest_tell(struct ep_ingest *ingest, uint64_t position,
@@ -70,6 +69,12 @@ EP_MUST_USE enum ep_status ep_ingest_tell(struct ep_ingest *ingest, uint64_t pos
 
 /* A packet carries import dates; everything else is of this ingest. */
 int64_t ep_ingest_date(const struct ep_ingest *ingest, const struct ep_ready *ready);
+
+/* ---- ingest_put.c: what a batch brings ---- */
+
+/* Puts the tracks of a batch, or only notes what is refused while the file is looked at. */
+EP_MUST_USE enum ep_status ep_ingest_put(struct ep_ingest *ingest, struct ep_batch *batch,
+                                         struct ep_error *err);
 
 /* ---- ingest_packet.c: what packets need ---- */
 

@@ -12,15 +12,6 @@
 
 /* ---- what is told ---- */
 
-enum ep_status
-ep_ingest_tell(struct ep_ingest *ingest, uint64_t position, struct ep_text id,
-               enum ep_outcome outcome, const char *detail, struct ep_error *err)
-{
-	const struct ep_ingest_options *options = ingest->options;
-	struct ep_ingest_track track = { position, id, outcome, ep_text_of(detail) };
-	return options->on_track ? options->on_track(options->context, &track, err) : EP_OK;
-}
-
 /* Tells of an entry of a packet that was refused. */
 static enum ep_status
 tell_refused_track(struct ep_ingest *ingest, const struct ep_packet_block *block,
@@ -64,15 +55,6 @@ tell_refused(struct ep_ingest *ingest, struct ep_batch *batch, struct ep_error *
 }
 
 /* ---- what is put ---- */
-
-/* A packet carries import dates; everything else is of this ingest. */
-int64_t
-ep_ingest_date(const struct ep_ingest *ingest, const struct ep_ready *ready)
-{
-	bool packet = ep_batch_reader_content(ingest->reader) == EP_PACKET;
-	return !packet || ingest->options->date_given ? ingest->options->import_date
-	                                              : ready->import_date;
-}
 
 /* Says why a track cannot be kept, for each of its rows, or at once for an entry of a packet. */
 static enum ep_status

@@ -1,6 +1,8 @@
 #include "net/slave_threads.h"
 
+#include "base/time.h"
 #include "net/way.h"
+#include "peer/peer.h"
 
 #include <inttypes.h>
 #include <pthread.h>

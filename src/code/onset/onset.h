@@ -19,6 +19,7 @@
 #include "code/cut.h"
 #include "code/onset/onset_emit.h"
 #include "code/onset/onset_find.h"
+#include "code/onset/onset_work.h"
 #include "code/pairs.h"
 
 /* Scratch memory and tables of one thread: 60 KB and what the largest song needs; for encoding 0.3
@@ -28,20 +29,6 @@ struct ep_onset_coder;
 EP_MUST_USE enum ep_status ep_onset_coder_new(struct ep_onset_coder **out, struct ep_error *err);
 void ep_onset_coder_free(struct ep_onset_coder *coder);
 EP_DEFINE_OWNED(struct ep_onset_coder, ep_onset_coder_free)
-
-/* What the records of one track have cost to decode; a zeroed one is that of none.
- *
- * A unit is some 50 ns: a block of times that is looked at in a band, and an onset is
- * EP_ONSET_WORK_ONSET of them, for its codes and their text. All records of a track together may
- * cost EP_ONSET_WORK_FREE and EP_ONSET_WORK_A_BYTE for each of their bytes up to there: so few
- * bytes are never much work. Real songs cost 7 a byte, and 12 at most. */
-struct ep_onset_work {
-	uint64_t bytes; /* of the records that were decoded */
-	uint64_t spent; /* units on them */
-};
-#define EP_ONSET_WORK_ONSET 4
-#define EP_ONSET_WORK_FREE 2048
-#define EP_ONSET_WORK_A_BYTE 32
 
 /* The records that this coder encodes or decodes from now on count on work, which stays the
  * caller's; NULL, as in a new coder: each record stands alone. */

@@ -1,5 +1,4 @@
 #include "code/onset/onset_chance.h"
-#include "code/onset/onset_model.h"
 
 #include <stdlib.h>
 #include <string.h>

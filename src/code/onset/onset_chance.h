@@ -8,9 +8,9 @@
 #ifndef EP_CODE_ONSET_ONSET_CHANCE_H
 #define EP_CODE_ONSET_ONSET_CHANCE_H
 
-#include "code/onset/onset_find.h"
 #include "code/onset/onset_range.h"
 #include "code/onset/onset_tables.h"
+#include "code/onset/onsets.h"
 
 /* A sum of four weights that stands for one expected onset a time; a weight that changes nothing.
  */
@@ -57,6 +57,11 @@ struct ep_onset_model {
 	size_t feature_capacity;
 	struct ep_range_encoder encoder;
 };
+
+EP_MUST_USE enum ep_status ep_onset_model_new(struct ep_onset_model **out,
+                                              const struct ep_onset_tables *tables,
+                                              struct ep_error *err);
+void ep_onset_model_free(struct ep_onset_model *model);
 
 /* Where the tables keep the weight of an age of 16 or more (the last class is for times before a
  * band's first onset); of an age in a row of ep_onset_tables.support, for level 0; the level of the

@@ -2,7 +2,9 @@
 #ifndef EP_CODE_ONSET_ONSET_EMIT_H
 #define EP_CODE_ONSET_ONSET_EMIT_H
 
-#include "code/onset/onset_find.h"
+#include "code/cut.h"
+#include "code/onset/onsets.h"
+#include "code/pairs.h"
 
 /* The difference that is hashed between an onset and the lag-th before it, 1 to 3. */
 static inline uint32_t

@@ -13,6 +13,9 @@
  * Onsets behind the window, or behind the end of a band, are known by their differences only. They
  * get times at the end, when all that constrains them is known (ep_onset_place_band).
  */
+#include "code/onset/onset_find.h"
+
+#include "code/onset/onset_place.h"
 #include "code/onset/onset_search.h"
 
 #include <stdlib.h>
@@ -26,27 +29,6 @@
  * the time that is spent on what no generator made. */
 #define WORK_FREE 2000000
 #define WORK_A_PAIR 300
-
-enum ep_status
-ep_onsets_grow(struct ep_onsets *onsets, struct ep_error *err)
-{
-	size_t capacity = onsets->capacity ? onsets->capacity * 2 : 512;
-	struct ep_onset *items = realloc(onsets->items, capacity * sizeof *items);
-	if (!items)
-		return ep_fail(err, EP_NO_MEMORY, "out of memory for %zu onsets", capacity);
-	onsets->items = items;
-	onsets->capacity = capacity;
-	return EP_OK;
-}
-
-void
-ep_onsets_free(struct ep_onsets *onsets)
-{
-	free(onsets->items);
-	onsets->items = NULL;
-	onsets->count = 0;
-	onsets->capacity = 0;
-}
 
 enum ep_status
 ep_onset_finder_new(struct ep_onset_finder **out, struct ep_error *err)
@@ -68,21 +50,6 @@ ep_onset_finder_free(struct ep_onset_finder *finder)
 	for (int band = 0; band < EP_ONSET_BANDS; band++)
 		free(finder->bands[band].links);
 	free(finder);
-}
-
-enum ep_status
-ep_onset_band_push(struct band *band, struct link link, struct ep_error *err)
-{
-	if (band->count == band->capacity) {
-		size_t capacity = band->capacity ? band->capacity * 2 : 256;
-		struct link *links = realloc(band->links, capacity * sizeof *links);
-		if (!links)
-			return ep_fail(err, EP_NO_MEMORY, "out of memory for %zu onsets", capacity);
-		band->links = links;
-		band->capacity = capacity;
-	}
-	band->links[band->count++] = link;
-	return EP_OK;
 }
 
 /* Whether an onset that is delta before the head, as hashed, explains six codes of the group; then
@@ -150,25 +117,6 @@ extend_band(struct ep_onset_finder *finder, uint32_t index, uint32_t time, struc
 	if (band->followers < 4)
 		band->followers++;
 	return ep_onset_band_push(band, link, err);
-}
-
-enum ep_status
-ep_onset_band_start(struct band *band, uint32_t time, const struct start *start,
-                    struct ep_error *err)
-{
-	struct link links[5] = {
-		{ .next = { UNKNOWN, UNKNOWN, UNKNOWN } },
-		{ .next = { start->a34, UNKNOWN, UNKNOWN } },
-		{ .next = { start->a23, start->a24, UNKNOWN } },
-		{ .next = { start->a12, start->a13, start->a14 } },
-		{ .time = time, .next = { start->a01, start->a02, start->a03 } },
-	};
-	for (int i = 4 - start->followers; i < 5; i++)
-		EP_TRY(ep_onset_band_push(band, links[i], err));
-	band->virtual_count = (size_t)start->followers;
-	band->followers = start->followers;
-	band->open_end = -1;
-	return EP_OK;
 }
 
 /* Explains what is left of the group by bands that begin here, in the order of the walk. */

@@ -6,6 +6,7 @@
 #ifndef EP_CODE_ONSET_ONSET_GROUP_H
 #define EP_CODE_ONSET_ONSET_GROUP_H
 
+#include "code/onset/onset_band.h"
 #include "code/onset_hash.h"
 #include "code/pairs.h"
 
@@ -19,9 +20,6 @@
 /* No band has two onsets at one time. */
 #define GROUP_MAX (6 * EP_ONSET_BANDS)
 #define BLOOM_WORDS 16
-
-/* A difference that is not known. */
-#define UNKNOWN (-1)
 
 /* The codes of one time that have no explanation yet. */
 struct group {

@@ -1,7 +1,5 @@
 #include "code/onset/onset_model.h"
 
-#include "code/onset/onset_chance.h"
-
 #include <stdbool.h>
 
 #define EMPTY_SIZE 1024 /* share of 65,536: a band without onsets */

@@ -6,16 +6,10 @@
 #ifndef EP_CODE_ONSET_ONSET_MODEL_H
 #define EP_CODE_ONSET_ONSET_MODEL_H
 
-#include "code/onset/onset.h"
-#include "code/onset/onset_find.h"
-#include "code/onset/onset_tables.h"
-
-/* Tables that are made of the trained ones, and the state of one coding. */
-struct ep_onset_model;
-EP_MUST_USE enum ep_status ep_onset_model_new(struct ep_onset_model **out,
-                                              const struct ep_onset_tables *tables,
-                                              struct ep_error *err);
-void ep_onset_model_free(struct ep_onset_model *model);
+#include "code/cut.h"
+#include "code/onset/onset_chance.h"
+#include "code/onset/onset_work.h"
+#include "code/onset/onsets.h"
 
 /* Appends the coded form of onsets to out, with times from first up to last.
  *

@@ -1,4 +1,4 @@
-#include "code/onset/onset_search.h"
+#include "code/onset/onset_place.h"
 
 /* Whether the carries of an onset go with those of the onsets before, if carries are what they are
  * by origin: whether the one's phase is below the other's. */

@@ -1,32 +1,15 @@
 /* onset_search.h - the state of a search for onsets
  *
  * For onset_find.h and its parts only: onset_find.c walks from the last time to the first,
- * onset_start.c finds where a band begins in that order, onset_place.c gives times to onsets that
- * have none.
+ * onset_start.c finds where a band begins in that order. What onset_start.c does for the walk is
+ * declared here.
  */
 #ifndef EP_CODE_ONSET_ONSET_SEARCH_H
 #define EP_CODE_ONSET_ONSET_SEARCH_H
 
-#include "code/onset/onset_find.h"
+#include "code/onset/onset_band.h"
 #include "code/onset/onset_group.h"
-
-/* An onset with its differences to the next three of its band; followed from the last to the first.
- */
-struct link {
-	uint32_t time;
-	int32_t next[3];
-};
-
-struct band {
-	struct link *links; /* the head is the last */
-	size_t count;
-	size_t capacity;
-	size_t virtual_count; /* of the first links the time is not known */
-	int followers; /* of the head, 4 for more; 0: there is no head yet */
-	int followers_before; /* of the onset after the head */
-	bool cut; /* the onset after the last visible one is behind the window */
-	int open_end; /* which end the codes of the head are in, or -1 */
-};
+#include "code/onset/onsets.h"
 
 /* Codes of a time where bands end, each the one code of a band that is not H(0,0). */
 struct end {
@@ -56,14 +39,6 @@ key_bucket(uint32_t key)
 	return (key ^ key >> 13) % KEY_BUCKETS;
 }
 
-/* What is found of the onsets after one: differences, named by the ends. */
-struct start {
-	int32_t a01, a02, a03, a12, a13, a14, a23, a24, a34;
-	int followers;
-	uint32_t band;
-	uint64_t left; /* of the group, besides its codes */
-};
-
 #define CANDIDATE_MAX 64
 #define SOURCES_MAX (GROUP_MAX * EP_ONSET_SOURCES_MAX)
 
@@ -83,21 +58,6 @@ struct ep_onset_finder {
 	size_t candidate_count;
 };
 
-/* The k-th link after the head. */
-static inline struct link *
-band_link(const struct band *band, size_t after_head)
-{
-	return &band->links[band->count - 1 - after_head];
-}
-
-/* Puts a link in front of the others. EP_NO_MEMORY */
-EP_MUST_USE enum ep_status ep_onset_band_push(struct band *band, struct link link,
-                                              struct ep_error *err);
-
-/* Begins a band with the onset at time and the followers of start. EP_NO_MEMORY */
-EP_MUST_USE enum ep_status ep_onset_band_start(struct band *band, uint32_t time,
-                                               const struct start *start, struct ep_error *err);
-
 /* Finds a band out of the set bands that is cut by the window, with its last visible onset at time.
  *
  * followers  4, or 3 where only one band is in the set and its H(0,0) have been taken.
@@ -111,10 +71,5 @@ bool ep_onset_close_end(struct ep_onset_finder *finder, uint32_t index, uint32_t
 
 /* A band of three onsets only: any differences that give a code which is left will do. */
 bool ep_onset_guess_end(struct ep_onset_finder *finder, uint32_t index);
-
-/* Appends a band to the onsets. EP_NOT_FOUND where its differences do not go with its times;
- * EP_NO_MEMORY */
-EP_MUST_USE enum ep_status ep_onset_place_band(struct ep_onsets *onsets, const struct band *band,
-                                               struct ep_window window, struct ep_error *err);
 
 #endif

@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "code/cut.h"
 #include "code/onset/onset.h"
+#include "code/stored/document.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -28,11 +29,6 @@ enum ep_codes_form {
 	EP_CODES_ONSET = 2, /* onset.h */
 };
 #define EP_CODES_FORM_COUNT 3
-
-struct ep_codes_document {
-	struct ep_text text; /* its code string, or any other bytes */
-	uint32_t segment; /* the number in its id, or EP_NO_SEGMENT */
-};
 
 /* Scratch memory of one thread. */
 struct ep_codes_coder;

@@ -10,7 +10,7 @@
 #include "base/status.h"
 #include "code/cut.h"
 #include "code/pairs.h"
-#include "code/stored/codes.h"
+#include "code/stored/document.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -5,6 +5,7 @@
 #include "format/packet.h"
 #include "ingest/ingest.h"
 #include "peer/contact.h"
+#include "sync/master/inbox_cost.h"
 
 #include <errno.h>
 #include <fcntl.h>

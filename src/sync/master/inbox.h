@@ -26,10 +26,6 @@ EP_MUST_USE enum ep_status ep_inbox_check(struct ep_peer *peer, struct ep_traile
                                           struct ep_log *log, const uint8_t bytes[EP_TRAILER_SIZE],
                                           struct ep_error *err);
 
-/* Whether the packet in the file at path is no more work than one of its size may be; asked before
- * a transaction begins. EP_CORRUPT  it is, or it is damaged; EP_NEWER, EP_IO, EP_NO_MEMORY. */
-EP_MUST_USE enum ep_status ep_inbox_weigh(const char *path, struct ep_error *err);
-
 struct ep_inbox_report {
 	char source[EP_SOURCE_NAME_MAX + 1];
 	uint64_t counts[EP_OUTCOME_COUNT]; /* tracks */

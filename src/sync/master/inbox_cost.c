@@ -1,6 +1,7 @@
+#include "sync/master/inbox_cost.h"
+
 #include "base/file.h"
 #include "format/packet_cost.h"
-#include "sync/master/inbox.h"
 
 #include <errno.h>
 #include <fcntl.h>

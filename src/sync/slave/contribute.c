@@ -1,8 +1,9 @@
-#include "sync/slave/sync.h"
+#include "sync/slave/contribute.h"
 
 #include "base/bytes.h"
 #include "base/file.h"
 #include "dump/packet_parts.h"
+#include "peer/peer.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-#include "sync/slave/sync.h"
+#include "sync/slave/fetch.h"
 
 #include "base/file.h"
 #include "ingest/ingest.h"
@@ -6,7 +6,9 @@
 #include "sync/feed_files.h"
 #include "sync/feed_plan.h"
 #include "sync/places.h"
+#include "sync/slave/contribute.h"
 #include "sync/slave/mirror.h"
+#include "sync/slave/prove.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,4 +1,6 @@
-#include "sync/slave/sync.h"
+#include "sync/slave/prove.h"
+
+#include "peer/peer.h"
 
 #include <inttypes.h>
 #include <string.h>
