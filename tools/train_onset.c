@@ -4,7 +4,7 @@
  *
  * To build: cc -O3 -D_GNU_SOURCE -Isrc -o train_onset tools/train_onset.c, with all of
  * src/code/onset/onset*.c, src/code/onset_hash.c, src/code/cut.c, src/code/pairs*.c and
- * src/base/{buffer,bytes,status,text}.c, -lm -lpthread.
+ * src/base/{buffer,bytes,sort64,status,text}.c, -lm -lpthread.
  *
  * Reads plain code strings, one track a line, and writes the tables as C. Every track is taken once
  * as a whole, and one in SINGLE_EVERY of its documents alone. The same input gives the same output.
@@ -15,6 +15,7 @@
  */
 #include "code/cut.h"
 #include "code/onset/onset_chance.h"
+#include "code/onset/onset_find.h"
 #include "code/onset/onset_model.h"
 #include "code/pairs.h"
 
