@@ -10,7 +10,7 @@
 #include "base/buffer.h"
 #include "base/pipeline.h"
 #include "base/time.h"
-#include "code/codes.h"
+#include "code/stored/codes.h"
 #include "format/csv.h"
 #include "store/track.h"
 

@@ -2,7 +2,7 @@
  *
  * usage: sound_speed FILE...    (raw samples, mono, 11025 Hz, 16 bits, little-endian)
  * Prints a line of JSON for each: its name, seconds of sound, seconds of processor time. */
-#include "code/generator.h"
+#include "generator/generator.h"
 
 #include <stdio.h>
 #include <stdlib.h>

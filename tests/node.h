@@ -3,7 +3,7 @@
 #define EP_TESTS_NODE_H
 
 #include "code/cut.h"
-#include "code/onset_emit.h"
+#include "code/onset/onset.h"
 #include "store/log.h"
 
 #include <ftw.h>

@@ -140,7 +140,7 @@ def read_quickly(totals):
     """What of lint takes no time."""
     step(totals, "lint: every file is formatted",
          ["clang-format", "--dry-run", "-Werror", *sources("src", "tests", "bench", "tools")])
-    step(totals, "lint: includes point to rooms below", [sys.executable, "tools/check_rooms.py"])
+    step(totals, "lint: rooms, names and modules hang together", [sys.executable, "tools/check_rooms.py"])
 
 
 def tidy(totals):

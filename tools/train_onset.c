@@ -1,10 +1,10 @@
 /* train_onset - learns the tables of the onset coder
  *
- *     train_onset_codes.py FILE... | train_onset > src/code/onset_tables.c
+ *     train_onset_codes.py FILE... | train_onset > src/code/onset/onset_tables.c
  *
  * To build: cc -O3 -D_GNU_SOURCE -Isrc -o train_onset tools/train_onset.c, with all of
- * src/code/onset_*.c, src/code/cut.c, src/code/pairs*.c and src/base/{buffer,bytes,status,text}.c,
- * -lm -lpthread.
+ * src/code/onset/onset*.c, src/code/onset_hash.c, src/code/cut.c, src/code/pairs*.c and
+ * src/base/{buffer,bytes,sort64,status,text}.c, -lm -lpthread.
  *
  * Reads plain code strings, one track a line, and writes the tables as C. Every track is taken once
  * as a whole, and one in SINGLE_EVERY of its documents alone. The same input gives the same output.
@@ -14,8 +14,9 @@
  * were expected, table after table, until they agree.
  */
 #include "code/cut.h"
-#include "code/onset_chance.h"
-#include "code/onset_model.h"
+#include "code/onset/onset_chance.h"
+#include "code/onset/onset_find.h"
+#include "code/onset/onset_model.h"
 #include "code/pairs.h"
 
 #include <math.h>
@@ -192,7 +193,7 @@ static void
 print_tables(const struct training *training)
 {
 	printf("/* Made by tools/train_onset.c: do not edit. */\n#include "
-	       "\"code/onset_tables.h\"\n\n"
+	       "\"code/onset/onset_tables.h\"\n\n"
 	       "/* clang-format off */\n"
 	       "const struct ep_onset_tables ep_onset_tables_1 = {\n\t.age = {\n");
 	print_weights("\t\t", training->factor[0], EP_ONSET_AGE_CLASSES,

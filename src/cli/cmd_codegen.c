@@ -2,7 +2,7 @@
 #include "base/time.h"
 #include "cli/cli.h"
 #include "code/codestring.h"
-#include "replication/audio.h"
+#include "sound/audio.h"
 
 #include <errno.h>
 #include <math.h>

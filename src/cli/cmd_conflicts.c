@@ -1,7 +1,7 @@
 #include "base/time.h"
 #include "cli/cli.h"
 #include "cli/index_progress.h"
-#include "replication/peer.h"
+#include "peer/peer.h"
 
 #include <stdio.h>
 #include <stdlib.h>

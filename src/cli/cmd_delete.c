@@ -1,6 +1,6 @@
 #include "base/time.h"
 #include "cli/cli.h"
-#include "replication/peer.h"
+#include "peer/peer.h"
 
 #include <stdio.h>
 

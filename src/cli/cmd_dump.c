@@ -1,5 +1,5 @@
 #include "cli/cli.h"
-#include "replication/dump.h"
+#include "dump/dump.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 #include "cli/cli.h"
 #include "cli/index_progress.h"
-#include "replication/copies.h"
-#include "replication/peer.h"
+#include "dedup/copies.h"
+#include "peer/peer.h"
 
 #include <stdio.h>
 #include <stdlib.h>

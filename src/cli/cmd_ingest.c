@@ -2,7 +2,7 @@
 #include "base/time.h"
 #include "cli/cli.h"
 #include "cli/index_progress.h"
-#include "replication/ingest.h"
+#include "ingest/ingest.h"
 
 #include <errno.h>
 #include <fcntl.h>

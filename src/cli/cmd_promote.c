@@ -1,5 +1,5 @@
 #include "cli/cli.h"
-#include "replication/peer.h"
+#include "peer/peer.h"
 
 #include <inttypes.h>
 #include <stdio.h>

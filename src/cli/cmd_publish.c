@@ -1,8 +1,8 @@
 #include "cli/cli.h"
 #include "cli/index_progress.h"
-#include "replication/feed_files.h"
-#include "replication/feed_writer.h"
-#include "replication/inbox.h"
+#include "sync/feed_files.h"
+#include "sync/master/feed_writer.h"
+#include "sync/master/inbox.h"
 
 #include <stdio.h>
 

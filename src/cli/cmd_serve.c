@@ -4,7 +4,8 @@
 #include "cli/standing.h"
 #include "net/notify.h"
 #include "net/serve.h"
-#include "replication/feed_writer.h"
+#include "sync/master/feed_writer.h"
+#include "sync/places.h"
 
 #include <stdio.h>
 #include <stdlib.h>

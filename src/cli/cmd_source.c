@@ -1,6 +1,6 @@
 #include "cli/cli.h"
 #include "cli/standing.h"
-#include "replication/contact.h"
+#include "peer/contact.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 #include "cli/cli.h"
 #include "cli/standing.h"
+#include "dump/dump.h"
 #include "index/index.h"
-#include "replication/dump.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 #include "cli/cli.h"
 #include "cli/index_progress.h"
-#include "net/follow.h"
+#include "net/slave_threads.h"
 #include "net/way.h"
 
 #include <inttypes.h>

@@ -3,8 +3,8 @@
 #define EP_CLI_INDEX_PROGRESS_H
 
 #include "cli/cli.h"
+#include "dedup/copies.h"
 #include "index/index.h"
-#include "replication/copies.h"
 
 /* As ep_index_follow and ep_index_rebuild, showing how far it is. */
 EP_MUST_USE enum ep_status ep_follow_index(const struct ep_call *call, struct ep_log *log,

@@ -1,8 +1,8 @@
 #include "cli/query_input.h"
 
 #include "format/codegen_json.h"
-#include "replication/input.h"
-#include "replication/sounds.h"
+#include "ingest/input.h"
+#include "ingest/sounds.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 #include "cli/query_sound.h"
 
 #include "base/buffer.h"
+#include "ingest/sounds.h"
 #include "match/match.h"
-#include "replication/sounds.h"
 
 /* Codes depend on the onsets that follow: so much more than the minute is decoded. */
 #define BEHIND_S 12

@@ -2,7 +2,7 @@
 #ifndef EP_CLI_QUERY_SOUND_H
 #define EP_CLI_QUERY_SOUND_H
 
-#include "replication/audio.h"
+#include "sound/audio.h"
 
 /* Fills pairs, in place of what they held, with those of the file's first minute, counted from its
  * first code as that of a code string is, and of a little more.

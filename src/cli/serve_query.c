@@ -3,7 +3,7 @@
 #include "base/time.h"
 #include "cli/answer_json.h"
 #include "code/codestring.h"
-#include "replication/copies.h"
+#include "dedup/copies.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

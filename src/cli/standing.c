@@ -1,8 +1,8 @@
 #include "cli/standing.h"
 
-#include "replication/contact.h"
-#include "replication/feed_writer.h"
-#include "replication/sync.h"
+#include "peer/contact.h"
+#include "sync/master/feed_writer.h"
+#include "sync/slave/sync.h"
 
 #include <inttypes.h>
 #include <stdio.h>

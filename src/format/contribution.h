@@ -22,6 +22,10 @@
 /* hash, size of the signature, signature */
 #define EP_TRAILER_SIZE (EP_HASH_SIZE + 2 + EP_TRAILER_SIGNATURE)
 
+/* Entries of a contribution, and its bytes, at most. */
+#define EP_CONTRIBUTION_ENTRIES 10000
+#define EP_CONTRIBUTION_MAX ((uint64_t)64 << 20)
+
 struct ep_trailer {
 	struct ep_hash hash; /* of the packet */
 	struct ep_key slave;

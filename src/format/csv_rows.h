@@ -10,7 +10,7 @@
 #define EP_FORMAT_CSV_ROWS_H
 
 #include "base/status.h"
-#include "format/csv.h"
+#include "format/csv_block.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,5 @@
 #include "format/decoder.h"
 
-#include "format/stream.h"
-
 #include <bzlib.h>
 #include <limits.h>
 #include <lzma.h>

@@ -9,6 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The largest window (zstd) or dictionary (xz) that is unpacked, in bytes: 128 MiB. */
+#define EP_STREAM_WINDOW_MAX ((size_t)128 << 20)
+
 /* The longest front that tells a format. */
 #define EP_DECODER_FRONT_MAX 10
 

@@ -1,6 +1,6 @@
 #include "format/packet_cost.h"
 
-#include "code/codes.h"
+#include "code/stored/codes.h"
 
 uint64_t
 ep_packet_entry_cost(const struct ep_packet_entry *entry)

@@ -20,9 +20,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The largest window (zstd) or dictionary (xz) that is unpacked, in bytes: 128 MiB. */
-#define EP_STREAM_WINDOW_MAX ((size_t)128 << 20)
-
 struct ep_stream;
 
 /* Reads the first bytes of raw and makes a stream of it; raw.context is borrowed until the stream
@@ -32,7 +29,7 @@ EP_MUST_USE enum ep_status ep_stream_open(struct ep_stream **out, struct ep_sour
 
 /* Puts 1 to size unpacked bytes into bytes and their number into *got, 0 at the end; size is at
  * least 1. Plain bytes go from the raw source straight into bytes.
- * EP_BAD_INPUT  truncated, damaged, or a window over EP_STREAM_WINDOW_MAX; the text names the
+ * EP_BAD_INPUT  truncated, damaged, or a window over 128 MiB; the text names the
  *               format and the place in the compressed bytes.
  * EP_NO_MEMORY, or what the raw source fails with.
  * Bytes before the failing place may have been given out before; a stream that failed keeps

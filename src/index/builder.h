@@ -5,7 +5,7 @@
 #ifndef EP_INDEX_BUILDER_H
 #define EP_INDEX_BUILDER_H
 
-#include "code/sketch.h"
+#include "code/stored/sketch.h"
 #include "index/shard.h"
 
 /* Postings that are collected before a shard is written: 64 MiB of memory while it is. Tests build

@@ -2,7 +2,7 @@
 #ifndef EP_INDEX_PROBE_H
 #define EP_INDEX_PROBE_H
 
-#include "code/sketch.h"
+#include "code/stored/sketch.h"
 
 /* Pairs of a query that count; a minute of music has some 1,700. */
 #define EP_PROBE_PAIRS_MAX 8192

@@ -9,7 +9,7 @@
 #ifndef EP_MATCH_LISTEN_H
 #define EP_MATCH_LISTEN_H
 
-#include "code/generator.h"
+#include "generator/generator.h"
 #include "match/playing.h"
 
 #define EP_LISTEN_WINDOW_S 30

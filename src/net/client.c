@@ -3,7 +3,6 @@
 #include "base/file.h"
 #include "format/feed.h"
 #include "net/fields.h"
-#include "replication/inbox.h"
 
 #include <curl/curl.h>
 #include <errno.h>

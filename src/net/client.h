@@ -4,7 +4,7 @@
 #ifndef EP_NET_CLIENT_H
 #define EP_NET_CLIENT_H
 
-#include "replication/transport.h"
+#include "sync/transport.h"
 
 struct ep_client;
 

@@ -141,12 +141,6 @@ on_connection(void *context, struct MHD_Connection *connection, void **note,
 	pthread_mutex_unlock(&http->mutex);
 }
 
-bool
-ep_http_is_full(const struct ep_http *http)
-{
-	return http->open >= http->options.connections - http->options.connections / 4;
-}
-
 /* Cuts off who is too slow. The mutex is held. */
 static void
 cut_off(struct ep_http *http, double now)

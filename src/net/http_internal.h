@@ -1,5 +1,4 @@
-/* http_internal.h - what http.c, http_request.c, http_body.c and http_answer.c share; of no use
- * elsewhere */
+/* http_internal.h - what http.c and the other http_*.c share; of no use elsewhere */
 #ifndef EP_NET_HTTP_INTERNAL_H
 #define EP_NET_HTTP_INTERNAL_H
 
@@ -148,6 +147,14 @@ enum MHD_Result ep_http_on_request(void *context, struct MHD_Connection *connect
                                    const char *bytes, size_t *size, void **note);
 void ep_http_on_completed(void *context, struct MHD_Connection *connection, void **note,
                           enum MHD_RequestTerminationCode code);
+
+/* Suspends a connection and puts its request into its workers' queue; false where the server stops.
+ */
+bool ep_http_enqueue(struct ep_http_request *request);
+
+/* Suspends a connection until there are news, which were counted when its handler was asked; false
+ * where the server stops. */
+bool ep_http_set_aside(struct ep_http_request *request, unsigned news);
 
 /* Wakes those whose time is over at `now`; 0: all. The mutex is held. */
 void ep_http_wake(struct ep_http *http, double now);

@@ -1,6 +1,7 @@
 /* The feed and its packets, as any web server would hand them out, and waiting for news. */
 #include "net/fields.h"
 #include "net/serve_internal.h"
+#include "sync/places.h"
 
 #include <errno.h>
 #include <fcntl.h>

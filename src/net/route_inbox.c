@@ -1,43 +1,12 @@
 /* What slaves send to their master: requests to join, and contributions. */
 #include "net/serve_internal.h"
 
-#include "replication/inbox.h"
+#include "sync/master/inbox.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-void
-ep_answer_failure(struct ep_http_answer *answer, const struct ep_error *err)
-{
-	switch (err->status) {
-	case EP_BAD_INPUT:
-		ep_http_say(answer, 403, "%s", err->text);
-		break;
-	case EP_CORRUPT:
-	case EP_NEWER:
-	case EP_USAGE:
-		ep_http_say(answer, 400, "%s", err->text);
-		break;
-	case EP_DIVERGED:
-		ep_http_say(answer, 409, "%s", err->text);
-		break;
-	case EP_NO_SPACE:
-		ep_http_say(answer, 507, "%s", err->text);
-		break;
-	case EP_INTERRUPTED:
-	case EP_NO_MEMORY:
-	case EP_NOT_FOUND: /* yet */
-		ep_http_say(answer, 503, "%s", err->text);
-		break;
-	case EP_OK:
-	case EP_IO:
-	case EP_UNREACHABLE:
-		ep_http_say(answer, 500, "%s", err->text);
-		break;
-	}
-}
 
 static bool
 refuse_for_slave(const struct ep_serve *serve, struct ep_http_answer *answer)

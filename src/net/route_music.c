@@ -1,8 +1,8 @@
 /* What the original's web service did: queries, and fingerprints one by one. */
 #include "net/serve_internal.h"
 
+#include "ingest/ingest.h"
 #include "net/form.h"
-#include "replication/ingest.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* How the node is doing: for programs, for Prometheus, for people. */
 #include "net/serve_internal.h"
-#include "replication/contact.h"
+#include "peer/contact.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

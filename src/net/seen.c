@@ -1,6 +1,6 @@
 #include "net/seen.h"
 
-#include "replication/contact.h"
+#include "peer/contact.h"
 
 #include <stdlib.h>
 #include <string.h>

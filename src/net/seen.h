@@ -6,7 +6,7 @@
 #ifndef EP_NET_SEEN_H
 #define EP_NET_SEEN_H
 
-#include "replication/peer.h"
+#include "peer/peer.h"
 
 #include <pthread.h>
 

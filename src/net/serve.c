@@ -1,12 +1,12 @@
 #include "net/serve_internal.h"
 
-#include "replication/inbox.h"
+#include "sync/master/inbox.h"
+#include "sync/places.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,17 +61,6 @@ static const struct ep_http_route routes[] = {
 	{ .method = "GET", .path = "/", .work = ep_route_page },
 	{ 0 },
 };
-
-void
-ep_serve_say(struct ep_serve *serve, bool detail, const char *fmt, ...)
-{
-	char line[1024];
-	va_list args;
-	va_start(args, fmt);
-	vsnprintf(line, sizeof line, fmt, args);
-	va_end(args);
-	serve->options.on_line(serve->options.context, detail, line);
-}
 
 static void
 on_answer(void *context, unsigned status, const char *line)
@@ -254,15 +243,6 @@ publisher(void *context)
 		}
 	}
 	return NULL;
-}
-
-void
-ep_serve_kick(struct ep_serve *serve)
-{
-	pthread_mutex_lock(&serve->mutex);
-	serve->kicked = true;
-	pthread_cond_signal(&serve->kick);
-	pthread_mutex_unlock(&serve->mutex);
 }
 
 /* ---- starting ---- */

@@ -4,12 +4,12 @@
 
 #include "base/file.h"
 #include "base/time.h"
-#include "net/follow.h"
 #include "net/http.h"
 #include "net/seen.h"
 #include "net/serve.h"
-#include "replication/feed_files.h"
-#include "replication/feed_writer.h"
+#include "net/slave_threads.h"
+#include "sync/feed_files.h"
+#include "sync/master/feed_writer.h"
 
 #include <pthread.h>
 

@@ -1,6 +1,8 @@
 #include "net/way.h"
 
 #include "net/client.h"
+#include "peer/peer.h"
+#include "sync/folder_transport.h"
 
 #include <errno.h>
 #include <stdio.h>

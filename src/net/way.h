@@ -2,7 +2,7 @@
 #ifndef EP_NET_WAY_H
 #define EP_NET_WAY_H
 
-#include "replication/sync.h"
+#include "sync/slave/sync.h"
 
 struct ep_way;
 

@@ -6,7 +6,7 @@
 #ifndef EP_SOUND_RESAMPLE_H
 #define EP_SOUND_RESAMPLE_H
 
-#include "sound/decode.h"
+#include "sound/decode_job.h"
 
 struct AVFrame;
 struct ep_resampler;

@@ -34,7 +34,7 @@
 #include "base/buffer.h"
 #include "base/bytes.h"
 #include "base/hash.h"
-#include "code/codes.h"
+#include "code/stored/codes.h"
 #include "store/history.h"
 #include "store/track.h"
 

@@ -7,15 +7,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -24,57 +21,6 @@
 /* Readers at once, and the bytes of lock.mdb for them. */
 #define READERS_MAX 1022
 #define LOCK_BYTES 65536
-
-enum ep_status
-ep_fail_mdb(struct ep_error *err, int rc, const char *fmt, ...)
-{
-	char what[256];
-	va_list args;
-	va_start(args, fmt);
-	vsnprintf(what, sizeof what, fmt, args);
-	va_end(args);
-	switch (rc) {
-	case MDB_MAP_FULL:
-		return ep_fail(err, EP_NO_SPACE,
-		               "%s: the log is full; a larger ECHOPRINT_MAP_SIZE makes room", what);
-	case MDB_VERSION_MISMATCH:
-		return ep_fail(err, EP_NEWER, "%s: made by another version of LMDB", what);
-	case MDB_INVALID:
-	case MDB_CORRUPTED:
-	case MDB_PAGE_NOTFOUND:
-	case MDB_PANIC:
-	case MDB_INCOMPATIBLE:
-	case MDB_BAD_TXN:
-	case MDB_CURSOR_FULL: /* pages that lead to one another in a circle */
-	case MDB_PAGE_FULL:
-	case MDB_BAD_VALSIZE:
-	case MDB_NOTFOUND: /* where it must be there, or must not */
-	case MDB_KEYEXIST:
-		return ep_fail(err, EP_CORRUPT, "%s: %s", what, mdb_strerror(rc));
-	default:
-		break;
-	}
-	if (rc > 0)
-		return ep_fail_errno(err, rc, "%s", what);
-	return ep_fail(err, EP_IO, "%s: %s", what, mdb_strerror(rc));
-}
-
-/* Less free space than this is a full disk. */
-#define FULL_BYTES ((uint64_t)4 << 20)
-
-int
-ep_explain_write(int rc, const char *folder)
-{
-	struct statvfs disk;
-	struct rlimit limit;
-	if (rc != EIO)
-		return rc;
-	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
-		return EFBIG;
-	if (statvfs(folder, &disk) == 0 && (uint64_t)disk.f_bavail * disk.f_frsize < FULL_BYTES)
-		return ENOSPC;
-	return rc;
-}
 
 /* ---- opening ---- */
 

@@ -27,6 +27,7 @@
 #define EP_STORE_LOG_INTERNAL_H
 
 #include "store/log.h"
+#include "store/mdb.h"
 
 #include <lmdb.h>
 #include <sodium.h>
@@ -62,9 +63,6 @@ struct ep_log_read {
 	MDB_txn *txn;
 	struct ep_log_state state;
 };
-
-/* ep_fail for what LMDB returned. */
-enum ep_status ep_fail_mdb(struct ep_error *err, int rc, const char *fmt, ...) EP_PRINTF(3, 4);
 
 /* The transaction that writes. */
 struct ep_log_write {
@@ -113,6 +111,11 @@ EP_MUST_USE enum ep_status ep_log_put_key(struct ep_log_write *write, MDB_dbi db
 EP_MUST_USE enum ep_status ep_log_remove_key(struct ep_log_write *write, MDB_dbi dbi, MDB_val key,
                                              struct ep_error *err);
 
+/* Stores a source under its number. */
+EP_MUST_USE enum ep_status ep_log_store_source(struct ep_log_write *write,
+                                               const struct ep_source_info *info,
+                                               struct ep_error *err);
+
 /* Goes through the keys of a database, or those that begin with prefix, in order; each may not
  * change it. What each fails with, EP_IO. */
 EP_MUST_USE enum ep_status ep_log_each_key(
@@ -130,7 +133,7 @@ EP_MUST_USE enum ep_status ep_log_count_keys(size_t *count, const struct ep_log_
 EP_MUST_USE enum ep_status ep_subject_key(MDB_val *key, uint8_t bytes[EP_SUBJECT_KEY_MAX],
                                           const struct ep_subject *subject, struct ep_error *err);
 
-/* ---- registers: what the log has of a track or link (log_register.c) ---- */
+/* ---- registers: what the log has of a track or link (log_register.c, log_store.c) ---- */
 
 struct ep_register {
 	struct ep_subject subject;
@@ -214,9 +217,34 @@ EP_MUST_USE enum ep_status ep_log_encode_history(struct ep_text *bytes, struct e
                                                  const struct ep_history *history,
                                                  struct ep_error *err);
 
+/* ---- entries in their databases (log_entry.c) ---- */
+
+/* Copies the body of an entry that is the log's own, as its page goes with the next change. */
+EP_MUST_USE enum ep_status ep_log_own_body(struct ep_text *body, struct ep_log_write *write,
+                                           struct ep_error *err);
+
+/* Takes an entry out of the log, and what it was from counts, lists and the digest. */
+EP_MUST_USE enum ep_status ep_log_remove_entry(struct ep_log_write *write,
+                                               const struct ep_entry *entry, struct ep_error *err);
+
+/* Appends an entry at the next position, which it is given, and makes its id point there. */
+EP_MUST_USE enum ep_status ep_log_append_entry(struct ep_log_write *write, struct ep_entry *entry,
+                                               const struct ep_subject *subject,
+                                               struct ep_error *err);
+
 /* ---- parties (log_party.c) ---- */
 
+/* The name of a source whose own is not known begins so. */
+#define EP_SOURCE_UNKNOWN "unknown-"
+
+/* The value "follows". */
+#define EP_FOLLOWS_SIZE (EP_KEY_SIZE + 24)
+
 EP_MUST_USE enum ep_status ep_log_load_parties(struct ep_log_write *write, struct ep_error *err);
+
+/* Writes a party that has a number in the log. */
+EP_MUST_USE enum ep_status ep_log_write_party(struct ep_log_write *write, uint32_t party,
+                                              struct ep_error *err);
 
 /* Stores a party that is not, and gives its number in the log. */
 EP_MUST_USE enum ep_status ep_log_store_party(struct ep_log_write *write, uint32_t party,
@@ -226,7 +254,7 @@ EP_MUST_USE enum ep_status ep_log_store_party(struct ep_log_write *write, uint32
 EP_MUST_USE enum ep_status ep_log_source_of(uint32_t *source, struct ep_log_write *write,
                                             uint32_t owner, struct ep_error *err);
 
-/* ---- links (log_links.c) ---- */
+/* ---- links (log_copies.c, log_store.c, log_links.c) ---- */
 
 /* Ids of tracks whose standing as copies hangs on a track, and which of them are copies now. */
 struct ep_dependents {
@@ -237,6 +265,10 @@ struct ep_dependents {
 EP_MUST_USE enum ep_status ep_log_find_dependents(struct ep_dependents *dependents,
                                                   struct ep_log_write *write, struct ep_text track,
                                                   struct ep_error *err);
+
+/* Whether the track of an id is a copy; one that is not there is none. */
+EP_MUST_USE enum ep_status ep_log_is_copy_now(bool *is, const struct ep_log_write *write,
+                                              struct ep_text id, struct ep_error *err);
 
 /* After the change: those that are songs of their own again get the next position, so that
  * followers see them. */
@@ -260,7 +292,10 @@ EP_MUST_USE enum ep_status ep_log_keep_base(struct ep_log_write *write,
 EP_MUST_USE enum ep_status ep_log_drop_link(struct ep_log_write *write, struct ep_text copy,
                                             struct ep_error *err);
 
-/* ---- unconfirmed (log_unconfirmed.c) ---- */
+/* ---- unconfirmed (log_wait.c, log_unconfirmed.c) ---- */
+
+/* A value of the database unconfirmed. */
+#define EP_WAIT_SIZE (1 + EP_REVISION_SIZE + 8)
 
 EP_MUST_USE enum ep_status ep_log_set_wait(struct ep_log_write *write,
                                            const struct ep_subject *subject,
@@ -296,13 +331,6 @@ EP_MUST_USE enum ep_status ep_log_put_register_aside(struct ep_log_write *write,
 /* Forgets what is kept aside of a track of this contents hash: it stands now. */
 EP_MUST_USE enum ep_status ep_log_forget_aside(struct ep_log_write *write, struct ep_text id,
                                                const struct ep_hash *hash, struct ep_error *err);
-
-/* Text as LMDB takes it: its keys are not const, and it does not write them. */
-MDB_val ep_val_of(struct ep_text text);
-
-/* LMDB takes a write that was cut short for an I/O error: gives ENOSPC or EFBIG where the disk or
- * the process's limit is full, else rc as it is. */
-int ep_explain_write(int rc, const char *folder);
 
 /* LMDB reads its map without looking at the file's size, so that a file that was cut short would be
  * a bus error; but it also does not write pages that were made and freed in one transaction, so

@@ -72,12 +72,19 @@ ep_log_state(struct ep_log_state *state, const struct ep_log_read *read)
 	*state = read->state;
 }
 
-MDB_val
-ep_val_of(struct ep_text text)
+enum ep_status
+ep_subject_key(MDB_val *key, uint8_t bytes[EP_SUBJECT_KEY_MAX], const struct ep_subject *subject,
+               struct ep_error *err)
 {
-	MDB_val val = { .mv_size = text.size };
-	memcpy(&val.mv_data, &text.at, sizeof val.mv_data);
-	return val;
+	size_t size = subject->id.size;
+	size_t front = subject->link ? 1 : 0;
+	if (size < 1 || size > EP_SUBJECT_KEY_MAX - 1)
+		return ep_fail(err, EP_BAD_INPUT, "a track id has 1 to 255 bytes, this one has %zu",
+		               size);
+	bytes[0] = 1;
+	memcpy(bytes + front, subject->id.at, size);
+	*key = (MDB_val){ .mv_data = bytes, .mv_size = size + front };
+	return EP_OK;
 }
 
 /* Whether every log has the value from its first moment on. */

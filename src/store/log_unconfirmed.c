@@ -3,35 +3,6 @@
 
 #include <string.h>
 
-#define WAIT_SIZE (1 + EP_REVISION_SIZE + 8)
-
-enum ep_status
-ep_log_set_wait(struct ep_log_write *write, const struct ep_subject *subject,
-                const struct ep_revision *head, enum ep_wait wait, uint64_t position,
-                struct ep_error *err)
-{
-	uint8_t bytes[EP_SUBJECT_KEY_MAX];
-	uint8_t value[WAIT_SIZE];
-	MDB_val key;
-	EP_TRY(ep_subject_key(&key, bytes, subject, err));
-	value[0] = (uint8_t)wait;
-	memcpy(value + 1, head->bytes, EP_REVISION_SIZE);
-	ep_store64(value + 1 + EP_REVISION_SIZE, position);
-	return ep_log_put_key(write, write->inside.log->unconfirmed, key,
-	                      (MDB_val){ .mv_data = value, .mv_size = sizeof value }, 0, err);
-}
-
-enum ep_status
-ep_log_remove_wait(struct ep_log_write *write, const struct ep_subject *subject,
-                   struct ep_error *err)
-{
-	uint8_t bytes[EP_SUBJECT_KEY_MAX];
-	MDB_val key;
-	EP_TRY(ep_subject_key(&key, bytes, subject, err));
-	EP_TRY(ep_log_remove_key(write, write->inside.log->unconfirmed, key, err));
-	return subject->link ? ep_log_remove_key(write, write->inside.log->bases, key, err) : EP_OK;
-}
-
 /* The key of a proof. */
 #define PROOF_KEY_MAX (EP_SUBJECT_KEY_MAX + 1 + EP_REVISION_SIZE)
 
@@ -107,7 +78,7 @@ read_wait(struct ep_unconfirmed *item, struct ep_revision *head, MDB_val value,
           struct ep_error *err)
 {
 	const uint8_t *bytes = value.mv_data;
-	if (value.mv_size != WAIT_SIZE || bytes[0] > EP_WAIT_CSV)
+	if (value.mv_size != EP_WAIT_SIZE || bytes[0] > EP_WAIT_CSV)
 		return ep_fail(err, EP_CORRUPT, "the log's list of what is unconfirmed is damaged");
 	item->wait = (enum ep_wait)bytes[0];
 	memcpy(head->bytes, bytes + 1, EP_REVISION_SIZE);
@@ -268,7 +239,7 @@ send_again(struct ep_log_write *write, const struct ep_buffer *keys, struct ep_e
 	for (const uint8_t *at = keys->data; at && at < keys->data + keys->size;) {
 		uint16_t size;
 		MDB_val value;
-		uint8_t waits[WAIT_SIZE];
+		uint8_t waits[EP_WAIT_SIZE];
 		uint8_t bytes[EP_SUBJECT_KEY_MAX];
 		memcpy(&size, at, sizeof size);
 		memcpy(bytes, at + sizeof size, size);

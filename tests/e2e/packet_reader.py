@@ -466,7 +466,7 @@ LEVELS = (1, 2, 3, 5, 8, 12, 18, 27, 40, 60, 90)
 
 def read_tables():
     """The trained numbers, flat, by name."""
-    text = (ROOT / "src" / "code" / "onset_tables.c").read_text()
+    text = (ROOT / "src" / "code" / "onset" / "onset_tables.c").read_text()
     text = text[text.index("ep_onset_tables_1"):]
     parts = re.split(r"\.(\w+) = ", text)
     return {name: [int(number) for number in re.findall(r"\b\d+\b", numbers)]

@@ -1,5 +1,5 @@
 /* Laws of stored codes: documents come back byte for byte, and any bytes are decoded or refused. */
-#include "code/codes.h"
+#include "code/stored/codes.h"
 #include "tests/law/must.h"
 
 #include <stdlib.h>

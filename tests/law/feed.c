@@ -2,7 +2,7 @@
  * the same; from any position there is a way to the end, or the feed is said to have a gap. */
 #include "format/feed.h"
 #include "format/signed_json.h"
-#include "replication/feed_plan.h"
+#include "sync/feed_plan.h"
 #include "tests/law/signed.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* Laws of the code generator: every instruction set gives the same bits. */
-#include "code/generator.h"
+#include "generator/generator.h"
 #include "tests/law/must.h"
 
 #include <stdlib.h>

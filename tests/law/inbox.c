@@ -1,6 +1,6 @@
 /* Law of contributions: whatever a source has signed is taken or refused, and the same again
  * changes nothing. */
-#include "replication/inbox.h"
+#include "sync/master/inbox.h"
 #include "base/bytes.h"
 #include "base/file.h"
 #include "format/packet.h"

@@ -1,5 +1,5 @@
 /* Laws of onset coding, over any bytes: what does not hold aborts. */
-#include "code/onset.h"
+#include "code/onset/onset.h"
 #include "code/onset_hash.h"
 #include "tests/law/must.h"
 

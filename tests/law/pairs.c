@@ -1,6 +1,6 @@
 /* Laws of pairs: text to pairs and back, sorting, slices, and the packed form. */
 #include "code/pairs.h"
-#include "code/packed.h"
+#include "code/stored/packed.h"
 #include "tests/law/must.h"
 
 #include <stdlib.h>

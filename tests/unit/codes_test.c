@@ -1,8 +1,8 @@
-#include "code/codes.h"
 #include "code/codestring.h"
 #include "code/onset_hash.h"
-#include "code/packed.h"
 #include "code/pairs.h"
+#include "code/stored/codes.h"
+#include "code/stored/packed.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,8 +1,8 @@
-#include "replication/feed_files.h"
+#include "sync/feed_files.h"
 
 #include "base/bytes.h"
 #include "base/file.h"
-#include "replication/feed_writer.h"
+#include "sync/places.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

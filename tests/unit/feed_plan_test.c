@@ -1,4 +1,4 @@
-#include "replication/feed_plan.h"
+#include "sync/feed_plan.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

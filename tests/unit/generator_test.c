@@ -1,6 +1,6 @@
 #include "base/bytes.h"
 #include "base/hash.h"
-#include "code/generator.h"
+#include "generator/generator.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* Who is let in: with an invitation of this master, and a key of one's own. */
-#include "replication/inbox.h"
+#include "sync/master/inbox.h"
 #include "tests/node.h"
 
 #include <setjmp.h>

@@ -1,8 +1,8 @@
 #include "base/bytes.h"
-#include "code/codes.h"
-#include "code/onset.h"
+#include "code/onset/onset.h"
+#include "code/onset/onset_model.h"
 #include "code/onset_hash.h"
-#include "code/onset_model.h"
+#include "code/stored/codes.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

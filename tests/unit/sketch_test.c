@@ -1,4 +1,4 @@
-#include "code/sketch.h"
+#include "code/stored/sketch.h"
 #include "index/collect.h"
 
 #include "tests/node.h"

@@ -1,8 +1,8 @@
 /* A member that signs what it likes with its own key: histories that were never made. */
 #include "node.h"
 
+#include "dump/packet_parts.h"
 #include "format/packet.h"
-#include "replication/packet_parts.h"
 
 #include <stdlib.h>
 #include <string.h>

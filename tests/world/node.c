@@ -4,12 +4,12 @@
 
 #include "base/file.h"
 #include "base/time.h"
+#include "dump/dump.h"
 #include "format/csv.h"
-#include "replication/dump.h"
-#include "replication/feed_writer.h"
-#include "replication/inbox.h"
-#include "replication/ingest.h"
+#include "ingest/ingest.h"
 #include "store/verify.h"
+#include "sync/master/feed_writer.h"
+#include "sync/master/inbox.h"
 
 #include <dirent.h>
 #include <stdio.h>

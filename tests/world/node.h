@@ -10,7 +10,7 @@
 #ifndef EP_WORLD_NODE_H
 #define EP_WORLD_NODE_H
 
-#include "replication/sync.h"
+#include "sync/slave/sync.h"
 
 #include <stdbool.h>
 #include <stdint.h>

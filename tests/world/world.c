@@ -1,6 +1,7 @@
 #include "world.h"
 
 #include "machine.h"
+#include "sync/folder_transport.h"
 
 #include <malloc.h>
 #include <stdarg.h>

@@ -1,0 +1,290 @@
+#include "code/stored/sketch.h"
+
+#include "base/sort64.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void
+ep_sketch_free(struct ep_sketch *sketch)
+{
+	free(sketch->codes);
+	free(sketch->onsets);
+	free(sketch->keys);
+	*sketch = (struct ep_sketch){ 0 };
+}
+
+static void
+clear(struct ep_sketch *sketch)
+{
+	sketch->code_count = 0;
+	sketch->onset_count = 0;
+	memset(sketch->end, 0, sizeof sketch->end);
+	sketch->has_bands = true;
+}
+
+/* Makes room for extra more items in an array of count. */
+static enum ep_status
+make_room(void **items, size_t *capacity, size_t count, size_t extra, size_t size,
+          struct ep_error *err)
+{
+	if (extra <= *capacity - count)
+		return EP_OK;
+	size_t wanted = *capacity * 2 > count + extra ? *capacity * 2 : count + extra;
+	void *grown = wanted <= PTRDIFF_MAX / size ? realloc(*items, wanted * size) : NULL;
+	if (!grown)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory for a fingerprint");
+	*items = grown;
+	*capacity = wanted;
+	return EP_OK;
+}
+
+static enum ep_status
+reserve(struct ep_sketch *sketch, size_t codes, size_t onsets, struct ep_error *err)
+{
+	void *items = sketch->codes;
+	EP_TRY(make_room(&items, &sketch->code_capacity, sketch->code_count, codes,
+	                 sizeof *sketch->codes, err));
+	sketch->codes = items;
+	items = sketch->onsets;
+	EP_TRY(make_room(&items, &sketch->onset_capacity, sketch->onset_count, onsets,
+	                 sizeof *sketch->onsets, err));
+	sketch->onsets = items;
+	return EP_OK;
+}
+
+static void
+add_code(struct ep_sketch *sketch, uint32_t code, uint32_t time, unsigned kind)
+{
+	if (code < EP_ONSET_CODE_COUNT && time < EP_SKETCH_TIME_END)
+		sketch->codes[sketch->code_count++] = (struct ep_sketch_code){
+			.code = code, .time = time & 0xffffff, .kind = kind & 0xff
+		};
+}
+
+/* ---- collecting ---- */
+
+/* While runs come in, an onset is its band above its time, so that sorting joins the runs. */
+#define BAND_SHIFT 24
+_Static_assert(EP_SKETCH_TIME_END == 1u << BAND_SHIFT, "a time stands below its band");
+
+/* The onsets of a band in the window, and the codes of those that emit. */
+static void
+add_band(struct ep_sketch *sketch, const struct ep_onset *onsets, size_t count, uint32_t band,
+         struct ep_window window)
+{
+	size_t emitting = ep_onset_emitting(onsets, count, window);
+	for (size_t i = 0; i < emitting; i++) {
+		uint32_t codes[EP_SKETCH_KINDS];
+		size_t kinds = ep_onset_codes(codes, onsets + i, count - 1 - i, band);
+		for (unsigned kind = 0; kind < kinds; kind++)
+			add_code(sketch, codes[kind], onsets[i].time, kind);
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (onsets[i].time < window.end && onsets[i].time < EP_SKETCH_TIME_END)
+			sketch->onsets[sketch->onset_count++] = band << BAND_SHIFT | onsets[i].time;
+	}
+}
+
+static enum ep_status
+add_onsets(struct ep_sketch *sketch, const struct ep_onsets *onsets, struct ep_window window,
+           struct ep_error *err)
+{
+	EP_TRY(reserve(sketch, onsets->count * EP_SKETCH_KINDS, onsets->count, err));
+	size_t start = 0;
+	for (uint32_t band = 0; band < EP_ONSET_BANDS; band++) {
+		add_band(sketch, onsets->items + start, onsets->end[band] - start, band, window);
+		start = onsets->end[band];
+	}
+	return EP_OK;
+}
+
+static enum ep_status
+add_pairs(struct ep_sketch *sketch, const struct ep_pair *pairs, size_t count, struct ep_error *err)
+{
+	EP_TRY(reserve(sketch, count, 0, err));
+	for (size_t i = 0; i < count; i++)
+		add_code(sketch, pairs[i].code, pairs[i].time, EP_SKETCH_ANY_KIND);
+	sketch->has_bands = false;
+	return EP_OK;
+}
+
+/* ---- joining ---- */
+
+/* Makes room for count keys and as much to sort them. */
+static enum ep_status
+reserve_keys(struct ep_sketch *sketch, size_t count, struct ep_error *err)
+{
+	if (2 * count <= sketch->key_capacity)
+		return EP_OK;
+	free(sketch->keys);
+	sketch->key_capacity = 0;
+	sketch->keys = malloc(2 * count * sizeof *sketch->keys);
+	if (!sketch->keys)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory for a fingerprint");
+	sketch->key_capacity = 2 * count;
+	return EP_OK;
+}
+
+/* A code as a number, in order of time, code and kind. */
+#define KIND_BITS 3
+#define CODE_BITS 20
+_Static_assert(EP_SKETCH_ANY_KIND < 1 << KIND_BITS, "a kind stands below its code");
+_Static_assert(EP_ONSET_CODE_COUNT == 1u << CODE_BITS, "a code stands below its time");
+
+static uint64_t
+key_of(struct ep_sketch_code code)
+{
+	return (uint64_t)code.time << (CODE_BITS + KIND_BITS) | (uint64_t)code.code << KIND_BITS |
+	       code.kind;
+}
+
+static struct ep_sketch_code
+code_of(uint64_t key)
+{
+	return (struct ep_sketch_code){
+		.code = key >> KIND_BITS & (EP_ONSET_CODE_COUNT - 1),
+		.time = key >> (CODE_BITS + KIND_BITS) & (EP_SKETCH_TIME_END - 1),
+		.kind = key & ((1u << KIND_BITS) - 1),
+	};
+}
+
+/* Sorts by time; what stands in several runs, or twice in one, is kept once. */
+static enum ep_status
+unite_codes(struct ep_sketch *sketch, struct ep_error *err)
+{
+	size_t count = sketch->code_count;
+	size_t kept = 0;
+	EP_TRY(reserve_keys(sketch, count, err));
+	for (size_t i = 0; i < count; i++)
+		sketch->keys[i] = key_of(sketch->codes[i]);
+	ep_sort64(sketch->keys, sketch->keys + count, count, 0);
+	for (size_t i = 0; i < count; i++) {
+		uint64_t key = sketch->keys[i];
+		if (i == 0 || key >> KIND_BITS != sketch->keys[i - 1] >> KIND_BITS)
+			sketch->codes[kept++] = code_of(key);
+	}
+	sketch->code_count = kept;
+	return EP_OK;
+}
+
+static enum ep_status
+unite_onsets(struct ep_sketch *sketch, struct ep_error *err)
+{
+	size_t count = sketch->onset_count;
+	size_t kept = 0;
+	EP_TRY(reserve_keys(sketch, count, err));
+	for (size_t i = 0; i < count; i++)
+		sketch->keys[i] = sketch->onsets[i];
+	ep_sort64(sketch->keys, sketch->keys + count, count, 0);
+	for (size_t i = 0; i < count; i++) {
+		if (i == 0 || sketch->keys[i] != sketch->keys[i - 1])
+			sketch->onsets[kept++] = (uint32_t)sketch->keys[i];
+	}
+	sketch->onset_count = kept;
+	return EP_OK;
+}
+
+/* The distinct times of the codes, which are sorted, take the place of onsets. */
+static enum ep_status
+times_as_onsets(struct ep_sketch *sketch, struct ep_error *err)
+{
+	sketch->onset_count = 0;
+	EP_TRY(reserve(sketch, 0, sketch->code_count, err));
+	for (size_t i = 0; i < sketch->code_count; i++) {
+		if (i == 0 || sketch->codes[i].time != sketch->codes[i - 1].time)
+			sketch->onsets[sketch->onset_count++] = sketch->codes[i].time;
+	}
+	return EP_OK;
+}
+
+/* Parts the onsets, which are sorted, into their bands. */
+static void
+part_bands(struct ep_sketch *sketch)
+{
+	size_t at = 0;
+	for (uint32_t band = 0; band < EP_ONSET_BANDS; band++) {
+		for (; at < sketch->onset_count && sketch->onsets[at] >> BAND_SHIFT <= band; at++)
+			sketch->onsets[at] &= EP_SKETCH_TIME_END - 1;
+		sketch->end[band] = at;
+	}
+}
+
+/* runs: how many were collected; one run of onsets is in order, and has nothing twice. */
+static enum ep_status
+join(struct ep_sketch *sketch, size_t runs, struct ep_error *err)
+{
+	if (runs > 1 || !sketch->has_bands)
+		EP_TRY(unite_codes(sketch, err));
+	if (!sketch->has_bands)
+		EP_TRY(times_as_onsets(sketch, err));
+	else if (runs > 1)
+		EP_TRY(unite_onsets(sketch, err));
+	part_bands(sketch);
+	return EP_OK;
+}
+
+/* ---- sketches ---- */
+
+/* Recovers the onsets of pairs that were cut to window, and computes the codes again to see that
+ * they are those. EP_NOT_FOUND. */
+static enum ep_status
+recover(struct ep_onsets *onsets, struct ep_onset_finder *finder, const struct ep_pair *pairs,
+        size_t count, struct ep_window window, struct ep_error *err)
+{
+	EP_PAIRS struct ep_pairs again = { 0 };
+	struct ep_onset_emitter emitter = { 0 };
+	EP_TRY(ep_onset_find(onsets, finder, pairs, count, window, err));
+	if (ep_onset_emit_count(onsets, window) != count)
+		return ep_fail(err, EP_NOT_FOUND, "other codes than these have these onsets");
+	enum ep_status status = ep_onset_emit(&again, &emitter, onsets, window, err);
+	ep_onset_emitter_done(&emitter);
+	if (status == EP_OK && count && memcmp(again.items, pairs, count * sizeof *pairs) != 0)
+		return ep_fail(err, EP_NOT_FOUND, "other codes than these have these onsets");
+	return status;
+}
+
+/* Of a whole song, or else of a piece that cuts its bands. */
+static enum ep_status
+find_onsets(struct ep_onsets *onsets, struct ep_window *window, struct ep_onset_finder *finder,
+            const struct ep_pair *pairs, size_t count, struct ep_error *err)
+{
+	*window = (struct ep_window){ 0, UINT32_MAX };
+	enum ep_status status = recover(onsets, finder, pairs, count, *window, err);
+	if (status != EP_NOT_FOUND || count == 0)
+		return status;
+	*window = (struct ep_window){ pairs[0].time, pairs[count - 1].time + 1 };
+	return recover(onsets, finder, pairs, count, *window, err);
+}
+
+enum ep_status
+ep_sketch_of_pairs(struct ep_sketch *sketch, struct ep_onset_finder *finder,
+                   const struct ep_pair *pairs, size_t count, struct ep_error *err)
+{
+	__attribute__((cleanup(ep_onsets_free))) struct ep_onsets onsets = { 0 };
+	struct ep_window window;
+	clear(sketch);
+	enum ep_status status = find_onsets(&onsets, &window, finder, pairs, count, err);
+	if (status == EP_OK)
+		status = add_onsets(sketch, &onsets, window, err);
+	else if (status == EP_NOT_FOUND)
+		status = add_pairs(sketch, pairs, count, err);
+	return status == EP_OK ? join(sketch, 1, err) : status;
+}
+
+enum ep_status
+ep_sketch_of_track(struct ep_sketch *sketch, struct ep_codes_walk walk,
+                   struct ep_codes_coder *coder, struct ep_error *err)
+{
+	struct ep_codes_run run;
+	enum ep_status status;
+	size_t runs = 0;
+	clear(sketch);
+	for (; (status = ep_codes_next_run(&run, &walk, coder, err)) == EP_OK; runs++) {
+		if (run.onsets)
+			EP_TRY(add_onsets(sketch, run.onsets, run.window, err));
+		else if (run.count)
+			EP_TRY(add_pairs(sketch, run.pairs, run.count, err));
+	}
+	return status == EP_NOT_FOUND ? join(sketch, runs, err) : status;
+}

@@ -1,0 +1,57 @@
+/* sketch.h - what searching knows of a fingerprint: its onsets, and its codes with their times
+ *
+ * Whatever the fingerprint was stored or sent as, its sketch is the same: of a track that is stored
+ * as onsets without computing its text, of a code string by recovering the onsets. Where onsets
+ * cannot be recovered, the distinct times of codes stand for them, all in band 0, and nothing is
+ * known of the kinds of codes.
+ */
+#ifndef EP_CODE_STORED_SKETCH_H
+#define EP_CODE_STORED_SKETCH_H
+
+#include "code/onset/onset.h"
+#include "code/pairs.h"
+#include "code/stored/codes.h"
+
+/* Which of the six codes of an onset one is, in the order of the table of onset_find.h. */
+#define EP_SKETCH_KINDS 6
+#define EP_SKETCH_ANY_KIND 6 /* not known */
+
+/* Times of a sketch are below this: four days of music. Later ones are left out. */
+#define EP_SKETCH_TIME_END (1u << 24)
+
+/* A code that names differences: those that only say that a band ends are left out, as are codes
+ * that no code generator makes. */
+struct ep_sketch_code {
+	uint32_t code; /* below EP_ONSET_CODE_COUNT */
+	uint32_t time : 24;
+	uint32_t kind : 8;
+};
+
+/* A zeroed struct is an empty sketch. */
+struct ep_sketch {
+	struct ep_sketch_code *codes; /* each (code, time) once */
+	size_t code_count;
+	size_t code_capacity;
+	uint32_t *onsets; /* times: band b is onsets[end[b - 1]] up to onsets[end[b]], ascending */
+	size_t onset_count;
+	size_t onset_capacity;
+	size_t end[EP_ONSET_BANDS];
+	bool has_bands;
+	uint64_t *keys; /* scratch: while it is sorted */
+	size_t key_capacity;
+};
+void ep_sketch_free(struct ep_sketch *sketch);
+#define EP_SKETCH __attribute__((cleanup(ep_sketch_free)))
+
+/* Replaces sketch by that of pairs[0..count), any pairs, but in canonical order; memory is a byte
+ * for each unit of time up to the last. EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_sketch_of_pairs(struct ep_sketch *sketch,
+                                              struct ep_onset_finder *finder,
+                                              const struct ep_pair *pairs, size_t count,
+                                              struct ep_error *err);
+
+/* Replaces sketch by that of a track, which walk is at the start of. EP_CORRUPT, EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_sketch_of_track(struct ep_sketch *sketch, struct ep_codes_walk walk,
+                                              struct ep_codes_coder *coder, struct ep_error *err);
+
+#endif

@@ -1,0 +1,56 @@
+/* What routes tell: the user, the publisher, and who asked. */
+#include "net/serve_internal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+void
+ep_serve_say(struct ep_serve *serve, bool detail, const char *fmt, ...)
+{
+	char line[1024];
+	va_list args;
+	va_start(args, fmt);
+	vsnprintf(line, sizeof line, fmt, args);
+	va_end(args);
+	serve->options.on_line(serve->options.context, detail, line);
+}
+
+void
+ep_serve_kick(struct ep_serve *serve)
+{
+	pthread_mutex_lock(&serve->mutex);
+	serve->kicked = true;
+	pthread_cond_signal(&serve->kick);
+	pthread_mutex_unlock(&serve->mutex);
+}
+
+void
+ep_answer_failure(struct ep_http_answer *answer, const struct ep_error *err)
+{
+	switch (err->status) {
+	case EP_BAD_INPUT:
+		ep_http_say(answer, 403, "%s", err->text);
+		break;
+	case EP_CORRUPT:
+	case EP_NEWER:
+	case EP_USAGE:
+		ep_http_say(answer, 400, "%s", err->text);
+		break;
+	case EP_DIVERGED:
+		ep_http_say(answer, 409, "%s", err->text);
+		break;
+	case EP_NO_SPACE:
+		ep_http_say(answer, 507, "%s", err->text);
+		break;
+	case EP_INTERRUPTED:
+	case EP_NO_MEMORY:
+	case EP_NOT_FOUND: /* yet */
+		ep_http_say(answer, 503, "%s", err->text);
+		break;
+	case EP_OK:
+	case EP_IO:
+	case EP_UNREACHABLE:
+		ep_http_say(answer, 500, "%s", err->text);
+		break;
+	}
+}

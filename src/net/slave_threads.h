@@ -1,0 +1,36 @@
+/* slave_threads.h - a slave that keeps in step by itself: two threads, one that fetches, one that
+ * contributes, each with its own way to the master
+ *
+ * What fails is tried again, after a time that doubles up to a minute, with jitter, so that a
+ * thousand slaves do not come back at once.
+ */
+#ifndef EP_NET_SLAVE_THREADS_H
+#define EP_NET_SLAVE_THREADS_H
+
+#include "sync/slave/sync.h"
+
+struct ep_follow;
+
+struct ep_follow_options {
+	struct ep_log *log;
+	const char *name; /* of this node */
+	const char *mirror; /* a folder that gets the feed as it is; NULL: none */
+	/* Told in a line what was done, or what went wrong (once, while it stays the same); from
+	 * either thread. */
+	void (*on_line)(void *context, const char *line);
+	/* Told when the feed in the mirror is new; may be NULL. */
+	void (*on_news)(void *context);
+	void *context;
+};
+
+/* Starts; options is copied, what it points to borrowed. EP_IO, EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_follow_start(struct ep_follow **out,
+                                           const struct ep_follow_options *options,
+                                           struct ep_error *err);
+
+/* Ends both threads, in order: what is under way is given up where it can go on later. Accepts
+ * NULL. */
+void ep_follow_stop(struct ep_follow *follow);
+EP_DEFINE_OWNED(struct ep_follow, ep_follow_stop)
+
+#endif
