@@ -69,6 +69,7 @@ enum fate {
 	FATE_FLIP, /* a bit */
 	FATE_CUT, /* short */
 	FATE_OLD, /* an older feed.json or answer comes */
+	FATE_SLOW, /* before the answer comes, another message does, and the slave fetches */
 	FATE_COUNT
 };
 
