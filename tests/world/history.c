@@ -22,6 +22,7 @@ static const struct {
 	[REMOVE] = { "remove", "nx", 4 },  [ADD] = { "add", "n", 6 },
 	[LIMIT] = { "limit", "nx", 12 },   [LIE] = { "lie", "nxtc", 100 },
 	[CLOCK] = { "clock", "nx", 16 },   [WAIT] = { "wait", "x", 16 },
+	[SPOIL] = { "spoil", "x", 12 },
 };
 
 static const char *const fates[FATE_COUNT] = { "ok",   "lost", "noanswer", "twice",
@@ -115,7 +116,8 @@ static const struct theme themes[] = {
 	               [FETCH] = 10,
 	               [PUBLISH] = 20,
 	               [BURST] = 4,
-	               [STICK] = 16 },
+	               [STICK] = 16,
+	               [SPOIL] = 12 },
 	  .powerless = true },
 };
 #define THEMES (sizeof themes / sizeof *themes)

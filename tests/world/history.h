@@ -57,6 +57,7 @@ enum verb {
 	LIE,
 	CLOCK,
 	WAIT,
+	SPOIL, /* a packet of the master's feed goes, by other hands */
 	VERB_COUNT
 };
 

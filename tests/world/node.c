@@ -456,6 +456,30 @@ node_new_epoch(void)
 	return status;
 }
 
+static int
+is_packet(const struct dirent *name)
+{
+	return name->d_name[0] != '.';
+}
+
+void
+node_spoil(unsigned number)
+{
+	struct dirent **names;
+	char path[2 * PATH_SIZE];
+	snprintf(path, sizeof path, "%.150s/feed/packets", node_folder(0));
+	int count = scandir(path, &names, is_packet, alphasort);
+	if (count > 0) {
+		const char *name = names[number % (unsigned)count]->d_name;
+		snprintf(path, sizeof path, "%.150s/feed/packets/%.100s", node_folder(0), name);
+		unlink(path);
+	}
+	for (int i = 0; i < count; i++)
+		free(names[i]);
+	if (count >= 0)
+		free(names);
+}
+
 enum ep_status
 node_source_limit(int node, uint64_t tracks)
 {

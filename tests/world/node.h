@@ -88,6 +88,8 @@ void node_dumped(uint64_t labels[TRACKS][2]);
  * it took what lies there. */
 enum ep_status node_publish(const char *stick);
 enum ep_status node_new_epoch(void);
+/* A packet in the master's feed goes, by other hands: of that number, as names are in order. */
+void node_spoil(unsigned number);
 enum ep_status node_source_remove(int node, bool with_tracks);
 enum ep_status node_source_add(int node);
 /* How many tracks a source may have; 0: the product's own limit. */

@@ -725,6 +725,11 @@ do_step(struct world *world, const struct step *step)
 	case WAIT:
 		machine_wait(step->number);
 		break;
+	case SPOIL:
+		machine_acts(0);
+		node_spoil((unsigned)step->number);
+		world->spoiled = true;
+		break;
 	case VERB_COUNT:
 		break;
 	}
@@ -744,7 +749,10 @@ check_feeds(struct world *world)
 	char folder[PATH_SIZE];
 	for (int node = 0; node < world->history.nodes; node++) {
 		snprintf(folder, sizeof folder, "%.250s/feed", node_folder(node));
-		if (node_feed_whole(folder) != EP_OK)
+		bool whole = node_feed_whole(folder) == EP_OK;
+		if (node == 0 && world->spoiled)
+			world->spoiled = !whole;
+		else if (!whole)
 			world_fail(world, "no packet: %s", node_why());
 	}
 	if (node_feed_whole(stick_of(world)) != EP_OK)
@@ -1137,6 +1145,7 @@ begin(struct world *world, const struct history *history)
 	world->disaster = false;
 	world->stale = false;
 	world->shown = false;
+	world->spoiled = false;
 	memset(world->touched, 0, sizeof world->touched);
 	world->failure[0] = '\0';
 	memset(world->left, 0, sizeof world->left);

@@ -85,6 +85,7 @@ struct world {
 	bool stale; /* the master was shown that it is an older copy, and takes nothing */
 	bool shown; /* the same, by a contribution; not known after the master was restored */
 	bool touched[TRACKS]; /* what the master has is of its epoch: since then it has changed */
+	bool spoiled; /* a packet of the master's feed has gone, and may not have been made anew */
 	bool wrong_answer; /* in this step, a receipt came that was for another contribution */
 	bool disaster; /* a folder was restored, or a new epoch begun: slaves may have to start
 	                  again */
