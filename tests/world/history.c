@@ -56,6 +56,7 @@ struct theme {
 	bool few; /* nodes, tracks and contents */
 	bool restores_master; /* it is the one that is copied */
 	bool unlucky; /* every second message has a fate */
+	bool lies; /* there is a liar */
 	bool powerless; /* machines lose power all the time */
 };
 
@@ -109,6 +110,18 @@ static const struct theme themes[] = {
 	               [COPY] = 2,
 	               [RESTORE] = 2 },
 	  .few = true },
+	/* a member that lies, in many ways */
+	{ .weights = { [PUT] = 30,
+	               [DELETE] = 6,
+	               [SYNC] = 24,
+	               [FETCH] = 6,
+	               [LATE] = 4,
+	               [LIE] = 40,
+	               [COPY] = 3,
+	               [RESTORE] = 3,
+	               [EPOCH] = 1 },
+	  .few = true,
+	  .lies = true },
 	/* files of feeds, when power is lost */
 	{ .weights = { [PUT] = 30,
 	               [DELETE] = 4,
@@ -238,10 +251,10 @@ make_step(struct step *step, uint64_t *state, const struct history *history,
 static void
 make_nodes(struct history *history, uint64_t *state, const struct theme *theme)
 {
-	bool liar = below(state, 3) == 0 && !theme->few;
+	bool liar = (below(state, 3) == 0 && !theme->few) || theme->lies;
 	history->nodes = 3 + (int)below(state, 2) + (below(state, 8) == 0);
 	if (theme->few)
-		history->nodes = 2 + (int)below(state, 2);
+		history->nodes = 2 + (int)below(state, 2) + theme->lies;
 	history->kinds[0] = KIND_MASTER;
 	for (int i = 1; i < history->nodes; i++) {
 		unsigned chance = below(state, theme->powerless ? 3 : 10);

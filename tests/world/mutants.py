@@ -218,7 +218,7 @@ def try_mutant(folder, mutant, options):
     problem = build(folder)
     if problem is None:
         kept = kept_that_fail(folder)
-        differ = decided_otherwise(folder)
+        differ = 0 if options.quick and kept else decided_otherwise(folder)
         skips = options.quick and (kept or differ)
         found, median, why = (0, float("inf"), "none run") if skips else measure(folder, options)
     path.write_text(text)
@@ -227,7 +227,7 @@ def try_mutant(folder, mutant, options):
     most = f"{median:.0f}" if median < float("inf") else f"more than {options.histories}"
     said = f"{most} histories ({found} of {options.seeds} seeds: {why}); {differ} decisions"
     if skips:
-        said = f"{differ} decisions"
+        said = f"{differ} decisions" if differ else "no random histories run"
     if kept:
         said += f"; 0 histories: found by kept history {', '.join(kept)}"
     if median == float("inf") and not differ and not kept:
@@ -240,7 +240,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--histories", type=int, default=3000)
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--quick", action="store_true", help="random histories only where nothing else finds one")
+    parser.add_argument("--quick", action="store_true", help="decisions only where no kept history finds one, and then random ones")
     parser.add_argument("--world", default="", help="further options of world")
     parser.add_argument("--folder", help="where the copy is, and stays (default: a temporary folder)")
     parser.add_argument("names", nargs="*")

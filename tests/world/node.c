@@ -770,6 +770,20 @@ node_revisions(uint8_t revisions[TRACKS][16], int node)
 	return EP_OK;
 }
 
+enum ep_status
+node_pending(uint64_t *count, int node)
+{
+	EP_OWNED(ep_log_read_end)
+	struct ep_log_read *read = NULL;
+	struct ep_log *log;
+	struct ep_pending pending;
+	EP_TRY(open_log(&log, node));
+	EP_TRY(ep_log_read_begin(&read, log, &why));
+	EP_TRY(ep_sync_pending(&pending, read, &why));
+	*count = pending.unsent + pending.sent + pending.full;
+	return EP_OK;
+}
+
 static enum ep_status
 packet_whole(const char *folder, const struct ep_feed_packet *packet)
 {

@@ -146,6 +146,8 @@ enum ep_status node_look(struct node_view *view, int node);
 enum ep_status node_verify(int node);
 /* Which revision a node has of each track; zeros where there is none. */
 enum ep_status node_revisions(uint8_t revisions[TRACKS][16], int node);
+/* How many changes of a slave the feed has not confirmed, and the master has not refused. */
+enum ep_status node_pending(uint64_t *count, int node);
 /* Whether all packets that a folder's feed.json names are there, as it says; it need not have one.
  * EP_CORRUPT  they are not. */
 enum ep_status node_feed_whole(const char *folder);

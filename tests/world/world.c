@@ -888,6 +888,18 @@ is_thorough(const struct world *world)
 	return world->history.seed % 4 == 0;
 }
 
+/* Whether something of a node waits to be sent, or for the feed. */
+static bool
+is_pending(struct world *world, int node)
+{
+	uint64_t count = 0;
+	if (node == 0 || !is_honest(world, node) || world->model.removed[node])
+		return false;
+	if (node_pending(&count, node) != EP_OK)
+		world_fail(world, "damaged: node %d: %s", node, node_why());
+	return count > 0;
+}
+
 /* A round of all; *moved says that something changed, or is not the same yet. */
 static void
 settle_round(struct world *world, bool *moved)
@@ -911,7 +923,8 @@ settle_round(struct world *world, bool *moved)
 	*moved = false;
 	for (int node = 0; node < world->history.nodes; node++) {
 		bool same = memcmp(model->seen[node].digest, model->seen[0].digest, 32) == 0;
-		*moved |= (is_thorough(world) && positions[node] != model->seen[node].position) ||
+		*moved |= (is_thorough(world) && (positions[node] != model->seen[node].position ||
+		                                  is_pending(world, node))) ||
 		          (!same && is_honest(world, node) && !model->removed[node]);
 	}
 }
