@@ -240,7 +240,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--histories", type=int, default=3000)
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--quick", action="store_true", help="decisions only where no kept history finds one, and then random ones")
+    parser.add_argument("--quick", action="store_true",
+                        help="decisions only where no kept history finds one, and then random ones")
     parser.add_argument("--world", default="", help="further options of world")
     parser.add_argument("--folder", help="where the copy is, and stays (default: a temporary folder)")
     parser.add_argument("names", nargs="*")
