@@ -22,10 +22,11 @@ static const struct {
 	[REMOVE] = { "remove", "nx", 4 },  [ADD] = { "add", "n", 6 },
 	[LIMIT] = { "limit", "nx", 12 },   [LIE] = { "lie", "nxtc", 100 },
 	[CLOCK] = { "clock", "nx", 16 },   [WAIT] = { "wait", "x", 16 },
+	[SPOIL] = { "spoil", "x", 12 },
 };
 
 static const char *const fates[FATE_COUNT] = { "ok",   "lost", "noanswer", "twice",
-	                                       "flip", "cut",  "old" };
+	                                       "flip", "cut",  "old",      "slow" };
 static const char *const kinds[KIND_COUNT] = { "master", "slave", "mirror", "behind",
 	                                       "stick",  "clone", "liar" };
 
@@ -49,6 +50,91 @@ history_liar(const struct history *history)
 	return -1;
 }
 
+/* What a history is about: the weights of its steps, and what else it has. */
+struct theme {
+	unsigned weights[VERB_COUNT]; /* all 0: those of verbs */
+	bool few; /* nodes, tracks and contents */
+	bool restores_master; /* it is the one that is copied */
+	bool unlucky; /* every second message has a fate */
+	bool lies; /* there is a liar */
+	bool powerless; /* machines lose power all the time */
+};
+
+static const struct theme themes[] = {
+	{ .few = false },
+	{ .few = false },
+	{ .few = false },
+	{ .few = false },
+	{ .few = false },
+	/* a master that was restored, and went on */
+	{ .weights = { [PUT] = 30,
+	               [DELETE] = 6,
+	               [SYNC] = 14,
+	               [PUSH] = 14,
+	               [FETCH] = 8,
+	               [RESTART] = 3,
+	               [COPY] = 10,
+	               [RESTORE] = 12,
+	               [EPOCH] = 3 },
+	  .few = true,
+	  .restores_master = true },
+	/* receipts that are old, late or of something else */
+	{ .weights = { [PUT] = 24,
+	               [DELETE] = 20,
+	               [PUSH] = 30,
+	               [SYNC] = 10,
+	               [FETCH] = 4,
+	               [LATE] = 4,
+	               [COPY] = 5,
+	               [RESTORE] = 5 },
+	  .few = true,
+	  .unlucky = true },
+	/* CSV, and lost histories */
+	{ .weights = { [PUT] = 26,
+	               [DELETE] = 4,
+	               [SYNC] = 20,
+	               [CSVOUT] = 16,
+	               [CSVIN] = 20,
+	               [LEGACY_CSV] = 4,
+	               [COPY] = 10,
+	               [RESTORE] = 12,
+	               [EPOCH] = 2 },
+	  .few = true },
+	/* links on tracks that others have, too */
+	{ .weights = { [PUT] = 40,
+	               [DELETE] = 6,
+	               [LINK] = 30,
+	               [RELEASE] = 4,
+	               [SYNC] = 24,
+	               [FETCH] = 16,
+	               [COPY] = 2,
+	               [RESTORE] = 2 },
+	  .few = true },
+	/* a member that lies, in many ways */
+	{ .weights = { [PUT] = 30,
+	               [DELETE] = 6,
+	               [SYNC] = 24,
+	               [FETCH] = 6,
+	               [LATE] = 4,
+	               [LIE] = 40,
+	               [COPY] = 3,
+	               [RESTORE] = 3,
+	               [EPOCH] = 1 },
+	  .few = true,
+	  .lies = true },
+	/* files of feeds, when power is lost */
+	{ .weights = { [PUT] = 30,
+	               [DELETE] = 4,
+	               [SYNC] = 40,
+	               [FETCH] = 10,
+	               [PUBLISH] = 20,
+	               [BURST] = 4,
+	               [STICK] = 16,
+	               [SPOIL] = 12 },
+	  .powerless = true },
+};
+#define THEMES (sizeof themes / sizeof *themes)
+
 /* ---- made by chance ---- */
 
 static unsigned
@@ -61,18 +147,20 @@ below(uint64_t *state, unsigned end)
 }
 
 static uint16_t
-some_contents(uint64_t *state)
+some_contents(uint64_t *state, const struct theme *theme)
 {
+	if (theme->few && below(state, 2))
+		return CONTENTS((int)below(state, 3), -1);
 	int first = (int)(below(state, 3) ? below(state, 30) : below(state, 4));
 	int second = below(state, 4) ? -1 : (int)below(state, 4);
 	return CONTENTS(first, second);
 }
 
 static void
-make_trouble(struct step *step, uint64_t *state, int nodes, bool power)
+make_trouble(struct step *step, uint64_t *state, int nodes, const struct theme *theme, bool power)
 {
 	bool through_log = step->verb < LATE || (step->verb <= CSVIN && step->verb != EPOCH);
-	if (!through_log || below(state, step->verb == BURST ? 2 : 8))
+	if (!through_log || below(state, step->verb == BURST || theme->powerless ? 2 : 8))
 		return;
 	step->trouble = power && below(state, 4) ? TROUBLE_CRASH : TROUBLE_FULL;
 	step->trouble_node = below(state, 3) ? step->node : (int)below(state, (unsigned)nodes);
@@ -94,17 +182,23 @@ history_without(const char *verb)
 	return false;
 }
 
+static unsigned
+weight_of(const struct theme *theme, int verb)
+{
+	return theme->weights[PUT] ? theme->weights[verb] : verbs[verb].weight;
+}
+
 static enum verb
-some_verb(uint64_t *state, bool liar, bool stick, bool calm)
+some_verb(uint64_t *state, const struct theme *theme, bool liar, bool stick, bool calm)
 {
 	unsigned sum = 0;
 	for (int i = 0; i < VERB_COUNT; i++)
-		sum += verbs[i].weight;
+		sum += weight_of(theme, i);
 	for (;;) {
 		unsigned at = below(state, sum);
 		int verb = 0;
-		while (at >= verbs[verb].weight)
-			at -= verbs[verb++].weight;
+		while (at >= weight_of(theme, verb))
+			at -= weight_of(theme, verb++);
 		bool disaster = verb == COPY || verb == RESTORE || verb == EPOCH;
 		if ((verb == LIE && !liar) || (verb == STICK && !stick) || (calm && disaster) ||
 		    without[verb])
@@ -114,14 +208,15 @@ some_verb(uint64_t *state, bool liar, bool stick, bool calm)
 }
 
 static void
-make_step(struct step *step, uint64_t *state, const struct history *history, bool calm)
+make_step(struct step *step, uint64_t *state, const struct history *history,
+          const struct theme *theme, bool calm)
 {
 	unsigned nodes = (unsigned)history->nodes;
 	int liar = history_liar(history);
 	bool stick = false;
 	for (int i = 0; i < history->nodes; i++)
 		stick |= history->kinds[i] == KIND_STICK;
-	*step = (struct step){ .verb = some_verb(state, liar > 0, stick, calm) };
+	*step = (struct step){ .verb = some_verb(state, theme, liar > 0, stick, calm) };
 	bool slave_only = step->verb >= SYNC && step->verb <= RESTART;
 	bool is_source = step->verb >= REMOVE && step->verb <= LIMIT;
 	step->node = (int)below(state, nodes);
@@ -129,13 +224,14 @@ make_step(struct step *step, uint64_t *state, const struct history *history, boo
 		step->node = 1 + (int)below(state, nodes - 1);
 	if (step->node == liar && step->verb != COPY)
 		step->node = slave_only || is_source ? 1 : 0;
-	if ((step->verb == COPY || step->verb == ACCEPT) && below(state, 2))
+	if ((step->verb == COPY || step->verb == ACCEPT) &&
+	    (theme->restores_master || below(state, 2)))
 		step->node = 0;
 	if (step->verb == LIE)
 		step->node = liar;
-	step->track = (int)(below(state, 4) ? below(state, 2) : below(state, TRACKS));
-	step->other = (int)below(state, TRACKS);
-	step->contents = some_contents(state);
+	step->track = (int)(theme->few || below(state, 4) ? below(state, 2) : below(state, TRACKS));
+	step->other = (int)below(state, theme->few ? 2 : TRACKS);
+	step->contents = some_contents(state, theme);
 	step->number = (long)below(state, step->verb == LIE ? NODE_LIES : 8);
 	if (step->verb == LIMIT)
 		step->number %= 3;
@@ -145,10 +241,33 @@ make_step(struct step *step, uint64_t *state, const struct history *history, boo
 		step->number = (long)below(state, 4000000) * 1000 - 2000000000;
 	if (step->verb == WAIT)
 		step->number = (long)below(state, 3) * 4000;
-	if (slave_only && below(state, 4) == 0)
+	if (slave_only && below(state, theme->unlucky ? 2 : 4) == 0)
 		step->fate = (enum fate)(1 + below(state, FATE_COUNT - 1));
 	if (step->fate != FATE_OK)
-		step->fate_at = below(state, 4);
+		step->fate_at = below(state, theme->unlucky ? 2 : 4);
+}
+
+/* Who is there: the last is the liar, where there is one. */
+static void
+make_nodes(struct history *history, uint64_t *state, const struct theme *theme)
+{
+	bool liar = (below(state, 3) == 0 && !theme->few) || theme->lies;
+	history->nodes = 3 + (int)below(state, 2) + (below(state, 8) == 0);
+	if (theme->few)
+		history->nodes = 2 + (int)below(state, 2) + theme->lies;
+	history->kinds[0] = KIND_MASTER;
+	for (int i = 1; i < history->nodes; i++) {
+		unsigned chance = below(state, theme->powerless ? 3 : 10);
+		history->kinds[i] = chance == 0 ? KIND_STICK : KIND_SLAVE;
+		if (chance == 2 && i > 1 && below(state, 3) == 0)
+			history->kinds[i] = KIND_CLONE;
+		if (chance == 1 && i + 1 < history->nodes) {
+			history->kinds[i++] = KIND_MIRROR;
+			history->kinds[i] = KIND_BEHIND;
+		}
+	}
+	if (liar && history->kinds[history->nodes - 1] == KIND_SLAVE)
+		history->kinds[history->nodes - 1] = KIND_LIAR;
 }
 
 void
@@ -159,30 +278,17 @@ history_make(struct history *history, uint64_t seed)
 	for (int i = 0; i < 8; i++)
 		below(&state, 2);
 	*history = (struct history){ .seed = seed };
-	bool liar = below(&state, 3) == 0;
-	bool power = below(&state, 2);
+	const struct theme *theme = &themes[below(&state, THEMES)];
+	bool power = below(&state, 2) || theme->powerless;
 	bool troubled = power || below(&state, 2);
-	bool calm = below(&state, 4) == 0; /* no restores */
-	history->nodes = 3 + (int)below(&state, 2) + (below(&state, 8) == 0);
-	history->kinds[0] = KIND_MASTER;
-	for (int i = 1; i < history->nodes; i++) {
-		unsigned chance = below(&state, 10);
-		history->kinds[i] = chance == 0 ? KIND_STICK : KIND_SLAVE;
-		if (chance == 2 && i > 1 && below(&state, 3) == 0)
-			history->kinds[i] = KIND_CLONE;
-		if (chance == 1 && i + 1 < history->nodes) {
-			history->kinds[i++] = KIND_MIRROR;
-			history->kinds[i] = KIND_BEHIND;
-		}
-	}
-	if (liar && history->kinds[history->nodes - 1] == KIND_SLAVE)
-		history->kinds[history->nodes - 1] = KIND_LIAR;
-	history->count = 5 + (int)below(&state, 26);
+	bool calm = below(&state, 4) == 0 && !theme->few; /* no restores */
+	make_nodes(history, &state, theme);
+	history->count = 5 + (int)below(&state, theme->few ? 10 : 26);
 	for (int i = 0; i < history->count; i++) {
 		struct step *step = &history->steps[i];
-		make_step(step, &state, history, calm);
-		if (troubled)
-			make_trouble(step, &state, history->nodes, power);
+		make_step(step, &state, history, theme, calm);
+		if (troubled && !(theme->few && below(&state, 4)))
+			make_trouble(step, &state, history->nodes, theme, power);
 	}
 }
 

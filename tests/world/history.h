@@ -57,6 +57,7 @@ enum verb {
 	LIE,
 	CLOCK,
 	WAIT,
+	SPOIL, /* a packet of the master's feed goes, by other hands */
 	VERB_COUNT
 };
 
@@ -69,6 +70,7 @@ enum fate {
 	FATE_FLIP, /* a bit */
 	FATE_CUT, /* short */
 	FATE_OLD, /* an older feed.json or answer comes */
+	FATE_SLOW, /* before the answer comes, another message does, and the slave fetches */
 	FATE_COUNT
 };
 

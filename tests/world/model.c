@@ -119,6 +119,22 @@ model_know(struct model *model, int node, int track, uint64_t acts)
 	model->knows[node].acts[track] |= acts;
 }
 
+bool
+model_may_know(const struct model *model, int track, uint16_t contents, uint16_t others)
+{
+	uint64_t knew = 0;
+	uint64_t wanted = 0;
+	bool sure = model->count < ACTS;
+	for (int act = 0; act < model->count; act++) {
+		const struct act *one = &model->acts[act];
+		if (one->track != track)
+			continue;
+		knew |= one->contents == contents ? one->knew : 0;
+		wanted |= one->contents == others ? bit(act) : 0;
+	}
+	return !sure || !wanted || (knew & wanted);
+}
+
 /* The acts of which a node's disk has heard. */
 static uint64_t
 held_by(const struct model *model, int node)
@@ -127,8 +143,11 @@ held_by(const struct model *model, int node)
 	uint64_t acts = 0;
 	for (int track = 0; track < TRACKS; track++)
 		acts |= model->knows[node].acts[track];
+	/* Rows of a CSV may say the same by chance, and become others. */
 	for (size_t i = 0; i < seen->aside_count; i++)
-		acts |= stems_from(model, seen->aside[i].track, seen->aside[i].contents);
+		acts |= seen->aside[i].rows
+		                ? 0
+		                : stems_from(model, seen->aside[i].track, seen->aside[i].contents);
 	return acts;
 }
 

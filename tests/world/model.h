@@ -68,6 +68,10 @@ void model_hear(struct model *model, int node, const struct node_view *view,
 void model_restore(struct model *model, int node, const struct knows *then);
 void model_bury(struct model *model, int nodes, int liar);
 
+/* Whether one who said these contents of a track may have known the others; what is not known for
+ * sure may be. */
+bool model_may_know(const struct model *model, int track, uint16_t contents, uint16_t others);
+
 /* All is quiet: an act that is lost, in words, or NULL. */
 const char *model_lost(const struct model *model, int nodes, int liar);
 

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Mutants of the product that the world must find: one check less each.
 
-usage: mutants.py [--histories N] [--seeds K] [--world OPTIONS] [--folder DIR] [NAME...]
+usage: mutants.py [--histories N] [--seeds K] [--quick] [--world OPTIONS] [--folder DIR] [NAME...]
 
-Each mutant replaces a piece of one source file in a copy of the project, which has a build folder of its own. The world
-is run with K seeds on it, until it fails or N histories are done. Prints for each mutant how many histories were needed
-(the median over the seeds) and what failed, and how many decisions differ from the model's (model/oracle.py). Exit status
-1 where neither finds one, or it does not build. Without changes most seeds may find nothing: that is run first.
+Each mutant replaces a piece of one source file in a copy of the project, which has a build folder of its own. The
+histories that are kept (histories/) are replayed on it; then the world is run with K seeds, until it fails or N histories
+are done. Prints for each mutant how many histories were needed (the median over the seeds) and what failed, which kept
+histories fail, and how many decisions differ from the model's (model/oracle.py). Exit status 1 where none of these finds
+one, or it does not build. Without changes nothing may be found: that is run first.
 """
 
 import argparse
@@ -146,9 +147,9 @@ MUTANTS = [Mutant(*arguments) for arguments in [
     ("packet-hash", "src/sync/feed_files.c",
      "memcmp(&hash, &packet->sha256, EP_HASH_SIZE) == 0;", "1;",
      "a packet has the hash that feed.json says"),
-    ("merge-range", "src/sync/master/feed_writer.c",
-     "made = { .after = after, .last = last };", "made = { .after = after, .last = writer->feed.position };",
-     "a merged packet says the range that it holds"),
+    ("merge-range", "src/dump/dump_packets.c",
+     "	if (plan)\n		plan->last = run->progress.to;\n", "",
+     "a packet stands for all positions that it was asked for, also for those that changed again"),
 ]]
 
 
@@ -159,8 +160,11 @@ def run(arguments, **options):
 def copy_project(folder):
     files = run(["git", "ls-files", "-z"], cwd=ROOT).stdout.split("\0")
     for name in filter(None, files):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, folder / name)
+        there = folder / name
+        there.parent.mkdir(parents=True, exist_ok=True)
+        # What differs gets the time of now, so that it is built: a run that was stopped left a mutant.
+        if not there.is_file() or there.read_bytes() != (ROOT / name).read_bytes():
+            shutil.copy(ROOT / name, there)
 
 
 def build(folder):
@@ -183,11 +187,18 @@ def histories_until(folder, seed, most, extra):
     return int(count.group(1)) if count else 1, why.group(1) if why else done.stdout[-200:]
 
 
+def kept_that_fail(folder):
+    """The names of the kept histories that fail."""
+    paths = sorted((folder / "tests/world/histories").glob("*.txt"))
+    return [path.stem for path in paths
+            if run(["nice", "build/tests/world/world", "--replay", str(path)], cwd=folder).returncode]
+
+
 def measure(folder, options):
     found = [histories_until(folder, 1000000 * (k + 1), options.histories, shlex.split(options.world)) for k in range(options.seeds)]
     counts = [count for count, _ in found if count is not None]
     why = next((why for count, why in found if count is not None), None)
-    median = statistics.median(counts + [float("inf")] * (options.seeds - len(counts)))
+    median = statistics.median(counts + [float("inf")] * (options.seeds - len(counts) or not options.seeds))
     return len(counts), median, why
 
 
@@ -206,14 +217,20 @@ def try_mutant(folder, mutant, options):
     path.write_text(text.replace(mutant.old, mutant.new))
     problem = build(folder)
     if problem is None:
-        found, median, why = measure(folder, options)
-        differ = decided_otherwise(folder)
+        kept = kept_that_fail(folder)
+        differ = 0 if options.quick and kept else decided_otherwise(folder)
+        skips = options.quick and (kept or differ)
+        found, median, why = (0, float("inf"), "none run") if skips else measure(folder, options)
     path.write_text(text)
     if problem is not None:
         return "does not build:\n" + problem[-2000:]
     most = f"{median:.0f}" if median < float("inf") else f"more than {options.histories}"
     said = f"{most} histories ({found} of {options.seeds} seeds: {why}); {differ} decisions"
-    if median == float("inf") and not differ:
+    if skips:
+        said = f"{differ} decisions" if differ else "no random histories run"
+    if kept:
+        said += f"; 0 histories: found by kept history {', '.join(kept)}"
+    if median == float("inf") and not differ and not kept:
         return f"not found: {said}"
     print(f"{mutant.name}: {said}", flush=True)
     return None
@@ -223,6 +240,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--histories", type=int, default=3000)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--quick", action="store_true",
+                        help="decisions only where no kept history finds one, and then random ones")
     parser.add_argument("--world", default="", help="further options of world")
     parser.add_argument("--folder", help="where the copy is, and stays (default: a temporary folder)")
     parser.add_argument("names", nargs="*")
@@ -234,6 +253,9 @@ def main():
         problem = build(folder)
         if problem:
             sys.exit(problem)
+        kept = kept_that_fail(folder)
+        if kept:
+            sys.exit(f"without a mutant, kept histories fail: {', '.join(kept)}")
         found, median, why = measure(folder, options)
         if found:
             print(f"without a mutant: found by {found} of {options.seeds} seeds: {why}", flush=True)

@@ -1,5 +1,5 @@
-/* The network: what a slave and its master say to each other is lost, doubled, late, cut or flipped
- * as the step says. */
+/* The network: what a slave and its master say to each other is lost, doubled, late, slow, cut or
+ * flipped as the step says. */
 #include "world.h"
 
 #include "machine.h"
@@ -156,6 +156,21 @@ refused(enum ep_status status, struct ep_error *err)
 	return ep_fail(err, theirs ? EP_BAD_INPUT : EP_UNREACHABLE, "%s", node_why());
 }
 
+/* What happens while an answer is on its way: the newest other message comes, and its sender's
+ * feed. */
+static void
+meanwhile(struct world *world, int slave, const struct message *message)
+{
+	for (unsigned back = 1; back <= MESSAGES && back <= world->message_count; back++) {
+		struct message *other = &world->messages[(world->message_count - back) % MESSAGES];
+		if (other == message)
+			continue;
+		(void)!world_deliver(world, other, other->bytes, other->size);
+		break;
+	}
+	world_fetch(world, slave);
+}
+
 static enum ep_status
 contribute(void *context, struct ep_buffer *answer, const char *path,
            const uint8_t trailer[EP_TRAILER_SIZE], struct ep_error *err)
@@ -171,6 +186,7 @@ contribute(void *context, struct ep_buffer *answer, const char *path,
 		return gone(err);
 	if (fate == FATE_OLD) {
 		const struct message *old = older_answer(world, message);
+		world->wrong_answer |= old != NULL;
 		return old ? ep_buffer_append(answer, old->answer, old->answer_size, err)
 		           : gone(err);
 	}
@@ -187,6 +203,11 @@ contribute(void *context, struct ep_buffer *answer, const char *path,
 		return refused(status, err);
 	if (fate == FATE_NO_ANSWER)
 		return gone(err);
+	if (fate == FATE_SLOW) {
+		EP_TRY(ep_buffer_append(answer, message->answer, message->answer_size, err));
+		meanwhile(world, way->slave, message);
+		return EP_OK;
+	}
 	return ep_buffer_append(answer, message->answer, message->answer_size, err);
 }
 

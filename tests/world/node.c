@@ -5,13 +5,18 @@
 #include "base/file.h"
 #include "base/time.h"
 #include "dump/dump.h"
+#include "dump/packet_parts.h"
 #include "format/csv.h"
+#include "format/feed.h"
+#include "format/packet.h"
 #include "ingest/ingest.h"
 #include "store/verify.h"
+#include "sync/feed_files.h"
 #include "sync/master/feed_writer.h"
 #include "sync/master/inbox.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -451,6 +456,30 @@ node_new_epoch(void)
 	return status;
 }
 
+static int
+is_packet(const struct dirent *name)
+{
+	return name->d_name[0] != '.';
+}
+
+void
+node_spoil(unsigned number)
+{
+	struct dirent **names;
+	char path[2 * PATH_SIZE];
+	snprintf(path, sizeof path, "%.150s/feed/packets", node_folder(0));
+	int count = scandir(path, &names, is_packet, alphasort);
+	if (count > 0) {
+		const char *name = names[number % (unsigned)count]->d_name;
+		snprintf(path, sizeof path, "%.150s/feed/packets/%.100s", node_folder(0), name);
+		unlink(path);
+	}
+	for (int i = 0; i < count; i++)
+		free(names[i]);
+	if (count >= 0)
+		free(names);
+}
+
 enum ep_status
 node_source_limit(int node, uint64_t tracks)
 {
@@ -593,6 +622,8 @@ look_aside(void *context, const struct ep_entry *entry, struct ep_error *err)
 	if (track < 0 || view->aside_count == ASIDE_MAX)
 		return EP_OK;
 	view->aside[view->aside_count].track = (uint8_t)track;
+	view->aside[view->aside_count].rows = entry->flags & EP_ENTRY_PARTIAL;
+	memcpy(view->aside[view->aside_count].hash, entry->hash.bytes, 16);
 	view->aside[view->aside_count++].contents = contents;
 	return EP_OK;
 }
@@ -610,6 +641,23 @@ node_of(uint32_t number, const struct ep_source_info *sources, size_t count)
 		}
 	}
 	return -1;
+}
+
+/* Whether a link of a track is this node's, and was not published yet. */
+static enum ep_status
+is_own_link(bool *is, struct ep_text id, const struct ep_log_read *read)
+{
+	EP_ARENA struct ep_arena arena = { 0 };
+	struct ep_entry entry;
+	struct ep_history history;
+	*is = false;
+	enum ep_status status = ep_log_find_link(&entry, read, id, &why);
+	if (status == EP_NOT_FOUND)
+		return EP_OK;
+	EP_TRY(status);
+	EP_TRY(ep_entry_history(&history, &entry, UINT32_MAX, NULL, &arena, &why));
+	*is = !ep_history_is_sealed(&history);
+	return EP_OK;
 }
 
 static enum ep_status
@@ -633,6 +681,9 @@ look_track(struct looking *looking, int track, const struct ep_source_info *sour
 		EP_TRY(ep_log_link_state(&state, &link, looking->read, &entry, &why));
 	if (state == EP_LINK_IN_FORCE)
 		view->copy_of[track] = (int8_t)track_of(link.original);
+	bool own;
+	EP_TRY(is_own_link(&own, entry.id, looking->read));
+	view->links_foreign[track] = own && entry.source != EP_SOURCE_LOCAL;
 	return EP_OK;
 }
 
@@ -652,7 +703,11 @@ node_look(struct node_view *view, int node)
 	EP_TRY(ep_log_read_begin(&read, log, &why));
 	struct looking looking = { .view = view, .read = read };
 	ep_log_state(&state, read);
+	struct ep_epoch epoch;
 	view->position = state.position;
+	EP_TRY(ep_log_epoch(&epoch, read, &why));
+	view->epoch = epoch.number;
+	view->epoch_tag = epoch.tag;
 	EP_TRY(ep_log_digest(&digest, read, &why));
 	ep_digest_name(&name, &digest);
 	memcpy(view->digest, name.bytes, sizeof view->digest);
@@ -680,6 +735,90 @@ node_verify(int node)
 	return report.problems ? EP_CORRUPT : EP_OK;
 }
 
+static enum ep_status
+revision_of(uint8_t revision[16], struct ep_text id, const struct ep_packet_parties *parties,
+            const struct ep_log_read *read)
+{
+	EP_ARENA struct ep_arena arena = { 0 };
+	struct ep_entry entry;
+	struct ep_history history;
+	memset(revision, 0, 16);
+	enum ep_status status = ep_log_find(&entry, read, id, &why);
+	if (status == EP_NOT_FOUND)
+		return EP_OK;
+	EP_TRY(status);
+	struct ep_subject subject = { id, false };
+	struct ep_parties all = { parties->list, parties->count };
+	EP_TRY(ep_packet_history(&history, parties, &entry, &arena, &why));
+	ep_history_hash(&history, &subject, &all);
+	memcpy(revision, history.steps[history.count - 1].id.bytes, 16);
+	return EP_OK;
+}
+
+enum ep_status
+node_revisions(uint8_t revisions[TRACKS][16], int node)
+{
+	EP_OWNED(ep_log_read_end)
+	struct ep_log_read *read = NULL;
+	EP_PACKET_PARTIES struct ep_packet_parties parties = { 0 };
+	struct ep_log *log;
+	EP_TRY(open_log(&log, node));
+	EP_TRY(ep_log_read_begin(&read, log, &why));
+	EP_TRY(ep_packet_parties_open(&parties, read, false, &why));
+	for (int track = 0; track < TRACKS; track++)
+		EP_TRY(revision_of(revisions[track], ep_text_of(id_of(track)), &parties, read));
+	return EP_OK;
+}
+
+enum ep_status
+node_pending(uint64_t *count, int node)
+{
+	EP_OWNED(ep_log_read_end)
+	struct ep_log_read *read = NULL;
+	struct ep_log *log;
+	struct ep_pending pending;
+	EP_TRY(open_log(&log, node));
+	EP_TRY(ep_log_read_begin(&read, log, &why));
+	EP_TRY(ep_sync_pending(&pending, read, &why));
+	*count = pending.unsent + pending.sent + pending.full;
+	return EP_OK;
+}
+
+static enum ep_status
+packet_whole(const char *folder, const struct ep_feed_packet *packet)
+{
+	char name[EP_FEED_NAME];
+	char path[2 * PATH_SIZE];
+	bool good = false;
+	ep_feed_packet_name(name, packet);
+	snprintf(path, sizeof path, "%.199s/packets/%.100s", folder, name);
+	EP_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return ep_fail(&why, EP_CORRUPT, "%s is not there", path);
+	EP_TRY(ep_feed_check_file(&good, fd, packet, path, &why));
+	return good ? EP_OK : ep_fail(&why, EP_CORRUPT, "%s is damaged", path);
+}
+
+enum ep_status
+node_feed_whole(const char *folder)
+{
+	EP_BUFFER struct ep_buffer text = { 0 };
+	EP_FEED struct ep_feed feed = { 0 };
+	char path[2 * PATH_SIZE];
+	snprintf(path, sizeof path, "%.199s/feed.json", folder);
+	enum ep_status status = ep_read_file(&text, path, EP_FEED_JSON_MAX, &why);
+	if (status == EP_NOT_FOUND)
+		return EP_OK;
+	EP_TRY(status);
+	EP_TRY(ep_feed_read(&feed, (struct ep_text){ (const char *)text.data, text.size }, &keys[0],
+	                    &why));
+	for (size_t i = 0; i < feed.packet_count; i++) {
+		if (feed.packets[i].size)
+			EP_TRY(packet_whole(folder, &feed.packets[i]));
+	}
+	return EP_OK;
+}
+
 static uint64_t
 folder_bytes(const char *folder)
 {
@@ -705,6 +844,81 @@ uint64_t
 node_bytes(int node)
 {
 	return folder_bytes(node_folder(node));
+}
+
+/* ---- what a contribution says ---- */
+
+static enum ep_status
+read_bytes(void *context, void *bytes, size_t size, size_t *got, struct ep_error *err)
+{
+	struct ep_text *left = context;
+	(void)err;
+	*got = size < left->size ? size : left->size;
+	memcpy(bytes, left->at, *got);
+	left->at += *got;
+	left->size -= *got;
+	return EP_OK;
+}
+
+static void
+say(struct node_said *said, const struct ep_packet_entry *entry)
+{
+	if (said->count == SAID_MAX)
+		return;
+	said->entries[said->count].track = track_of(entry->id);
+	said->entries[said->count].link = entry->operation == EP_PACKET_LINK;
+	said->entries[said->count].deleted = entry->operation == EP_PACKET_DELETE;
+	memcpy(said->entries[said->count++].hash, entry->hash.bytes, 16);
+}
+
+static enum ep_status
+read_said(struct node_said *said, struct ep_packet_reader *reader)
+{
+	struct ep_packet_block block = { 0 };
+	struct ep_head head;
+	bool end = false;
+	const struct ep_packet_header *header = ep_packet_header(reader);
+	if (header->head.size) {
+		EP_TRY(ep_head_read(&head, header->head, &keys[0], &why));
+		const struct ep_mark *last = ep_head_last(&head);
+		said->has_head = true;
+		said->epoch = head.epoch;
+		said->epoch_tag = head.epoch_tag;
+		said->position = last ? last->position : 0;
+	}
+	enum ep_status status = EP_OK;
+	while (status == EP_OK && !end) {
+		status = ep_packet_read(reader, &block, &end, &why);
+		if (status != EP_OK || end)
+			break;
+		status = ep_packet_decode(&block, header, &why);
+		for (size_t i = 0; status == EP_OK && i < block.count; i++)
+			say(said, &block.entries[i]);
+	}
+	ep_packet_block_free(&block);
+	return status;
+}
+
+bool
+node_said(struct node_said *said, const void *bytes, size_t size, const void *answer,
+          size_t answer_size)
+{
+	EP_OWNED(ep_packet_close)
+	struct ep_packet_reader *reader = NULL;
+	EP_RECEIPT struct ep_receipt receipt = { 0 };
+	struct ep_text left = { bytes, size };
+	struct ep_source source = { .read = read_bytes, .context = &left };
+	*said = (struct node_said){ 0 };
+	if (ep_packet_open(&reader, source, &why) != EP_OK || read_said(said, reader) != EP_OK)
+		return false;
+	if (!answer_size)
+		return true;
+	struct ep_text text = { answer, answer_size };
+	if (ep_receipt_read(&receipt, text, &keys[0], &why) != EP_OK)
+		return false;
+	for (size_t i = 0; i < said->count && i < receipt.track_count; i++)
+		said->entries[i].conflict = receipt.tracks[i].outcome == EP_OUTCOME_CONFLICT;
+	return true;
 }
 
 /* ---- for lies.c ---- */

@@ -33,13 +33,18 @@ struct node_view {
 	bool known[TRACKS]; /* there is a track, or that one was deleted */
 	int8_t copy_of[TRACKS]; /* -1: a song of its own */
 	int8_t owner[TRACKS]; /* a node, LEGACY, -1: nobody is known */
+	bool links_foreign[TRACKS]; /* a slave's own link, not confirmed, is on another's track */
 	struct {
 		uint8_t track;
 		uint16_t contents; /* 0: a deletion */
+		uint8_t hash[16]; /* the front of its contents' hash */
+		bool rows; /* of a CSV: further ones join them */
 	} aside[ASIDE_MAX];
 	size_t aside_count;
 	uint8_t digest[32];
 	uint64_t position;
+	uint64_t epoch;
+	uint64_t epoch_tag;
 };
 
 /* Makes the nodes that all histories begin with. */
@@ -83,6 +88,8 @@ void node_dumped(uint64_t labels[TRACKS][2]);
  * it took what lies there. */
 enum ep_status node_publish(const char *stick);
 enum ep_status node_new_epoch(void);
+/* A packet in the master's feed goes, by other hands: of that number, as names are in order. */
+void node_spoil(unsigned number);
 enum ep_status node_source_remove(int node, bool with_tracks);
 enum ep_status node_source_add(int node);
 /* How many tracks a source may have; 0: the product's own limit. */
@@ -90,6 +97,26 @@ enum ep_status node_source_limit(int node, uint64_t tracks);
 
 /* The master takes a contribution as `serve` does; the answer is appended. */
 enum ep_status node_take(struct ep_buffer *answer, const void *bytes, size_t size);
+
+/* What a contribution says, and what became of it. */
+#define SAID_MAX 32
+struct node_said {
+	bool has_head; /* of the newest feed that its sender has seen */
+	uint64_t epoch;
+	uint64_t epoch_tag;
+	uint64_t position;
+	size_t count;
+	struct {
+		int track; /* -1: none of the world's */
+		bool link;
+		bool deleted;
+		bool conflict; /* as the receipt says */
+		uint8_t hash[16];
+	} entries[SAID_MAX];
+};
+/* false: it is damaged. answer: its receipt; empty where there is none. */
+bool node_said(struct node_said *said, const void *bytes, size_t size, const void *answer,
+               size_t answer_size);
 
 struct node_sync {
 	bool contributes;
@@ -117,6 +144,13 @@ enum ep_status node_body(struct ep_buffer *body, struct ep_hash *hash, int track
 enum ep_status node_look(struct node_view *view, int node);
 /* EP_CORRUPT  something is found wrong. */
 enum ep_status node_verify(int node);
+/* Which revision a node has of each track; zeros where there is none. */
+enum ep_status node_revisions(uint8_t revisions[TRACKS][16], int node);
+/* How many changes of a slave the feed has not confirmed, and the master has not refused. */
+enum ep_status node_pending(uint64_t *count, int node);
+/* Whether all packets that a folder's feed.json names are there, as it says; it need not have one.
+ * EP_CORRUPT  they are not. */
+enum ep_status node_feed_whole(const char *folder);
 /* Bytes of all files of a node. */
 uint64_t node_bytes(int node);
 

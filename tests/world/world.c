@@ -57,6 +57,14 @@ world_look(struct world *world, int node)
 		world_fail(world, "damaged: node %d cannot be read: %s", node, node_why());
 		return;
 	}
+	for (int track = 0; track < TRACKS; track++) {
+		const uint16_t *before = world->model.seen[0].contents;
+		if (node == 0 && view.contents[track] != before[track])
+			world->touched[track] = true;
+		if (node > 0 && view.links_foreign[track])
+			world_fail(world, "foreign link: node %d has a link of its own on track %c",
+			           node, 'A' + track);
+	}
 	model_hear(&world->model, node, &view, hints, count);
 }
 
@@ -150,14 +158,75 @@ note_lie(struct world *world, const struct node_view *before, int liar)
 	}
 }
 
+/* What the master did not take, and says so, it keeps aside. */
+static void
+check_conflicts(struct world *world, const struct node_said *said)
+{
+	const struct node_view *view = &world->model.seen[0];
+	for (size_t i = 0; i < said->count; i++) {
+		bool kept = false;
+		int track = said->entries[i].track;
+		if (!said->entries[i].conflict || said->entries[i].link || track < 0)
+			continue;
+		for (size_t k = 0; k < view->aside_count; k++)
+			kept |= view->aside[k].track == track &&
+			        (said->entries[i].deleted ? !view->aside[k].contents
+			                                  : memcmp(view->aside[k].hash,
+			                                           said->entries[i].hash, 16) == 0);
+		if (!kept && view->aside_count < ASIDE_MAX)
+			world_fail(world,
+			           "not aside: the master told of a conflict of track %c, "
+			           "and kept nothing",
+			           'A' + track);
+	}
+}
+
+/* Whether a contribution shows the master a feed that it does not have: of its own epoch but
+ * behind its last position, or of a later epoch. */
+static bool
+is_beyond(const struct node_said *said)
+{
+	struct node_view now;
+	if (!said->has_head || node_look(&now, 0) != EP_OK)
+		return false;
+	return said->epoch > now.epoch ||
+	       (said->epoch == now.epoch &&
+	        (said->epoch_tag != now.epoch_tag || said->position > now.position));
+}
+
+/* What somebody said to the master since its epoch began is changed by those alone who knew it, or
+ * by another who owned the track before. */
+static void
+check_overridden(struct world *world, const struct node_view *before, const bool touched[TRACKS])
+{
+	const struct node_view *after = &world->model.seen[0];
+	for (int track = 0; track < TRACKS; track++) {
+		uint16_t now = after->contents[track];
+		uint16_t then = before->contents[track];
+		if (then && now && now != then && touched[track] &&
+		    after->owner[track] == before->owner[track] &&
+		    !model_may_know(&world->model, track, now, then))
+			world_fail(world, "overridden: track %c by one who did not know it",
+			           'A' + track);
+	}
+}
+
 enum ep_status
 world_deliver(struct world *world, struct message *message, const uint8_t *bytes, size_t size)
 {
 	EP_BUFFER struct ep_buffer answer = { 0 };
 	struct node_view before = world->model.seen[0];
+	bool touched[TRACKS];
+	struct node_said said;
 	int liar = history_liar(&world->history);
+	bool shown = node_said(&said, bytes, size, NULL, 0) && is_beyond(&said);
+	memcpy(touched, world->touched, sizeof touched);
 	enum ep_status status = node_take(&answer, bytes, size);
 	world->stale |= status == EP_DIVERGED;
+	world->shown |= status == EP_DIVERGED || (shown && status == EP_OK);
+	if (world->shown && status == EP_OK && said.count)
+		world_fail(world, "stale: the master takes what node %d has, and is an older copy",
+		           message->from);
 	if (answer.size > ANSWER_MAX) {
 		world_fail(world, "too large: a receipt of %zu bytes", answer.size);
 		answer.size = ANSWER_MAX;
@@ -173,6 +242,10 @@ world_deliver(struct world *world, struct message *message, const uint8_t *bytes
 	world_look(world, 0);
 	if (message->from == liar)
 		check_rights(world, &before, liar);
+	else
+		check_overridden(world, &before, touched);
+	if (status == EP_OK && node_said(&said, bytes, size, answer.data, answer.size))
+		check_conflicts(world, &said);
 	return status;
 }
 
@@ -249,6 +322,16 @@ mirror_of(const struct history *history)
 	return 0;
 }
 
+/* What a slave has is what its feed says, or it finds another history: none has data that was
+ * changed by other hands. */
+static enum ep_status
+check_proof(struct world *world, int node, enum ep_status status)
+{
+	if (status == EP_DIVERGED && strstr(node_why(), "by other hands"))
+		world_fail(world, "other hands: node %d: %s", node, node_why());
+	return status;
+}
+
 /* A slave goes to the stick, which is plugged in there. */
 static enum ep_status
 sync_by_stick(struct world *world, int node, const struct node_sync *how)
@@ -263,7 +346,7 @@ sync_by_stick(struct world *world, int node, const struct node_sync *how)
 		world_hint(world, node, knows);
 	world->left[node][1] = world->left[node][0];
 	world->left[node][0] = world->model.knows[node];
-	return node_sync(node, how, &stick, &stick);
+	return check_proof(world, node, node_sync(node, how, &stick, &stick));
 }
 
 static enum ep_status
@@ -279,7 +362,16 @@ sync_node(struct world *world, int node, const struct node_sync *wanted)
 	if (kind == KIND_BEHIND)
 		way.from = mirror_of(history);
 	struct ep_transport transport = net_way(&way);
-	return node_sync(node, &how, &transport, &transport);
+	return check_proof(world, node, node_sync(node, &how, &transport, &transport));
+}
+
+void
+world_fetch(struct world *world, int node)
+{
+	struct node_sync how = { .fetches = true };
+	enum ep_status status = sync_node(world, node, &how);
+	if (status != EP_OK && world->shows)
+		printf("      fetch: %d %s\n", (int)status, node_why());
 }
 
 static enum ep_status
@@ -415,6 +507,20 @@ restore_folder(struct world *world, long number)
 	world->disaster = true;
 	world->restored |= node == 0;
 	world->ever_restored |= node == 0;
+	if (node == 0) {
+		world->shown = false;
+		memset(world->touched, 0, sizeof world->touched);
+	}
+}
+
+/* The master begins a new epoch. */
+static enum ep_status
+new_epoch(struct world *world)
+{
+	enum ep_status status = node_new_epoch();
+	world->restored = world->stale = world->shown = false;
+	memset(world->touched, 0, sizeof world->touched);
+	return status;
 }
 
 /* A clone is the source that node 1 is. */
@@ -516,6 +622,15 @@ change_link(struct world *world, int node, int track, int original)
 		               .original_contents = original < 0 ? 0 : contents[original] };
 }
 
+static void
+sync_in_step(struct world *world, int node, const struct node_sync *how)
+{
+	enum ep_status status = sync_node(world, node, how);
+	check_status(world, node, status);
+	if (world->wrong_answer && status == EP_OK)
+		world_fail(world, "receipt: node %d believes one for another contribution", node);
+}
+
 /* One user's step, as it is done. */
 static void
 do_step(struct world *world, const struct step *step)
@@ -549,7 +664,7 @@ do_step(struct world *world, const struct step *step)
 	case FETCH:
 	case RESTART:
 		if (node > 0)
-			check_status(world, node, sync_node(world, node, &how));
+			sync_in_step(world, node, &how);
 		break;
 	case LATE:
 		machine_acts(0);
@@ -566,9 +681,8 @@ do_step(struct world *world, const struct step *step)
 		check_status(world, 0, publish_on_stick(world));
 		break;
 	case EPOCH:
-		check_status(world, 0, node_new_epoch());
+		check_status(world, 0, new_epoch(world));
 		world->disaster = true;
-		world->restored = world->stale = false;
 		break;
 	case CSVOUT:
 		dump_csv(world, node);
@@ -612,6 +726,11 @@ do_step(struct world *world, const struct step *step)
 	case WAIT:
 		machine_wait(step->number);
 		break;
+	case SPOIL:
+		machine_acts(0);
+		node_spoil((unsigned)step->number);
+		world->spoiled = true;
+		break;
 	case VERB_COUNT:
 		break;
 	}
@@ -622,6 +741,23 @@ close_all(void)
 {
 	for (int node = 0; node < NODES; node++)
 		node_close(node);
+}
+
+/* What feeds name is there whenever power is lost: others read them as files. */
+static void
+check_feeds(struct world *world)
+{
+	char folder[PATH_SIZE];
+	for (int node = 0; node < world->history.nodes; node++) {
+		snprintf(folder, sizeof folder, "%.250s/feed", node_folder(node));
+		bool whole = node_feed_whole(folder) == EP_OK;
+		if (node == 0 && world->spoiled)
+			world->spoiled = !whole;
+		else if (!whole)
+			world_fail(world, "no packet: %s", node_why());
+	}
+	if (node_feed_whole(stick_of(world)) != EP_OK)
+		world_fail(world, "no packet: %s", node_why());
 }
 
 /* A step in a child, whose machine loses power in it, or right after it. */
@@ -646,6 +782,7 @@ crash_in_step(struct world *world, const struct step *step)
 		world_fail(world, "died: a node ended by itself (%d)", result);
 	machine_calm();
 	machine_power_back(step->trouble_node, step->trouble_seed);
+	check_feeds(world);
 	world_look(world, step->trouble_node);
 	/* What its user was told nothing of may be there. */
 	int track = step->track;
@@ -665,6 +802,9 @@ run_step(struct world *world, const struct step *step)
 	world->sent = 0;
 	world->hint_count = 0;
 	world->acted = false;
+	world->wrong_answer = false;
+	bool shown = world->shown && step->verb != EPOCH && step->verb != RESTORE;
+	struct node_view before = world->model.seen[0];
 	machine_wait(1);
 	if (step->trouble == TROUBLE_CRASH) {
 		crash_in_step(world, step);
@@ -680,6 +820,8 @@ run_step(struct world *world, const struct step *step)
 	if (step->node < world->history.nodes)
 		world_look(world, step->node);
 	world_look(world, 0);
+	if (shown && memcmp(before.contents, world->model.seen[0].contents, sizeof before.contents))
+		world_fail(world, "stale: the master, which is an older copy, has changed");
 	world->step = NULL;
 	world->hint_count = 0;
 }
@@ -690,7 +832,7 @@ run_step(struct world *world, const struct step *step)
 static void
 begin_epoch(struct world *world)
 {
-	(void)!node_new_epoch();
+	(void)!new_epoch(world);
 	(void)!publish(world);
 	for (int node = 1; node < world->history.nodes; node++) {
 		if (world->history.kinds[node] == KIND_STICK)
@@ -747,6 +889,18 @@ is_thorough(const struct world *world)
 	return world->history.seed % 4 == 0;
 }
 
+/* Whether something of a node waits to be sent, or for the feed. */
+static bool
+is_pending(struct world *world, int node)
+{
+	uint64_t count = 0;
+	if (node == 0 || !is_honest(world, node) || world->model.removed[node])
+		return false;
+	if (node_pending(&count, node) != EP_OK)
+		world_fail(world, "damaged: node %d: %s", node, node_why());
+	return count > 0;
+}
+
 /* A round of all; *moved says that something changed, or is not the same yet. */
 static void
 settle_round(struct world *world, bool *moved)
@@ -770,8 +924,28 @@ settle_round(struct world *world, bool *moved)
 	*moved = false;
 	for (int node = 0; node < world->history.nodes; node++) {
 		bool same = memcmp(model->seen[node].digest, model->seen[0].digest, 32) == 0;
-		*moved |= (is_thorough(world) && positions[node] != model->seen[node].position) ||
+		*moved |= (is_thorough(world) && (positions[node] != model->seen[node].position ||
+		                                  is_pending(world, node))) ||
 		          (!same && is_honest(world, node) && !model->removed[node]);
+	}
+}
+
+/* What is there of a track is the same revision everywhere. After a restore, the same contents by
+ * another at the same position make the same mark. */
+static void
+check_revisions(struct world *world, int node)
+{
+	uint8_t masters[TRACKS][16];
+	uint8_t theirs[TRACKS][16];
+	if (node_revisions(masters, 0) != EP_OK || node_revisions(theirs, node) != EP_OK) {
+		world_fail(world, "damaged: node %d: %s", node, node_why());
+		return;
+	}
+	for (int track = 0; track < TRACKS; track++) {
+		if (world->model.seen[0].contents[track] &&
+		    memcmp(masters[track], theirs[track], 16) != 0)
+			world_fail(world, "differ: node %d has another revision of track %c", node,
+			           'A' + track);
 	}
 }
 
@@ -790,6 +964,8 @@ check_equal(struct world *world)
 		}
 		if (memcmp(model->seen[node].digest, model->seen[0].digest, 32) != 0)
 			world_fail(world, "differ: node %d has another digest", node);
+		if (!world->failure[0] && is_thorough(world))
+			check_revisions(world, node);
 	}
 }
 
@@ -982,6 +1158,9 @@ begin(struct world *world, const struct history *history)
 	world->ever_restored = false;
 	world->disaster = false;
 	world->stale = false;
+	world->shown = false;
+	world->spoiled = false;
+	memset(world->touched, 0, sizeof world->touched);
 	world->failure[0] = '\0';
 	memset(world->left, 0, sizeof world->left);
 	memset(world->links, 0, sizeof world->links);

@@ -84,6 +84,10 @@ struct world {
 	bool restored; /* the master, since its last new epoch */
 	bool ever_restored;
 	bool stale; /* the master was shown that it is an older copy, and takes nothing */
+	bool shown; /* the same, by a contribution; not known after the master was restored */
+	bool touched[TRACKS]; /* what the master has is of its epoch: since then it has changed */
+	bool spoiled; /* a packet of the master's feed has gone, and may not have been made anew */
+	bool wrong_answer; /* in this step, a receipt came that was for another contribution */
 	bool disaster; /* a folder was restored, or a new epoch begun: slaves may have to start
 	                  again */
 	bool acted; /* in this step, as reported */
@@ -106,6 +110,9 @@ void world_fail(struct world *world, const char *format, ...) __attribute__((for
 void world_look(struct world *world, int node);
 
 void world_hint(struct world *world, int node, const struct knows *knows);
+
+/* A slave fetches the feed, and nothing else. */
+void world_fetch(struct world *world, int node);
 
 /* The master takes a message. */
 enum ep_status world_deliver(struct world *world, struct message *message, const uint8_t *bytes,
