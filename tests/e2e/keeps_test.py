@@ -3,6 +3,7 @@
 a receipt and the feed, links whose tracks change, versions that are accepted."""
 
 import pathlib
+import random
 import shutil
 
 from clock_test import LIBRARIES, environment
@@ -337,13 +338,32 @@ def an_accepted_version_under_a_link(test):
     need(len({tuple(links_of(node)) for node in (it.master, *it.slaves)}) == 1, "links differ")
 
 
+def a_link_whose_track_goes_with_the_next_contribution(test):
+    """A contribution holds 8 MB of entries: the second track does not fit into the first one, its link would."""
+    it = Federation(test, "next", "paris", "rome")
+    paris = it.slaves[0]
+    rng = random.Random(8)
+    for track in ("TRA", "TRB"):
+        pairs = [(rng.getrandbits(20), n // 2) for n in range(2000000)]
+        paris.json("ingest", "--dedup", "off", "-", data=codegen_bytes([song(track, pairs)]))
+    paris.run("duplicates", "--link", "TRB", "TRA")
+    paris.run("sync")
+    it.publish()
+    same(paris.json("sync")["contributed"], 1, "entries of the first contribution")
+    for _ in range(2):
+        it.round()
+    it.equal("after all contributions")
+    same([links_of(node) for node in (it.master, *it.slaves)], [[("TRB", "TRA")]] * 3, "links")
+
+
 def body(test):
     for function in (a_slave_from_between_its_receipt_and_the_feed, a_restart_that_breaks_off_loses_nothing,
                      a_restart_before_the_new_epoch_decides_nothing, two_epochs_begun_by_one_clock_are_two,
                      what_another_brought_meanwhile_is_kept_aside, a_dump_of_the_master_does_not_override_what_was_not_dumped,
                      an_accepted_version_replaces_all_of_the_track, a_link_ends_with_the_contents_that_it_is_about,
                      an_original_that_is_deleted_and_put_again, an_original_that_is_linked_and_released,
-                     a_link_to_what_nobody_has_hides_nothing, a_link_whose_original_changed_outlives_a_restore, an_accepted_version_under_a_link):
+                     a_link_to_what_nobody_has_hides_nothing, a_link_whose_original_changed_outlives_a_restore, an_accepted_version_under_a_link,
+                     a_link_whose_track_goes_with_the_next_contribution):
         test.check("keeps: " + function.__name__.replace("_", " "), function, test)
 
 

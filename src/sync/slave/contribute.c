@@ -93,6 +93,7 @@ struct collected {
 	struct ep_entry *entries; /* EP_CONTRIBUTION_ENTRIES of them */
 	size_t count;
 	uint64_t bytes;
+	bool full; /* what is left goes with the next */
 	struct ep_packet_header header;
 };
 
@@ -103,7 +104,8 @@ is_due(const struct sender *sender, const struct ep_unconfirmed *item)
 	       (item->wait == EP_WAIT_FULL && sender->retry);
 }
 
-/* Takes an item into the contribution, as far as there is room: the rest goes with the next. */
+/* Takes an item into the contribution. From the first that has no room, all go with the next: no
+ * link may come before its track. */
 static enum ep_status
 collect(void *context, const struct ep_unconfirmed *item, struct ep_error *err)
 {
@@ -111,9 +113,11 @@ collect(void *context, const struct ep_unconfirmed *item, struct ep_error *err)
 	struct ep_packet_header *header = &collected->header;
 	const struct ep_entry *entry = &item->entry;
 	struct ep_history history;
-	bool room = collected->count < EP_CONTRIBUTION_ENTRIES &&
-	            (collected->count == 0 || collected->bytes + entry->rest_size <= ENTRY_BYTES);
-	if (!room || !is_due(collected->sender, item))
+	if (!is_due(collected->sender, item))
+		return EP_OK;
+	collected->full |= collected->count == EP_CONTRIBUTION_ENTRIES ||
+	                   (collected->count && collected->bytes + entry->rest_size > ENTRY_BYTES);
+	if (collected->full)
 		return EP_OK;
 	EP_TRY(ep_packet_history(&history, &collected->parties, entry, &collected->arena, err));
 	EP_TRY(ep_packet_parties_add(&collected->parties, &history, err));
