@@ -49,6 +49,8 @@ struct ep_sync_report {
 };
 
 /* What to do about it, in messages. */
-#define EP_START_AGAIN "`echoprint sync --restart` starts again from it, keeping what is local"
+#define EP_START_AGAIN                                                                         \
+	"run `echoprint sync --restart` to read the feed from its beginning, keeping what is " \
+	"local"
 
 #endif
