@@ -146,7 +146,7 @@ def damaged_packets_are_refused(test):
         same(slave.json("status")["documents"], 0, f"documents after a packet that is {what}")
     packet.unlink()
     done = slave.run("sync", statuses=(4,))
-    need(b"does not exist" in done.stderr, f"gone: {done.stderr!r}")
+    need(b"are missing" in done.stderr, f"gone: {done.stderr!r}")
     packet.write_bytes(good)
     slave.run("sync")
     it.equal("at the end")
