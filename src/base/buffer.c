@@ -10,7 +10,7 @@ ep_buffer_reserve(struct ep_buffer *buffer, size_t extra, struct ep_error *err)
 	if (extra <= buffer->capacity - buffer->size)
 		return EP_OK;
 	if (extra > max - buffer->size)
-		return ep_fail(err, EP_NO_MEMORY, "a buffer would pass its limit of %zu bytes",
+		return ep_fail(err, EP_NO_MEMORY, "a buffer would exceed its limit of %zu bytes",
 		               max);
 	size_t capacity = buffer->size + extra;
 	if (capacity < buffer->capacity * 2)

@@ -48,7 +48,7 @@ ep_sync_folder(const char *folder, struct ep_error *err)
 	if (fd < 0)
 		return ep_fail_errno(err, errno, "cannot open the folder %s", folder);
 	if (fsync(fd) != 0 && errno != EINVAL) /* EINVAL: a file system without this notion */
-		return ep_fail_errno(err, errno, "cannot make the folder %s durable", folder);
+		return ep_fail_errno(err, errno, "cannot flush the folder %s to disk", folder);
 	return EP_OK;
 }
 
@@ -62,7 +62,7 @@ make_one(const char *folder, mode_t mode, struct ep_error *err)
 	int reason = errno;
 	if (stat(folder, &info) == 0 && S_ISDIR(info.st_mode))
 		return EP_OK;
-	return ep_fail_errno(err, reason, "cannot make the folder %s", folder);
+	return ep_fail_errno(err, reason, "cannot create the folder %s", folder);
 }
 
 enum ep_status
@@ -120,7 +120,7 @@ ep_read_all(struct ep_buffer *out, int fd, const char *name, size_t max, struct 
 		EP_TRY(ep_buffer_reserve(out, 65536, err));
 		EP_TRY(ep_read_some(&got, fd, out->data + out->size, 65536, name, err));
 		if (out->size + got > max)
-			return ep_fail(err, EP_BAD_INPUT, "%s has over %zu bytes", name, max);
+			return ep_fail(err, EP_BAD_INPUT, "%s is larger than %zu bytes", name, max);
 	}
 	return EP_OK;
 }
@@ -156,7 +156,7 @@ write_new(const char *part, const void *bytes, size_t size, unsigned mode, struc
 		return ep_fail_errno(err, errno, "cannot remove %s", part);
 	EP_FD int fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
 	if (fd < 0)
-		return ep_fail_errno(err, errno, "cannot make %s", part);
+		return ep_fail_errno(err, errno, "cannot create %s", part);
 	EP_TRY(ep_write_all(fd, bytes, size, part, err));
 	return finish_file(&fd, part, err);
 }

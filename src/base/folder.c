@@ -52,7 +52,7 @@ ep_folder_enter(struct ep_folder *out, const struct ep_folder *folder, const cha
 		return ep_fail(err, EP_NOT_FOUND, "there is no folder %s/%s", folder->path, name);
 	if (fd < 0 && (errno == ELOOP || errno == ENOTDIR))
 		return ep_fail(err, EP_BAD_INPUT,
-		               "%s/%s is no folder, or a link, which is not followed here",
+		               "%s/%s is not a folder, or is a link, which is not followed here",
 		               folder->path, name);
 	if (fd < 0)
 		return ep_fail_errno(err, errno, "cannot open the folder %s/%s", folder->path,
@@ -65,7 +65,8 @@ static enum ep_status
 sync_names(const struct ep_folder *folder, struct ep_error *err)
 {
 	if (fsync(folder->fd) != 0 && errno != EINVAL)
-		return ep_fail_errno(err, errno, "cannot make the folder %s durable", folder->path);
+		return ep_fail_errno(err, errno, "cannot flush the folder %s to disk",
+		                     folder->path);
 	return EP_OK;
 }
 
@@ -76,7 +77,7 @@ ep_folder_make(struct ep_folder *out, const struct ep_folder *folder, const char
 	if (mkdirat(folder->fd, name, 0777) == 0)
 		EP_TRY(sync_names(folder, err));
 	else if (errno != EEXIST)
-		return ep_fail_errno(err, errno, "cannot make the folder %s/%s", folder->path,
+		return ep_fail_errno(err, errno, "cannot create the folder %s/%s", folder->path,
 		                     name);
 	return ep_folder_enter(out, folder, name, err);
 }
@@ -98,7 +99,7 @@ ep_folder_list(DIR **names, const struct ep_folder *folder, struct ep_error *err
 static enum ep_status
 no_file(const struct ep_folder *folder, const char *name, struct ep_error *err)
 {
-	return ep_fail(err, EP_BAD_INPUT, "%s/%s is no file", folder->path, name);
+	return ep_fail(err, EP_BAD_INPUT, "%s/%s is not a regular file", folder->path, name);
 }
 
 enum ep_status
@@ -137,7 +138,7 @@ ep_folder_read(struct ep_buffer *out, const struct ep_folder *folder, const char
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	EP_TRY(ep_folder_open_file(&fd, &size, folder, name, err));
 	if (size > max)
-		return ep_fail(err, EP_BAD_INPUT, "%s has over %zu bytes", path, max);
+		return ep_fail(err, EP_BAD_INPUT, "%s is larger than %zu bytes", path, max);
 	return ep_read_all(out, fd, path, max, err);
 }
 
@@ -151,7 +152,7 @@ write_new(const struct ep_folder *folder, const char *part, const void *bytes, s
 	EP_FD int fd = openat(folder->fd, part,
 	                      O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 	if (fd < 0)
-		return ep_fail_errno(err, errno, "cannot make %s/%s", folder->path, part);
+		return ep_fail_errno(err, errno, "cannot create %s/%s", folder->path, part);
 	EP_TRY(ep_write_all(fd, bytes, size, part, err));
 	int failed = fsync(fd) != 0 ? errno : 0;
 	if (close(ep_fd_take(&fd)) != 0 && !failed)

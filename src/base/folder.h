@@ -1,11 +1,11 @@
-/* folder.h - files in a folder that others write, too
+/* folder.h - files in a folder that others can also write
  *
- * Who shares a folder with us may put anything there, at any moment: links that lead out of it,
- * pipes that nobody writes, devices, folders named like files. So a folder is opened once, and all
- * else goes by its descriptor and one name, which no link can lead elsewhere: what is written,
- * locked, read or removed is in that folder, or it is refused.
+ * Others who use a shared folder may put anything there at any moment: links that lead out of it,
+ * pipes that nobody writes to, devices, folders named like files. So a folder is opened once, and
+ * everything else uses its descriptor and one name, which no link can redirect: whatever is
+ * written, locked, read or removed is in that folder, or it is refused.
  *
- * A name is one component of a path; names that come from a folder's own listing are such.
+ * A name is one component of a path, such as the names in the listing of a folder.
  */
 #ifndef EP_BASE_FOLDER_H
 #define EP_BASE_FOLDER_H
@@ -58,8 +58,8 @@ EP_MUST_USE enum ep_status ep_folder_read(struct ep_buffer *out, const struct ep
                                           const char *name, size_t max, struct ep_error *err);
 
 /* Writes a file so that, whatever happens, it is absent, there with its old bytes, or with the new
- * ones, and on EP_OK durably with these: as a new file NAME.part, synced, renamed. What has one of
- * the two names already goes, where it is no folder. mode is as for open(2).
+ * ones, and on EP_OK durably with these: as a new file NAME.part, synced, renamed. Anything that
+ * already has one of the two names is removed, unless it is a folder. mode is as for open(2).
  * EP_IO, EP_NO_SPACE, EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_folder_write(const struct ep_folder *folder, const char *name,
                                            const void *bytes, size_t size, unsigned mode,

@@ -3,10 +3,10 @@
  *
  *     produce (a thread) -> work (as many threads as asked for) -> consume (the caller's thread)
  *
- * The jobs are a ring of the caller's: job n is item n % job_count of it, and is made anew when it
- * has been consumed. So memory is bounded by the ring, and no stage runs away from the next.
+ * The jobs are a ring of the caller's: job n is item n % job_count of it, and is reused when it has
+ * been consumed. So memory is bounded by the ring, and no stage runs away from the next.
  *
- * A failure stands in its job's place: every job before it is consumed first, none after it. So
+ * A failure takes its job's place: every job before it is consumed first, and none after it. So
  * "what stood before the failure was done" holds however many threads there are.
  */
 #ifndef EP_BASE_PIPELINE_H

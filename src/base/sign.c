@@ -90,7 +90,7 @@ read_keys(struct ep_keys *keys, const char *path, struct ep_error *err)
 		digits.size--;
 	struct ep_keys read;
 	if (!ep_hex_parse(read.secret, sizeof read.secret, digits))
-		return ep_fail(err, EP_CORRUPT, "%s is damaged: it holds no key", path);
+		return ep_fail(err, EP_CORRUPT, "%s is damaged: it does not contain a key", path);
 	memcpy(read.key.bytes, read.secret + EP_SECRET_KEY_SIZE - EP_KEY_SIZE, EP_KEY_SIZE);
 	sodium_memzero(text.data, text.size);
 	*keys = read;

@@ -1,7 +1,7 @@
-/* sign.h - who says it: signatures by Ed25519 (RFC 8032), as libsodium makes them
+/* sign.h - signatures by Ed25519 (RFC 8032), made with libsodium
  *
  * What is signed is a purpose (at most 64 bytes), a line feed and the BLAKE2b-256 of the bytes, so
- * that a signature for one purpose is none for another.
+ * that a signature for one purpose is not valid for another.
  */
 #ifndef EP_BASE_SIGN_H
 #define EP_BASE_SIGN_H
@@ -34,7 +34,7 @@ struct ep_signature {
 
 bool ep_key_equal(const struct ep_key *one, const struct ep_key *other);
 
-/* Lower-case hex with its NUL, and back; false where text is none. */
+/* Lower-case hex with its NUL, and back; false if the text is not one. */
 #define EP_KEY_TEXT (2 * EP_KEY_SIZE + 1)
 void ep_key_print(char text[EP_KEY_TEXT], const struct ep_key *key);
 bool ep_key_parse(struct ep_key *key, struct ep_text text);

@@ -18,7 +18,7 @@ enum ep_status {
 	EP_NEWER, /* written by a newer version of this program */
 	EP_INTERRUPTED, /* the user asked to stop */
 	EP_UNREACHABLE, /* the other side does not answer: try again later */
-	EP_DIVERGED, /* history is gone or is another one: somebody must decide */
+	EP_DIVERGED, /* the history is gone or has diverged: a person must decide */
 	EP_USAGE /* the command line is not what it must be */
 };
 

@@ -24,7 +24,7 @@ int64_t ep_time_now(void);
 /* Writes moment as text, ended by NUL. What has no text is written as the nearest that has. */
 void ep_time_print(char text[EP_TIME_TEXT], int64_t moment);
 
-/* Reads a moment; false where text is not one (a 60th second and a 30th February are none). */
+/* Reads a moment; false if the text is not a valid one (such as second 60 or 30 February). */
 bool ep_time_parse(int64_t *moment, struct ep_text text);
 
 /* Seconds on a clock that only goes forward, from an arbitrary start. */

@@ -6,7 +6,7 @@
 
 #include <jansson.h>
 
-/* What the original says with an answer; undecoded: the query is no code string. */
+/* The message of the original with an answer; undecoded: the query is not a code string. */
 #define EP_ANSWER_WORDS 64
 void ep_answer_words(char words[EP_ANSWER_WORDS], const struct ep_answer *answer, bool undecoded);
 

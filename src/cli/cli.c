@@ -251,7 +251,7 @@ ep_print_forms(const struct ep_codes_usage *usage)
 	for (size_t i = 0; i < EP_CODES_FORM_COUNT; i++) {
 		uint64_t documents = usage->of[i].documents;
 		if (documents)
-			printf("stored       %s in the %s form, %.1f bytes each\n",
+			printf("stored       %s in the %s encoding, %.1f bytes each\n",
 			       ep_counted(documents, "document"), form_names[i],
 			       (double)usage->of[i].bytes / (double)documents);
 	}

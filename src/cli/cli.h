@@ -98,7 +98,7 @@ enum ep_exit ep_exit_of(enum ep_status status);
 /* Prints value as one line on stdout and releases it; NULL counts as out of memory. */
 enum ep_exit ep_print_json(json_t *value, enum ep_exit exit);
 
-/* Flushes stdout; a failure is said and makes the exit status EP_EXIT_FAILED. */
+/* Flushes stdout; a failure is reported and makes the exit status EP_EXIT_FAILED. */
 enum ep_exit ep_finish(enum ep_exit exit);
 
 /* A text in JSON; bytes that are no UTF-8 are replaced by U+FFFD. */

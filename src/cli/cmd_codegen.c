@@ -14,10 +14,9 @@
 enum { OPTION_LIST, OPTION_START, OPTION_DURATION };
 
 static const struct ep_option options[] = {
-	[OPTION_LIST] = { "stdin", 's', NULL,
-	                  "read the names of files from standard input, one a line" },
-	[OPTION_START] = { "start", 0, "SECONDS", "begin so far into each file" },
-	[OPTION_DURATION] = { "duration", 0, "SECONDS", "take so much of each file" },
+	[OPTION_LIST] = { "stdin", 's', NULL, "read file names from standard input, one per line" },
+	[OPTION_START] = { "start", 0, "SECONDS", "start at this time in each file" },
+	[OPTION_DURATION] = { "duration", 0, "SECONDS", "use this much of each file" },
 	{ 0 },
 };
 
@@ -230,11 +229,11 @@ read_options(struct session *session, const struct ep_call *call, struct ep_erro
 {
 	bool list = call->values[OPTION_LIST] != NULL;
 	if (list && call->argument_count > 0)
-		return ep_fail(err, EP_USAGE, "give files, or -s to read their names, not both");
+		return ep_fail(err, EP_USAGE, "give either files or -s, not both");
 	if (!list && call->argument_count == 0)
 		return ep_fail(err, EP_USAGE,
-		               "give one file or more, - for raw samples on "
-		               "standard input, or -s to read names of files");
+		               "give at least one file, - for raw samples on standard input, or -s "
+		               "to read file names");
 	EP_TRY(read_seconds(&session->excerpt.start_s, call, OPTION_START, err));
 	EP_TRY(read_seconds(&session->excerpt.duration_s, call, OPTION_DURATION, err));
 	session->excerpt.stop = call->stop;
@@ -321,13 +320,14 @@ const struct ep_command ep_cmd_codegen = {
 	.name = "codegen",
 	.synopsis = "[OPTIONS] FILE...|-|-s",
 	.summary = "Print the codes of audio files as the original code generator's JSON",
-	.details = "Everything that ffmpeg reads is decoded, on all cores, and printed in the "
+	.details = "Any audio that ffmpeg can read is decoded, on all cores, and printed in the "
 		   "order given.\n"
-		   "A file that cannot be decoded is named, has an error in its place, and the "
-		   "others go\n"
-		   "on (exit status 3). - is raw samples on standard input: mono, 11025 Hz, signed "
-		   "16 bit\n"
-		   "little-endian, as of `ffmpeg -i FILE -ac 1 -ar 11025 -f s16le -`.\n",
+		   "A file that cannot be decoded is reported, an error object takes its place, "
+		   "and the\n"
+		   "others are decoded (exit status 3). - reads raw samples from standard input: "
+		   "mono,\n"
+		   "11025 Hz, signed 16 bit little-endian, as written by\n"
+		   "`ffmpeg -i FILE -ac 1 -ar 11025 -f s16le -`.\n",
 	.options = options,
 	.run = run,
 };

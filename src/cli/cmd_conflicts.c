@@ -9,9 +9,11 @@
 enum { OPTION_ACCEPT, OPTION_DROP, OPTION_VERSION };
 
 static const struct ep_option options[] = {
-	[OPTION_ACCEPT] = { "accept", 0, "ID", "put what is kept aside of a track in its place" },
-	[OPTION_DROP] = { "drop", 0, "ID", "forget what is kept aside of a track" },
-	[OPTION_VERSION] = { "version", 0, "N", "the N-th of those listed for the track" },
+	[OPTION_ACCEPT] = { "accept", 0, "ID",
+	                    "replace the track with the version that was set aside" },
+	[OPTION_DROP] = { "drop", 0, "ID",
+	                  "discard the versions of the track that were set aside" },
+	[OPTION_VERSION] = { "version", 0, "N", "the N-th version listed for the track" },
 	{ 0 },
 };
 
@@ -129,12 +131,13 @@ run(const struct ep_call *call)
 const struct ep_command ep_cmd_conflicts = {
 	.name = "conflicts",
 	.synopsis = "[--accept ID | --drop ID] [--version N]",
-	.summary = "Show versions that are kept aside, and accept or drop them",
-	.details = "A source may change only what it brought itself, and only what it knew. Other\n"
-		   "versions of a track are kept aside: each line is one, with its source, its\n"
-		   "documents and its date. --accept puts one in the track's place; if there are\n"
-		   "several, --version says which, as they are listed. --drop forgets them.\n"
-		   "A slave can accept only versions of its own tracks.\n",
+	.summary = "Show versions of tracks that were set aside, and accept or drop them",
+	.details =
+		"A source may change only its own tracks, and only states that it knew. Other\n"
+		"versions of a track are set aside. Each line shows one, with its source,\n"
+		"documents and date. --accept replaces the track with its version; if there are\n"
+		"several, --version selects one by its number in the list. --drop discards them.\n"
+		"A slave can accept only versions of its own tracks.\n",
 	.options = options,
 	.run = run,
 };

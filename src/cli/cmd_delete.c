@@ -58,7 +58,7 @@ run(const struct ep_call *call)
 	struct ep_error err;
 	struct result result = { 0 };
 	if (call->argument_count == 0)
-		return ep_bad_usage(call->command, "give one TRACK_ID or more");
+		return ep_bad_usage(call->command, "give at least one TRACK_ID");
 	if (delete_tracks(&result, call, &err) != EP_OK)
 		return ep_give_up(call, &err);
 	enum ep_exit exit = EP_EXIT_DONE;
@@ -78,14 +78,12 @@ run(const struct ep_call *call)
 const struct ep_command ep_cmd_delete = {
 	.name = "delete",
 	.synopsis = "TRACK_ID...",
-	.summary = "Delete tracks, and tell the others",
-	.details =
-		"A deleted track leaves a tombstone in the log. CSV files cannot carry deletions; "
-		"a\n"
-		"dump says how many there are. A slave cannot delete what came from the master "
-		"that\n"
-		"it follows. Exit status 3 means that some ids were not there, or are the "
-		"master's.\n",
+	.summary = "Delete tracks, here and on the other nodes",
+	.details = "A deleted track leaves a tombstone in the log. CSV files cannot carry "
+		   "deletions; a\n"
+		   "dump reports their number. A slave cannot delete tracks that came from its "
+		   "master.\n"
+		   "Exit status 3: some tracks do not exist, or belong to the master.\n",
 	.options = options,
 	.run = run,
 };

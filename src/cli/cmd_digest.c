@@ -44,7 +44,7 @@ run(const struct ep_call *call)
 const struct ep_command ep_cmd_digest = {
 	.name = "digest",
 	.synopsis = "",
-	.summary = "Print the state digest and the position it stands for",
+	.summary = "Print the state digest and its position",
 	.details = "Nodes with equal digests hold the same tracks with the same rows.\n",
 	.options = options,
 	.run = run,

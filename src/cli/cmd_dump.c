@@ -15,20 +15,21 @@ enum {
 	OPTION_NAME
 };
 
-#define COMMON_OPTIONS                                                                            \
-	[OPTION_FOLDER] = { "output", 'o', "DIR",                                                 \
-		            "folder for the files (default: .), or - for standard output" },      \
-	[OPTION_LINES] = { "lines", 0, "N", "rows a file (default: 250000)" },                    \
-	[OPTION_ALL] = { "all", 0, NULL, "everything, whatever was dumped before" },              \
-	[OPTION_SINCE] = { "since", 0, "POSITION", "everything newer than POSITION" },            \
-	[OPTION_DRY_RUN] = { "dry-run", 0, NULL, "say what would be dumped, and write nothing" }, \
-	[OPTION_FORMAT] = { "format", 0, "FORMAT", "csv (default) or packet" },                   \
+#define COMMON_OPTIONS                                                                             \
+	[OPTION_FOLDER] = { "output", 'o', "DIR",                                                  \
+		            "folder for the files (default: .), or - for standard output" },       \
+	[OPTION_LINES] = { "lines", 0, "N", "rows per file (default: 250000)" },                   \
+	[OPTION_ALL] = { "all", 0, NULL, "dump everything, whatever was dumped before" },          \
+	[OPTION_SINCE] = { "since", 0, "POSITION", "dump everything newer than POSITION" },        \
+	[OPTION_DRY_RUN] = { "dry-run", 0, NULL, "show what would be dumped, and write nothing" }, \
+	[OPTION_FORMAT] = { "format", 0, "FORMAT", "csv (default) or packet" },                    \
 	[OPTION_COMPRESS] = { "compress", 0, "HOW", "none (default), bzip2 or zstd" }
 
 static const struct ep_option master_options[] = { COMMON_OPTIONS, { 0 } };
 static const struct ep_option slave_options[] = {
 	COMMON_OPTIONS,
-	[OPTION_NAME] = { "name", 0, "NAME", "name in the files (default: that of this node)" },
+	[OPTION_NAME] = { "name", 0, "NAME",
+	                  "name to use in file names (default: name of this node)" },
 	{ 0 },
 };
 
@@ -58,7 +59,7 @@ static void
 on_completed(void *context, const char *path)
 {
 	(void)context;
-	ep_say("completed a dump that had been interrupted: %s", path);
+	ep_say("completed an interrupted dump: %s", path);
 }
 
 /* ---- the result ---- */
@@ -98,7 +99,7 @@ print_result(const struct ep_dump_report *report, const struct ep_dump_options *
 		       ep_counted(file->documents, "document"), ep_grouped(file->bytes), sha256);
 	}
 	if (report->documents == 0 && report->file_count == 0)
-		printf("nothing new to dump behind position %s\n", ep_grouped(report->from));
+		printf("nothing new to dump since position %s\n", ep_grouped(report->from));
 	else
 		printf("%s%s, from position %s to %s\n",
 		       wanted->dry_run ? "dry run, nothing written: " : "",
@@ -136,10 +137,11 @@ read_options(struct ep_dump_options *wanted, const struct ep_call *call, struct 
 	if (strcmp(wanted->folder, "-") == 0)
 		wanted->folder = NULL;
 	if (!wanted->folder && (call->json || values[OPTION_LINES]))
-		return ep_fail(err, EP_USAGE,
-		               "-o - is one stream: --json and --lines do not go with it");
+		return ep_fail(
+			err, EP_USAGE,
+			"-o - writes one stream and cannot be combined with --json or --lines");
 	if (call->argument_count)
-		return ep_fail(err, EP_USAGE, "%s takes no arguments; -o DIR says where files go",
+		return ep_fail(err, EP_USAGE, "%s takes no arguments; use -o DIR for the folder",
 		               call->command->name);
 	if (values[OPTION_LINES])
 		EP_TRY(ep_option_number(&wanted->lines, "--lines", values[OPTION_LINES], 1,
@@ -164,14 +166,14 @@ read_options(struct ep_dump_options *wanted, const struct ep_call *call, struct 
 		return EP_USAGE;
 	}
 	if (wanted->packets && wanted->compression != EP_COMPRESS_NONE)
-		return ep_fail(err, EP_USAGE,
-		               "a packet is compressed already: --compress goes with --format csv");
-	if (values[OPTION_NAME] && !ep_slave_name_ok(ep_text_of(values[OPTION_NAME])))
 		return ep_fail(
 			err, EP_USAGE,
-			"--name is \"%s\", but must be 1 to %d of A-Z a-z 0-9 . _ -, and not "
-			"local or master",
-			values[OPTION_NAME], EP_SOURCE_NAME_MAX);
+			"packets are already compressed: use --compress with --format csv only");
+	if (values[OPTION_NAME] && !ep_slave_name_ok(ep_text_of(values[OPTION_NAME])))
+		return ep_fail(err, EP_USAGE,
+		               "--name is \"%s\", but must have 1 to %d of A-Z a-z 0-9 . _ - and "
+		               "not be local or master",
+		               values[OPTION_NAME], EP_SOURCE_NAME_MAX);
 	wanted->dry_run = values[OPTION_DRY_RUN] != NULL;
 	wanted->stop = call->stop;
 	return EP_OK;
@@ -210,8 +212,8 @@ run(const struct ep_call *call)
 	ep_show_progress(&session.shown, "%s", "");
 	if (status == EP_INTERRUPTED)
 		(void)ep_fail(&err, status,
-		              "interrupted: no file was written, and the next dump begins where "
-		              "this one did");
+		              "interrupted: no file was written, and the next dump will begin "
+		              "where this one did");
 	if (status == EP_USAGE) {
 		exit = ep_bad_usage(call->command, "%s", err.text);
 	} else if (status != EP_OK) {
@@ -226,11 +228,10 @@ run(const struct ep_call *call)
 }
 
 #define DUMP_DETAILS                                                                               \
-	"What was dumped before is left out. The files are the original's CSV, or packets; they\n" \
-	"appear under their names when they are complete, and only then this dump counts as "      \
-	"done.\n"                                                                                  \
-	"--all, --since and -o - are dumps beside the series: the next one without them still\n"   \
-	"begins where the last one without them ended.\n"
+	"Documents that were dumped before are left out. The files are the original's CSV, or\n"   \
+	"packets. They get their names when they are complete; only then does the dump count as\n" \
+	"done. A dump with --all, --since or -o - does not affect later dumps: the next regular\n" \
+	"dump begins where the last regular one ended.\n"
 
 const struct ep_command ep_cmd_master_dump = {
 	.name = "master-dump",

@@ -10,9 +10,9 @@
 enum { OPTION_CHECK, OPTION_LINK, OPTION_RELEASE };
 
 static const struct ep_option options[] = {
-	[OPTION_CHECK] = { "check", 0, NULL, "look for more copies, and change nothing" },
+	[OPTION_CHECK] = { "check", 0, NULL, "search for more copies, and change nothing" },
 	[OPTION_LINK] = { "link", 0, NULL, "make COPY a copy of ORIGINAL" },
-	[OPTION_RELEASE] = { "release", 0, "ID", "make a copy a song of its own again" },
+	[OPTION_RELEASE] = { "release", 0, "ID", "make a copy a separate song again" },
 	{ 0 },
 };
 
@@ -172,7 +172,7 @@ run(const struct ep_call *call)
 		                    "--check, --link and --release exclude each other");
 	if (call->argument_count != wanted)
 		return ep_bad_usage(call->command, wanted ? "--link needs COPY and ORIGINAL"
-		                                          : "there is one argument too many");
+		                                          : "too many arguments");
 	struct listing listing = { .call = call, .copies = json_array() };
 	enum ep_status status = act(&listing, &err);
 	if (status != EP_OK) {
@@ -189,19 +189,19 @@ const struct ep_command ep_cmd_duplicates = {
 	.name = "duplicates",
 	.synopsis = "[--check | --link COPY ORIGINAL | --release ID]",
 	.summary = "Show which ids are copies of which track, and why",
-	.details = "A copy is the same recording under another id: exact, with the same codes, or "
-		   "match,\n"
-		   "another encoding whose onsets align over nearly the whole length. It is kept, "
-		   "but\n"
-		   "neither indexed nor dumped as a song; its original is found in its place. One "
-		   "line a\n"
-		   "copy: its id, the original's, the kind, the share of onsets that coincide, the "
-		   "share\n"
-		   "of the length that aligns, and where in the original the copy begins. --check "
-		   "looks\n"
-		   "through the whole database for pairs that are not linked. A track that was "
-		   "released\n"
-		   "is not linked again by itself.\n",
+	.details =
+		"A copy is the same recording under another id: exact, with the same codes, or "
+		"match,\n"
+		"a re-encoding whose onsets align over nearly the whole length. It is stored, but\n"
+		"neither indexed nor dumped to CSV; queries find its original. Each copy is one "
+		"line:\n"
+		"its id, the original's id, the kind, the share of onsets that coincide, the share "
+		"of\n"
+		"the length that aligns, and where in the original the copy begins. --check "
+		"searches\n"
+		"the whole database for pairs that are not linked. A track that was released is "
+		"not\n"
+		"linked again automatically.\n",
 	.options = options,
 	.run = run,
 };

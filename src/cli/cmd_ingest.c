@@ -22,26 +22,28 @@ enum {
 	OPTION_ID_FROM = OPTION_SOURCE
 };
 
-#define COMMON_OPTIONS                                                                           \
-	[OPTION_STRICT] = { "strict", 0, NULL, "keep all of a file, or nothing of it" },         \
-	[OPTION_REJECTS] = { "rejects", 0, "FILE",                                               \
-		             "write the rejected rows to FILE as they are" },                    \
-	[OPTION_DRY_RUN] = { "dry-run", 0, NULL, "say what would be done, and change nothing" }, \
-	[OPTION_DEDUP] = { "dedup", 0, "HOW",                                                    \
-		           "link copies of songs: off, exact (same codes) or match" },           \
-	[OPTION_DATE] = { "import-date", 0, "DATE",                                              \
-		          "note DATE (YYYY-MM-DDThh:mm:ssZ) as the time of import, not now" }
+#define COMMON_OPTIONS                                                                            \
+	[OPTION_STRICT] = { "strict", 0, NULL,                                                    \
+		            "if a row of a file is rejected, ingest nothing from that file" },    \
+	[OPTION_REJECTS] = { "rejects", 0, "FILE", "write rejected rows to FILE unchanged" },     \
+	[OPTION_DRY_RUN] = { "dry-run", 0, NULL, "show what would be done, and change nothing" }, \
+	[OPTION_DEDUP] = { "dedup", 0, "HOW",                                                     \
+		           "link copies of songs: off, exact (same codes) or match (also "        \
+		           "re-encodings)" },                                                     \
+	[OPTION_DATE] = { "import-date", 0, "DATE",                                               \
+		          "record DATE (YYYY-MM-DDThh:mm:ssZ) as the time of import" }
 
 static const struct ep_option options[] = { COMMON_OPTIONS, { 0 } };
 static const struct ep_option song_options[] = {
 	COMMON_OPTIONS,
 	[OPTION_ID_FROM] = { "id-from", 0, "WHAT",
-	                     "make the ids of audio files from their path or hash, not by chance" },
+	                     "derive the ids of audio files from their path or hash" },
 	{ 0 },
 };
 static const struct ep_option master_options[] = {
 	COMMON_OPTIONS,
-	[OPTION_SOURCE] = { "source", 's', "SOURCE", "the slave that the files are from (needed)" },
+	[OPTION_SOURCE] = { "source", 's', "SOURCE",
+	                    "the slave that the files are from (required)" },
 	{ 0 },
 };
 
@@ -138,21 +140,20 @@ print_result(const struct ep_call *call, const struct ep_ingest_report *report, 
 	printf(", %s in conflict, %s rejected; position %s, %.2f s\n", ep_grouped(counts->conflict),
 	       ep_grouped(report->rejected), ep_grouped(position), seconds);
 	if (report->without_codes)
-		printf("%s without codes, and so without documents\n",
+		printf("%s without codes: nothing to store\n",
 		       ep_counted(report->without_codes, "song"));
 	if (report->files || report->files_known)
-		printf("%s decoded, %s known already\n", ep_counted(report->files, "audio file"),
+		printf("%s decoded, %s already known\n", ep_counted(report->files, "audio file"),
 		       ep_grouped(report->files_known));
 	if (report->no_sound)
-		printf("%s without sound passed over\n", ep_counted(report->no_sound, "file"));
+		printf("%s without audio skipped\n", ep_counted(report->no_sound, "file"));
 	if (report->deleted)
 		printf("%s deleted\n", ep_counted(report->deleted, "track"));
 	if (report->not_deleted)
-		printf("%s not deleted: another source brought them\n",
+		printf("%s not deleted: they belong to another source\n",
 		       ep_counted(report->not_deleted, "track"));
 	if (report->passed_over)
-		printf("%s without a song passed over\n",
-		       ep_counted(report->passed_over, "object"));
+		printf("%s without a song skipped\n", ep_counted(report->passed_over, "object"));
 }
 
 /* ---- running ---- */
@@ -167,23 +168,24 @@ read_options(struct ep_ingest_options *wanted, const struct ep_call *call, struc
 	wanted->import_date = ep_time_now();
 	wanted->date_given = date != NULL;
 	if (date && !ep_time_parse(&wanted->import_date, ep_text_of(date)))
-		return ep_fail(err, EP_USAGE,
-		               "--import-date is \"%s\", but must be like 2026-01-31T23:59:59Z",
-		               date);
+		return ep_fail(
+			err, EP_USAGE,
+			"--import-date is \"%s\", but must have the form 2026-01-31T23:59:59Z",
+			date);
 	if (dedup && strcmp(dedup, "off") != 0 && strcmp(dedup, "exact") != 0 &&
 	    strcmp(dedup, "match") != 0)
 		return ep_fail(err, EP_USAGE, "--dedup is \"%s\", but must be off, exact or match",
 		               dedup);
 	if (call->argument_count == 0)
-		return ep_fail(err, EP_USAGE, "give one file or more, or - for standard input");
+		return ep_fail(err, EP_USAGE, "give at least one file, or - for standard input");
 	if (from_slave && !source)
 		return ep_fail(err, EP_USAGE,
-		               "-s SOURCE is missing: which slave the files are from");
+		               "-s SOURCE is missing: name the slave that the files are from");
 	if (from_slave && (!ep_source_name_ok(ep_text_of(source)) || strcmp(source, "local") == 0 ||
 	                   strcmp(source, "master") == 0))
 		return ep_fail(err, EP_USAGE,
-		               "\"%s\" is no SOURCE: 1 to %d of A-Z a-z 0-9 . _ -, and not local "
-		               "or master",
+		               "\"%s\" is not a valid SOURCE: it must have 1 to %d of A-Z a-z 0-9 "
+		               ". _ - and not be local or master",
 		               source, EP_SOURCE_NAME_MAX);
 	const char *from = from_slave ? NULL : call->values[OPTION_ID_FROM];
 	if (from && strcmp(from, "path") != 0 && strcmp(from, "hash") != 0)
@@ -216,8 +218,7 @@ check_rejects(const struct ep_call *call, struct ep_error *err)
 	for (size_t i = 0; i < call->argument_count; i++) {
 		if (stat(call->arguments[i], &input) == 0 && input.st_dev == rejects.st_dev &&
 		    input.st_ino == rejects.st_ino)
-			return ep_fail(err, EP_USAGE,
-			               "--rejects %s would overwrite a file that is to be ingested",
+			return ep_fail(err, EP_USAGE, "--rejects %s would overwrite an input file",
 			               path);
 	}
 	return EP_OK;
@@ -230,7 +231,8 @@ open_rejects(struct session *session, struct ep_error *err)
 	if (!path)
 		return EP_OK;
 	session->rejects_fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	return session->rejects_fd < 0 ? ep_fail_errno(err, errno, "cannot make %s", path) : EP_OK;
+	return session->rejects_fd < 0 ? ep_fail_errno(err, errno, "cannot create %s", path)
+	                               : EP_OK;
 }
 
 /* Makes the name of the file durable too. */
@@ -290,7 +292,7 @@ open_log(struct ep_log **log, struct scratch *scratch, const struct ep_call *cal
 	memcpy(scratch->folder, "/tmp/echoprint-dry-run-XXXXXX", 30);
 	if (!mkdtemp(scratch->folder)) {
 		scratch->folder[0] = '\0';
-		return ep_fail_errno(err, errno, "cannot make a folder in /tmp");
+		return ep_fail_errno(err, errno, "cannot create a folder in /tmp");
 	}
 	return ep_log_open(log, scratch->folder, EP_LOG_MAKE, err);
 }
@@ -361,9 +363,8 @@ ingest_all(struct ep_ingest *ingest, struct session *session, struct ep_error *e
 		if (status == EP_OK)
 			continue;
 		if (status == EP_INTERRUPTED)
-			ep_say("interrupted; what is counted below has been kept, and ingesting "
-			       "the "
-			       "same again goes on from there");
+			ep_say("interrupted; what is counted below was kept; ingest the same files "
+			       "again to continue");
 		else
 			ep_say("%s", why.text);
 		session->said = true;
@@ -457,31 +458,29 @@ run(const struct ep_call *call)
 	return exit;
 }
 
-#define ROWS_DETAILS                                                                             \
-	"Files are CSV as dumps are, or packets; plain, or packed by bzip2, gzip, zstd or xz.\n" \
-	"- is standard input. Rows that are there already change nothing, so that a file may\n"  \
-	"be ingested again. A bad row is named and rejected, the rest of the file goes on\n"     \
+#define ROWS_DETAILS                                                                          \
+	"Files are CSV dumps or packets, plain or compressed with bzip2, gzip, zstd or xz.\n" \
+	"- is standard input. Rows that exist already change nothing, so a file may be\n"     \
+	"ingested again. A bad row is rejected and reported, and the others are ingested\n"   \
 	"(exit status 3).\n"
 
 const struct ep_command ep_cmd_ingest = {
 	.name = "ingest",
 	.old_name = "fastingest",
 	.synopsis = "[OPTIONS] FILE...|FOLDER...|-",
-	.summary = "Ingest songs that this node found itself: audio files, or JSON of the code "
-		   "generator",
+	.summary = "Ingest this node's own songs: audio files, or JSON of the code generator",
 	.details =
-		"Each song is cut into documents of a minute and becomes a track of source local.\n"
-		"Audio is all that ffmpeg reads; of folders, all files below that are audio. "
-		"Artist,\n"
-		"release and title come from the tags, the title else from the file's name. A "
-		"file\n"
-		"that has not changed since it was ingested is not decoded again; one that cannot "
-		"be\n"
-		"decoded is named, and the others go on (exit status 3). JSON of any size is "
-		"read,\n"
-		"plain or packed by bzip2, gzip, zstd or xz; - is standard input. A song that is "
-		"there\n"
-		"already changes nothing.\n",
+		"Each song is cut into documents of one minute and becomes a track of source "
+		"local.\n"
+		"Any audio that ffmpeg can read is accepted. Folders are searched recursively for\n"
+		"audio. Artist, release and title come from the tags; a missing title is taken "
+		"from\n"
+		"the file name. A file that has not changed since it was ingested is not decoded\n"
+		"again. A file that cannot be decoded is reported, and the others are ingested "
+		"(exit\n"
+		"status 3). JSON may have any size and be compressed with bzip2, gzip, zstd or "
+		"xz.\n"
+		"- is standard input. A song that exists already changes nothing.\n",
 	.options = song_options,
 	.run = run,
 };
@@ -490,7 +489,7 @@ const struct ep_command ep_cmd_slave_ingest = {
 	.name = "slave-ingest",
 	.old_name = "slave_ingest",
 	.synopsis = "[OPTIONS] FILE...|-",
-	.summary = "On a slave: ingest what the master dumped",
+	.summary = "On a slave: ingest files that the master dumped",
 	.details = ROWS_DETAILS,
 	.options = options,
 	.run = run,
@@ -500,12 +499,12 @@ const struct ep_command ep_cmd_master_ingest = {
 	.name = "master-ingest",
 	.old_name = "master_ingest",
 	.synopsis = "-s SOURCE [OPTIONS] FILE...|-",
-	.summary = "On the master: ingest what the slave SOURCE dumped",
+	.summary = "On the master: ingest files that the slave SOURCE dumped",
 	.details = ROWS_DETAILS
-	"A source may change only what it brought itself; other changes are conflicts, which\n"
-	"are counted and kept aside. Songs that other sources brought, under other ids or in\n"
-	"other encodings, are linked to those (see duplicates); --dedup match does that for\n"
-	"songs of one source too.\n",
+	"A source may change only its own tracks, and only states that it knew; other changes\n"
+	"are conflicts, which are counted and set aside. A song that another source brought\n"
+	"under another id, also as a re-encoding, is linked to that source's track (see\n"
+	"duplicates). --dedup match also links re-encodings within one source.\n",
 	.options = master_options,
 	.run = run,
 };

@@ -7,7 +7,8 @@ enum { OPTION_NAME };
 
 static const struct ep_option options[] = {
 	[OPTION_NAME] = { "name", 0, "NAME",
-	                  "what files and the master call this node (default: the host's name)" },
+	                  "name of this node in file names and at the master (default: host "
+	                  "name)" },
 	{ 0 },
 };
 
@@ -37,8 +38,8 @@ run(const struct ep_call *call)
 	const char *wanted = call->values[OPTION_NAME];
 	if (wanted && !ep_slave_name_ok(ep_text_of(wanted)))
 		return ep_bad_usage(call->command,
-		                    "\"%s\" is no name for a node: 1 to %d of A-Z a-z 0-9 . _ -, "
-		                    "and not local or master",
+		                    "\"%s\" is not a valid node name: it must have 1 to %d of A-Z "
+		                    "a-z 0-9 . _ - and not be local or master",
 		                    wanted, EP_SOURCE_NAME_MAX);
 	char name[EP_SOURCE_NAME_MAX + 1] = "";
 	EP_OWNED(ep_log_close)
@@ -56,8 +57,9 @@ run(const struct ep_call *call)
 const struct ep_command ep_cmd_init = {
 	.name = "init",
 	.synopsis = "[--name NAME]",
-	.summary = "Make the data folder of a node",
-	.details = "The ingests make it too; init is for giving the node a name, also later on.\n",
+	.summary = "Create the data folder of a node",
+	.details =
+		"Other commands create it too. Use init to name the node, or to rename it later.\n",
 	.options = options,
 	.run = run,
 };

@@ -7,7 +7,8 @@
 enum { OPTION_MIRROR };
 
 static const struct ep_option options[] = {
-	[OPTION_MIRROR] = { "mirror", 0, "URL", "fetch the feed from there, not from the master" },
+	[OPTION_MIRROR] = { "mirror", 0, "URL",
+	                    "fetch the feed from this URL instead of the master's" },
 	{ 0 },
 };
 
@@ -23,11 +24,11 @@ read_arguments(struct ep_invitation *invitation, bool *secret, const struct ep_c
 		EP_TRY(ep_invitation_parse(invitation, ep_text_of(last), err));
 	const char *url = call->argument_count > 1 ? call->arguments[0] : invitation->url;
 	if (strlen(url) > EP_URL_MAX)
-		return ep_fail(err, EP_USAGE, "the URL has over %d bytes", EP_URL_MAX);
+		return ep_fail(err, EP_USAGE, "the URL is longer than %d bytes", EP_URL_MAX);
 	if (url != invitation->url)
 		snprintf(invitation->url, sizeof invitation->url, "%s", url);
 	return invitation->url[0] ? EP_OK
-	                          : ep_fail(err, EP_USAGE, "give the URL of the master, too");
+	                          : ep_fail(err, EP_USAGE, "give the URL of the master as well");
 }
 
 static enum ep_status
@@ -75,11 +76,11 @@ run(const struct ep_call *call)
 	if (secret)
 		printf("joined %s as %s\n", invitation.url, invitation.name);
 	else
-		printf("joined %s; where the master does not know this node yet: echoprint source "
-		       "add NAME %s\n",
+		printf("joined %s; if the master does not know this node yet, run there: echoprint "
+		       "source add NAME %s\n",
 		       invitation.url, key);
 	if (waits)
-		printf("the request lies there until the master publishes\n");
+		printf("the request stays there until the master publishes\n");
 	return EP_EXIT_DONE;
 }
 
@@ -88,14 +89,13 @@ const struct ep_command ep_cmd_join = {
 	.synopsis = "[--mirror URL] URL INVITATION",
 	.summary = "Make this node a slave of a master",
 	.details =
-		"INVITATION is the line that `source add` printed on the master; its key is "
-		"kept, and\n"
-		"nothing that is signed by another is taken from then on. URL is http://, "
-		"https://,\n"
-		"file:// or a folder, which may lie on a stick. INVITATION may also be the "
-		"master's\n"
-		"key, of its `status`: this node contributes when `source add NAME KEY` was said "
-		"there.\n",
+		"INVITATION is the line that `source add` printed on the master. The key in it is\n"
+		"stored, and nothing signed with another key is accepted from then on. URL is "
+		"http://,\n"
+		"https://, file:// or a folder, for example on a USB stick. INVITATION may also be "
+		"just\n"
+		"the master's key, from its `status`. This node can then contribute once\n"
+		"`source add NAME KEY` has been run on the master.\n",
 	.options = options,
 	.run = run,
 };

@@ -32,10 +32,9 @@ run(const struct ep_call *call)
 	if (call->json)
 		return ep_print_json(json_pack("{s:I}", "epoch", (json_int_t)epoch.number),
 		                     EP_EXIT_DONE);
-	printf("this node is the master now, in epoch %" PRIu64 "\n", epoch.number);
-	ep_say("invite the other slaves with `echoprint source add NAME`; each of them says "
-	       "`echoprint "
-	       "join` and keeps all that it has");
+	printf("this node is now the master, in epoch %" PRIu64 "\n", epoch.number);
+	ep_say("invite the other slaves with `echoprint source add NAME`; each runs `echoprint "
+	       "join` and keeps everything that it has");
 	return EP_EXIT_DONE;
 }
 
@@ -43,12 +42,13 @@ const struct ep_command ep_cmd_promote = {
 	.name = "promote",
 	.synopsis = "",
 	.summary = "Make this slave the master when the old master and its key are lost",
-	.details = "All that this slave has becomes the new master's, in a new epoch; owners stay, "
-		   "but\n"
-		   "what the lost master owned is this node's. The other slaves join it anew, keep "
-		   "all\n"
-		   "that they have, and give back what this one lacked. A lost master whose data\n"
-		   "folder can be restored from a copy, with its key, needs no promotion: restore "
+	.details = "Everything that this slave has becomes the new master's data, in a new epoch. "
+		   "Owners\n"
+		   "stay, but tracks of the lost master become this node's. The other slaves must "
+		   "join\n"
+		   "this node; they keep everything, and send what it lacked. If the data folder "
+		   "of the\n"
+		   "lost master can be restored from a copy, with its key, do not promote: restore "
 		   "it,\n"
 		   "and begin a new epoch there (`publish --new-epoch`).\n",
 	.options = options,

@@ -10,14 +10,14 @@ enum { OPTION_NEW_EPOCH };
 
 static const struct ep_option options[] = {
 	[OPTION_NEW_EPOCH] = { "new-epoch", 0, NULL,
-	                       "begin a new history: after the data was restored from a copy" },
+	                       "begin a new epoch, after the data was restored from a copy" },
 	{ 0 },
 };
 
 static void
 on_refused(const char *file, const char *why)
 {
-	ep_say("%s refused: %s", file, why);
+	ep_say("%s was refused: %s", file, why);
 }
 
 static void
@@ -96,7 +96,7 @@ run(const struct ep_call *call)
 	struct ep_error err;
 	size_t taken = 0;
 	if (call->argument_count != 1)
-		return ep_bad_usage(call->command, "give the folder into which the feed goes");
+		return ep_bad_usage(call->command, "give the folder for the feed");
 	if (publish(&report, &taken, call, &err) != EP_OK)
 		return ep_give_up(call, &err);
 	if (call->json)
@@ -116,11 +116,13 @@ const struct ep_command ep_cmd_publish = {
 	.name = "publish",
 	.synopsis = "[--new-epoch] DIR",
 	.summary = "Write the feed for slaves as plain files, for any web server or mirror",
-	.details = "DIR gets feed.json, which is signed, and packets; again, only what is new. "
-		   "Slaves\n"
-		   "follow it by `join` and `sync`, over HTTP or as a folder. What slaves left in "
-		   "DIR\n"
-		   "(requests to join, contributions) is taken in first, and answered there.\n",
+	.details = "Writes feed.json, which is signed, and packets to DIR; later runs write only "
+		   "what is\n"
+		   "new. Slaves follow the feed with `join` and `sync`, over HTTP or as a folder. "
+		   "What\n"
+		   "slaves left in DIR (requests to join, contributions) is taken in first and "
+		   "answered\n"
+		   "there.\n",
 	.options = options,
 	.run = run,
 };

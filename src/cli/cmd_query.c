@@ -20,7 +20,7 @@ enum { OPTION_RULE, OPTION_LISTEN };
 
 static const struct ep_option options[] = {
 	[OPTION_RULE] = { "rule", 0, "RULE",
-	                  "how to decide: evidence (default), or original, as the system of 2011" },
+	                  "how to decide: evidence (default), or original (the system of 2011)" },
 	[OPTION_LISTEN] = { "listen", 0, NULL,
 	                    "name the songs in a stream of raw samples on standard input" },
 	{ 0 },
@@ -146,7 +146,7 @@ decode_codes(struct item *item, struct ep_error *err)
 	enum ep_status status = EP_OK;
 	item->pairs.count = 0;
 	if (question->is_too_long)
-		status = ep_fail(err, EP_BAD_INPUT, "is longer than %zu bytes", EP_QUESTION_MAX);
+		status = ep_fail(err, EP_BAD_INPUT, "it is longer than %zu bytes", EP_QUESTION_MAX);
 	else if (question->is_object)
 		status = ep_codegen_parse_code(&song, text, err);
 	if (question->is_object)
@@ -407,8 +407,8 @@ run(const struct ep_call *call)
 	struct ep_error err = { 0 };
 	if (call->values[OPTION_LISTEN])
 		return call->argument_count || call->values[OPTION_RULE]
-		               ? ep_bad_usage(call->command, "--listen takes no other question, "
-		                                             "and decides by evidence")
+		               ? ep_bad_usage(call->command, "--listen takes no CODE or FILE, and "
+		                                             "always uses --rule evidence")
 		               : ep_listen(call);
 	if (call->argument_count == 0)
 		return ep_bad_usage(call->command, "give a CODE, a FILE, or - for standard input");
@@ -428,34 +428,31 @@ run(const struct ep_call *call)
 const struct ep_command ep_cmd_query = {
 	.name = "query",
 	.synopsis = "[--rule RULE] CODE...|FILE...|-|--listen",
-	.summary = "Find the track that sound or a code string is from",
-	.details =
-		"FILE is audio, all that ffmpeg reads; of code strings one a line, as the code "
-		"generator\n"
-		"writes them, packed or plain; or its JSON. - is such lines, or JSON, on standard "
-		"input.\n"
-		"Of each the first minute counts, from its first code on. One line an answer, in "
-		"the "
-		"order\n"
-		"asked, with tabs between: track id, score, artist, track, and the second of the "
-		"song at\n"
-		"which the query begins; - for a query that matches nothing, which makes the exit "
-		"status\n"
-		"3, as a file that cannot be decoded does. A score of 50 is accepted; each 10 more "
-		"make an\n"
-		"error about three times less likely. With --json the answer is an object, as the "
-		"server\n"
-		"of 2011 gave it, with the song's metadata and what was weighed.\n"
-		"\n"
-		"--listen takes a stream on standard input, raw samples as of\n"
-		"`ffmpeg -i URL -ac 1 -ar 11025 -f s16le -`, and names each song some 25 s after "
-		"it "
-		"has\n"
-		"begun: the time in the stream at which it began, track id, score, artist, track. "
-		"It "
-		"ends\n"
-		"with the stream, or by Ctrl-C; exit status 3 if it named none. -v tells every "
-		"window.\n",
+	.summary = "Find the track that audio or a code string is from",
+	.details = "FILE is audio that ffmpeg can read, or code strings as the code generator "
+		   "writes them,\n"
+		   "packed or plain, one per line, or its JSON. - reads code strings or JSON from "
+		   "standard\n"
+		   "input. Only the first minute of a query is used, from its first code on.\n\n"
+		   "Each answer is one line, in the order asked, with tabs between the fields: "
+		   "track id,\n"
+		   "score, artist, track, and the position in the song, in seconds, at which the "
+		   "query\n"
+		   "begins. The track id is - if nothing matches; the exit status is then 3, as "
+		   "for a file\n"
+		   "that cannot be decoded. A score of 50 or more is a match; each 10 more make an "
+		   "error\n"
+		   "about three times less likely. With --json, each answer is an object as the "
+		   "server of\n"
+		   "2011 gave it, with the song's metadata and evidence.\n\n"
+		   "--listen reads a stream of raw samples from standard input, as written by\n"
+		   "`ffmpeg -i URL -ac 1 -ar 11025 -f s16le -`, and names each song about 25 s "
+		   "after it\n"
+		   "begins: the time in the stream at which it began, track id, score, artist, "
+		   "track. It\n"
+		   "ends with the stream or at Ctrl-C; exit status 3 if it named no song. -v "
+		   "prints every\n"
+		   "window.\n",
 	.options = options,
 	.run = run,
 };

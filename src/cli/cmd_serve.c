@@ -28,16 +28,19 @@ enum {
 #define DEFAULT_PER_ADDRESS 256
 
 static const struct ep_option options[] = {
-	[OPTION_LISTEN] = { "listen", 'l', "ADDR:PORT", "where (default: " DEFAULT_LISTEN ")" },
-	[OPTION_MIRROR] = { "mirror", 0, NULL, "on a slave: hand on the master's feed" },
-	[OPTION_CERTIFICATE] = { "certificate", 0, "FILE", "TLS with this certificate (PEM)" },
+	[OPTION_LISTEN] = { "listen", 'l', "ADDR:PORT",
+	                    "address to listen on (default: " DEFAULT_LISTEN ")" },
+	[OPTION_MIRROR] = { "mirror", 0, NULL, "on a slave: serve a copy of the master's feed" },
+	[OPTION_CERTIFICATE] = { "certificate", 0, "FILE", "use TLS with this certificate (PEM)" },
 	[OPTION_KEY] = { "key", 0, "FILE", "the key of the certificate (PEM)" },
 	[OPTION_TOKEN] = { "token-file", 0, "FILE",
-	                   "/ingest asks for the token in FILE (default: DIR/ingest.token)" },
-	[OPTION_CONNECTIONS] = { "connections", 0, "N", "connections at once (default: 4096)" },
-	[OPTION_PER_ADDRESS] = { "per-address", 0, "N", "and of one address (default: 256)" },
+	                   "require the token in FILE for /ingest (default: DIR/ingest.token)" },
+	[OPTION_CONNECTIONS] = { "connections", 0, "N",
+	                         "maximum number of connections (default: 4096)" },
+	[OPTION_PER_ADDRESS] = { "per-address", 0, "N",
+	                         "maximum number from one address (default: 256)" },
 	[OPTION_NEW_EPOCH] = { "new-epoch", 0, NULL,
-	                       "begin a new history: after the data was restored from a copy" },
+	                       "begin a new epoch, after the data was restored from a copy" },
 	{ 0 },
 };
 
@@ -101,7 +104,7 @@ read_token(struct session *session, struct ep_error *err)
 	while (token->size && token->data[token->size - 1] <= ' ')
 		token->size--;
 	if (token->size < 8)
-		return ep_fail(err, EP_BAD_INPUT, "%s: a token has 8 bytes or more", path);
+		return ep_fail(err, EP_BAD_INPUT, "%s: the token must have at least 8 bytes", path);
 	return ep_buffer_append(token, "", 1, err);
 }
 
@@ -142,7 +145,7 @@ serve_until_joined(struct session *session, const struct ep_serve_options *wante
 	if (atomic_load(session->call->stop))
 		ep_notify("STOPPING=1");
 	else
-		ep_say("joined a master, which is followed from now on");
+		ep_say("this node has joined a master, and follows it from now on");
 	ep_serve_stop(EP_TAKE(serve));
 	return EP_OK;
 }
@@ -197,15 +200,15 @@ run(const struct ep_call *call)
 const struct ep_command ep_cmd_serve = {
 	.name = "serve",
 	.synopsis = "[--listen ADDR:PORT] [OPTIONS]",
-	.summary = "Be there for others: feed, contributions, queries, status",
+	.summary = "Serve other nodes: feed, contributions, queries, status",
 	.details =
-		"A master hands out its feed and takes what slaves contribute; whatever is "
-		"ingested\n"
-		"meanwhile, by whom ever, is published at once. A slave (see join) keeps in step "
-		"with\n"
-		"its master by itself. / shows the state; /status, /metrics and /healthz are for\n"
-		"programs; /query and /ingest are those of the original's web service. Ctrl-C and\n"
-		"SIGTERM end it in order.\n",
+		"A master serves its feed and accepts contributions; whatever is ingested "
+		"meanwhile,\n"
+		"by any command, is published at once. A slave (see join) stays in sync with its\n"
+		"master. / shows the state; /status, /metrics and /healthz are for programs; "
+		"/query\n"
+		"and /ingest work as in the original's web service. Ctrl-C and SIGTERM stop the\n"
+		"server cleanly.\n",
 	.options = options,
 	.run = run,
 };

@@ -150,7 +150,7 @@ print_words(const struct shown *shown)
 	if (shown->state == EP_LINK_IN_FORCE) {
 		printf("copy of ");
 		ep_print_text(shown->link.original);
-		printf(", which answers for it\n");
+		printf(", which queries find instead\n");
 	}
 	EP_PAIRS struct ep_pairs pairs = { 0 };
 	for (size_t i = 0; i < track->count; i++) {

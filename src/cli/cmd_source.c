@@ -9,11 +9,13 @@
 enum { OPTION_URL, OPTION_WITH_TRACKS, OPTION_TRACKS, OPTION_BYTES };
 
 static const struct ep_option options[] = {
-	[OPTION_URL] = { "url", 0, "URL", "address of this master for the invitation; remembered" },
+	[OPTION_URL] = { "url", 0, "URL",
+	                 "address of this master for the invitation; it is remembered" },
 	[OPTION_WITH_TRACKS] = { "with-tracks", 0, NULL,
-	                         "remove: delete what the source brought, at all nodes" },
-	[OPTION_TRACKS] = { "tracks", 0, "N", "limit: so many tracks, deleted ones too" },
-	[OPTION_BYTES] = { "bytes", 0, "N", "limit: so many bytes in the log" },
+	                         "remove: delete the source's tracks, on all nodes" },
+	[OPTION_TRACKS] = { "tracks", 0, "N",
+	                    "limit: maximum number of tracks, including deleted ones" },
+	[OPTION_BYTES] = { "bytes", 0, "N", "limit: maximum number of bytes in the log" },
 	{ 0 },
 };
 
@@ -31,7 +33,7 @@ find_url(char url[EP_URL_MAX + 1], struct ep_log_write *write, const char *given
 	struct ep_text known;
 	char host[EP_SOURCE_NAME_MAX + 1];
 	if (given && strlen(given) > EP_URL_MAX)
-		return ep_fail(err, EP_USAGE, "the URL has over %d bytes", EP_URL_MAX);
+		return ep_fail(err, EP_USAGE, "the URL is longer than %d bytes", EP_URL_MAX);
 	if (given) {
 		snprintf(url, EP_URL_MAX + 1, "%s", given);
 		return ep_log_set_value(write, URL_VALUE, ep_text_of(given), err);
@@ -79,8 +81,8 @@ add(struct ep_invitation *invitation, bool *replaced, struct ep_log *log, const 
 		return status;
 	if (peer.has_key)
 		return ep_fail(err, EP_BAD_INPUT,
-		               "the source %s is in already; remove it first, to let another node "
-		               "have the name",
+		               "source %s already exists; to give its name to another node, remove "
+		               "it first",
 		               name);
 	snprintf(peer.name, sizeof peer.name, "%s", name);
 	*invitation = (struct ep_invitation){ .key = keys.key };
@@ -113,23 +115,22 @@ run_add(const struct ep_call *call)
 	EP_OWNED(ep_log_close)
 	struct ep_log *log = NULL;
 	if (!ep_slave_name_ok(ep_text_of(name)))
-		return ep_bad_usage(
-			call->command,
-			"\"%s\" is no NAME: 1 to %d of A-Z a-z 0-9 . _ -, and not local "
-			"or master",
-			name, EP_SOURCE_NAME_MAX);
+		return ep_bad_usage(call->command,
+		                    "\"%s\" is not a valid NAME: it must have 1 to %d of A-Z a-z "
+		                    "0-9 . _ - and not be local or master",
+		                    name, EP_SOURCE_NAME_MAX);
 	if (key && !ep_key_parse(&parsed, ep_text_of(key)))
-		return ep_bad_usage(
-			call->command,
-			"\"%s\" is no KEY: %d hex digits, as `status` on the slave shows", key,
-			2 * EP_KEY_SIZE);
+		return ep_bad_usage(call->command,
+		                    "\"%s\" is not a KEY: give the %d hex digits that `status` "
+		                    "shows on the slave",
+		                    key, 2 * EP_KEY_SIZE);
 	if (ep_log_open(&log, call->folder, EP_LOG_MAKE, &err) != EP_OK ||
 	    add(&invitation, &replaced, log, name, key ? &parsed : NULL, call->values[OPTION_URL],
 	        &err) != EP_OK)
 		return err.status == EP_USAGE ? ep_bad_usage(call->command, "%s", err.text)
 		                              : ep_give_up(call, &err);
 	if (replaced)
-		ep_say("the invitation that %s had no longer works", name);
+		ep_say("the previous invitation of %s is no longer valid", name);
 	ep_invitation_print(text, &invitation);
 	if (call->json)
 		return ep_print_json(key ? json_pack("{s:s}", "name", name)
@@ -141,7 +142,8 @@ run_add(const struct ep_call *call)
 		return EP_EXIT_DONE;
 	}
 	printf("%s\n", text);
-	ep_say("on the slave: echoprint join %s 'INVITATION', with the line above", invitation.url);
+	ep_say("run on the slave: echoprint join %s 'INVITATION', with the line above",
+	       invitation.url);
 	return EP_EXIT_DONE;
 }
 
@@ -303,7 +305,7 @@ run_limit(const struct ep_call *call)
 		return ep_print_json(json_pack("{s:s, s:I, s:I}", "name", name, "tracks_max",
 		                               (json_int_t)tracks, "bytes_max", (json_int_t)bytes),
 		                     EP_EXIT_DONE);
-	printf("source %s may have %s and %s in the log\n", name, ep_counted(tracks, "track"),
+	printf("source %s may own %s and use %s of the log\n", name, ep_counted(tracks, "track"),
 	       ep_bytes_text(bytes));
 	return EP_EXIT_DONE;
 }
@@ -321,22 +323,23 @@ run(const struct ep_call *call)
 		return run_remove(call);
 	if (strcmp(what, "limit") == 0 && count == 2)
 		return run_limit(call);
-	return ep_bad_usage(call->command,
-	                    "give: add NAME [KEY], list, limit NAME, or remove NAME");
+	return ep_bad_usage(call->command, "give add NAME [KEY], list, limit NAME or remove NAME");
 }
 
 const struct ep_command ep_cmd_source = {
 	.name = "source",
-	.synopsis = "add NAME [KEY] | list | limit NAME | remove NAME",
-	.summary = "On the master: say who may contribute",
-	.details =
-		"add prints an invitation, one line for one slave, which `join` takes there; with\n"
-		"the KEY of a slave, it is let in at once. A slave that was removed contributes "
-		"no\n"
-		"more; what it brought stays, unless --with-tracks is given: then it is deleted "
-		"at\n"
-		"all nodes, that slave's own too. limit sets how much a slave may have, and shows\n"
-		"it; what is beyond stays at the slave, which is told.\n",
+	.synopsis = "add NAME [KEY] [--url URL] | list |\n"
+		    "                        limit NAME [--tracks N] [--bytes N] |\n"
+		    "                        remove NAME [--with-tracks]",
+	.summary = "On the master: manage who may contribute",
+	.details = "add prints an invitation, a line for one slave, to be used there with `join`. "
+		   "With\n"
+		   "the KEY of a slave, it admits that slave at once. remove stops a slave from\n"
+		   "contributing; its tracks stay, unless --with-tracks is given: they are then "
+		   "deleted\n"
+		   "on all nodes, including that slave. limit shows or sets how much a slave may "
+		   "own;\n"
+		   "whatever exceeds it stays on the slave, which reports it.\n",
 	.options = options,
 	.run = run,
 };

@@ -225,11 +225,11 @@ print_words(const struct facts *facts)
 		       ep_counted(source->tracks, "track"));
 	}
 	if (facts->follows)
-		printf("unconfirmed  %s that the master has not sent back\n",
+		printf("unconfirmed  %s that the feed has not confirmed\n",
 		       ep_counted(facts->unconfirmed, "local track"));
 	if (facts->stale)
-		printf("stale        an older copy of what was published: `publish --new-epoch` "
-		       "brings back what slaves have\n");
+		printf("stale        this log is an older copy: `publish --new-epoch` brings back "
+		       "what slaves have\n");
 	print_follower("master-dump", &facts->dumps[EP_DUMP_MASTER]);
 	print_follower("slave-dump", &facts->dumps[EP_DUMP_SLAVE]);
 	if (state->tombstones)
@@ -237,7 +237,7 @@ print_words(const struct facts *facts)
 	if (facts->copies)
 		printf("copies       %s\n", ep_counted(facts->copies, "track"));
 	if (state->conflicts)
-		printf("conflicts    %s kept aside\n", ep_counted(state->conflicts, "version"));
+		printf("conflicts    %s set aside\n", ep_counted(state->conflicts, "version"));
 	ep_print_forms(&facts->usage);
 	printf("index        up to position %s, %s in %s; waiting: %s\n",
 	       ep_grouped(facts->index.watermark), ep_counted(facts->index.postings, "posting"),
@@ -287,7 +287,7 @@ run(const struct ep_call *call)
 const struct ep_command ep_cmd_status = {
 	.name = "status",
 	.synopsis = "",
-	.summary = "Show what the node holds, and what lags",
+	.summary = "Show what the node holds, and what lags behind",
 	.details = "Nodes with equal digests hold the same tracks, whatever their positions.\n",
 	.options = options,
 	.run = run,

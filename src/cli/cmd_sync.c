@@ -9,11 +9,10 @@
 enum { OPTION_WATCH, OPTION_RESTART, OPTION_KEEP };
 
 static const struct ep_option options[] = {
-	[OPTION_WATCH] = { "watch", 'w', NULL, "go on, until interrupted" },
+	[OPTION_WATCH] = { "watch", 'w', NULL, "continue until interrupted" },
 	[OPTION_RESTART] = { "restart", 0, NULL,
-	                     "start again from the master's feed, keeping what is local" },
-	[OPTION_KEEP] = { "keep-lost", 0, NULL,
-	                  "nothing is lost by a restart any more: has no effect" },
+	                     "read the master's feed from its beginning, keeping what is local" },
+	[OPTION_KEEP] = { "keep-lost", 0, NULL, "no effect (accepted for old scripts)" },
 	{ 0 },
 };
 
@@ -63,7 +62,7 @@ print_words(const struct ep_sync_report *report)
 		putchar('\n');
 	}
 	if (report->waits)
-		printf("contributed  what lies in the master's folder until it publishes\n");
+		printf("contributed  waiting in the master's folder until it publishes\n");
 	if (report->packets)
 		printf("fetched      position %s to %s: %s of %s, %s changed, %s deleted\n",
 		       ep_grouped(report->from), ep_grouped(report->to),
@@ -73,10 +72,10 @@ print_words(const struct ep_sync_report *report)
 	if (!report->packets && !report->contributed && !report->waits)
 		printf("nothing new at position %s\n", ep_grouped(report->to));
 	if (report->proof == EP_PROOF_EQUAL && report->local_only)
-		printf("equal        but for %s that only this node has\n",
+		printf("equal        except for %s that only this node has\n",
 		       ep_counted(report->local_only, "track"));
 	else if (report->proof == EP_PROOF_EQUAL)
-		printf("equal        this copy is the master's\n");
+		printf("equal        this copy equals the master's\n");
 }
 
 static void
@@ -84,18 +83,18 @@ warn(const struct ep_sync_report *report)
 {
 	if (report->age_s > EP_STALE_S)
 		ep_say("warning: the feed is %" PRId64
-		       " hours old; the master, a mirror or a clock stands still",
+		       " hours old: the master or a mirror has stopped, or a clock is wrong",
 		       report->age_s / 3600);
 	uint64_t refused = report->outcomes[EP_OUTCOME_CONFLICT] +
 	                   report->outcomes[EP_OUTCOME_REJECTED] +
 	                   report->outcomes[EP_OUTCOME_REFUSED];
 	if (refused)
-		ep_say("the master did not take %s: in conflict with what others brought, refused "
-		       "or rejected",
+		ep_say("the master did not accept %s: in conflict with other changes, refused or "
+		       "rejected",
 		       ep_counted(refused, "track"));
 	if (report->outcomes[EP_OUTCOME_FULL])
-		ep_say("%s are beyond the master's limit for this node; they stay here, and are "
-		       "sent again",
+		ep_say("%s exceed the master's limit for this node; they stay here and are sent "
+		       "again",
 		       ep_counted(report->outcomes[EP_OUTCOME_FULL], "track"));
 }
 
@@ -173,9 +172,9 @@ run(const struct ep_call *call)
 		return ep_bad_usage(call->command,
 		                    "sync takes no arguments; `join` names the master");
 	if (call->values[OPTION_WATCH] && call->values[OPTION_RESTART])
-		return ep_bad_usage(call->command, "--restart first, then --watch");
+		return ep_bad_usage(call->command, "run --restart first, then --watch");
 	if (call->values[OPTION_KEEP] && !call->values[OPTION_RESTART])
-		return ep_bad_usage(call->command, "--keep-lost goes with --restart");
+		return ep_bad_usage(call->command, "--keep-lost needs --restart");
 	if (call->values[OPTION_WATCH])
 		return watch(call, &err) == EP_OK ? EP_EXIT_DONE : ep_give_up(call, &err);
 	enum ep_status status = sync_master(&report, call, &err);
@@ -192,14 +191,13 @@ run(const struct ep_call *call)
 const struct ep_command ep_cmd_sync = {
 	.name = "sync",
 	.synopsis = "[--watch] [--restart]",
-	.summary = "On a slave: send what is local to the master, fetch what is new",
-	.details = "Whatever was interrupted goes on with the next one. Exit status: 4 the master "
-		   "cannot\n"
-		   "be reached; 5 its history is another one than was followed, so that this copy "
-		   "must\n"
-		   "start again (--restart); 6 it is newer than this program; 7 wrongly signed or "
-		   "damaged\n"
-		   "on the way.\n",
+	.summary = "On a slave: send local changes to the master, and fetch what is new",
+	.details =
+		"If interrupted, the next sync continues. Exit status: 4 the master cannot be "
+		"reached;\n"
+		"5 its history differs from the one this node followed, so this node must restart\n"
+		"(--restart); 6 it is newer than this program; 7 wrongly signed, or damaged on the "
+		"way.\n",
 	.options = options,
 	.run = run,
 };

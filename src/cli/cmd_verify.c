@@ -14,7 +14,8 @@
 enum { OPTION_REBUILD };
 
 static const struct ep_option options[] = {
-	[OPTION_REBUILD] = { "rebuild-index", 0, NULL, "make the search index anew from the log" },
+	[OPTION_REBUILD] = { "rebuild-index", 0, NULL,
+	                     "first rebuild the search index from the log" },
 	{ 0 },
 };
 
@@ -138,8 +139,7 @@ run(const struct ep_call *call)
 		return (enum ep_exit)WEXITSTATUS(result);
 	struct ep_error err;
 	(void)ep_fail(&err, EP_CORRUPT,
-	              "reading the log in %s made the reader crash (signal %d): its pages are "
-	              "damaged",
+	              "reading the log in %s caused a crash (signal %d): its pages are damaged",
 	              call->folder, WIFSIGNALED(result) ? WTERMSIG(result) : 0);
 	return ep_give_up(call, &err);
 }
@@ -148,13 +148,11 @@ const struct ep_command ep_cmd_verify = {
 	.name = "verify",
 	.synopsis = "[--rebuild-index]",
 	.summary = "Read everything back and check it",
-	.details = "Every track is decoded and compared with its hash; counts, lists, positions "
-		   "and the\n"
-		   "state digest are compared with what the entries add up to; the search index is "
-		   "read\n"
-		   "back, and with --rebuild-index made anew before. Exit status 7 means that "
-		   "something\n"
-		   "is damaged.\n",
+	.details =
+		"Every track is decoded and compared with its hash. Counts, lists, positions and "
+		"the\n"
+		"state digest are compared with the entries. The search index is read back; with\n"
+		"--rebuild-index, it is rebuilt first. Exit status 7: something is damaged.\n",
 	.options = options,
 	.run = run,
 };

@@ -64,9 +64,8 @@ die_of_damage(const char *folder)
 {
 	write_words("echoprint: ");
 	write_words(folder);
-	write_words(
-		"/data.mdb is damaged: a page of it makes LMDB crash; bring the data folder back "
-		"from a copy (`verify` tells what can still be read)\n");
+	write_words("/data.mdb is damaged: LMDB crashed on one of its pages; restore the data "
+	            "folder from a copy (`verify` shows what can still be read)\n");
 	_exit(EP_EXIT_DAMAGED);
 }
 
@@ -114,7 +113,8 @@ warn_of_others(const char *folder)
 	mode_t log = mode_of(folder, "data.mdb");
 	bool readable = mode & 0011 && (log | mode_of(folder, "key")) & 0077;
 	if (log && (mode & 0022 || readable))
-		ep_say("others may %s the data folder %s: `chmod -R go= %s` shuts them out",
+		ep_say("other users can %s the data folder %s: run `chmod -R go= %s` to prevent "
+		       "this",
 		       mode & 0022 ? "change" : "read", folder, folder);
 }
 
@@ -141,9 +141,8 @@ main(int argc, char **argv)
 			warn_of_others(call.folder);
 			exit = call.command->run(&call);
 		} else {
-			ep_say("cannot act as the owner of %s, which root does not write in its "
-			       "own "
-			       "name: run it as that user",
+			ep_say("cannot act as the owner of %s, and root does not write there: run "
+			       "the command as the owner",
 			       call.folder);
 			exit = EP_EXIT_FAILED;
 		}

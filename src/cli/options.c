@@ -8,10 +8,10 @@ enum { GLOBAL_DATA, GLOBAL_QUIET, GLOBAL_VERBOSE, GLOBAL_JSON, GLOBAL_HELP, GLOB
 
 static const struct ep_option globals[] = {
 	[GLOBAL_DATA] = { "data", 'd', "DIR", "data folder (default: see echoprint --help)" },
-	[GLOBAL_QUIET] = { "quiet", 'q', NULL, "no progress" },
-	[GLOBAL_VERBOSE] = { "verbose", 'v', NULL, "say more" },
+	[GLOBAL_QUIET] = { "quiet", 'q', NULL, "show no progress" },
+	[GLOBAL_VERBOSE] = { "verbose", 'v', NULL, "print more detail" },
 	[GLOBAL_JSON] = { "json", 0, NULL, "print the result as one JSON object" },
-	[GLOBAL_HELP] = { "help", 'h', NULL, "print this" },
+	[GLOBAL_HELP] = { "help", 'h', NULL, "print this help" },
 	[GLOBAL_VERSION] = { "version", 0, NULL, "print the version" },
 	{ 0 },
 };
@@ -68,20 +68,22 @@ print_program_help(const struct ep_command *const *commands)
 		printf("  %-14s %s\n", commands[i]->name, commands[i]->summary);
 	printf("\nOptions, before or after the command:\n");
 	print_options(globals, NULL);
-	printf("\nThe data folder is that of -d, else $ECHOPRINT_DATA, else "
-	       "$XDG_DATA_HOME/echoprint, else\n"
-	       "~/.local/share/echoprint. The ingests and init make it.\n");
-	printf("\n`echoprint COMMAND --help` tells more of each. Exit status: 0 done, 1 failed,\n"
-	       "2 wrong usage, 3 done but some input was rejected, 4 the other side cannot be\n"
-	       "reached, 5 its history is gone or another one, 6 made by a newer version,\n"
+	printf("\nThe data folder is given by -d, else $ECHOPRINT_DATA, else "
+	       "$XDG_DATA_HOME/echoprint,\n"
+	       "else ~/.local/share/echoprint. It is created by init, join, serve, source and the "
+	       "ingest\n"
+	       "commands.\n");
+	printf("\n`echoprint COMMAND --help` describes a command. Exit status: 0 done, 1 failed,\n"
+	       "2 wrong usage, 3 done but some input was rejected, 4 the other side could not be\n"
+	       "reached, 5 its history is gone or has diverged, 6 made by a newer version,\n"
 	       "7 damaged.\n");
 }
 
 static void
 print_command_help(const struct ep_command *command)
 {
-	printf("usage: echoprint %s %s\n\n%s.\n", command->name, command->synopsis,
-	       command->summary);
+	printf("usage: echoprint %s%s%s\n\n%s.\n", command->name, *command->synopsis ? " " : "",
+	       command->synopsis, command->summary);
 	if (command->details)
 		printf("\n%s", command->details);
 	if (command->options && command->options->name) {
@@ -91,7 +93,8 @@ print_command_help(const struct ep_command *command)
 	printf("\nOptions of all commands:\n");
 	print_options(globals, command->options);
 	if (command->old_name)
-		printf("\nAs a link named %s, the program is this command.\n", command->old_name);
+		printf("\nIf run as a link named %s, the program is this command.\n",
+		       command->old_name);
 }
 
 /* ---- reading ---- */
@@ -149,11 +152,11 @@ read_long(struct line *line, int *at, int argc, char **argv)
 	const char **value;
 	const struct ep_option *option = find_option(line, &value, name, size, 0);
 	if (!option)
-		return ep_bad_usage(line->call->command, "there is no option --%.*s%s", (int)size,
-		                    name,
-		                    line->call->command ? ""
-		                                        : " in front of the command; those of a "
-		                                          "command stand behind it");
+		return ep_bad_usage(
+			line->call->command, "there is no option --%.*s%s", (int)size, name,
+			line->call->command
+				? ""
+				: " before the command; options of a command follow it");
 	if (!option->value && name[size] == '=')
 		return ep_bad_usage(line->call->command, "--%s takes no value", option->name);
 	if (!option->value)
@@ -274,7 +277,8 @@ ep_read_command_line(struct ep_call *call, enum ep_exit *exit, const char **stor
 	if (!call->folder)
 		call->folder = default_folder();
 	if (!call->folder || !*call->folder) {
-		*exit = ep_bad_usage(call->command, "no data folder is known: give -d DIR");
+		*exit = ep_bad_usage(call->command,
+		                     "cannot determine the data folder: give -d DIR");
 		return false;
 	}
 	return true;

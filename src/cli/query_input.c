@@ -204,7 +204,8 @@ take_argument(struct ep_question *question, const struct ep_query_input *input,
 {
 	size_t size = strlen(argument);
 	if (size <= NAMED_MAX)
-		snprintf(question->name, sizeof question->name, "\"%s\" is no file, and", argument);
+		snprintf(question->name, sizeof question->name, "\"%s\" is not a file and",
+		         argument);
 	else
 		snprintf(question->name, sizeof question->name, "argument %zu", input->next);
 	return ep_buffer_append(&question->bytes, argument, size, err);

@@ -177,7 +177,7 @@ match(struct ep_answer *answer, struct ep_searcher *searcher, struct ep_matcher 
 	pthread_rwlock_rdlock(&searcher->lock);
 	enum ep_status status = searcher->index
 	                                ? ep_match(answer, matcher, searcher->index, pairs, err)
-	                                : ep_fail(err, EP_NOT_FOUND, "the index is being made");
+	                                : ep_fail(err, EP_NOT_FOUND, "the index is being built");
 	pthread_rwlock_unlock(&searcher->lock);
 	return status;
 }

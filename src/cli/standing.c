@@ -135,17 +135,17 @@ print_master(const struct ep_log_read *read, const char *folder)
 	       master.source[0] ? ", as " : "", master.source, ep_grouped(master.position));
 	if (master.seen.position > master.position)
 		printf(" of %s", ep_grouped(master.seen.position));
-	printf(", %s to contribute; last reached %s\n",
+	printf(", %s to contribute; last reached: %s\n",
 	       ep_counted(pending.unsent + pending.sent, "track"),
 	       master.contact ? contact : "never");
 	if (pending.refused)
 		printf("             it refuses %s of this node\n",
 		       ep_counted(pending.refused, "track"));
 	if (pending.full)
-		printf("             %s go beyond its limit for this node (`source limit` there)\n",
+		printf("             %s exceed its limit for this node (`source limit` there)\n",
 		       ep_counted(pending.full, "track"));
 	if (master.conflicts + master.rejected)
-		printf("             it did not take %s in conflict, %s rejected\n",
+		printf("             it did not accept %s in conflict, %s rejected\n",
 		       ep_counted(master.conflicts, "track"), ep_grouped(master.rejected));
 	if (master.error[0]) {
 		fputs("             last failure: ", stdout);
@@ -163,7 +163,7 @@ print_peer(const struct ep_peer *peer, uint64_t position)
 	       ep_peer_state(peer), ep_grouped(peer->position));
 	if (peer->fetched_at)
 		printf(", %s behind", ep_grouped(behind(peer, position)));
-	printf("; last heard of %s\n", peer->contact ? contact : "never");
+	printf("; last heard from: %s\n", peer->contact ? contact : "never");
 	if (peer->error[0]) {
 		fputs("             last refusal: ", stdout);
 		ep_print_text(ep_text_of(peer->error));

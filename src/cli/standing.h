@@ -1,4 +1,4 @@
-/* standing.h - how a node stands with those whom it knows: its master, its slaves */
+/* standing.h - what `status` shows about the master and the slaves of a node */
 #ifndef EP_CLI_STANDING_H
 #define EP_CLI_STANDING_H
 

@@ -104,7 +104,8 @@ base64_decode(struct ep_buffer *out, struct ep_text text, struct ep_error *err)
 		               first_without_value(values, in, text.size) + 1);
 	if (text.size % 4 == 1)
 		return ep_fail(err, EP_BAD_INPUT,
-		               "the code string is cut off: %zu characters are no whole base64",
+		               "the code string is truncated: %zu characters are not whole groups "
+		               "of base64",
 		               text.size);
 	out->size += text.size / 4 * 3 + (text.size % 4 ? text.size % 4 - 1 : 0);
 	return EP_OK;
@@ -117,7 +118,7 @@ inflate(struct ep_buffer *out, const struct ep_buffer *stream, struct ep_error *
 	EP_OWNED(libdeflate_free_decompressor)
 	struct libdeflate_decompressor *decompressor = libdeflate_alloc_decompressor();
 	if (!decompressor)
-		return ep_fail(err, EP_NO_MEMORY, "out of memory to unpack a code string");
+		return ep_fail(err, EP_NO_MEMORY, "out of memory to decompress a code string");
 	size_t room = stream->size * 3 + 1024;
 	enum libdeflate_result result = LIBDEFLATE_INSUFFICIENT_SPACE;
 	for (bool last = false; result == LIBDEFLATE_INSUFFICIENT_SPACE && !last; room *= 2) {
@@ -132,7 +133,8 @@ inflate(struct ep_buffer *out, const struct ep_buffer *stream, struct ep_error *
 			out->size += size;
 	}
 	if (result == LIBDEFLATE_INSUFFICIENT_SPACE)
-		return ep_fail(err, EP_BAD_INPUT, "the code string unpacks to more than %zu bytes",
+		return ep_fail(err, EP_BAD_INPUT,
+		               "the code string decompresses to more than %zu bytes",
 		               EP_CODESTRING_UNPACKED_MAX);
 	if (result != LIBDEFLATE_SUCCESS)
 		return ep_fail(err, EP_BAD_INPUT,
@@ -158,7 +160,8 @@ pairs_of_hex(struct ep_pairs *out, const uint8_t *hex, size_t size, struct ep_er
 {
 	if (size % HEX_PAIR_BYTES != 0)
 		return ep_fail(err, EP_BAD_INPUT,
-		               "the code string unpacks to %zu bytes, not to whole pairs of %zu",
+		               "the code string decompresses to %zu bytes, which are not whole "
+		               "pairs of %zu bytes",
 		               size, HEX_PAIR_BYTES);
 	uint8_t values[256];
 	fill_values(values, hex_digits);
@@ -175,7 +178,7 @@ pairs_of_hex(struct ep_pairs *out, const uint8_t *hex, size_t size, struct ep_er
 	}
 	if (seen >= NOT_A_DIGIT)
 		return ep_fail(err, EP_BAD_INPUT,
-		               "byte %zu of what the code string unpacks to is not a hex digit",
+		               "byte %zu of the decompressed code string is not a hex digit",
 		               first_without_value(values, hex, size) + 1);
 	out->count += count;
 	return EP_OK;
@@ -196,7 +199,7 @@ ep_codestring_decode(struct ep_pairs *out, struct ep_text packed, struct ep_erro
 		struct ep_text plain = { (const char *)unpacked.data, unpacked.size };
 		enum ep_status status = ep_pairs_parse(out, plain, err);
 		if (status == EP_BAD_INPUT)
-			ep_error_prefix(err, "unpacked: ");
+			ep_error_prefix(err, "decompressed: ");
 		return status;
 	}
 	return pairs_of_hex(out, unpacked.data, unpacked.size, err);
@@ -242,7 +245,7 @@ deflate(struct ep_buffer *out, const struct ep_buffer *text, struct ep_error *er
 	EP_OWNED(libdeflate_free_compressor)
 	struct libdeflate_compressor *compressor = libdeflate_alloc_compressor(ZLIB_LEVEL);
 	if (!compressor)
-		return ep_fail(err, EP_NO_MEMORY, "out of memory to pack a code string");
+		return ep_fail(err, EP_NO_MEMORY, "out of memory to compress a code string");
 	size_t room = libdeflate_zlib_compress_bound(compressor, text->size);
 	EP_TRY(ep_buffer_reserve(out, room, err));
 	out->size += libdeflate_zlib_compress(compressor, text->data, text->size,
@@ -285,8 +288,8 @@ ep_codestring_encode(struct ep_buffer *out, const struct ep_pair *pairs, size_t 
 		EP_TRY(print_unpacked(&text, pairs, count, err));
 	if (text.size == 0 || text.size > EP_CODESTRING_UNPACKED_MAX)
 		return ep_fail(err, EP_BAD_INPUT,
-		               "%zu pairs are too many for a packed code string, which unpacks to "
-		               "at most %zu bytes",
+		               "%zu pairs are too many for a packed code string, which "
+		               "decompresses to at most %zu bytes",
 		               count, EP_CODESTRING_UNPACKED_MAX);
 	EP_TRY(deflate(&stream, &text, err));
 	return base64_encode(out, stream.data, stream.size, err);

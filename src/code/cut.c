@@ -78,8 +78,8 @@ ep_cut_documents(struct ep_cut *cut, struct ep_pairs *pairs, size_t max_count, s
 	size_t count = ep_segment_count(last_time);
 	if (count > max_count)
 		return ep_fail(err, EP_BAD_INPUT,
-		               "the last code is at time %lu: that is %zu documents, and a track "
-		               "may have %zu",
+		               "the last code is at time %lu: that makes %zu documents, but a "
+		               "track may have only %zu",
 		               (unsigned long)last_time, count, max_count);
 	EP_TRY(cut_reserve(cut, count, err));
 	return cut_text(cut, pairs, count, err);

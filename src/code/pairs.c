@@ -110,7 +110,7 @@ parse_number(uint32_t *value, struct parser *parser, const char *what, uint32_t 
 		unsigned digit = (unsigned char)*parser->at - (unsigned)'0';
 		if (digit > 9)
 			return ep_fail(err, EP_BAD_INPUT,
-			               "byte %zu of the code string is neither digit nor blank",
+			               "byte %zu of the code string is neither a digit nor a blank",
 			               byte_number(parser));
 		number = number * 10 + digit;
 		if (number > max)

@@ -190,7 +190,7 @@ open_file(struct dump *dump, struct ep_error *err)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	dump->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	if (dump->fd < 0)
-		return ep_fail_errno(err, errno, "cannot make %s", path);
+		return ep_fail_errno(err, errno, "cannot create %s", path);
 	return EP_OK;
 }
 

@@ -81,7 +81,8 @@ read_note(struct ep_publication *publication, struct ep_text note, struct ep_err
 		whole = part->part && part->final;
 	}
 	if (!whole || !reader.ok)
-		return ep_fail(err, EP_CORRUPT, "the log's note of a dump is damaged");
+		return ep_fail(err, EP_CORRUPT,
+		               "the intent record of a dump in the log is damaged");
 	return EP_OK;
 }
 

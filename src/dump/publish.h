@@ -1,8 +1,8 @@
-/* publish.h - finished files take their final names together with the watermark that they stand for
+/* publish.h - finished files get their final names together with the new watermark
  *
- * The note in the log (the named value of that name) is: varint(moves: 0 or 1) varint(watermark)
- * text(time of the dump) text(folder) varint(files) files * (text(part) text(final) varint(bytes)),
- * with text = varint(size) bytes.
+ * The intent record in the log (the named value of that name) is: varint(moves: 0 or 1)
+ * varint(watermark) text(time of the dump) text(folder) varint(files) files * (text(part)
+ * text(final) varint(bytes)), with text = varint(size) bytes.
  */
 #ifndef EP_DUMP_PUBLISH_H
 #define EP_DUMP_PUBLISH_H
@@ -43,9 +43,9 @@ EP_MUST_USE enum ep_status ep_publish(struct ep_publication *publication, struct
                                       const struct ep_publication_names *names,
                                       struct ep_error *err);
 
-/* Completes a publication that was noted and then killed; its files are in publication, which is
- * empty where there was none. Where the files are neither under one name nor the other, the note is
- * dropped, and the next dump sends them again. */
+/* Completes a renaming that was recorded and then killed; its files are in publication, which is
+ * empty if there was none. If the files have neither their old nor their final names, the record is
+ * dropped, and the next dump writes them again. */
 EP_MUST_USE enum ep_status ep_publish_rest(struct ep_publication *publication, struct ep_log *log,
                                            const struct ep_publication_names *names,
                                            struct ep_error *err);

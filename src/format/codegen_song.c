@@ -39,12 +39,12 @@ load(struct json_t **json, struct ep_text raw, struct ep_error *err)
 		if (json_error_code(&error) == json_error_out_of_memory)
 			return ep_fail(err, EP_NO_MEMORY, "out of memory for a JSON object");
 		make_printable(error.text);
-		return ep_fail(err, EP_BAD_INPUT, "no JSON: %s, at byte %d of the object",
+		return ep_fail(err, EP_BAD_INPUT, "not JSON: %s, at byte %d of the object",
 		               error.text, error.position);
 	}
 	if (!json_is_object(loaded)) {
 		json_decref(loaded);
-		return ep_fail(err, EP_BAD_INPUT, "no JSON object");
+		return ep_fail(err, EP_BAD_INPUT, "not a JSON object");
 	}
 	*json = loaded;
 	return EP_OK;
@@ -65,13 +65,13 @@ take_text(struct ep_text *text, const json_t *object, const struct key *key, str
 	if (!value || json_is_null(value))
 		return EP_OK;
 	if (!json_is_string(value))
-		return ep_fail(err, EP_BAD_INPUT, "%s%s is no string", key->prefix, key->name);
+		return ep_fail(err, EP_BAD_INPUT, "%s%s is not a string", key->prefix, key->name);
 	struct ep_text found = { json_string_value(value), json_string_length(value) };
 	if (found.size > key->max)
-		return ep_fail(err, EP_BAD_INPUT, "%s%s has %zu bytes, at most %zu are allowed",
+		return ep_fail(err, EP_BAD_INPUT, "%s%s has %zu bytes, but may have at most %zu",
 		               key->prefix, key->name, found.size, key->max);
 	if (memchr(found.at, '\0', found.size))
-		return ep_fail(err, EP_BAD_INPUT, "%s%s holds a NUL", key->prefix, key->name);
+		return ep_fail(err, EP_BAD_INPUT, "%s%s has a NUL byte", key->prefix, key->name);
 	if (found.size > 0)
 		*text = found;
 	return EP_OK;
@@ -82,7 +82,7 @@ take_code(struct ep_codegen_song *song, struct ep_error *err)
 {
 	static const struct key key = { "", "code", EP_CODEGEN_TEXT_MAX };
 	if (json_is_null(json_object_get(song->json, key.name)))
-		return ep_fail(err, EP_BAD_INPUT, "code is no string");
+		return ep_fail(err, EP_BAD_INPUT, "code is not a string");
 	return take_text(&song->code, song->json, &key, err);
 }
 
@@ -110,7 +110,7 @@ take_duration(uint32_t *duration_s, const json_t *metadata, struct ep_error *err
 	if (!value)
 		return ep_fail(err, EP_BAD_INPUT, "metadata.duration is missing");
 	if (!json_is_number(value))
-		return ep_fail(err, EP_BAD_INPUT, "metadata.duration is no number");
+		return ep_fail(err, EP_BAD_INPUT, "metadata.duration is not a number");
 	double seconds = json_number_value(value);
 	if (!(seconds >= 0 && seconds < DURATION_MAX + 1.0))
 		return ep_fail(err, EP_BAD_INPUT, "metadata.duration is not from 0 to %d seconds",
@@ -127,7 +127,8 @@ take_version(char version[EP_CODEGEN_VERSION_MAX + 1], const json_t *metadata, s
 	if (json_is_number(value)) {
 		double number = json_number_value(value);
 		if (!(fabs(number) < VERSION_LIMIT))
-			return ep_fail(err, EP_BAD_INPUT, "metadata.version is no version number");
+			return ep_fail(err, EP_BAD_INPUT,
+			               "metadata.version is not a version number");
 		(void)snprintf(version, EP_CODEGEN_VERSION_MAX + 1, "%.2f", number);
 		return EP_OK;
 	}
@@ -135,7 +136,8 @@ take_version(char version[EP_CODEGEN_VERSION_MAX + 1], const json_t *metadata, s
 	if (!value)
 		return ep_fail(err, EP_BAD_INPUT, "metadata.version is missing");
 	if (!json_is_string(value))
-		return ep_fail(err, EP_BAD_INPUT, "metadata.version is neither number nor string");
+		return ep_fail(err, EP_BAD_INPUT,
+		               "metadata.version is neither a number nor a string");
 	EP_TRY(take_text(&text, metadata, &key, err));
 	if (text.size > 0)
 		memcpy(version, text.at, text.size);
@@ -149,7 +151,7 @@ take_metadata(struct ep_codegen_song *song, struct ep_error *err)
 	const json_t *metadata = json_object_get(song->json, "metadata");
 	if (!json_is_object(metadata))
 		return ep_fail(err, EP_BAD_INPUT, "metadata is %s",
-		               metadata ? "no object" : "missing");
+		               metadata ? "not an object" : "missing");
 	EP_TRY(take_texts(song, metadata, err));
 	EP_TRY(take_duration(&song->duration_s, metadata, err));
 	return take_version(song->version, metadata, err);

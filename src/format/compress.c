@@ -27,7 +27,7 @@ append_bzip2(struct ep_buffer *out, const void *bytes, size_t size, struct ep_er
 	                                      (unsigned)size, EP_COMPRESS_BZIP2_LEVEL, 0, 0);
 	if (result != BZ_OK) {
 		assert(result == BZ_MEM_ERROR);
-		return ep_fail(err, EP_NO_MEMORY, "out of memory to pack with bzip2");
+		return ep_fail(err, EP_NO_MEMORY, "out of memory to compress with bzip2");
 	}
 	out->size += room;
 	return EP_OK;
@@ -39,14 +39,14 @@ append_zstd(struct ep_buffer *out, const void *bytes, size_t size, struct ep_err
 	EP_TRY(ep_buffer_reserve(out, ZSTD_compressBound(size), err));
 	ZSTD_CCtx *zstd = ZSTD_createCCtx();
 	if (!zstd)
-		return ep_fail(err, EP_NO_MEMORY, "out of memory to pack with zstd");
+		return ep_fail(err, EP_NO_MEMORY, "out of memory to compress with zstd");
 	(void)ZSTD_CCtx_setParameter(zstd, ZSTD_c_compressionLevel, EP_COMPRESS_ZSTD_LEVEL);
 	(void)ZSTD_CCtx_setParameter(zstd, ZSTD_c_checksumFlag, 1);
 	size_t result =
 		ZSTD_compress2(zstd, out->data + out->size, out->capacity - out->size, bytes, size);
 	ZSTD_freeCCtx(zstd);
 	if (ZSTD_isError(result))
-		return ep_fail(err, EP_NO_MEMORY, "cannot pack with zstd: %s",
+		return ep_fail(err, EP_NO_MEMORY, "cannot compress with zstd: %s",
 		               ZSTD_getErrorName(result));
 	out->size += result;
 	return EP_OK;
@@ -57,7 +57,7 @@ ep_compress_block(struct ep_buffer *out, enum ep_compression compression, const 
                   size_t size, struct ep_error *err)
 {
 	if (size > EP_COMPRESS_BLOCK_MAX)
-		return ep_fail(err, EP_BAD_INPUT, "a block of %zu bytes is over the limit of %zu",
+		return ep_fail(err, EP_BAD_INPUT, "a block of %zu bytes exceeds the limit of %zu",
 		               size, EP_COMPRESS_BLOCK_MAX);
 	switch (compression) {
 	case EP_COMPRESS_NONE:
@@ -91,7 +91,6 @@ ep_compression_parse(enum ep_compression *compression, struct ep_text name, stru
 			return EP_OK;
 		}
 	}
-	return ep_fail(err, EP_BAD_INPUT,
-	               "no compression is called '%.*s': use none, bzip2 or zstd",
+	return ep_fail(err, EP_BAD_INPUT, "unknown compression '%.*s': use none, bzip2 or zstd",
 	               ep_text_print_size(name), name.size ? name.at : "");
 }

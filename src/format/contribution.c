@@ -55,7 +55,7 @@ ep_trailer_read(struct ep_trailer *trailer, const uint8_t bytes[EP_TRAILER_SIZE]
 	uint8_t message[SIGNED_SIZE + EP_HASH_SIZE];
 	const uint8_t *at = bytes + EP_HASH_SIZE + 2;
 	if (ep_load16(bytes + EP_HASH_SIZE) != EP_TRAILER_SIGNATURE)
-		return ep_fail(err, EP_CORRUPT, "this is no contribution: it is not signed");
+		return ep_fail(err, EP_CORRUPT, "this is not a contribution: it is not signed");
 	memcpy(read.hash.bytes, bytes, EP_HASH_SIZE);
 	memcpy(read.slave.bytes, at, EP_KEY_SIZE);
 	memcpy(read.master.bytes, at + EP_KEY_SIZE, EP_KEY_SIZE);
@@ -129,7 +129,7 @@ read_track(struct ep_receipt_track *track, const json_t *item, struct ep_error *
 	while (outcome && which < EP_OUTCOME_COUNT && strcmp(outcome_names[which], outcome) != 0)
 		which++;
 	if (!json_is_string(id) || !outcome || which == EP_OUTCOME_COUNT)
-		return ep_fail(err, EP_CORRUPT, "the receipt of a track is none");
+		return ep_fail(err, EP_CORRUPT, "the receipt has an invalid entry");
 	*track = (struct ep_receipt_track){
 		.id = { json_string_value(id), json_string_length(id) },
 		.outcome = (enum ep_outcome)which,
@@ -143,7 +143,7 @@ read_tracks(struct ep_receipt *receipt, const json_t *list, struct ep_error *err
 {
 	size_t count = json_array_size(list);
 	if (!json_is_array(list))
-		return ep_fail(err, EP_CORRUPT, "\"tracks\" is no list");
+		return ep_fail(err, EP_CORRUPT, "\"tracks\" is not a list");
 	receipt->tracks = calloc(count + 1, sizeof *receipt->tracks);
 	if (!receipt->tracks)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory for a receipt");
@@ -224,7 +224,7 @@ read_join(struct ep_join *join, const json_t *json, struct ep_error *err)
 	struct ep_text name;
 	EP_TRY(ep_json_string(&name, json, "name", err));
 	if (name.size == 0 || name.size >= sizeof join->name || memchr(name.at, 0, name.size))
-		return ep_fail(err, EP_BAD_INPUT, "\"name\" is no name");
+		return ep_fail(err, EP_BAD_INPUT, "\"name\" is not a valid name");
 	memcpy(join->name, name.at, name.size);
 	EP_TRY(ep_json_bytes(join->key.bytes, EP_KEY_SIZE, json, "key", err));
 	EP_TRY(ep_json_bytes(join->master.bytes, EP_KEY_SIZE, json, "master", err));
@@ -242,9 +242,9 @@ ep_join_read(struct ep_join *join, struct ep_text text, struct ep_error *err)
 			: NULL;
 	if (!json)
 		return ep_fail(err, EP_BAD_INPUT,
-		               "this is no request to join: it is no JSON object");
+		               "this is not a request to join: it is not a JSON object");
 	if (read_join(&read, json, &why) != EP_OK)
-		return ep_fail(err, EP_BAD_INPUT, "this is no request to join: %s", why.text);
+		return ep_fail(err, EP_BAD_INPUT, "this is not a request to join: %s", why.text);
 	/* The key is believed when what it is said in is signed by it. */
 	EP_JSON json_t *checked = NULL;
 	EP_TRY(ep_signed_read(&checked, text, JOIN_FORMAT, JOIN_PURPOSE, &read.key,

@@ -8,8 +8,8 @@
  *      64   Ed25519 over "echoprint contribution 2", for the 64 bytes before it and the packet's
  *           hash
  *
- * The id of a contribution is the BLAKE2b-256 of what the signature is of: so it is another one
- * where any of that is. Specified in docs/formats/feed.md.
+ * The id of a contribution is the BLAKE2b-256 of the signed bytes, so it changes if any of them
+ * does. Specified in docs/formats/feed.md.
  */
 #ifndef EP_FORMAT_CONTRIBUTION_H
 #define EP_FORMAT_CONTRIBUTION_H
@@ -96,7 +96,7 @@ EP_MUST_USE enum ep_status ep_receipt_read(struct ep_receipt *receipt, struct ep
 
 /* ---- joining ---- */
 
-/* A slave's request to be let in. */
+/* A slave's request to join. */
 struct ep_join {
 	char name[65]; /* as the invitation calls the slave */
 	struct ep_key key; /* of the slave */

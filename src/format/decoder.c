@@ -9,7 +9,7 @@
 #include <zstd.h>
 #include <zstd_errors.h>
 
-#define WINDOW_TOO_LARGE "it asks for a window of more than 128 MiB"
+#define WINDOW_TOO_LARGE "it needs a window of more than 128 MiB"
 
 _Static_assert(EP_STREAM_WINDOW_MAX == (size_t)128 << 20, "the text above says what the limit is");
 
@@ -81,7 +81,7 @@ gzip_step(void *state, struct ep_decoder_io *io, bool *stream_ended, const char 
 		*stream_ended = true;
 		return EP_OK;
 	}
-	*reason = zlib->msg ? zlib->msg : "it asks for a dictionary";
+	*reason = zlib->msg ? zlib->msg : "it needs a dictionary";
 	return EP_BAD_INPUT;
 }
 
@@ -123,7 +123,7 @@ bzip2_failure(int result, const char **reason)
 {
 	if (result == BZ_MEM_ERROR)
 		return EP_NO_MEMORY;
-	*reason = result == BZ_DATA_ERROR_MAGIC ? "no bzip2 stream starts there"
+	*reason = result == BZ_DATA_ERROR_MAGIC ? "it is not the start of a bzip2 stream"
 	                                        : "its bytes or its checksum are wrong";
 	return EP_BAD_INPUT;
 }
@@ -255,11 +255,11 @@ xz_reason(lzma_ret result)
 	if (result == LZMA_MEMLIMIT_ERROR)
 		return WINDOW_TOO_LARGE;
 	if (result == LZMA_FORMAT_ERROR)
-		return "no xz stream starts there";
+		return "it is not the start of an xz stream";
 	if (result == LZMA_OPTIONS_ERROR)
-		return "it uses a filter or an option that is not known";
+		return "it uses an unknown filter or option";
 	if (result == LZMA_UNSUPPORTED_CHECK)
-		return "it uses a checksum that is not known";
+		return "it uses an unknown checksum";
 	return "its bytes or its checksum are wrong";
 }
 

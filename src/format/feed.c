@@ -110,10 +110,11 @@ ep_head_read(struct ep_head *head, struct ep_text text, const struct ep_key *key
 	struct ep_head read = { 0 };
 	size_t size = text.size >= HEAD_FIXED ? HEAD_FIXED + (size_t)bytes[16] * HEAD_MARK : 0;
 	if (!size || text.size != size + EP_SIGNATURE_SIZE || bytes[16] > EP_HEAD_MARKS_MAX)
-		return ep_fail(err, EP_CORRUPT, "the head of a feed has a wrong size");
+		return ep_fail(err, EP_CORRUPT, "the head of a feed has the wrong size");
 	memcpy(signature.bytes, bytes + size, EP_SIGNATURE_SIZE);
 	if (!ep_sign_check(&signature, key, HEAD_PURPOSE, bytes, size))
-		return ep_fail(err, EP_CORRUPT, "the head of a feed is not signed by its master");
+		return ep_fail(err, EP_CORRUPT,
+		               "the head of a feed is not signed with the key of its master");
 	read.epoch = ep_load64(bytes);
 	read.epoch_tag = ep_load64(bytes + 8);
 	read.mark_count = bytes[16];
@@ -196,7 +197,7 @@ read_packet(struct ep_feed_packet *packet, const json_t *item, struct ep_error *
 	ep_feed_packet_name(name, packet);
 	EP_TRY(ep_json_string(&said, item, "name", err));
 	if (!ep_text_equal(said, ep_text_of(name)))
-		return ep_fail(err, EP_CORRUPT, "a packet is not named %s", name);
+		return ep_fail(err, EP_CORRUPT, "a packet has a wrong name: it should be %s", name);
 	return EP_OK;
 }
 
@@ -204,7 +205,7 @@ static enum ep_status
 read_packets(struct ep_feed *feed, const json_t *list, struct ep_error *err)
 {
 	if (!json_is_array(list) || json_array_size(list) > EP_FEED_PACKETS_MAX)
-		return ep_fail(err, EP_CORRUPT, "\"packets\" is no list of at most %d packets",
+		return ep_fail(err, EP_CORRUPT, "\"packets\" is not a list of at most %d packets",
 		               EP_FEED_PACKETS_MAX);
 	uint64_t last = 0;
 	for (size_t i = 0; i < json_array_size(list); i++) {
@@ -231,7 +232,7 @@ read_chain(struct ep_feed *feed, const json_t *json, const struct ep_key *key, s
 	feed->head_size = digits.size / 2;
 	if (feed->head_size > EP_HEAD_MAX ||
 	    !ep_hex_parse(feed->head_bytes, feed->head_size, digits))
-		return ep_fail(err, EP_CORRUPT, "\"head\" is not the hex digits of a head");
+		return ep_fail(err, EP_CORRUPT, "\"head\" is not the hex digits of a feed head");
 	EP_TRY(ep_head_read(&feed->head,
 	                    (struct ep_text){ (const char *)feed->head_bytes, feed->head_size },
 	                    key, err));
@@ -250,7 +251,7 @@ read_head(struct ep_feed *feed, const json_t *json, struct ep_error *err)
 	EP_TRY(ep_json_string(&name, json, "name", err));
 	EP_TRY(ep_json_string(&time, json, "time", err));
 	if (name.size >= sizeof feed->name || !ep_time_parse(&feed->time, time))
-		return ep_fail(err, EP_CORRUPT, "its \"name\" or \"time\" is none");
+		return ep_fail(err, EP_CORRUPT, "its \"name\" or \"time\" is not valid");
 	memcpy(feed->name, name.at, name.size);
 	EP_TRY(ep_json_bytes(feed->key.bytes, EP_KEY_SIZE, json, "key", err));
 	EP_TRY(ep_json_bytes(feed->node_id, EP_FEED_NODE_ID, json, "node", err));

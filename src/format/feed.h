@@ -1,7 +1,7 @@
 /* feed.h - feed.json, which names the packets of a feed: docs/formats/feed.md
  *
- * A feed stands for the history of one log up to a position. Its packets overlap: a range stands in
- * small packets for those who are nearly current, and in a merged one for those who are not.
+ * A feed represents the history of one log up to a position. Its packets overlap: a range is in
+ * small packets for slaves that are nearly current, and in a merged one for the others.
  */
 #ifndef EP_FORMAT_FEED_H
 #define EP_FORMAT_FEED_H
@@ -27,7 +27,7 @@ struct ep_feed_packet {
 	uint64_t last;
 	uint64_t size; /* bytes */
 	struct ep_hash sha256; /* of the file */
-	bool merged_away; /* its range stands in a larger packet too; it goes some day */
+	bool merged_away; /* a larger packet has its range too; it will be removed */
 };
 
 /* The head of a feed: which history it is of, signed for itself, so that a slave can show its
@@ -50,7 +50,8 @@ struct ep_head {
 	size_t mark_count;
 };
 
-/* So many of a head's marks are the newest, without a gap; where there are fewer, they are all. */
+/* This many of a head's marks are the newest ones, without gaps; if there are fewer, they are all
+ * marks. */
 #define EP_HEAD_NEWEST 16
 
 /* The newest mark; NULL: nothing was published. */
@@ -97,7 +98,8 @@ EP_MUST_USE enum ep_status ep_feed_write(struct ep_buffer *out, const struct ep_
 /* Reads feed.json; feed is to be freed with ep_feed_free.
  *
  * key  whose signature it must have.
- * EP_CORRUPT  it is none, is not signed by key, or says what cannot be. EP_NEWER, EP_NO_MEMORY. */
+ * EP_CORRUPT  it is not a feed.json, is not signed by key, or contradicts itself. EP_NEWER,
+ * EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_feed_read(struct ep_feed *feed, struct ep_text text,
                                         const struct ep_key *key, struct ep_error *err);
 

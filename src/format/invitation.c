@@ -62,8 +62,8 @@ ep_invitation_parse(struct ep_invitation *invitation, struct ep_text given, stru
 	size_t url_size = mark ? (size_t)(mark - text.at) : 0;
 	if (!mark || url_size > EP_URL_MAX)
 		return ep_fail(err, EP_BAD_INPUT,
-		               "this is no invitation: `echoprint source add NAME` on the master "
-		               "prints one");
+		               "this is not an invitation: get one with `echoprint source add "
+		               "NAME` on the master");
 	struct ep_text rest = { mark + MARK_SIZE, text.size - url_size - MARK_SIZE };
 	struct ep_text name = cut_field(&rest);
 	struct ep_text key = cut_field(&rest);
@@ -71,14 +71,14 @@ ep_invitation_parse(struct ep_invitation *invitation, struct ep_text given, stru
 	struct ep_text check = rest;
 	char wanted[9];
 	if (check.size != 8)
-		return ep_fail(err, EP_BAD_INPUT, "the invitation is cut short");
+		return ep_fail(err, EP_BAD_INPUT, "the invitation is truncated");
 	print_check(wanted, text.at, (size_t)(check.at - text.at) - 1);
 	if (memcmp(check.at, wanted, 8) != 0)
 		return ep_fail(err, EP_BAD_INPUT,
-		               "the invitation is damaged: its last eight digits do not fit");
+		               "the invitation is damaged: its checksum is wrong");
 	if (name.size == 0 || name.size >= sizeof read.name || !ep_key_parse(&read.key, key) ||
 	    !ep_hex_parse(read.secret, EP_SECRET_SIZE, secret) || memchr(text.at, 0, text.size))
-		return ep_fail(err, EP_BAD_INPUT, "the invitation is none");
+		return ep_fail(err, EP_BAD_INPUT, "the invitation is not valid");
 	memcpy(read.url, text.at, url_size);
 	memcpy(read.name, name.at, name.size);
 	*invitation = read;

@@ -1,12 +1,12 @@
-/* invitation.h - one line of text by which a slave finds and knows its master, and is let in
+/* invitation.h - one line of text by which a slave finds and recognises its master, and is admitted
  *
  *     URL#echoprint1:NAME:KEY:SECRET:CHECK
  *
  * KEY is the master's public key (64 hex digits), SECRET 16 random bytes that are good for one
  * slave (32 hex digits), CHECK the CRC-32 of all before its colon (8 hex digits).
  *
- * From the secret follow the keys of the invitation. Who has the line can sign with them; the
- * master keeps the public one alone, so nobody who reads its log can join.
+ * The keys of the invitation are derived from the secret. Whoever has the line can sign with them;
+ * the master keeps only the public one, so reading its log does not let anybody join.
  */
 #ifndef EP_FORMAT_INVITATION_H
 #define EP_FORMAT_INVITATION_H

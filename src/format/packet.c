@@ -34,8 +34,7 @@ read_whole(struct ep_packet_reader *reader, uint8_t *bytes, size_t size, struct 
 		EP_TRY(reader->source.read(reader->source.context, bytes + done, size - done, &got,
 		                           err));
 		if (got == 0)
-			return ep_fail(err, EP_CORRUPT,
-			               "the packet is cut off behind its block %llu",
+			return ep_fail(err, EP_CORRUPT, "the packet is truncated after block %llu",
 			               (unsigned long long)reader->blocks);
 		done += got;
 	}
@@ -131,7 +130,7 @@ parse_header(struct ep_packet_reader *packet, struct ep_error *err)
 	const uint8_t *bytes = packet->header_bytes.data;
 	size_t size = packet->header_bytes.size - 4;
 	if (ep_load32(bytes + size) != ep_crc32(bytes, size))
-		return damaged(err, "the checksum of its header does not fit");
+		return damaged(err, "the checksum of its header is wrong");
 	struct ep_reader reader = ep_reader_of(bytes + FIXED_HEADER, size - FIXED_HEADER);
 	uint16_t kind = ep_load16(bytes + 10);
 	header->kind = kind == EP_PACKET_MASTER ? EP_PACKET_MASTER : EP_PACKET_SLAVE;
@@ -141,7 +140,7 @@ parse_header(struct ep_packet_reader *packet, struct ep_error *err)
 	header->after = ep_read64(&reader);
 	header->last = ep_read64(&reader);
 	if (header->last < header->after || header->last == UINT64_MAX)
-		return damaged(err, "its range");
+		return damaged(err, "its range of positions is invalid");
 	header->tracks = ep_read64(&reader);
 	header->documents = ep_read64(&reader);
 	header->deletions = ep_read64(&reader);
@@ -152,7 +151,7 @@ parse_header(struct ep_packet_reader *packet, struct ep_error *err)
 	header->head = read_text(&reader);
 	if (!reader.ok || ep_reader_left(&reader) != 0 ||
 	    (kind != EP_PACKET_MASTER && kind != EP_PACKET_SLAVE))
-		return damaged(err, "its header is not as it must be");
+		return damaged(err, "its header is invalid");
 	return EP_OK;
 }
 
@@ -162,20 +161,20 @@ read_header(struct ep_packet_reader *packet, struct ep_error *err)
 	uint8_t fixed[FIXED_HEADER];
 	EP_TRY(read_hashed(packet, fixed, sizeof fixed, err));
 	if (memcmp(fixed, EP_PACKET_MAGIC, EP_PACKET_MAGIC_SIZE) != 0)
-		return ep_fail(err, EP_CORRUPT, "this is no packet");
+		return ep_fail(err, EP_CORRUPT, "this is not a packet");
 	uint16_t version = ep_load16(fixed + 8);
 	if (version > EP_PACKET_VERSION)
-		return ep_fail(err, EP_NEWER, "the packet has version %u, this program knows %d",
-		               version, EP_PACKET_VERSION);
+		return ep_fail(err, EP_NEWER,
+		               "the packet has version %u, but this program knows only %d", version,
+		               EP_PACKET_VERSION);
 	if (version < EP_PACKET_VERSION)
-		return ep_fail(
-			err, EP_DIVERGED,
-			"the packet has version %u, of a build before the first release; use "
-			"CSV (`master-dump --format csv`) to bring it over",
-			version);
+		return ep_fail(err, EP_DIVERGED,
+		               "the packet has version %u, of a build before the first release; "
+		               "dump its data with that build as CSV (`master-dump --format csv`)",
+		               version);
 	uint32_t rest = ep_load32(fixed + 12);
 	if (rest < HEADER_REST_MIN || rest > HEADER_REST_MAX)
-		return damaged(err, "its header is not as it must be");
+		return damaged(err, "its header is invalid");
 	struct ep_buffer *bytes = &packet->header_bytes;
 	EP_TRY(ep_buffer_append(bytes, fixed, sizeof fixed, err));
 	EP_TRY(ep_buffer_reserve(bytes, rest, err));
@@ -234,7 +233,7 @@ read_end(struct ep_packet_reader *packet, struct ep_error *err)
 	ep_hasher_done(&found, &packet->hasher);
 	EP_TRY(read_whole(packet, said.bytes, EP_HASH_SIZE, err));
 	if (memcmp(said.bytes, found.bytes, EP_HASH_SIZE) != 0)
-		return damaged(err, "the hash over all of it does not fit");
+		return damaged(err, "the hash over the whole packet is wrong");
 	EP_TRY(read_whole(packet, size, sizeof size, err));
 	for (unsigned left = ep_load16(size); left > 0;) {
 		uint8_t passed[256];
@@ -246,7 +245,7 @@ read_end(struct ep_packet_reader *packet, struct ep_error *err)
 	size_t got;
 	EP_TRY(packet->source.read(packet->source.context, &more, 1, &got, err));
 	packet->ended = true;
-	return got ? damaged(err, "something follows its end") : EP_OK;
+	return got ? damaged(err, "there are bytes after its end") : EP_OK;
 }
 
 enum ep_status
@@ -276,7 +275,7 @@ ep_packet_read(struct ep_packet_reader *reader, struct ep_packet_block *block, b
 	block->number = ++reader->blocks;
 	if (ep_crc32(block->payload.data, size) != ep_load32(head + 4))
 		return ep_fail(err, EP_CORRUPT,
-		               "the packet is damaged: the checksum of block %llu does not fit",
+		               "the packet is damaged: the checksum of block %llu is wrong",
 		               (unsigned long long)block->number);
 	struct ep_reader payload = ep_reader_of(block->payload.data, size);
 	(void)ep_read_varint(&payload); /* entries */
@@ -295,13 +294,13 @@ unpack_columns(struct ep_reader *columns, struct ep_packet_block *block, struct 
 	if (!frame || unpacked == 0 || unpacked > COLUMNS_MAX ||
 	    ZSTD_getFrameContentSize(frame, (size_t)packed) != unpacked ||
 	    ZSTD_findFrameCompressedSize(frame, (size_t)packed) != packed)
-		return damaged(err, "the columns of a block");
+		return damaged(err, "the columns of a block are invalid");
 	uint8_t *bytes = ep_arena_alloc(&block->arena, (size_t)unpacked);
 	if (!bytes)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory for a block of a packet");
 	size_t size = ZSTD_decompress(bytes, (size_t)unpacked, frame, (size_t)packed);
 	if (ZSTD_isError(size) || size != unpacked)
-		return damaged(err, "the columns of a block do not unpack");
+		return damaged(err, "the columns of a block cannot be decompressed");
 	*columns = ep_reader_of(bytes, size);
 	return EP_OK;
 }
@@ -413,7 +412,7 @@ ep_packet_decode(struct ep_packet_block *block, const struct ep_packet_header *h
 	struct ep_reader columns;
 	uint64_t count = ep_read_varint(&payload);
 	if (count == 0 || count > EP_PACKET_ENTRIES_MAX)
-		return damaged(err, "a block's number of entries");
+		return damaged(err, "the number of entries of a block is invalid");
 	EP_TRY(unpack_columns(&columns, block, &payload, err));
 	struct ep_packet_entry *entries =
 		ep_arena_alloc(&block->arena, (size_t)count * sizeof *entries);
@@ -423,7 +422,8 @@ ep_packet_decode(struct ep_packet_block *block, const struct ep_packet_header *h
 	if (!read_numbers(&columns, entries, (size_t)count) ||
 	    !read_texts(&columns, &payload, entries, (size_t)count) ||
 	    !entries_fit(entries, (size_t)count, header))
-		return ep_fail(err, EP_CORRUPT, "the packet is damaged: the entries of block %llu",
+		return ep_fail(err, EP_CORRUPT,
+		               "the packet is damaged: the entries of block %llu are invalid",
 		               (unsigned long long)block->number);
 	block->entries = entries;
 	block->count = (size_t)count;

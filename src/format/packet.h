@@ -111,7 +111,7 @@ struct ep_packet_block {
 	uint64_t number; /* of the block in the packet, from 1 */
 	struct ep_packet_entry *entries;
 	size_t count; /* entries; 0 before ep_packet_decode */
-	uint64_t unpacked; /* bytes that its columns are said to have; they have no others */
+	uint64_t unpacked; /* stated size of its columns; any other is refused */
 	struct ep_arena arena;
 };
 void ep_packet_block_free(struct ep_packet_block *block);

@@ -18,7 +18,7 @@ check(uint64_t cost, uint64_t size, struct ep_error *err)
 	if (cost <= EP_PACKET_COST_MAX(size))
 		return EP_OK;
 	return ep_fail(err, EP_CORRUPT,
-	               "the packet of %llu bytes is more work than it may be: over %llu units",
+	               "the packet of %llu bytes costs too much work: more than %llu units",
 	               (unsigned long long)size, (unsigned long long)EP_PACKET_COST_MAX(size));
 }
 

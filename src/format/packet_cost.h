@@ -1,8 +1,9 @@
-/* packet_cost.h - what a packet costs the one who takes it in, at most; told before it is paid
+/* packet_cost.h - the most work that taking in a packet can cost, known before it is done
  *
- * Few bytes of a packet can stand for many entries and documents, and for onsets that take long to
- * decode. Who takes packets of strangers asks this first, outside of any transaction: it unpacks
- * the columns, and decodes no codes. A unit is that of struct ep_onset_work, some 40 ns.
+ * A few bytes of a packet can represent many entries and documents, and onsets that take long to
+ * decode. A node that takes packets from others asks this first, outside of any transaction: the
+ * columns are decompressed, and no codes are decoded. A unit is that of struct ep_onset_work, some
+ * 40 ns.
  */
 #ifndef EP_FORMAT_PACKET_COST_H
 #define EP_FORMAT_PACKET_COST_H

@@ -29,7 +29,7 @@ ep_signed_write(struct ep_buffer *out, json_t *given, int format, const char *pu
 	if (object && whole && json_object_update(whole, object) == 0)
 		text = json_dumps(whole, JSON_COMPACT);
 	if (!text)
-		return ep_fail(err, EP_NO_MEMORY, "out of memory for what is to be signed");
+		return ep_fail(err, EP_NO_MEMORY, "out of memory for the text to be signed");
 	const char *body = text + 1; /* behind the brace, which the signature has */
 	struct ep_signature signature;
 	char hex[HEX_SIZE + 1];
@@ -63,19 +63,20 @@ ep_signed_read(json_t **object, struct ep_text text, int format, const char *pur
 	struct ep_signature signature;
 	struct ep_text body;
 	if (text.size > EP_SIGNED_MAX)
-		return ep_fail(err, EP_CORRUPT, "%s has over %zu bytes", what, EP_SIGNED_MAX);
+		return ep_fail(err, EP_CORRUPT, "%s is larger than %zu bytes", what, EP_SIGNED_MAX);
 	if (!split(&signature, &body, text))
 		return ep_fail(err, EP_CORRUPT, "%s does not begin with a signature", what);
 	if (!ep_sign_check(&signature, key, purpose, body.at, body.size))
-		return ep_fail(err, EP_CORRUPT, "%s is not signed by the key that is known", what);
+		return ep_fail(err, EP_CORRUPT,
+		               "%s is not signed with the key that this node knows", what);
 	json_error_t why;
 	EP_JSON json_t *read = json_loadb(text.at, text.size, JSON_REJECT_DUPLICATES, &why);
 	if (!read)
-		return ep_fail(err, EP_CORRUPT, "%s is no JSON object: %s", what, why.text);
+		return ep_fail(err, EP_CORRUPT, "%s is not a JSON object: %s", what, why.text);
 	uint64_t has;
 	EP_TRY(ep_json_number(&has, read, "format", err));
 	if (has > (uint64_t)format)
-		return ep_fail(err, EP_NEWER, "%s has format %llu, this program knows 1 to %d",
+		return ep_fail(err, EP_NEWER, "%s has format %llu, but this program knows 1 to %d",
 		               what, (unsigned long long)has, format);
 	*object = EP_TAKE(read);
 	return EP_OK;
@@ -89,7 +90,8 @@ ep_json_number(uint64_t *number, const json_t *object, const char *name, struct 
 	const json_t *value = json_object_get(object, name);
 	if (!json_is_integer(value) || json_integer_value(value) < 0 ||
 	    json_integer_value(value) > NUMBER_MAX)
-		return ep_fail(err, EP_CORRUPT, "\"%s\" is no whole number from 0 to 2^62", name);
+		return ep_fail(err, EP_CORRUPT, "\"%s\" is not a whole number from 0 to 2^62",
+		               name);
 	*number = (uint64_t)json_integer_value(value);
 	return EP_OK;
 }
@@ -99,7 +101,7 @@ ep_json_string(struct ep_text *text, const json_t *object, const char *name, str
 {
 	const json_t *value = json_object_get(object, name);
 	if (!json_is_string(value))
-		return ep_fail(err, EP_CORRUPT, "\"%s\" is no text", name);
+		return ep_fail(err, EP_CORRUPT, "\"%s\" is not a string", name);
 	*text = (struct ep_text){ json_string_value(value), json_string_length(value) };
 	return EP_OK;
 }

@@ -27,7 +27,7 @@ EP_MUST_USE enum ep_status ep_signed_write(struct ep_buffer *out, json_t *object
 /* Checks the signature and parses the object, which is to be released with json_decref.
  *
  * what  names the text in messages, such as "feed.json".
- * EP_CORRUPT  it is no such text, or not signed by key. EP_NEWER  its format is above `format`.
+ * EP_CORRUPT  it is not such a text, or not signed by key. EP_NEWER  its format is above `format`.
  * EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_signed_read(json_t **object, struct ep_text text, int format,
                                           const char *purpose, const struct ep_key *key,

@@ -66,10 +66,10 @@ choose_decoder(struct ep_stream **stream, struct ep_error *err)
 		return EP_OK;
 	struct ep_stream *larger = realloc(*stream, sizeof *larger + INPUT_SIZE);
 	if (!larger)
-		return ep_fail(err, EP_NO_MEMORY, "out of memory to unpack %s", decoder->name);
+		return ep_fail(err, EP_NO_MEMORY, "out of memory to decompress %s", decoder->name);
 	*stream = larger;
 	if (decoder->open(&larger->state) != EP_OK)
-		return ep_fail(err, EP_NO_MEMORY, "out of memory to unpack %s", decoder->name);
+		return ep_fail(err, EP_NO_MEMORY, "out of memory to decompress %s", decoder->name);
 	larger->decoder = decoder;
 	return EP_OK;
 }
@@ -119,7 +119,7 @@ fail_step(const struct ep_stream *stream, enum ep_status status, const char *rea
 	const char *name = stream->decoder->name;
 	uint64_t place = stream->raw_bytes - (stream->input_size - stream->input_at);
 	if (status == EP_NO_MEMORY)
-		return ep_fail(err, status, "out of memory to unpack %s", name);
+		return ep_fail(err, status, "out of memory to decompress %s", name);
 	return ep_fail(err, status, "the %s data is damaged before byte %llu: %s", name,
 	               (unsigned long long)place, reason);
 }

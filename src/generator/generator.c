@@ -221,7 +221,7 @@ ep_generator_feed(struct ep_generator *generator, const int16_t *samples, size_t
                   struct ep_error *err)
 {
 	if (count > EP_GENERATOR_SAMPLES_MAX - generator->samples)
-		return ep_fail(err, EP_BAD_INPUT, "the sound is longer than 48 hours");
+		return ep_fail(err, EP_BAD_INPUT, "the audio is longer than 48 hours");
 	generator->samples += count;
 	while (count > 0) {
 		float *x = generator->block + EP_WHITEN_FRONT;

@@ -68,7 +68,7 @@ build_tail(struct ep_index *index, struct ep_log *log, struct ep_error *err)
 		return EP_OK;
 	fd = memfd_create("echoprint-tail", MFD_CLOEXEC);
 	if (fd < 0)
-		return ep_fail_errno(err, errno, "cannot make memory for the index");
+		return ep_fail_errno(err, errno, "cannot allocate memory for the index");
 	EP_TRY(ep_builder_write(&postings, builder, fd, "the end of the index", err));
 	EP_TRY(ep_shard_open(&index->shards[index->count], fd, "the end of the index", err));
 	index->count++;
@@ -141,7 +141,7 @@ hint(enum ep_status status, struct ep_error *err)
 	if (status == EP_CORRUPT && err) {
 		size_t size = strlen(err->text);
 		snprintf(err->text + size, sizeof err->text - size,
-		         "; verify --rebuild-index makes the index anew");
+		         "; rebuild the index with `verify --rebuild-index`");
 	}
 	return status;
 }

@@ -4,11 +4,11 @@
  * count, and the position up to which they follow the log (the watermark), is the log's value
  * "index", set in a transaction when a file is durable. So a crash at any moment leaves an older
  * index, and a tail of the log that is followed again; files that the value does not name are
- * removed by who follows next.
+ * removed by the next process that follows.
  *
  * A track is in the index at the position of its entry. An entry that has moved since, or is gone,
- * is known by that its position is no longer in the log; merging drops it. Shards are merged so
- * that each is at least EP_INDEX_GROWTH times what comes after it.
+ * is recognised by its position, which is no longer in the log; merging drops it. Shards are merged
+ * so that each is at least EP_INDEX_GROWTH times what comes after it.
  */
 #ifndef EP_INDEX_INDEX_H
 #define EP_INDEX_INDEX_H
@@ -35,15 +35,15 @@ struct ep_index_options {
 	void *context;
 };
 
-/* Brings the index up to the end of the log as it is now; waits where another process is at it. An
- * index that is damaged is made anew.
+/* Brings the index up to the end of the log as it is now; waits while another process does so. A
+ * damaged index is rebuilt.
  *
  * log  open for writing. EP_INTERRUPTED, EP_IO, EP_NO_SPACE, EP_NO_MEMORY, EP_NEWER; EP_CORRUPT
  *      the log is damaged. */
 EP_MUST_USE enum ep_status
 ep_index_follow(struct ep_log *log, const struct ep_index_options *options, struct ep_error *err);
 
-/* Makes the index anew, whatever is there, also one of a newer version. As ep_index_follow. */
+/* Rebuilds the index, whatever is there, even one of a newer version. As ep_index_follow. */
 EP_MUST_USE enum ep_status
 ep_index_rebuild(struct ep_log *log, const struct ep_index_options *options, struct ep_error *err);
 
@@ -79,9 +79,9 @@ EP_MUST_USE enum ep_status ep_index_state(struct ep_index_state *state,
 EP_MUST_USE enum ep_status ep_index_entry_at(struct ep_entry *entry, struct ep_index *index,
                                              uint64_t position, struct ep_error *err);
 
-/* Reads the log anew, so that pages which it no longer has can be used again; the shards stay.
- * Nobody may use the index, or an entry of it, meanwhile. EP_NOT_FOUND  the index or a track has
- * changed: open it again. EP_CORRUPT, EP_NEWER, EP_IO. */
+/* Begins a new snapshot of the log, so that pages which it no longer uses can be reused; the shards
+ * stay. The index and its entries must not be used meanwhile. EP_NOT_FOUND  the index or a track
+ * has changed: open it again. EP_CORRUPT, EP_NEWER, EP_IO. */
 EP_MUST_USE enum ep_status ep_index_renew(struct ep_index *index, struct ep_log *log,
                                           struct ep_error *err);
 

@@ -88,7 +88,7 @@ make_file(int *fd, char **path, struct follow *follow, struct ep_error *err)
 	if (!*path)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	*fd = open(*path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	return *fd < 0 ? ep_fail_errno(err, errno, "cannot make %s", *path) : EP_OK;
+	return *fd < 0 ? ep_fail_errno(err, errno, "cannot create %s", *path) : EP_OK;
 }
 
 static enum ep_status
@@ -113,7 +113,7 @@ replace(struct follow *follow, size_t first, struct ep_merged made, int fd, uint
 	struct ep_manifest *manifest = &follow->manifest;
 	struct ep_manifest next = *manifest;
 	if (first == EP_MANIFEST_SHARDS_MAX)
-		return ep_fail(err, EP_NO_SPACE, "the index has %zu shards, and takes no more",
+		return ep_fail(err, EP_NO_SPACE, "the index has %zu shards, which is the maximum",
 		               first);
 	next.count = first;
 	next.watermark = watermark;

@@ -49,8 +49,9 @@ ep_manifest_load(struct ep_manifest *manifest, const struct ep_log_read *read, s
 	struct ep_reader reader = ep_reader_of(value.at, value.size);
 	uint8_t version = ep_read8(&reader);
 	if (reader.ok && version > VERSION)
-		return ep_fail(err, EP_NEWER, "the index is of version %u, and this program's %d",
-		               version, VERSION);
+		return ep_fail(err, EP_NEWER,
+		               "the index has version %u, but this program knows only %d", version,
+		               VERSION);
 	manifest->watermark = ep_read_varint(&reader);
 	manifest->next_number = ep_read_varint(&reader);
 	uint64_t count = ep_read_varint(&reader);

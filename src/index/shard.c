@@ -17,10 +17,11 @@ read_header(struct ep_shard *shard, const char *name, struct ep_error *err)
 {
 	const uint8_t *bytes = shard->bytes;
 	if (shard->size < EP_SHARD_HEADER || memcmp(bytes, "EPSHARD", 7) != 0)
-		return ep_fail(err, EP_CORRUPT, "%s is no shard of an index", name);
+		return ep_fail(err, EP_CORRUPT, "%s is not a shard of an index", name);
 	if (bytes[7] > VERSION)
-		return ep_fail(err, EP_NEWER, "%s is of version %u; this program reads up to %d",
-		               name, bytes[7], VERSION);
+		return ep_fail(err, EP_NEWER,
+		               "%s has version %u, but this program knows at most %d", name,
+		               bytes[7], VERSION);
 	if (ep_crc32(bytes, 60) != ep_load32(bytes + 60) || bytes[7] != VERSION)
 		return ep_fail(err, EP_CORRUPT, "the header of %s is damaged", name);
 	shard->track_count = ep_load64(bytes + 8);
@@ -29,8 +30,8 @@ read_header(struct ep_shard *shard, const char *name, struct ep_error *err)
 	shard->bucket_bits = ep_load32(bytes + 28);
 	shard->directory_at = ep_load64(bytes + 32);
 	if (ep_load64(bytes + 40) != shard->size)
-		return ep_fail(err, EP_CORRUPT, "%s has %zu bytes and not %llu", name, shard->size,
-		               (unsigned long long)ep_load64(bytes + 40));
+		return ep_fail(err, EP_CORRUPT, "%s has %zu bytes instead of %llu", name,
+		               shard->size, (unsigned long long)ep_load64(bytes + 40));
 	return EP_OK;
 }
 
@@ -97,10 +98,10 @@ ep_shard_open(struct ep_shard *out, int fd, const char *name, struct ep_error *e
 {
 	struct stat info;
 	if (fstat(fd, &info) != 0)
-		return ep_fail(err, EP_IO, "cannot look at %s", name);
+		return ep_fail(err, EP_IO, "cannot inspect %s", name);
 	struct ep_shard shard = { .size = (size_t)info.st_size };
 	if (info.st_size < EP_SHARD_HEADER)
-		return ep_fail(err, EP_CORRUPT, "%s is cut off", name);
+		return ep_fail(err, EP_CORRUPT, "%s is truncated", name);
 	void *map = mmap(NULL, shard.size, PROT_READ, MAP_SHARED, fd, 0);
 	if (map == MAP_FAILED)
 		return ep_fail(err, EP_IO, "cannot map %s", name);

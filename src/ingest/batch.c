@@ -148,7 +148,7 @@ ep_check_id(struct ep_text id, struct ep_error *err)
 	if (id.size == 0)
 		return ep_fail(err, EP_BAD_INPUT, "track_id is empty");
 	if (id.size > ID_MAX)
-		return ep_fail(err, EP_BAD_INPUT, "track_id has %zu bytes, and may have %d",
+		return ep_fail(err, EP_BAD_INPUT, "track_id has %zu bytes, but may have at most %d",
 		               id.size, ID_MAX);
 	if (!ep_text_is_utf8(id))
 		return ep_fail(err, EP_BAD_INPUT, "track_id is not UTF-8");
@@ -181,7 +181,7 @@ ep_check_length(struct ep_text *length, struct ep_text field, struct ep_error *e
 	}
 	if (size == 0 || end != field.size || value > INT32_MAX)
 		return ep_fail(err, EP_BAD_INPUT,
-		               "length \"%.*s\" is no number of seconds from 0 to 2147483647",
+		               "length \"%.*s\" is not a number of seconds from 0 to 2147483647",
 		               field.size > 40 ? 40 : (int)field.size, field.at ? field.at : "");
 	*length = (struct ep_text){ .at = field.at, .size = size };
 	return EP_OK;
@@ -191,7 +191,7 @@ enum ep_status
 ep_check_text(struct ep_text text, const char *name, struct ep_error *err)
 {
 	if (text.size > EP_CSV_FIELD_MAX)
-		return ep_fail(err, EP_BAD_INPUT, "%s is over %zu bytes long", name,
+		return ep_fail(err, EP_BAD_INPUT, "%s is longer than %zu bytes", name,
 		               EP_CSV_FIELD_MAX);
 	if (text.size && memchr(text.at, '\0', text.size))
 		return ep_fail(err, EP_BAD_INPUT, "%s has a NUL byte", name);

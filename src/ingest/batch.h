@@ -67,7 +67,7 @@ struct ep_batch {
 	struct ep_arena arena;
 	uint64_t without_codes; /* songs that hold no pairs, and so no documents */
 	uint64_t passed_over; /* objects that are no songs */
-	uint64_t no_sound; /* files in which there is no sound */
+	uint64_t no_sound; /* files without audio */
 	bool unknown; /* the file was given, and is neither sound nor JSON */
 };
 

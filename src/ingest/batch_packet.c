@@ -16,10 +16,11 @@ check_document(struct ep_text track, const struct ep_document *row, struct ep_er
 		memcpy(id + track.size, row->suffix.at, row->suffix.size);
 	EP_TRY(ep_check_id((struct ep_text){ id, track.size + row->suffix.size }, err));
 	if (row->suffix.size && row->suffix.at[0] != '-')
-		return ep_fail(err, EP_BAD_INPUT, "a document's id does not go on with -");
+		return ep_fail(err, EP_BAD_INPUT,
+		               "a document's id is not the track's id and -NUMBER");
 	EP_TRY(ep_check_length(&length, row->length, err));
 	if (length.size != row->length.size)
-		return ep_fail(err, EP_BAD_INPUT, "a length has decimals");
+		return ep_fail(err, EP_BAD_INPUT, "a length is not a whole number");
 	EP_TRY(ep_check_text(row->codever, "codever", err));
 	EP_TRY(ep_check_text(row->artist, "artist", err));
 	EP_TRY(ep_check_text(row->release, "release", err));
@@ -45,8 +46,8 @@ check_size(const struct ep_track *track, struct ep_error *err)
 	return size <= EP_TRACK_TEXT_MAX
 	               ? EP_OK
 	               : ep_fail(err, EP_BAD_INPUT,
-	                         "the track would hold %zu bytes of text, and may hold %zu", size,
-	                         EP_TRACK_TEXT_MAX);
+	                         "the track would have %zu bytes of text, but may have at most %zu",
+	                         size, EP_TRACK_TEXT_MAX);
 }
 
 /* Decodes the documents and holds them against the hash, and what is kept as text against the rules
@@ -65,8 +66,7 @@ check_contents(const struct ep_packet_entry *entry, const struct ep_entry *store
 	}
 	ep_track_hash(&hash, track);
 	if (memcmp(hash.bytes, entry->hash.bytes, EP_HASH_SIZE) != 0)
-		return ep_fail(err, EP_BAD_INPUT,
-		               "its documents are not those that its hash is of");
+		return ep_fail(err, EP_BAD_INPUT, "its documents do not match its hash");
 	return EP_OK;
 }
 
@@ -99,7 +99,7 @@ read_history(struct ep_history *history, const struct ep_packet_entry *entry, ui
 	EP_TRY(ep_history_read(history, &reader, &head, parties, NULL, arena, err));
 	return ep_reader_left(&reader) == 0
 	               ? EP_OK
-	               : ep_fail(err, EP_BAD_INPUT, "something follows its history");
+	               : ep_fail(err, EP_BAD_INPUT, "there are bytes after its history");
 }
 
 /* Checks what a link says, and that its hash is of that. */
@@ -111,7 +111,7 @@ check_link(const struct ep_packet_entry *entry, const struct ep_entry *stored, s
 	EP_TRY(ep_entry_link(&link, stored, err));
 	ep_link_hash(&hash, entry->id, &link);
 	if (memcmp(hash.bytes, entry->hash.bytes, EP_HASH_SIZE) != 0)
-		return ep_fail(err, EP_BAD_INPUT, "its hash is not that of the link");
+		return ep_fail(err, EP_BAD_INPUT, "the link does not match its hash");
 	return link.original.size ? ep_check_id(link.original, err) : EP_OK;
 }
 
@@ -142,7 +142,7 @@ make_ready(struct ep_batch *batch, const struct ep_packet_entry *entry, uint32_t
 	EP_TRY(ep_check_id(entry->id, err));
 	ep_id_split(&track, &suffix, entry->id);
 	if (suffix.size)
-		return ep_fail(err, EP_BAD_INPUT, "its id is that of a document");
+		return ep_fail(err, EP_BAD_INPUT, "its id is the id of a document");
 	struct ep_ready ready = {
 		.offered = true,
 		.operation = (enum ep_operation)entry->operation,

@@ -185,7 +185,7 @@ ep_batch_check(struct ep_batch_reader *reader, const struct ep_batch *batch, str
 	struct ep_packet_header *seen = &reader->seen;
 	if (block->entries[0].position <= seen->last)
 		return ep_fail(err, EP_CORRUPT,
-		               "the packet is damaged: block %llu goes back in positions",
+		               "the packet is damaged: positions go back in block %llu",
 		               (unsigned long long)block->number);
 	for (size_t i = 0; i < block->count; i++) {
 		enum ep_packet_operation operation = block->entries[i].operation;
@@ -210,5 +210,5 @@ ep_batch_check_end(const struct ep_batch_reader *reader, struct ep_error *err)
 	    seen->deletions == header->deletions && seen->links == header->links)
 		return EP_OK;
 	return ep_fail(err, EP_CORRUPT,
-	               "the packet is damaged: its counts are not those of its header");
+	               "the packet is damaged: its contents do not match the counts in its header");
 }

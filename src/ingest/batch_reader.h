@@ -47,8 +47,8 @@ EP_MUST_USE enum ep_status ep_batch_make(const struct ep_batch_reader *reader,
                                          const struct ep_batch_options *options,
                                          struct ep_error *err);
 
-/* Checks that a batch that has been made goes on where the one before ended: call it in their
- * order. And at the end, that all of them add up to what a packet's header says. EP_CORRUPT. */
+/* Checks that a finished batch continues where the one before ended: call it in their order. At the
+ * end it checks that all of them add up to what a packet's header says. EP_CORRUPT. */
 EP_MUST_USE enum ep_status ep_batch_check(struct ep_batch_reader *reader,
                                           const struct ep_batch *batch, struct ep_error *err);
 EP_MUST_USE enum ep_status ep_batch_check_end(const struct ep_batch_reader *reader,

@@ -42,7 +42,7 @@ static enum ep_status
 read_row(struct ep_document *document, const struct ep_csv_row *row, struct ep_error *err)
 {
 	if (row->fault == EP_CSV_TOO_LONG)
-		return ep_fail(err, EP_BAD_INPUT, "a field is over %zu bytes long",
+		return ep_fail(err, EP_BAD_INPUT, "a field is longer than %zu bytes",
 		               EP_CSV_FIELD_MAX);
 	if (row->fault == EP_CSV_NOT_CLOSED)
 		return ep_fail(err, EP_BAD_INPUT,

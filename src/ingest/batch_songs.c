@@ -99,8 +99,8 @@ check_song_id(struct ep_text id, size_t documents, struct ep_error *err)
 	size_t suffix = (size_t)snprintf(number, sizeof number, "-%zu", documents - 1);
 	if (id.size + suffix > 255)
 		return ep_fail(err, EP_BAD_INPUT,
-		               "track_id has %zu bytes, and with its documents' numbers may have "
-		               "255",
+		               "track_id has %zu bytes, but with the number of a document it may "
+		               "have at most 255",
 		               id.size);
 	return EP_OK;
 }
@@ -161,7 +161,7 @@ read_song(struct ep_batch *batch, const struct ep_codegen_object *object,
           struct ep_batch_scratch *scratch, int64_t now_ms, struct ep_error *err)
 {
 	if (object->fault == EP_CODEGEN_TOO_LONG)
-		return ep_fail(err, EP_BAD_INPUT, "the object is over %zu bytes long",
+		return ep_fail(err, EP_BAD_INPUT, "the object is larger than %zu bytes",
 		               EP_CODEGEN_OBJECT_MAX);
 	struct ep_codegen_song song = { 0 };
 	EP_TRY(ep_codegen_parse(&song, object->raw, err));

@@ -141,5 +141,5 @@ ep_batch_sound(struct ep_batch *batch, struct ep_batch_scratch *scratch,
 	batch->unknown = file->given && status == EP_NOT_FOUND;
 	struct ep_origin origin = { .raw = ep_text_of(file->path) };
 	return ep_batch_refuse(batch, origin, batch->unknown ? 0 : 1, err, "%s%s", why.text,
-	                       batch->unknown ? ", and it is no JSON of the code generator" : "");
+	                       batch->unknown ? ", and it is not JSON of the code generator" : "");
 }

@@ -17,7 +17,7 @@ produce(void *context, void *job, bool *end, struct ep_error *err)
 	EP_TRY(ep_batch_read(ingest->reader, job, end, err));
 	/* Before it is unpacked. */
 	if (most && batch->packet.unpacked > most - ingest->unpacked)
-		return ep_fail(err, EP_CORRUPT, "it unpacks to more than %llu bytes",
+		return ep_fail(err, EP_CORRUPT, "it decompresses to more than %llu bytes",
 		               (unsigned long long)most);
 	ingest->unpacked += batch->packet.unpacked;
 	return EP_OK;
@@ -133,10 +133,11 @@ settle(struct ep_ingest *ingest, enum ep_status status, struct ep_error *err)
 	bool strict = ep_ingest_is_strict(ingest);
 	bool whole = strict || ingest->options->before_commit;
 	if (status == EP_OK && strict && ingest->rejected_here)
-		status = ep_fail(err, EP_BAD_INPUT,
-		                 "%llu row%s rejected, so nothing of the file is kept (--strict)",
-		                 (unsigned long long)ingest->rejected_here,
-		                 ingest->rejected_here == 1 ? " was" : "s were");
+		status =
+			ep_fail(err, EP_BAD_INPUT,
+		                "%llu row%s rejected, so nothing from the file was kept (--strict)",
+		                (unsigned long long)ingest->rejected_here,
+		                ingest->rejected_here == 1 ? " was" : "s were");
 	if (status != EP_OK && whole) {
 		/* Of what was read, only that it was rejected is still true. */
 		ingest->report->rejected += ingest->pending.rejected;

@@ -44,7 +44,7 @@ struct ep_ingest_options {
 	enum ep_ingest_kind kind;
 	struct ep_text source; /* "local", "master" or the name of a slave */
 	int64_t import_date;
-	bool date_given; /* by the user: it stands against that of a packet too */
+	bool date_given; /* by the user: it overrides that of a packet too */
 	enum ep_id_from id_from; /* of the tracks of audio files */
 	bool feed; /* a packet is of the feed that this node follows */
 	const struct ep_key *sender; /* who signed a packet; NULL: whom it says that it is of */
@@ -80,7 +80,7 @@ struct ep_ingest_report {
 	uint64_t passed_over; /* objects that are no songs */
 	uint64_t files; /* audio files that were decoded */
 	uint64_t files_known; /* that are as they were, and were not */
-	uint64_t no_sound; /* files in folders that hold no sound */
+	uint64_t no_sound; /* files in folders that have no audio */
 	uint64_t unknown; /* files that were given, and are neither sound nor JSON */
 	uint64_t deleted; /* tracks, by a packet */
 	uint64_t not_deleted; /* tracks that are not the source's to delete */
@@ -108,9 +108,9 @@ EP_MUST_USE enum ep_status ep_ingest_file(struct ep_ingest *ingest, const char *
                                           struct ep_error *err);
 
 /* Ingests audio files and folders of them, ended by NULL. Each file is kept whole or not at all,
- * and marked in the same transaction, so that it is not decoded again. What is no sound is passed
- * over in folders; what cannot be decoded is told of with on_reject, and the others go on. Fails as
- * above. */
+ * and marked in the same transaction, so that it is not decoded again. In folders, files without
+ * audio are skipped; a file that cannot be decoded is reported by on_reject, and the others are
+ * ingested. Fails as above. */
 EP_MUST_USE enum ep_status ep_ingest_sounds(struct ep_ingest *ingest, const char *const *paths,
                                             struct ep_error *err);
 

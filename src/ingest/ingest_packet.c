@@ -19,13 +19,12 @@ check_master(struct ep_ingest *ingest, const struct ep_packet_header *header, st
 		return EP_OK;
 	if (follows.any)
 		return ep_fail(err, EP_BAD_INPUT,
-		               "the packet is of %.*s, which is not the master of this node",
+		               "the packet is from %.*s, which is not the master of this node",
 		               ep_text_print_size(header->name), header->name.at);
 	EP_TRY(ep_log_sources(&sources, &count, read, err));
 	if (count > EP_SOURCE_MASTER)
-		return ep_fail(
-			err, EP_BAD_INPUT,
-			"this node has sources of its own, and cannot follow another master");
+		return ep_fail(err, EP_BAD_INPUT,
+		               "this node has sources of its own and cannot follow another master");
 	ep_follows_begin(&follows, &header->key);
 	return ep_log_set_follows(ingest->write, &follows, err);
 }
@@ -130,8 +129,7 @@ ep_ingest_check_sender(const struct ep_ingest *ingest, struct ep_error *err)
 	    !ep_text_equal(ingest->options->source, ep_text_of("master")))
 		return EP_OK;
 	return ep_fail(err, EP_BAD_INPUT,
-	               "this packet is what the slave %.*s has for its master; master-ingest -s "
-	               "takes it",
+	               "this packet is from the slave %.*s for its master: use master-ingest -s",
 	               ep_text_print_size(header->name), header->name.at);
 }
 
@@ -162,7 +160,8 @@ ep_ingest_note_bad(struct ep_ingest *ingest, struct ep_batch *batch, struct ep_e
 	size_t count = ingest->bad_count + batch->refused_count;
 	uint64_t *bad = realloc(ingest->bad, count * sizeof *bad);
 	if (!bad)
-		return ep_fail(err, EP_NO_MEMORY, "out of memory for what was refused");
+		return ep_fail(err, EP_NO_MEMORY,
+		               "out of memory for the entries that were refused");
 	ingest->bad = bad;
 	ep_batch_sort_refused(batch);
 	for (size_t i = 0; i < batch->refused_count; i++)

@@ -106,8 +106,7 @@ put_ready(struct ep_ingest *ingest, struct ep_batch *batch, struct ep_ready *rea
 	struct ep_error why;
 	EP_TRY(ep_ingest_begin(ingest, err));
 	if (ready->offered && ep_ingest_is_bad(ingest, ready->origins[0].number))
-		return refuse_ready(batch, ready, "its documents are not those that its hash is of",
-		                    err);
+		return refuse_ready(batch, ready, "its documents do not match its hash", err);
 	enum ep_status status = ready->offered ? ep_ingest_offer(ingest, batch, ready, &why)
 	                                       : put_rows(ingest, batch, ready, &why);
 	if (status == EP_BAD_INPUT)

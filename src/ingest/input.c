@@ -93,9 +93,9 @@ open_file(struct ep_input *input, const char *path, struct ep_error *err)
 	}
 	struct stat info;
 	if (fstat(input->fd, &info) != 0)
-		return ep_fail_errno(err, errno, "cannot look at %s", input->name);
+		return ep_fail_errno(err, errno, "cannot inspect %s", input->name);
 	if (S_ISDIR(info.st_mode))
-		return ep_fail(err, EP_NOT_FOUND, "%s is a folder; give the files in it",
+		return ep_fail(err, EP_NOT_FOUND, "%s is a folder: give the files in it",
 		               input->name);
 	input->may_block = !S_ISREG(info.st_mode);
 	if (S_ISREG(info.st_mode) && info.st_size > 0)

@@ -56,7 +56,7 @@ ep_sounds_open(struct ep_sounds **out, const char *const *paths, const atomic_bo
 	char *const *given = (char *const *)(uintptr_t)paths;
 	sounds->tree = fts_open(given, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, by_name);
 	if (!sounds->tree)
-		return ep_fail_errno(err, errno, "cannot go through the files");
+		return ep_fail_errno(err, errno, "cannot list the files");
 	*out = EP_TAKE(sounds);
 	return EP_OK;
 }
@@ -128,7 +128,7 @@ ep_sounds_next(struct ep_sound_file *file, struct ep_sounds *sounds, bool *end,
 		errno = 0;
 		FTSENT *node = fts_read(sounds->tree);
 		if (!node && errno)
-			return ep_fail_errno(err, errno, "cannot go through the files");
+			return ep_fail_errno(err, errno, "cannot list the files");
 		*end = node == NULL;
 		struct stat info = { 0 };
 		int fault;

@@ -59,8 +59,8 @@ EP_MUST_USE enum ep_status ep_sounds_next(struct ep_sound_file *file, struct ep_
  * JSON nor as anything compressed. */
 bool ep_sounds_is_one(const char *path);
 
-/* Whether a name ends as those of audio files do: where such a file cannot be decoded, that is
- * worth a word. */
+/* Whether a name ends like that of an audio file: such a file is reported if it cannot be
+ * decoded. */
 bool ep_sounds_is_called_one(const char *path);
 
 /* Whether a file that may also hold lines of text is sound: it begins with bytes that no text has,

@@ -1,10 +1,10 @@
-/* evidence.h - how well a query lies on a track: at the best offset, what coincides
+/* evidence.h - how well a query fits a track: what coincides at the best offset
  *
  * Two kinds of evidence. Codes: how many distinct codes both have at the offset (give or take one
- * unit of time), each counted once, as many equal ones are what a loop or a metronome has. They are
- * not weighted by their rarity: that is another in every database, and thresholds would be. Onsets:
- * how many of the query's onsets lie within one unit of an onset of the track in the same band,
- * less what chance gives; codes are lost together when one onset is, onsets are not.
+ * unit of time), each counted once, because many equal ones are what a loop or a metronome has.
+ * They are not weighted by their rarity: that differs between databases, and so would thresholds.
+ * Onsets: how many of the query's onsets lie within one unit of an onset of the track in the same
+ * band, less what chance gives; codes are lost together when one onset is, onsets are not.
  */
 #ifndef EP_MATCH_EVIDENCE_H
 #define EP_MATCH_EVIDENCE_H

@@ -26,8 +26,7 @@
 /* The track that plays, beginning again, needs so many: loops look like that for a while. */
 #define EP_PLAYING_AGAIN_WINDOWS 4
 
-/* Windows in which nothing of a song was heard for so long, in seconds, make it begin to be
- * recognised anew. */
+/* If a song was not heard for this long, in seconds, it must be recognised again. */
 #define EP_PLAYING_GAP_S 15
 
 /* A track that begins somewhere in the stream. */

@@ -241,7 +241,7 @@ reason(const struct exchange *exchange, char text[256])
 		text[i] = (unsigned char)text[i] < ' ' ? ' ' : text[i];
 	while (size && text[size - 1] == ' ')
 		text[--size] = '\0';
-	return size ? text : "it does not say why";
+	return size ? text : "it gives no reason";
 }
 
 /* Sends it, and says what an answer that is none stands for. */
@@ -254,26 +254,27 @@ perform(struct exchange *exchange, struct ep_error *err)
 	CURLcode code = curl_easy_perform(client->curl);
 	curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &exchange->status);
 	if (exchange->failed)
-		return ep_fail_errno(err, exchange->failed, "cannot write what %s gives",
+		return ep_fail_errno(err, exchange->failed, "cannot store the data from %s",
 		                     exchange->url);
 	if (exchange->too_much)
-		return ep_fail(err, EP_CORRUPT, "%s gives more than it may", exchange->url);
+		return ep_fail(err, EP_CORRUPT, "%s sends too much data", exchange->url);
 	if (code == CURLE_ABORTED_BY_CALLBACK)
 		return ep_fail(err, EP_INTERRUPTED, "interrupted");
 	if (code != CURLE_OK)
 		return ep_fail(err, EP_UNREACHABLE, "cannot reach %s: %s", exchange->url,
 		               client->why[0] ? client->why : curl_easy_strerror(code));
 	if (exchange->status == 404)
-		return ep_fail(err, EP_NOT_FOUND, "there is no %s", exchange->url);
+		return ep_fail(err, EP_NOT_FOUND, "%s does not exist", exchange->url);
 	if (exchange->status == 429 || exchange->status >= 500)
-		return ep_fail(err, EP_UNREACHABLE, "%s has no time now (%ld): %s", exchange->url,
+		return ep_fail(err, EP_UNREACHABLE, "%s is busy (%ld): %s", exchange->url,
 		               exchange->status, reason(exchange, text));
 	if (exchange->status >= 400)
 		return ep_fail(err, exchange->status == 409 ? EP_DIVERGED : EP_BAD_INPUT,
-		               "%s refuses (%ld): %s", exchange->url, exchange->status,
+		               "%s refused (%ld): %s", exchange->url, exchange->status,
 		               reason(exchange, text));
 	if (exchange->status != 200 && exchange->status != 206 && exchange->status != 304)
-		return ep_fail(err, EP_UNREACHABLE, "%s answers %ld, and not as a master does",
+		return ep_fail(err, EP_UNREACHABLE,
+		               "%s answered with status %ld, which a master would not",
 		               exchange->url, exchange->status);
 	return EP_OK;
 }
@@ -340,12 +341,12 @@ post(struct exchange *exchange, uint64_t bytes, struct ep_error *err)
 	/* A master that has much to do answers late. */
 	set_patience(exchange, 10 * SLOW_S, bytes + exchange->body->max);
 	enum ep_status status = perform(exchange, err);
-	return status == EP_NOT_FOUND
-	               ? ep_fail(err, EP_BAD_INPUT,
-	                         "%s is no master's: there is no such place; where a web server "
-	                         "has the feed alone, `join --mirror` it, with the master's URL",
-	                         exchange->url)
-	               : status;
+	return status == EP_NOT_FOUND ? ep_fail(err, EP_BAD_INPUT,
+	                                        "%s is not a master's: the path does not exist "
+	                                        "there; if this web server has only the feed, use "
+	                                        "`join --mirror` with it and the master's URL",
+	                                        exchange->url)
+	                              : status;
 }
 
 static enum ep_status

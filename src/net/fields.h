@@ -18,7 +18,7 @@ bool ep_field_has_tag(const char *list, const char *tag);
 
 /* Reads a Range (may be NULL) of something of size bytes, above 0: "bytes=FROM-", "bytes=FROM-TO",
  * "bytes=-LAST". True: from <= to < size; or from is size, as there are not so many bytes. False:
- * it is to be passed over, as it is none, of another unit, or of several ranges. */
+ * it is to be ignored, because it is not a range, has another unit, or has several ranges. */
 bool ep_field_range(uint64_t *from, uint64_t *to, const char *range, uint64_t size);
 
 /* Takes the value of a header line of size bytes, where it is of this name: without the spaces

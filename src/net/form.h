@@ -8,7 +8,7 @@
 #include <stdbool.h>
 
 /* Finds the first field of that name and appends its value, decoded, to out. *found says whether
- * there is one. What is no escape stands for itself. EP_NO_MEMORY. */
+ * there is one. Anything that is not an escape stands for itself. EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_form_field(struct ep_buffer *out, bool *found, struct ep_text form,
                                          const char *name, struct ep_error *err);
 

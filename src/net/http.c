@@ -45,7 +45,8 @@ parse_address(struct address *address, const char *text, struct ep_error *err)
 	size_t size = colon ? (size_t)(colon - text) : 0;
 	if (!colon || size >= sizeof host)
 		return ep_fail(err, EP_BAD_INPUT,
-		               "\"%s\" is no address to listen on: it is like 127.0.0.1:8070",
+		               "\"%s\" is not an address to listen on: it must have the form "
+		               "127.0.0.1:8070",
 		               text);
 	memcpy(host, text, size);
 	host[size] = '\0';
@@ -80,7 +81,7 @@ listen_on(int *out, const struct ep_http_options *options, struct ep_error *err)
 	    bind(fd, (const struct sockaddr *)&address.bytes, address.size) != 0 ||
 	    listen(fd, SOMAXCONN) != 0)
 		return ep_fail_errno(err, errno,
-		                     "cannot listen on %s (--listen ADDR:PORT says where)",
+		                     "cannot listen on %s (--listen ADDR:PORT sets the address)",
 		                     options->listen);
 	*out = ep_fd_take(&fd);
 	return EP_OK;

@@ -1,16 +1,16 @@
 /* http.h - an HTTP server around handlers, with limits on everything, by libmicrohttpd
  *
  * Threads of the daemon read requests and write answers, and never wait for anything else. What
- * takes time is done by workers, and who waits for news is set aside, while the connection is
- * suspended:
+ * takes time is done by workers, and requests that wait for news are parked while their connection
+ * is suspended:
  *
  *     headers -> check -> body (memory or file) -> quick handler ----------------> answer
  *                  |                            \-> worker's queue -> worker ----/
  *                  \-> refusal                   \-> waiting for news or time ---/
  *
  * Every request has a time by which it must have come, and every answer one by which it must have
- * been taken; who is slower is cut off, sooner where there is room for few more. What bodies take
- * together has a limit, and so has what is said of refusals.
+ * been taken; slower clients are disconnected, sooner when there is room for only a few more. The
+ * total size of bodies is limited, and so is the number of log lines about refusals.
  */
 #ifndef EP_NET_HTTP_H
 #define EP_NET_HTTP_H
@@ -77,7 +77,7 @@ struct ep_http_options {
 	const char *listen; /* "ADDRESS:PORT", "[ADDRESS]:PORT"; port 0: any that is free */
 	const char *certificate; /* files for TLS; NULL: none */
 	const char *key;
-	unsigned connections; /* at once; fewer, where the system gives fewer files */
+	unsigned connections; /* at once; fewer if the system allows fewer open files */
 	unsigned per_address;
 	unsigned workers; /* of each lane */
 	const char *spool; /* folder for bodies */

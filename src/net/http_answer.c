@@ -122,14 +122,14 @@ ep_http_tell_unsaid(struct ep_http *http, double now)
 	}
 	if (unsaid.slow) {
 		snprintf(line, sizeof line,
-		         "%" PRIu64 " connections were too slow and cut off, the last of %s",
+		         "%" PRIu64 " slow connections were closed, the last one from %s",
 		         unsaid.slow, unsaid.slowest);
 		options->on_line(options->context, line);
 	}
 	if (unsaid.turned_away) {
 		snprintf(line, sizeof line,
-		         "%" PRIu64 " connections were turned away: there are %u at most, of an "
-		         "address %u",
+		         "%" PRIu64
+		         " connections were refused: the maximum is %u, and %u from one address",
 		         unsaid.turned_away, options->connections, options->per_address);
 		options->on_line(options->context, line);
 	}

@@ -24,7 +24,7 @@ open_spool(struct ep_http_request *request, struct ep_error *err)
 	}
 	request->fd = open(request->spooled, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	return request->fd >= 0 ? EP_OK
-	                        : ep_fail_errno(err, errno, "cannot make %s", request->spooled);
+	                        : ep_fail_errno(err, errno, "cannot create %s", request->spooled);
 }
 
 /* Whether all bodies together leave room for what this one has by now; then it has more time, too.
@@ -57,7 +57,7 @@ keep_body(struct ep_http_request *request, const char *bytes, size_t size, struc
 		return ep_buffer_append(&request->body, bytes, size, err);
 	if (request->fd < 0)
 		EP_TRY(open_spool(request, err));
-	return ep_write_all(request->fd, bytes, size, "a body", err);
+	return ep_write_all(request->fd, bytes, size, "a request body", err);
 }
 
 bool
@@ -67,10 +67,10 @@ ep_http_take_body(struct ep_http_request *request, const char *bytes, size_t siz
 	struct ep_error err;
 	request->received += size;
 	if (request->received > request->route->body_max)
-		ep_http_say(answer, 413, "a body here may have %" PRIu64 " bytes",
+		ep_http_say(answer, 413, "the body may have at most %" PRIu64 " bytes",
 		            request->route->body_max);
 	else if (!make_room(request))
-		ep_http_say(answer, 503, "too many large bodies at once");
+		ep_http_say(answer, 503, "too many large bodies at once, try again later");
 	else if (keep_body(request, bytes, size, &err) != EP_OK)
 		ep_http_say(answer, err.status == EP_NO_SPACE ? 507 : 500, "%s", err.text);
 	else

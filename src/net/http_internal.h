@@ -25,7 +25,7 @@
 #define EP_HTTP_BODIES_MAX ((uint64_t)128 << 20)
 #define EP_HTTP_SPOOLED_MAX ((uint64_t)1 << 30)
 
-/* Refusals of which a line is said, in a second. */
+/* Refusals per second that get a log line. */
 #define EP_HTTP_LINES_S 20
 
 /* A connection. */
@@ -45,7 +45,7 @@ struct ep_http_queue {
 	pthread_cond_t work;
 };
 
-/* What no line was said of yet. */
+/* What has no log line yet. */
 struct ep_http_unsaid {
 	uint64_t refusals;
 	uint64_t turned_away; /* connections above the limits */
@@ -76,7 +76,7 @@ struct ep_http {
 	struct ep_http_queue queues[EP_HTTP_LANE_COUNT];
 	uint64_t spooled; /* files made so far, for their names */
 	uint64_t held[2]; /* bytes of bodies above EP_HTTP_BODY_FREE: in memory, in files */
-	unsigned lines; /* said of refusals in this second */
+	unsigned lines; /* about refusals in this second */
 	struct ep_http_unsaid unsaid;
 	double told; /* when it was */
 
@@ -121,7 +121,7 @@ struct ep_http_request {
 void ep_http_print_client(char text[INET6_ADDRSTRLEN], struct MHD_Connection *connection);
 void ep_http_print_peer(char text[INET6_ADDRSTRLEN], int fd);
 
-/* Tells of the answer: in a line, where it is none of too many refusals. */
+/* Logs the answer in a line, unless it is one of too many refusals. */
 void ep_http_tell(const struct ep_http_request *request);
 
 /* Tells of what had no line, once a second. The mutex is held, but not while it tells. */

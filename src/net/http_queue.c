@@ -37,7 +37,7 @@ drop_last(struct ep_http_queue *queue)
 	struct ep_http_request *request = *place;
 	*place = NULL;
 	queue->count--;
-	ep_http_say(&request->answer, 503, "too much to do, ask again later");
+	ep_http_say(&request->answer, 503, "busy, try again later");
 	request->state = EP_HTTP_ANSWERED;
 	MHD_resume_connection(request->connection);
 }
@@ -130,7 +130,7 @@ ep_http_drop_queue(struct ep_http_queue *queue)
 	while (queue->first) {
 		struct ep_http_request *request = queue->first;
 		queue->first = request->next;
-		ep_http_say(&request->answer, 503, "the server stops");
+		ep_http_say(&request->answer, 503, "the server is stopping");
 		request->state = EP_HTTP_ANSWERED;
 		MHD_resume_connection(request->connection);
 	}

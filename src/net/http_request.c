@@ -150,9 +150,10 @@ find_route(struct ep_http_request *request)
 		other = true;
 	}
 	if (other)
-		ep_http_say(&request->answer, 405, "%s is not for this place", request->method);
+		ep_http_say(&request->answer, 405, "method %s is not allowed here",
+		            request->method);
 	else
-		ep_http_say(&request->answer, 404, "there is nothing here");
+		ep_http_say(&request->answer, 404, "this path does not exist");
 	return NULL;
 }
 
@@ -212,7 +213,7 @@ is_welcome(struct ep_http_request *request)
 		return false;
 	const struct ep_http_route *route = request->route;
 	if (size > route->body_max) {
-		ep_http_say(&request->answer, 413, "a body here may have %" PRIu64 " bytes",
+		ep_http_say(&request->answer, 413, "the body may have at most %" PRIu64 " bytes",
 		            route->body_max);
 		return false;
 	}
@@ -237,12 +238,12 @@ run(struct ep_http_request *request)
 		if (next == EP_HTTP_WAIT && ep_http_set_aside(request, news))
 			return MHD_YES;
 		if (next == EP_HTTP_WAIT)
-			ep_http_say(&request->answer, 503, "the server stops");
+			ep_http_say(&request->answer, 503, "the server is stopping");
 		return ep_http_send(request);
 	}
 	if (ep_http_enqueue(request))
 		return MHD_YES;
-	ep_http_say(&request->answer, 503, "the server stops");
+	ep_http_say(&request->answer, 503, "the server is stopping");
 	return ep_http_send(request);
 }
 

@@ -44,7 +44,7 @@ ep_route_feed(void *context, struct ep_http_request *request, struct ep_http_ans
 	pthread_mutex_lock(&serve->mutex);
 	if (!serve->feed_folder) {
 		ep_http_say(answer, 404,
-		            "this node is a slave and hands out no feed; its master does");
+		            "this node is a slave and serves no feed; its master does");
 	} else if (!serve->tag[0]) {
 		ep_http_say(answer, 503, "there is no feed yet");
 	} else {
@@ -102,7 +102,7 @@ answer_file(struct ep_http_answer *answer, const struct ep_http_request *request
 		range = NULL;
 	if (ep_field_range(&from, &to, range, size)) {
 		if (from >= size) {
-			ep_http_say(answer, 416, "the packet has not so many bytes");
+			ep_http_say(answer, 416, "the packet does not have so many bytes");
 			close(fd);
 			return;
 		}

@@ -28,7 +28,7 @@ ep_check_contribution(void *context, struct ep_http_request *request, struct ep_
 	if (refuse_for_slave(serve, answer))
 		return EP_HTTP_ANSWER;
 	if (!hex || !ep_hex_parse(bytes, sizeof bytes, ep_text_of(hex))) {
-		ep_http_say(answer, 400, "the header Echoprint-Trailer is missing, or is none");
+		ep_http_say(answer, 400, "the header Echoprint-Trailer is missing or invalid");
 		return EP_HTTP_ANSWER;
 	}
 	/* Nobody's body is read who may not contribute. */

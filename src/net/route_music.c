@@ -40,7 +40,7 @@ ep_route_query(void *context, struct ep_http_request *request, struct ep_http_an
 	struct ep_error err;
 	bool found;
 	if (!serve->options.query) {
-		ep_http_say(answer, 501, "this version answers no queries");
+		ep_http_say(answer, 501, "this server does not answer queries");
 		return;
 	}
 	enum ep_status status = parameter(&code, &found, request, "fp_code", &err);
@@ -76,9 +76,9 @@ ep_check_ingest(void *context, struct ep_http_request *request, struct ep_http_a
 	    sodium_memcmp(given + 7, token, strlen(token)) == 0)
 		return EP_HTTP_GO_ON;
 	ep_http_say(answer, token ? 401 : 403, "%s",
-	            token ? "ingest needs the token: Authorization: Bearer TOKEN, which is in the "
-	                    "file ingest.token of the data folder, or that of --token-file"
-	                  : "nobody ingests here");
+	            token ? "a token is required: send Authorization: Bearer TOKEN, with the token "
+	                    "from ingest.token in the data folder or from --token-file"
+	                  : "ingesting is not allowed here");
 	return EP_HTTP_ANSWER;
 }
 
@@ -111,8 +111,8 @@ object_of_form(json_t **out, const struct ep_http_request *request, struct ep_er
 		if (status == EP_OK && !found && strcmp(texts[i][0], "codever") == 0)
 			status = ep_fail(err, EP_USAGE, "the parameter codever is missing");
 		if (status == EP_OK && found && !set_text(metadata, texts[i][1], &value))
-			status =
-				ep_fail(err, EP_USAGE, "the parameter %s is no UTF-8", texts[i][0]);
+			status = ep_fail(err, EP_USAGE, "the parameter %s is not UTF-8",
+			                 texts[i][0]);
 	}
 	if (status == EP_OK)
 		status = parameter(&value, &found, request, "length", err);
@@ -124,7 +124,7 @@ object_of_form(json_t **out, const struct ep_http_request *request, struct ep_er
 	if (status == EP_OK)
 		status = parameter(&value, &found, request, "fp_code", err);
 	if (status == EP_OK && (!found || !set_text(object, "code", &value)))
-		status = ep_fail(err, EP_USAGE, "the parameter fp_code is missing, or is none");
+		status = ep_fail(err, EP_USAGE, "the parameter fp_code is missing or invalid");
 	if (status != EP_OK) {
 		json_decref(object);
 		return status;
@@ -197,7 +197,7 @@ spool(char **path, const struct ep_serve *serve, const struct ep_http_request *r
 		text = json_dumps(object, JSON_COMPACT);
 		json_decref(object);
 		if (!text)
-			return ep_fail(err, EP_USAGE, "the parameters are no song");
+			return ep_fail(err, EP_USAGE, "the parameters do not describe a song");
 		body = ep_text_of(text);
 	}
 	EP_FREE char *made = NULL;
@@ -205,7 +205,7 @@ spool(char **path, const struct ep_serve *serve, const struct ep_http_request *r
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	EP_FD int fd = open(made, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return ep_fail_errno(err, errno, "cannot make %s", made);
+		return ep_fail_errno(err, errno, "cannot create %s", made);
 	EP_TRY(ep_write_all(fd, body.at, body.size, made, err));
 	*path = EP_TAKE(made);
 	return EP_OK;

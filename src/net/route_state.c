@@ -70,7 +70,7 @@ ep_route_status(void *context, struct ep_http_request *request, struct ep_http_a
 	EP_FREE char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
 	json_decref(json);
 	if (!text) {
-		ep_http_say(answer, 500, "the state cannot be read");
+		ep_http_say(answer, 500, "cannot read the state");
 		return;
 	}
 	(void)!ep_buffer_append(&answer->body, text, strlen(text), NULL);
@@ -95,13 +95,14 @@ slave_metrics(struct ep_buffer *out, const struct ep_log_read *read, const char 
 	if (ep_peers(&peers, &count, read, NULL) != EP_OK || count == 0)
 		return;
 	ep_contacts_of_peers(peers, count, folder);
-	append(out, "# HELP echoprint_source_contact_seconds When a source was last heard of.\n"
+	append(out, "# HELP echoprint_source_contact_seconds When the source was last heard from.\n"
 	            "# TYPE echoprint_source_contact_seconds gauge\n");
 	for (size_t i = 0; i < count; i++)
 		append(out, "echoprint_source_contact_seconds{source=\"%s\"} %" PRId64 "\n",
 		       peers[i].name, peers[i].contact);
-	append(out, "# HELP echoprint_source_position Position up to which a source contributed.\n"
-	            "# TYPE echoprint_source_position gauge\n");
+	append(out,
+	       "# HELP echoprint_source_position Position up to which the source contributed.\n"
+	       "# TYPE echoprint_source_position gauge\n");
 	for (size_t i = 0; i < count; i++)
 		append(out, "echoprint_source_position{source=\"%s\"} %" PRIu64 "\n", peers[i].name,
 		       peers[i].position);
@@ -116,13 +117,15 @@ master_metrics(struct ep_buffer *out, const struct ep_log_read *read, const char
 	    ep_sync_pending(&pending, read, NULL) != EP_OK)
 		return;
 	ep_contact_of_master(&master, folder);
-	metric(out, "feed_position", "gauge", "Position of the feed that was applied.",
+	metric(out, "feed_position", "gauge", "Position up to which the feed was applied.",
 	       master.position);
-	metric(out, "feed_lag", "gauge", "Positions seen and not applied.",
+	metric(out, "feed_lag", "gauge",
+	       "Positions of the feed that were seen but not applied yet.",
 	       master.seen.position > master.position ? master.seen.position - master.position : 0);
 	metric(out, "pending_tracks", "gauge", "Local changes that the feed does not have yet.",
 	       pending.unsent + pending.sent);
-	metric(out, "refused_tracks", "gauge", "Local changes that the master does not take.",
+	metric(out, "refused_tracks", "gauge",
+	       "Local changes that the master refused or has no room for.",
 	       pending.refused + pending.full);
 	metric(out, "master_contact_seconds", "gauge", "When the master was last reached.",
 	       (uint64_t)master.contact);
@@ -143,9 +146,11 @@ log_metrics(struct ep_buffer *out, struct ep_serve *serve)
 	metric(out, "position", "gauge", "Position of the log.", state.position);
 	metric(out, "tracks", "gauge", "Live tracks.", state.tracks);
 	metric(out, "documents", "gauge", "Documents of live tracks.", state.documents);
-	metric(out, "conflicts", "gauge", "Tracks kept aside.", state.conflicts);
+	metric(out, "conflicts", "gauge", "Versions of tracks that were set aside.",
+	       state.conflicts);
 	if (ep_feed_published(&published, read, NULL) == EP_OK)
-		metric(out, "published_position", "gauge", "Position of the own feed.", published);
+		metric(out, "published_position", "gauge", "Position of this node's feed.",
+		       published);
 	slave_metrics(out, read, ep_log_folder(serve->options.log));
 	master_metrics(out, read, ep_log_folder(serve->options.log));
 }
@@ -162,18 +167,20 @@ ep_route_metrics(void *context, struct ep_http_request *request, struct ep_http_
 	ep_http_counts(serve->http, &open, &waiting);
 	log_metrics(out, serve);
 	metric(out, "connections", "gauge", "Open connections.", open);
-	metric(out, "waiting", "gauge", "Requests that wait for news.", waiting);
+	metric(out, "waiting", "gauge", "Requests that are waiting for news.", waiting);
 	metric(out, "requests_total", "counter", "Answers.", atomic_load(&counts->requests));
-	metric(out, "refused_total", "counter", "Answers 4xx.", atomic_load(&counts->refused));
-	metric(out, "failed_total", "counter", "Answers 5xx.", atomic_load(&counts->failed));
+	metric(out, "refused_total", "counter", "Answers with a 4xx status.",
+	       atomic_load(&counts->refused));
+	metric(out, "failed_total", "counter", "Answers with a 5xx status.",
+	       atomic_load(&counts->failed));
 	metric(out, "contributions_total", "counter", "Contributions accepted.",
 	       atomic_load(&counts->contributions));
-	metric(out, "contributed_tracks_total", "counter", "Tracks of these.",
+	metric(out, "contributed_tracks_total", "counter", "Tracks in accepted contributions.",
 	       atomic_load(&counts->tracks));
-	metric(out, "ingested_tracks_total", "counter", "Tracks by /ingest.",
+	metric(out, "ingested_tracks_total", "counter", "Tracks ingested with /ingest.",
 	       atomic_load(&counts->ingested));
 	metric(out, "queries_total", "counter", "Queries.", atomic_load(&counts->queries));
-	metric(out, "publications_total", "counter", "Times that the feed was written.",
+	metric(out, "publications_total", "counter", "Times the feed was written.",
 	       atomic_load(&counts->publications));
 	answer->status = 200;
 	answer->type = "text/plain; version=0.0.4; charset=utf-8";
@@ -232,7 +239,7 @@ ep_route_page(void *context, struct ep_http_request *request, struct ep_http_ans
 	struct ep_serve *serve = context;
 	json_t *json = state_of(serve);
 	if (!json) {
-		ep_http_say(answer, 500, "the state cannot be read");
+		ep_http_say(answer, 500, "cannot read the state");
 		return;
 	}
 	append(&answer->body,

@@ -22,7 +22,7 @@ struct ep_seen {
 	size_t count;
 };
 
-/* Takes what a header says; what is none is passed over. */
+/* Takes what a header says; anything invalid is ignored. */
 void ep_seen_take(struct ep_seen *seen, const char *header);
 
 /* Notes what was taken since the last time with the slaves that have these keys. Fails silently. */

@@ -258,8 +258,8 @@ lock_folder(struct ep_serve *serve, struct ep_error *err)
 	if (serve->lock_fd < 0)
 		return ep_fail_errno(err, errno, "cannot open %s", path);
 	if (flock(serve->lock_fd, LOCK_EX | LOCK_NB) != 0)
-		return ep_fail(err, EP_BAD_INPUT, "another `serve` runs on the data folder %s",
-		               folder);
+		return ep_fail(err, EP_BAD_INPUT,
+		               "another `serve` is running on the data folder %s", folder);
 	return EP_OK;
 }
 
@@ -304,7 +304,7 @@ find_role(struct ep_serve *serve, struct ep_error *err)
 	if (serve->options.mirror && !serve->slave)
 		return ep_fail(
 			err, EP_BAD_INPUT,
-			"a mirror hands on its master's feed, and this node has joined none");
+			"a mirror serves its master's feed, but this node has not joined a master");
 	const char *folder = serve->options.mirror ? EP_MIRROR_FOLDER
 	                     : serve->slave        ? NULL
 	                                           : EP_FEED_FOLDER;

@@ -1,5 +1,5 @@
-/* serve.h - a node that others reach: a master that hands out its feed and takes contributions, or
- * a slave that keeps in step by itself
+/* serve.h - a node that others can reach: a master that serves its feed and accepts contributions,
+ * or a slave that stays in sync with its master
  *
  *     GET  /feed.json        the feed; with Prefer: wait=SECONDS, when it is another than
  *                            If-None-Match says
@@ -41,15 +41,15 @@ struct ep_serve_options {
 	/* The state of the node, or NULL: that of `status`. From any thread. */
 	json_t *(*status)(void *context);
 	/* Appends the answer to a query, a JSON object as the original has it; NULL: this node
-	 * answers none. EP_BAD_INPUT: code is no code string. From several threads. */
+	 * answers no queries. EP_BAD_INPUT: code is not a code string. From any thread. */
 	enum ep_status (*query)(void *context, struct ep_buffer *json, struct ep_text code,
 	                        struct ep_error *err);
 	void *context;
 };
 
 /* Starts; options is copied, what it points to borrowed.
- * EP_BAD_INPUT  an address or certificate is none, or another serves this data folder. EP_IO,
- * EP_NO_SPACE, EP_NO_MEMORY, EP_DIVERGED  as ep_feed_publish. */
+ * EP_BAD_INPUT  an address or certificate is invalid, or another process serves this data folder.
+ * EP_IO, EP_NO_SPACE, EP_NO_MEMORY, EP_DIVERGED  as ep_feed_publish. */
 EP_MUST_USE enum ep_status
 ep_serve_start(struct ep_serve **out, const struct ep_serve_options *options, struct ep_error *err);
 

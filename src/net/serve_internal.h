@@ -82,7 +82,8 @@ void ep_route_metrics(void *context, struct ep_http_request *request,
                       struct ep_http_answer *answer);
 void ep_route_page(void *context, struct ep_http_request *request, struct ep_http_answer *answer);
 
-/* Answers with what a failure stands for: 400 for what is sent, 503 and so on for this side. */
+/* Answers with the status of a failure: 400 if the request is wrong, 503 and so on if this side
+ * failed. */
 void ep_answer_failure(struct ep_http_answer *answer, const struct ep_error *err);
 
 #endif

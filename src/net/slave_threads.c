@@ -106,7 +106,7 @@ settle(struct side *side, enum ep_status status, const struct ep_error *err)
 	double now = ep_clock_s();
 	if (status == EP_OK) {
 		if (side->failures > 0)
-			say(side, "the master answers again");
+			say(side, "the master can be reached again");
 		if (side->failures > 0 || now - side->noted > NOTE_S) {
 			ep_sync_note(log, EP_OK, NULL);
 			side->noted = now;

@@ -1,5 +1,5 @@
-/* slave_threads.h - a slave that keeps in step by itself: two threads, one that fetches, one that
- * contributes, each with its own way to the master
+/* slave_threads.h - a slave that stays in sync with its master: two threads, one that fetches, one
+ * that contributes, each with its own transport
  *
  * What fails is tried again, after a time that doubles up to a minute, with jitter, so that a
  * thousand slaves do not come back at once.

@@ -24,7 +24,8 @@ open_folder(struct ep_way *way, struct ep_error *err)
 	if (!whole && errno != ENOENT)
 		return ep_fail_errno(err, errno, "cannot open the folder %s", folder);
 	if (!whole && folder[0] != '/')
-		return ep_fail(err, EP_UNREACHABLE, "the master's folder %s is not there", folder);
+		return ep_fail(err, EP_UNREACHABLE, "the master's folder %s does not exist",
+		               folder);
 	if (whole &&
 	    (size_t)snprintf(way->url, sizeof way->url, "file://%s", whole) >= sizeof way->url)
 		return ep_fail(err, EP_BAD_INPUT, "the path of the master's folder is too long");
@@ -46,10 +47,10 @@ ep_way_open(struct ep_way **out, const char *url, const atomic_bool *stop, struc
 		EP_TRY(ep_client_open(&way->client, url, stop, err));
 		way->transport = ep_client_transport(way->client);
 	} else {
-		return ep_fail(
-			err, EP_BAD_INPUT,
-			"\"%s\" is no URL of a master: http://, https://, file:// or a folder",
-			url);
+		return ep_fail(err, EP_BAD_INPUT,
+		               "\"%s\" is not the URL of a master: use http://, https://, file:// "
+		               "or a folder",
+		               url);
 	}
 	*out = EP_TAKE(way);
 	return EP_OK;

@@ -1,4 +1,4 @@
-/* contact.h - when others were last heard of, and what went wrong: kept beside the log
+/* contact.h - when other nodes were last heard from, and what went wrong: stored beside the log
  *
  * These change all the time, also where nothing else does. A transaction of the log for each would
  * make it grow, so they are in a small file of the data folder, "contacts", that is replaced: at

@@ -67,10 +67,11 @@ open_value(struct ep_reader *reader, const struct ep_log_read *read, const char 
 	EP_TRY(ep_log_value(&value, read, name, err));
 	*reader = ep_reader_of(value.at, value.size);
 	uint8_t layout = ep_read8(reader);
-	return layout == known ? EP_OK
-	                       : ep_fail(err, layout > known ? EP_NEWER : EP_CORRUPT,
-	                                 "the log's value %s has layout %d, this program knows %d",
-	                                 name, layout, known);
+	return layout == known
+	               ? EP_OK
+	               : ep_fail(err, layout > known ? EP_NEWER : EP_CORRUPT,
+	                         "the log's value %s has layout %d, but this program knows only %d",
+	                         name, layout, known);
 }
 
 static enum ep_status
@@ -191,8 +192,9 @@ ep_peer_of_key(struct ep_peer *peer, const struct ep_log_read *read, const struc
 			return EP_OK;
 		}
 	}
-	return ep_fail(err, EP_NOT_FOUND,
-	               "no source has this key; `source add NAME` on the master lets one in");
+	return ep_fail(
+		err, EP_NOT_FOUND,
+		"no source has this key; admit the slave with `source add NAME` on the master");
 }
 
 static enum ep_status
@@ -204,8 +206,8 @@ check_new_name(const struct ep_log_read *read, const char *name, struct ep_error
 	for (size_t i = 0; i < count; i++) {
 		if (strcasecmp(sources[i].name, name) == 0 && strcmp(sources[i].name, name) != 0)
 			return ep_fail(err, EP_BAD_INPUT,
-			               "there is a source %s already: names must differ in more "
-			               "than upper and lower case",
+			               "source %s already exists: names must differ in more than "
+			               "upper and lower case",
 			               sources[i].name);
 	}
 	return EP_OK;
@@ -222,13 +224,12 @@ ep_peer_check_new(const struct ep_log_read *read, const char *name, const struct
 		return EP_OK;
 	if (ep_key_equal(key, own))
 		return ep_fail(err, EP_BAD_INPUT,
-		               "this is the master's own key: a slave is to have one of its own, "
-		               "and no copy of the file `key`");
+		               "this is the master's own key: a slave needs a key of its own, not "
+		               "a copy of the file `key`");
 	enum ep_status status = ep_peer_of_key(&other, read, key, err);
 	if (status == EP_OK)
 		return ep_fail(err, EP_BAD_INPUT,
-		               "the source %s has this key already: each slave is to have one of "
-		               "its own",
+		               "source %s already has this key: each slave needs a key of its own",
 		               other.name);
 	return status == EP_NOT_FOUND ? EP_OK : status;
 }
@@ -273,7 +274,7 @@ ep_master_load(struct ep_master *master, const struct ep_log_read *read, struct 
 	if (status == EP_NOT_FOUND)
 		return ep_fail(
 			err, EP_NOT_FOUND,
-			"this node has joined no master; `echoprint join URL INVITATION` does");
+			"this node has not joined a master; run `echoprint join URL INVITATION`");
 	EP_TRY(status);
 	uint8_t flags = ep_read8(&reader);
 	loaded.shows = flags & 1;
@@ -327,9 +328,10 @@ ep_check_own(const struct ep_log_read *read, struct ep_text track, struct ep_err
 		return EP_OK;
 	EP_TRY(status);
 	if (entry.operation == EP_PUT && entry.source == EP_SOURCE_MASTER)
-		return ep_fail(err, EP_BAD_INPUT,
-		               "track %.*s is the master's: it can only be changed there, at %s",
-		               ep_text_print_size(track), track.at, master.url);
+		return ep_fail(
+			err, EP_BAD_INPUT,
+			"track %.*s belongs to the master: it can be changed only there, at %s",
+			ep_text_print_size(track), track.at, master.url);
 	return EP_OK;
 }
 

@@ -51,7 +51,7 @@ EP_MUST_USE enum ep_status ep_peer_remove(struct ep_log_write *write, const char
 EP_MUST_USE enum ep_status ep_peer_of_key(struct ep_peer *peer, const struct ep_log_read *read,
                                           const struct ep_key *key, struct ep_error *err);
 
-/* Whether a slave may be added under a name (NULL: it has one already), and let in with a key
+/* Whether a slave may be added under a name (NULL: it has one already), and admitted with a key
  * (NULL: it has none yet). Names differ in more than upper and lower case from those of all other
  * sources; no two slaves have one key, and none has the master's own. EP_BAD_INPUT  who has it. */
 EP_MUST_USE enum ep_status ep_peer_check_new(const struct ep_log_read *read, const char *name,
@@ -79,7 +79,7 @@ struct ep_master {
 	int64_t contact; /* when it was last reached; 0: never */
 	uint64_t conflicts; /* tracks that it did not take, since the join */
 	uint64_t rejected;
-	bool restarting; /* this copy is being made anew from the feed */
+	bool restarting; /* a restart: this copy is being read again from the feed */
 	bool shows; /* the feed has another history: the head is to be shown to the master */
 	char error[EP_PEER_ERROR]; /* what went wrong last; empty: nothing since */
 };

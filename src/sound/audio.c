@@ -104,7 +104,7 @@ open_file(int *fd, const char *path, struct ep_error *err)
 		return ep_fail(err, EP_BAD_INPUT, "cannot be opened: %s", strerror(errno));
 	if (fstat(*fd, &info) != 0 || !S_ISREG(info.st_mode))
 		return ep_fail(err, EP_BAD_INPUT, "is %s",
-		               S_ISDIR(info.st_mode) ? "a folder" : "no regular file");
+		               S_ISDIR(info.st_mode) ? "a folder" : "not a regular file");
 	if (info.st_size == 0)
 		return ep_fail(err, EP_BAD_INPUT, "is empty");
 	return EP_OK;

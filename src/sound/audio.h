@@ -29,7 +29,7 @@ EP_DEFINE_OWNED(struct ep_audio, ep_audio_close)
 
 /* Reads the file at path, or of it what options->start_s and duration_s say.
  *
- * EP_NOT_FOUND  there is no sound in it. EP_BAD_INPUT  it is no regular file, cannot be opened or
+ * EP_NOT_FOUND  it has no audio. EP_BAD_INPUT  it is not a regular file, cannot be opened or
  * decoded; the text says why, without the name. And as ep_sound_decode. */
 EP_MUST_USE enum ep_status ep_audio_read(struct ep_recording *recording, struct ep_audio *audio,
                                          const char *path, const struct ep_sound_options *options,

@@ -102,16 +102,14 @@ open_format(struct ep_decode *decode, struct ep_error *err)
 	/* What looks like sound, but cannot even be begun, was mistaken for it. */
 	bool guessed = code < 0 && code != AVERROR(ENOMEM) && decode->job->sure;
 	if (code == AVERROR_INVALIDDATA || code == AVERROR(EPERM) || guessed)
-		return ep_fail(err, EP_NOT_FOUND,
-		               "there is no sound in it that could be recognised");
+		return ep_fail(err, EP_NOT_FOUND, "no audio was found in it");
 	if (code < 0)
-		return fail_av(err, code, "cannot be read as what it looks like");
+		return fail_av(err, code, "its content does not match its format");
 	if (decode->job->sure && decode->format->probe_score <= AVPROBE_SCORE_RETRY)
-		return ep_fail(err, EP_NOT_FOUND,
-		               "there is no sound in it that could be recognised");
+		return ep_fail(err, EP_NOT_FOUND, "no audio was found in it");
 	code = avformat_find_stream_info(decode->format, NULL);
 	if (code < 0)
-		return fail_av(err, code, "cannot find out what is in it");
+		return fail_av(err, code, "cannot determine its contents");
 	return EP_OK;
 }
 
@@ -142,7 +140,7 @@ choose_stream(struct ep_decode *decode, struct ep_error *err)
 		}
 	}
 	if (!decode->stream)
-		return ep_fail(err, EP_NOT_FOUND, "there is no sound in it (%s)",
+		return ep_fail(err, EP_NOT_FOUND, "there is no audio in it (%s)",
 		               decode->format->iformat->long_name
 		                       ? decode->format->iformat->long_name
 		                       : decode->format->iformat->name);
@@ -156,7 +154,7 @@ open_codec(struct ep_decode *decode, struct ep_error *err)
 	const AVCodecParameters *parameters = decode->stream->codecpar;
 	const AVCodec *codec = avcodec_find_decoder(parameters->codec_id);
 	if (!codec)
-		return ep_fail(err, EP_BAD_INPUT, "no decoder is known for its sound, %s",
+		return ep_fail(err, EP_BAD_INPUT, "there is no decoder for its audio format, %s",
 		               avcodec_get_name(parameters->codec_id));
 	decode->codec = avcodec_alloc_context3(codec);
 	if (!decode->codec)
@@ -166,7 +164,7 @@ open_codec(struct ep_decode *decode, struct ep_error *err)
 	decode->codec->thread_count = 1;
 	if (code >= 0)
 		code = avcodec_open2(decode->codec, codec, NULL);
-	return code < 0 ? fail_av(err, code, "its sound cannot be decoded") : EP_OK;
+	return code < 0 ? fail_av(err, code, "its audio cannot be decoded") : EP_OK;
 }
 
 /* ---- decoding ---- */
@@ -212,7 +210,7 @@ take_frames(struct ep_decode *decode, struct ep_error *err)
 		int code = avcodec_receive_frame(decode->codec, decode->frame);
 		/* Damaged packets cost themselves. */
 		if (code == AVERROR(ENOMEM))
-			return fail_av(err, code, "its sound cannot be decoded");
+			return fail_av(err, code, "its audio cannot be decoded");
 		if (code < 0)
 			return EP_OK;
 		EP_TRY(ep_resampler_take(decode->resampler, decode->frame,
@@ -234,7 +232,7 @@ take_packets(struct ep_decode *decode, struct ep_error *err)
 		av_packet_unref(decode->packet);
 	}
 	if (code == AVERROR(ENOMEM))
-		return fail_av(err, code, "its sound cannot be decoded");
+		return fail_av(err, code, "its audio cannot be decoded");
 	/* What ends in the middle has its front. */
 	if (!ep_resampler_full(decode->resampler)) {
 		(void)avcodec_send_packet(decode->codec, NULL);

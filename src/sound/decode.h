@@ -22,7 +22,7 @@ struct ep_decode;
 
 /* Decodes the whole file. *out is to be closed in any case.
  *
- * EP_NOT_FOUND  there is no sound in it. EP_BAD_INPUT, EP_NO_MEMORY, or what job->samples gives. */
+ * EP_NOT_FOUND  it has no audio. EP_BAD_INPUT, EP_NO_MEMORY, or what job->samples gives. */
 EP_MUST_USE enum ep_status ep_decode(struct ep_decode **out, struct ep_decode_info *info,
                                      const struct ep_decode_job *job, struct ep_error *err);
 void ep_decode_close(struct ep_decode *decode);

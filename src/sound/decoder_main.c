@@ -150,7 +150,7 @@ main(void)
 	int kind;
 	socklen_t size = sizeof kind;
 	if (getsockopt(EP_DECODER_SOCKET, SOL_SOCKET, SO_TYPE, &kind, &size) != 0) {
-		fputs("echoprint-decoder: is started by echoprint, and of no use by itself\n",
+		fputs("echoprint-decoder is started by echoprint and is not useful by itself\n",
 		      stderr);
 		return 2;
 	}

@@ -33,8 +33,8 @@ find_decoder(char path[PATH_MAX], struct ep_error *err)
 	if (eaccess(path, X_OK) == 0)
 		return EP_OK;
 	return ep_fail(err, EP_IO,
-	               "the program that decodes sound, %s, is neither beside this program nor in "
-	               "%s: install echoprint again",
+	               "the decoder program %s is neither next to this program nor in %s: "
+	               "reinstall echoprint",
 	               EP_DECODER_PROGRAM, EP_LIBEXEC);
 }
 
@@ -64,7 +64,7 @@ ep_decoder_process_start(struct ep_decoder_process *process, struct ep_error *er
 	int ends[2];
 	EP_TRY(find_decoder(path, err));
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
-		return ep_fail_errno(err, errno, "cannot make a socket for the decoder");
+		return ep_fail_errno(err, errno, "cannot create a socket for the decoder");
 	int ours = ends[0];
 	EP_FD int theirs = fcntl(ends[1], F_DUPFD_CLOEXEC, EP_DECODER_SOCKET + 1);
 	int reason = errno;

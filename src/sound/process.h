@@ -16,16 +16,16 @@ struct ep_decoder_process {
 /* The descriptor under which a decoder has its end of the socket. */
 #define EP_DECODER_SOCKET 3
 
-/* What the decoder's program is called; it lies beside this program, or where it was installed. */
+/* Name of the decoder program, which is next to this program or where it was installed. */
 #define EP_DECODER_PROGRAM "echoprint-decoder"
 
 /* Starts a decoder. EP_IO. */
 EP_MUST_USE enum ep_status ep_decoder_process_start(struct ep_decoder_process *process,
                                                     struct ep_error *err);
 
-/* Ends it where there is one, and gives how it ended, as waitpid does; 0 where there was none.
+/* Ends it, if there is one, and gives how it ended, as waitpid does; 0 if there was none.
  *
- * dying  it has closed its socket, and how it dies by itself is of interest; else it is killed. */
+ * dying  it has closed its socket, and is waited for, to see how it dies; else it is killed. */
 int ep_decoder_process_end(struct ep_decoder_process *process, bool dying);
 
 #endif

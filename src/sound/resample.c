@@ -100,7 +100,7 @@ static enum ep_status
 make_room(struct ep_resampler *resampler, int count, struct ep_error *err)
 {
 	if (count < 0)
-		return ep_fail(err, EP_BAD_INPUT, "its sound cannot be resampled");
+		return ep_fail(err, EP_BAD_INPUT, "its audio cannot be resampled");
 	av_fast_malloc(&resampler->samples, &resampler->room,
 	               (size_t)count * sizeof *resampler->samples);
 	return resampler->samples ? EP_OK : ep_fail(err, EP_NO_MEMORY, "out of memory");
@@ -119,7 +119,7 @@ convert(int *got, struct ep_resampler *resampler, const uint8_t **in, int in_cou
 	if (*got == AVERROR(ENOMEM))
 		return ep_fail(err, EP_NO_MEMORY, "it needs too much memory");
 	if (*got < 0)
-		return ep_fail(err, EP_BAD_INPUT, "its sound cannot be resampled");
+		return ep_fail(err, EP_BAD_INPUT, "its audio cannot be resampled");
 	return give_out(resampler, *got, err);
 }
 
@@ -142,7 +142,7 @@ set_up(struct ep_resampler *resampler, const AVFrame *frame, AVChannelLayout *la
 	if (code == AVERROR(ENOMEM))
 		return ep_fail(err, EP_NO_MEMORY, "it needs too much memory");
 	return code < 0 ? ep_fail(err, EP_BAD_INPUT,
-	                          "its sound, %d channels at %d Hz, cannot be resampled",
+	                          "its audio, %d channels at %d Hz, cannot be resampled",
 	                          layout->nb_channels, frame->sample_rate)
 	                : EP_OK;
 }

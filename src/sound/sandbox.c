@@ -99,7 +99,7 @@ forbid_calls(struct ep_error *err)
 	seccomp_release(filter);
 	/* A kernel without seccomp has the limits only. */
 	if (failed && failed != -EINVAL && failed != -ENOSYS && failed != -ECANCELED)
-		return ep_fail_errno(err, -failed, "cannot forbid system calls");
+		return ep_fail_errno(err, -failed, "cannot restrict system calls");
 	return EP_OK;
 }
 
@@ -109,7 +109,7 @@ limit(int what, rlim_t most, struct ep_error *err)
 	struct rlimit limit = { .rlim_cur = most, .rlim_max = most };
 	return setrlimit((__rlimit_resource_t)what, &limit) == 0
 	               ? EP_OK
-	               : ep_fail_errno(err, errno, "cannot limit the decoder");
+	               : ep_fail_errno(err, errno, "cannot limit the decoder's resources");
 }
 
 static void
@@ -128,7 +128,7 @@ ep_sandbox_enter(int keep, struct ep_error *err)
 	EP_TRY(limit(RLIMIT_FSIZE, 0, err));
 	EP_TRY(limit(RLIMIT_CORE, 0, err));
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-		return ep_fail_errno(err, errno, "cannot give up privileges");
+		return ep_fail_errno(err, errno, "cannot drop privileges");
 	if (SANITIZED)
 		return EP_OK;
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);

@@ -8,10 +8,11 @@
 #define EP_DECODER_MEMORY ((size_t)512 << 20)
 #define EP_DECODER_CPU_S 60
 
-/* Closes all descriptors but those up to keep, and gives up, for good: files and whether there are
- * any, sockets, processes and threads, signals to others, making memory executable (by seccomp,
- * where the kernel has it), writing files, dumping core, more memory than EP_DECODER_MEMORY. Builds
- * with a sanitizer, which needs them, keep memory and system calls. EP_IO. */
+/* Closes all descriptors above keep, and gives up for good: opening files or finding out whether
+ * they exist, sockets, processes and threads, signals to others, making memory executable (by
+ * seccomp, where the kernel has it), writing files, dumping core, more memory than
+ * EP_DECODER_MEMORY. Builds with a sanitizer, which needs them, keep memory and system calls.
+ * EP_IO. */
 EP_MUST_USE enum ep_status ep_sandbox_enter(int keep, struct ep_error *err);
 
 /* Allows another EP_DECODER_CPU_S from now; after them the process dies by SIGXCPU. */

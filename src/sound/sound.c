@@ -63,11 +63,11 @@ tell_death(struct ep_sound *sound, struct ep_error *err)
 {
 	int how = ep_decoder_process_end(&sound->process, true);
 	if (WIFSIGNALED(how) && WTERMSIG(how) == SIGXCPU)
-		return ep_fail(err, EP_BAD_INPUT, "decoding took too much time and was ended");
+		return ep_fail(err, EP_BAD_INPUT, "decoding took too long and was stopped");
 	if (WIFSIGNALED(how))
 		return ep_fail(err, EP_BAD_INPUT, "the decoder crashed on it (%s)",
 		               strsignal(WTERMSIG(how)));
-	return ep_fail(err, EP_BAD_INPUT, "the decoder ended on it with status %d",
+	return ep_fail(err, EP_BAD_INPUT, "the decoder exited on it with status %d",
 	               WEXITSTATUS(how));
 }
 
@@ -87,8 +87,7 @@ wait_for_decoder(struct job *job, struct ep_error *err)
 			job->heard_s = now;
 		if (now - job->heard_s > EP_SOUND_PATIENCE_S ||
 		    now - job->began_s > 2 * EP_SOUND_PATIENCE_S + lasts)
-			return ep_fail(err, EP_BAD_INPUT,
-			               "decoding took too much time and was ended");
+			return ep_fail(err, EP_BAD_INPUT, "decoding took too long and was stopped");
 		if (ready > 0)
 			return EP_OK;
 		if (ready < 0 && errno != EINTR)
@@ -120,7 +119,7 @@ read_message(uint8_t *kind, size_t *size, struct job *job, struct ep_error *err)
 	EP_TRY(read_exactly(job, header, sizeof header, err));
 	uint32_t announced = ep_load32(header + 1);
 	if (announced > EP_WIRE_MAX)
-		return ep_fail(err, EP_BAD_INPUT, "the decoder went mad on it");
+		return ep_fail(err, EP_BAD_INPUT, "the decoder sent invalid data for it");
 	EP_TRY(read_exactly(job, job->sound->payload, announced, err));
 	*kind = header[0];
 	*size = announced;
@@ -141,7 +140,7 @@ read_info(struct ep_sound_info *info, struct ep_sound *sound, size_t size, struc
 		size_t length = low | (unsigned)ep_read8(&reader) << 8;
 		struct ep_text text = { (const char *)ep_read_bytes(&reader, length), length };
 		if (!reader.ok || (length && memchr(text.at, '\0', length)))
-			return ep_fail(err, EP_BAD_INPUT, "the decoder went mad on it");
+			return ep_fail(err, EP_BAD_INPUT, "the decoder sent invalid data for it");
 		EP_TRY(ep_text_to_utf8(&sound->texts, text, err));
 		ends[i] = sound->texts.size;
 	}
@@ -181,7 +180,7 @@ take_answer(struct ep_sound_info *info, struct job *job, struct ep_error *err)
 		case EP_WIRE_FAILED:
 			return ep_fail(err, EP_BAD_INPUT, "%.*s", (int)size, words);
 		default:
-			return ep_fail(err, EP_BAD_INPUT, "the decoder went mad on it");
+			return ep_fail(err, EP_BAD_INPUT, "the decoder sent invalid data for it");
 		}
 	}
 }

@@ -23,8 +23,8 @@
 /* What samples are: mono, signed 16 bit, so many a second. */
 #define EP_SOUND_RATE 11025
 
-/* A decoder that gives nothing for so long is killed; and one that, besides that, takes longer than
- * the sound lasts. */
+/* A decoder that sends nothing for this long is killed, and so is one that takes this much longer
+ * than the audio lasts. */
 #define EP_SOUND_PATIENCE_S 60
 
 struct ep_sound;
@@ -61,7 +61,7 @@ EP_DEFINE_OWNED(struct ep_sound, ep_sound_close)
  *
  * info  filled on EP_OK; its texts are valid until the next call.
  * name  of the file, of which the ending helps to recognise what it is.
- * EP_NOT_FOUND    there is no sound in the file. EP_BAD_INPUT  it cannot be decoded: damaged, no
+ * EP_NOT_FOUND    the file has no audio. EP_BAD_INPUT  it cannot be decoded: damaged, no
  *                 samples, or the decoder crashed or took too long or too much; the text says
  *                 which. EP_INTERRUPTED. EP_IO  the decoder cannot be started. EP_NO_MEMORY, and
  *                 what sink fails with. */

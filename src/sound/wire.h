@@ -30,7 +30,7 @@ enum ep_wire_kind { EP_WIRE_ASK = 1, EP_WIRE_SAMPLES, EP_WIRE_DONE, EP_WIRE_NONE
 #define EP_WIRE_DONE_FIXED 16
 #define EP_WIRE_TEXTS 4
 
-/* Flag of ASK: what is only guessed to be sound is none. */
+/* Flag of ASK: if the format is only a guess, the file counts as having no audio. */
 #define EP_WIRE_SURE 1
 
 /* The largest payload, in bytes. */

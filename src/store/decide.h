@@ -44,9 +44,9 @@ enum ep_taken {
 	EP_TAKEN_OLD,
 	EP_TAKEN_NONE,
 	EP_TAKEN_EQUAL,
-	EP_TAKEN_CONFLICT, /* X is to be kept aside */
+	EP_TAKEN_CONFLICT, /* X is to be set aside */
 	EP_TAKEN_REFUSED,
-	EP_TAKEN_REPLACED, /* *out stands; Y is to be kept aside */
+	EP_TAKEN_REPLACED, /* *out stands; Y is to be set aside */
 	EP_TAKEN_ACCEPTED /* *out stands */
 };
 
@@ -97,7 +97,7 @@ struct ep_followed {
 	enum ep_following outcome;
 	bool rebased; /* X stays upon F: *out */
 	bool proof; /* X goes, and is to be sent as proof of what was */
-	bool aside; /* X goes, and is to be kept aside */
+	bool aside; /* X goes, and is to be set aside */
 };
 
 struct ep_follow {
@@ -137,7 +137,7 @@ enum ep_handed {
 };
 
 /* Decides; f and x (NULL: absent) have their ids computed. *aside says whether the one that does
- * not stand is to be kept aside. */
+ * not stand is to be set aside. */
 void ep_decide_handed(enum ep_handed *result, bool *aside, const struct ep_history *f,
                       const struct ep_history *x, const struct ep_follow *follow, bool feed);
 

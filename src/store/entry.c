@@ -168,18 +168,18 @@ ep_entry_read(struct ep_entry *entry, uint64_t position, const void *bytes, size
               struct ep_error *err)
 {
 	if (size < HEADER + TRAILER)
-		return damaged(err, position, "too short");
+		return damaged(err, position, "it is too short");
 	const uint8_t *at = bytes;
 	size_t end = size - TRAILER;
 	if (ep_load32(at + end) != ep_crc32(at, end))
-		return damaged(err, position, "its checksum does not fit");
+		return damaged(err, position, "its checksum is wrong");
 	if (at[0] > LAYOUT_VERSION)
 		return ep_fail(err, EP_NEWER,
-		               "the log's entry at position %llu has layout %u, this program "
-		               "knows %u",
+		               "the log's entry at position %llu has layout %u, but this program "
+		               "knows only %u",
 		               (unsigned long long)position, at[0], LAYOUT_VERSION);
 	if (at[0] != LAYOUT_VERSION || at[1] < EP_PUT || at[1] > EP_LINK)
-		return damaged(err, position, "no such layout or operation");
+		return damaged(err, position, "its layout or operation does not exist");
 	struct ep_entry found = {
 		.position = position,
 		.operation = (enum ep_operation)at[1],
@@ -208,7 +208,8 @@ ep_entry_read_body(struct ep_entry *entry, const void *body, size_t body_size, s
 	uint64_t count = ep_read_varint(&reader);
 	bool link = entry->operation == EP_LINK;
 	if (!reader.ok || id.size == 0 || (count == 0) != link || count > UINT32_MAX)
-		return damaged(err, entry->position, "bad id or count of documents");
+		return damaged(err, entry->position,
+		               "its id or its number of documents is invalid");
 	entry->id = id;
 	entry->document_count = (uint32_t)count;
 	entry->rest = reader.at;
@@ -234,7 +235,7 @@ ep_entry_history(struct ep_history *history, const struct ep_entry *entry, uint3
 	EP_TRY(ep_history_read(history, &reader, &head, parties, map, arena, err));
 	return ep_reader_left(&reader) == 0
 	               ? EP_OK
-	               : damaged(err, entry->position, "something follows its history");
+	               : damaged(err, entry->position, "there are bytes after its history");
 }
 
 /* ---- links ---- */
@@ -278,7 +279,7 @@ ep_entry_link(struct ep_link *link, const struct ep_entry *entry, struct ep_erro
 	bool good = entry->operation == EP_LINK && reader.ok &&
 	            (read.original.size == 0 || read_evidence(&read, &reader));
 	if (!good || ep_reader_left(&reader) != 0)
-		return damaged(err, entry->position, "a bad link");
+		return damaged(err, entry->position, "its link is invalid");
 	*link = read;
 	return EP_OK;
 }
@@ -384,7 +385,7 @@ ep_entry_rows(struct ep_decoded *decoded, struct ep_text *codes, const struct ep
 	if (!track->documents || !decoded->codes)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory for %zu documents", count);
 	if (!read_metadata(&reader, decoded) || !read_numbering(&reader, decoded))
-		return damaged(err, entry->position, "bad metadata or numbering");
+		return damaged(err, entry->position, "its metadata or numbering is invalid");
 	*codes = (struct ep_text){ (const char *)reader.at, ep_reader_left(&reader) };
 	return EP_OK;
 }

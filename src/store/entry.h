@@ -43,7 +43,7 @@ enum ep_operation { EP_PUT = 1, EP_DELETE = 2, EP_LINK = 3 };
 enum {
 	EP_ENTRY_SHRUNK = 2, /* this put took documents away, which a CSV cannot say */
 	EP_ENTRY_LINKED = 4, /* a put: there is a link of the track, in force or not */
-	EP_ENTRY_PARTIAL = 8 /* of what is kept aside: rows that join a track, not all of one */
+	EP_ENTRY_PARTIAL = 8 /* of a version set aside: rows that join a track, not all of one */
 };
 
 enum ep_copy_kind { EP_COPY_EXACT = 1, EP_COPY_MATCH = 2 };
@@ -51,7 +51,7 @@ enum ep_copy_kind { EP_COPY_EXACT = 1, EP_COPY_MATCH = 2 };
 /* Which track one is a copy of, and the evidence. It is in force only as long as both have the
  * contents that were compared (ep_log_link_of). */
 struct ep_link {
-	struct ep_text original; /* empty: released, and not to be linked again by itself */
+	struct ep_text original; /* empty: released, and not to be linked again automatically */
 	struct ep_revision copy_contents; /* first half of the contents hash of the copy */
 	struct ep_revision original_contents; /* and of the original */
 	enum ep_copy_kind kind;
@@ -132,8 +132,8 @@ EP_MUST_USE enum ep_status ep_entry_history(struct ep_history *history,
 EP_MUST_USE enum ep_status ep_entry_read(struct ep_entry *entry, uint64_t position,
                                          const void *bytes, size_t size, struct ep_error *err);
 
-/* Reads a body as it stands alone: fills id, document_count and rest, and leaves the other fields,
- * of which operation is set. EP_CORRUPT. */
+/* Reads a body on its own: fills id, document_count and rest, and leaves the other fields, of which
+ * operation is set. EP_CORRUPT. */
 EP_MUST_USE enum ep_status ep_entry_read_body(struct ep_entry *entry, const void *body,
                                               size_t body_size, struct ep_error *err);
 

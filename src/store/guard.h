@@ -1,4 +1,4 @@
-/* guard.h - a damaged page ends the program with a word, not by a signal
+/* guard.h - a damaged page ends the program with a message, not by a signal
  *
  * LMDB trusts its pages, and has no checksums. One that was overwritten makes it read outside of
  * its map (SIGBUS, SIGSEGV) or fail an assertion (SIGABRT), at any moment and in any thread, so

@@ -430,7 +430,9 @@ ep_history_read(struct ep_history *history, struct ep_reader *reader,
 		read.generation = ep_read_varint(reader);
 		const uint8_t *before = ep_read_bytes(reader, EP_REVISION_SIZE);
 		if (!before || read.generation < 2 || read.generation > UINT64_MAX / 2)
-			return ep_fail(err, EP_CORRUPT, "a history is damaged: its cut");
+			return ep_fail(
+				err, EP_CORRUPT,
+				"a history is damaged: the place where it was cut is invalid");
 		memcpy(read.before.bytes, before, EP_REVISION_SIZE);
 	}
 	read.count = (size_t)count;

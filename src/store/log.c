@@ -59,7 +59,8 @@ map_size(size_t *size, struct ep_error *err)
 	unsigned long long value = strtoull(text, &end, 10);
 	if (errno || *end || *text == '-' || value < 1048576 || value > SIZE_MAX / 2)
 		return ep_fail(err, EP_USAGE,
-		               "ECHOPRINT_MAP_SIZE is \"%s\", but must be bytes: 1048576 or more",
+		               "ECHOPRINT_MAP_SIZE is \"%s\", but must be a number of bytes, at "
+		               "least 1048576",
 		               text);
 	*size = (size_t)value / 4096 * 4096;
 	return EP_OK;
@@ -79,9 +80,10 @@ check_folder(const char *folder, struct ep_error *err)
 		               : ep_fail(err, EP_CORRUPT, "%s is damaged: it is empty", path);
 	if (errno != ENOENT && errno != ENOTDIR)
 		return ep_fail_errno(err, errno, "cannot open the data folder %s", folder);
-	return ep_fail(err, EP_NOT_FOUND,
-	               "there is no data folder at %s; `echoprint init` or an ingest makes it",
-	               folder);
+	return ep_fail(
+		err, EP_NOT_FOUND,
+		"there is no data folder at %s; create it with `echoprint init` or an ingest",
+		folder);
 }
 
 /* Opens all databases, with MDB_CREATE makes them; gives what LMDB returned. */
@@ -174,8 +176,8 @@ make_databases(struct ep_log *log, struct ep_error *err)
 		else
 			rc = mdb_txn_commit(txn);
 	}
-	return rc ? ep_fail_mdb(err, ep_explain_write(rc, log->folder), "cannot make the log in %s",
-	                        log->folder)
+	return rc ? ep_fail_mdb(err, ep_explain_write(rc, log->folder),
+	                        "cannot create the log in %s", log->folder)
 	          : EP_OK;
 }
 
@@ -191,15 +193,15 @@ check_format(struct ep_log *log, MDB_txn *txn, struct ep_error *err)
 	if (!rc)
 		rc = mdb_get(txn, values, &key, &value);
 	if (rc == MDB_NOTFOUND || (!rc && value.mv_size != 8))
-		return ep_fail(err, EP_CORRUPT, "%s/data.mdb holds no log of this program",
+		return ep_fail(err, EP_CORRUPT, "%s/data.mdb is not a log of this program",
 		               log->folder);
 	if (rc)
 		return ep_fail_mdb(err, rc, "cannot read the log in %s", log->folder);
 	uint64_t format = ep_load64(value.mv_data);
 	if (format > EP_LOG_FORMAT)
 		return ep_fail(err, EP_NEWER,
-		               "the log in %s has format %llu, this program knows %d", log->folder,
-		               (unsigned long long)format, EP_LOG_FORMAT);
+		               "the log in %s has format %llu, but this program knows only %d",
+		               log->folder, (unsigned long long)format, EP_LOG_FORMAT);
 	if (format < EP_LOG_FORMAT)
 		return ep_fail(
 			err, EP_DIVERGED,
@@ -222,7 +224,7 @@ find_databases(struct ep_log *log, struct ep_error *err)
 		rc = open_databases(log, txn, 0);
 		if (rc == MDB_NOTFOUND)
 			status = ep_fail(err, EP_CORRUPT,
-			                 "%s/data.mdb holds no log of this program", log->folder);
+			                 "%s/data.mdb is not a log of this program", log->folder);
 		else if (rc)
 			status = ep_fail_mdb(err, rc, "cannot read the log in %s", log->folder);
 	}
@@ -245,7 +247,7 @@ reserve_lock(const char *folder, struct ep_error *err)
 	EP_FD int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	int failed = fd < 0 ? 0 : posix_fallocate(fd, 0, LOCK_BYTES);
 	if (failed == ENOSPC || failed == EDQUOT || failed == EFBIG)
-		return ep_fail_errno(err, failed, "cannot make %s", path);
+		return ep_fail_errno(err, failed, "cannot create %s", path);
 	return EP_OK;
 }
 
@@ -309,14 +311,14 @@ make_in_new(const char *folder, int folder_fd, struct ep_error *err)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	remove_new(folder_fd);
 	if (mkdirat(folder_fd, NEW_FOLDER, 0700) != 0)
-		return ep_fail_errno(err, errno, "cannot make the folder %s", place);
+		return ep_fail_errno(err, errno, "cannot create the folder %s", place);
 	EP_OWNED(ep_log_close)
 	struct ep_log *log = NULL;
 	EP_TRY(open_environment(&log, place, 0, err));
 	EP_TRY(make_databases(log, err));
 	ep_log_close(EP_TAKE(log));
 	if (renameat(folder_fd, NEW_FOLDER "/data.mdb", folder_fd, "data.mdb") != 0)
-		return ep_fail_errno(err, errno, "cannot make the log in %s", folder);
+		return ep_fail_errno(err, errno, "cannot create the log in %s", folder);
 	return EP_OK;
 }
 

@@ -56,12 +56,12 @@ EP_MUST_USE enum ep_status ep_log_read_begin(struct ep_log_read **out, struct ep
 void ep_log_read_end(struct ep_log_read *read);
 EP_DEFINE_OWNED(struct ep_log_read, ep_log_read_end)
 
-/* Whether anything has been committed since the snapshot was begun. Pages that it has and the log
- * has not any more cannot be used again while it is read, so that a snapshot which is kept for long
- * must be begun anew, or the file grows with every transaction. */
+/* Whether anything has been committed since the snapshot was begun. Pages of the snapshot that the
+ * log no longer uses cannot be reused while it is read, so a snapshot that is kept for long must be
+ * begun again, or the file grows with every transaction. */
 bool ep_log_read_is_old(const struct ep_log_read *read);
 
-/* Frees what readers held that were killed, as opening the log does: for who has it open for long.
+/* Frees what killed readers held, as opening the log does: for a process that has it open for long.
  */
 void ep_log_check_readers(struct ep_log *log);
 
@@ -71,7 +71,7 @@ struct ep_log_state {
 	uint64_t tracks;
 	uint64_t tombstones;
 	uint64_t links; /* to an original, in force or not */
-	uint64_t conflicts; /* states kept aside */
+	uint64_t conflicts; /* versions that were set aside */
 };
 void ep_log_state(struct ep_log_state *state, const struct ep_log_read *read);
 
@@ -99,7 +99,7 @@ EP_MUST_USE enum ep_status ep_log_find_link(struct ep_entry *entry, const struct
 enum ep_link_state {
 	EP_LINK_NONE, /* a song of its own */
 	EP_LINK_IN_FORCE, /* a copy */
-	EP_LINK_RELEASED, /* not to be linked again by itself, with these contents */
+	EP_LINK_RELEASED, /* not to be linked again automatically with these contents */
 	EP_LINK_VOID /* something has changed since, or is not there */
 };
 EP_MUST_USE enum ep_status ep_log_link_state(enum ep_link_state *state, struct ep_link *link,
@@ -220,7 +220,7 @@ EP_MUST_USE enum ep_status ep_log_mark_below(uint64_t *found, uint8_t hash[EP_LO
                                              const struct ep_log_read *read, uint64_t position,
                                              struct ep_error *err);
 
-/* What tells the changes behind `after`, up to `until`, from others that have the same contents:
+/* What distinguishes the changes after `after`, up to `until`, from others with the same contents:
  * BLAKE2b-256 over the position and the seal of each that still stands, in order; zeros for a seal
  * that is not there. EP_CORRUPT, EP_IO, EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_log_hash_changes(struct ep_hash *hash, const struct ep_log_read *read,
@@ -321,23 +321,24 @@ struct ep_put {
 EP_MUST_USE enum ep_status ep_log_put(struct ep_log_write *write, const struct ep_put *put,
                                       struct ep_put_counts *counts, struct ep_error *err);
 
-/* Deletes a track by the word of this node's user, and leaves a tombstone.
+/* Deletes a track on behalf of this node's user, and leaves a tombstone.
  *
- * EP_NOT_FOUND  no such track, or it is deleted already. EP_BAD_INPUT  it is the master's. */
+ * EP_NOT_FOUND  no such track, or it has already been deleted. EP_BAD_INPUT  it belongs to the
+ * master. */
 EP_MUST_USE enum ep_status ep_log_delete(struct ep_log_write *write, struct ep_text track_id,
                                          int64_t now, struct ep_error *err);
 
 /* Links a live track to the one that it is a copy of. Contents that link names must be those of
  * now; zeros are taken as such. Where the original is a copy, its original is taken.
  *
- * EP_NOT_FOUND  one of them is not there, or has changed. EP_BAD_INPUT  they are one, or the copy
- * is the master's. */
+ * EP_NOT_FOUND  one of them does not exist, or has changed. EP_BAD_INPUT  they are the same track,
+ * or the copy belongs to the master. */
 EP_MUST_USE enum ep_status ep_log_link(struct ep_log_write *write, struct ep_text copy,
                                        const struct ep_link *link, int64_t now,
                                        struct ep_error *err);
 
-/* Makes a copy a song of its own again, which no ingest links by itself. EP_NOT_FOUND  no copy.
- * EP_BAD_INPUT  it is the master's. */
+/* Makes a copy a separate song again, which no ingest links automatically. EP_NOT_FOUND  it is not
+ * a copy. EP_BAD_INPUT  it belongs to the master. */
 EP_MUST_USE enum ep_status ep_log_release(struct ep_log_write *write, struct ep_text copy,
                                           int64_t now, struct ep_error *err);
 
@@ -364,7 +365,7 @@ enum ep_offered {
 	EP_OFFERED_UPDATED,
 	EP_OFFERED_UNCHANGED,
 	EP_OFFERED_DELETED,
-	EP_OFFERED_CONFLICT, /* kept aside */
+	EP_OFFERED_CONFLICT, /* set aside */
 	EP_OFFERED_REFUSED, /* not the sender's to change */
 	EP_OFFERED_FULL, /* its source has as many tracks as it may have */
 	EP_OFFERED_NOTHING /* a deletion of what is not there */
@@ -381,15 +382,15 @@ EP_MUST_USE enum ep_status ep_log_follow(enum ep_offered *what, struct ep_put_co
                                          struct ep_log_write *write, const struct ep_offer *offer,
                                          struct ep_error *err);
 
-/* Makes a slave a master of its own: all that its master had sealed is sealed by this node, which
- * owns what its master owned; what had not reached it stands. Others stay the owners of theirs. The
- * epoch is above the one that was followed. EP_NOT_FOUND  this node follows nobody. Abort the
+/* Makes a slave a master itself: this node seals everything that its master had sealed, and owns
+ * what its master owned; what had not reached the master remains. Others still own their tracks.
+ * The epoch is above the one that was followed. EP_NOT_FOUND  this node follows nobody. Abort the
  * transaction on failure. */
 EP_MUST_USE enum ep_status ep_log_promote(struct ep_epoch *epoch, struct ep_log_write *write,
                                           struct ep_error *err);
 
-/* The feed has been applied to its end: what came by CSV and is not in it is kept aside, and goes.
- * After a restart, what the feed does not have stays, and is to be sent. */
+/* The feed has been applied to its end: what came by CSV and is not in it is set aside and removed
+ * from the log. After a restart, what the feed does not have stays, and is to be sent. */
 EP_MUST_USE enum ep_status ep_log_follow_end(struct ep_log_write *write, bool restart,
                                              struct ep_error *err);
 
@@ -434,22 +435,23 @@ EP_MUST_USE enum ep_status ep_log_answered(struct ep_log_write *write, struct ep
 EP_MUST_USE enum ep_status ep_log_wait_over(struct ep_log_write *write, uint64_t position,
                                             struct ep_error *err);
 
-/* ---- kept aside ---- */
+/* ---- set aside ---- */
 
-/* Tells each of what is kept aside, by track: an entry with its source, whose position is 0.
- * EP_CORRUPT, or what each fails with. */
+/* Calls each with every version that was set aside, by track: an entry with its source, whose
+ * position is 0. EP_CORRUPT, or what each fails with. */
 EP_MUST_USE enum ep_status ep_log_conflicts(const struct ep_log_read *read,
                                             enum ep_status (*each)(void *context,
                                                                    const struct ep_entry *entry,
                                                                    struct ep_error *err),
                                             void *context, struct ep_error *err);
 
-/* Takes what is kept aside of a track out of there, and puts it where accepted: by the word of this
- * node's user.
+/* Removes versions of a track that were set aside; if accepted, puts one in the track's place, on
+ * behalf of this node's user.
  *
- * version  which, from 1, in the order in which they are told; 0: all, or the only one if accepted.
- * EP_NOT_FOUND  nothing is, or no such version. EP_BAD_INPUT  the track is the master's; or it is
- * not said which of several versions. */
+ * version  which one, from 1, in the order of ep_log_conflicts; 0: all, or the only one if
+ * accepted.
+ * EP_NOT_FOUND  there is none, or no such version. EP_BAD_INPUT  the track belongs to the master,
+ * or there are several versions and none was selected. */
 EP_MUST_USE enum ep_status ep_log_settle_conflict(struct ep_put_counts *counts,
                                                   struct ep_log_write *write, struct ep_text track,
                                                   bool accepted, size_t version, int64_t now,

@@ -209,11 +209,11 @@ take_out(struct ep_buffer *bytes, struct ep_log_write *write, struct ep_text tra
 	EP_TRY(find(&search, &write->inside, track, err));
 	if (only && search.count > 1)
 		return ep_fail(err, EP_BAD_INPUT,
-		               "%zu versions of track %.*s are kept aside: say which with "
-		               "--version N, as `conflicts` lists them",
+		               "%zu versions of track %.*s were set aside: select one with "
+		               "--version N (see `conflicts`)",
 		               search.count, ep_text_print_size(track), track.at);
 	if (!search.found)
-		return ep_fail(err, EP_NOT_FOUND, "nothing is kept aside of track %.*s",
+		return ep_fail(err, EP_NOT_FOUND, "no matching version of track %.*s was set aside",
 		               ep_text_print_size(track), track.at);
 	MDB_val key = { .mv_data = search.bytes, .mv_size = search.size };
 	int rc = mdb_get(write->inside.txn, write->inside.log->aside, &key, &value);

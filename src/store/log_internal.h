@@ -90,7 +90,7 @@ struct ep_log_write {
 	struct ep_arena arena; /* of the change at hand */
 	struct ep_buffer history; /* the same: bytes of its history */
 	/* Scratch of a merge: one coder decodes what is there, one the rows of a put (NULL until it
-	 * is needed), while the other encodes anew. */
+	 * is needed), while the other encodes the result. */
 	struct ep_codes_coder *decoder;
 	struct ep_codes_coder *rows_decoder;
 	struct ep_codes_coder *encoder;
@@ -176,7 +176,7 @@ EP_MUST_USE enum ep_status ep_log_rewrite(struct ep_log_write *write, struct ep_
 EP_MUST_USE enum ep_status ep_log_move(struct ep_log_write *write, struct ep_register *reg,
                                        struct ep_error *err);
 
-/* Loads the register of an entry of the log, and its state, to be stored anew. Frees what was
+/* Loads the register of an entry of the log, and its state, to be stored again. Frees what was
  * loaded before. */
 EP_MUST_USE enum ep_status ep_log_load_entry(struct ep_register *reg, struct ep_state *state,
                                              struct ep_log_write *write,
@@ -266,7 +266,7 @@ EP_MUST_USE enum ep_status ep_log_find_dependents(struct ep_dependents *dependen
                                                   struct ep_log_write *write, struct ep_text track,
                                                   struct ep_error *err);
 
-/* Whether the track of an id is a copy; one that is not there is none. */
+/* Whether a track is a copy; one that does not exist is not. */
 EP_MUST_USE enum ep_status ep_log_is_copy_now(bool *is, const struct ep_log_write *write,
                                               struct ep_text id, struct ep_error *err);
 
@@ -287,8 +287,8 @@ EP_MUST_USE enum ep_status ep_log_keep_base(struct ep_log_write *write,
                                             struct ep_state *state, uint32_t source,
                                             struct ep_error *err);
 
-/* A pending link of this node that cannot stand: the sealed one below it is there again, or none.
- * Nothing where there is no such link. */
+/* Drops a pending link of this node that cannot remain: the sealed one below it takes effect again,
+ * if there is one. Does nothing if there is no such link. */
 EP_MUST_USE enum ep_status ep_log_drop_link(struct ep_log_write *write, struct ep_text copy,
                                             struct ep_error *err);
 
@@ -328,7 +328,7 @@ EP_MUST_USE enum ep_status ep_log_put_register_aside(struct ep_log_write *write,
                                                      const struct ep_register *reg,
                                                      struct ep_error *err);
 
-/* Forgets what is kept aside of a track of this contents hash: it stands now. */
+/* Drops the versions of a track with this contents hash that were set aside: it is current now. */
 EP_MUST_USE enum ep_status ep_log_forget_aside(struct ep_log_write *write, struct ep_text id,
                                                const struct ep_hash *hash, struct ep_error *err);
 

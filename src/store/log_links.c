@@ -41,7 +41,7 @@ find_original(struct ep_link *link, const struct ep_log_write *write, struct ep_
 	enum ep_link_state state;
 	EP_TRY(ep_log_find(&original, &write->inside, link->original, err));
 	if (original.operation != EP_PUT)
-		return ep_fail(err, EP_NOT_FOUND, "track %.*s is deleted",
+		return ep_fail(err, EP_NOT_FOUND, "track %.*s has been deleted",
 		               ep_text_print_size(link->original), link->original.at);
 	EP_TRY(name_contents(&link->original_contents, &original, err));
 	EP_TRY(ep_log_link_state(&state, &next, &write->inside, &original, err));

@@ -161,7 +161,7 @@ ep_log_source_party(uint32_t *party, struct ep_log_write *write, uint32_t source
 			name = write->sources[i].name;
 	}
 	if (!name)
-		return ep_fail(err, EP_NOT_FOUND, "there is no source of number %u",
+		return ep_fail(err, EP_NOT_FOUND, "there is no source with number %u",
 		               (unsigned)source);
 	ep_party_of_name(&key, ep_text_of(name));
 	EP_TRY(ep_log_key_party(party, write, &key, err));

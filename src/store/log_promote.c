@@ -47,7 +47,8 @@ ep_log_promote(struct ep_epoch *epoch, struct ep_log_write *write, struct ep_err
 	uint32_t lost = write->master;
 	uint64_t last = write->inside.state.position;
 	if (!was.any)
-		return ep_fail(err, EP_NOT_FOUND, "this node follows no master: it is one");
+		return ep_fail(err, EP_NOT_FOUND,
+		               "this node does not follow a master: it is a master itself");
 	EP_TRY(ep_log_set_proofs_aside(write, err));
 	write->follows = (struct ep_follows){ 0 };
 	write->master = write->self;

@@ -8,13 +8,13 @@ check_limits(const struct ep_track *track, struct ep_error *err)
 {
 	if (track->count > EP_TRACK_DOCUMENTS_MAX)
 		return ep_fail(err, EP_BAD_INPUT,
-		               "the track would have %zu documents, and may have %zu", track->count,
-		               EP_TRACK_DOCUMENTS_MAX);
+		               "the track would have %zu documents, but may have at most %zu",
+		               track->count, EP_TRACK_DOCUMENTS_MAX);
 	size_t size = track->documents ? ep_track_text_size(track) : 0;
 	if (size > EP_TRACK_TEXT_MAX)
 		return ep_fail(err, EP_BAD_INPUT,
-		               "the track would hold %zu bytes of text, and may hold %zu", size,
-		               EP_TRACK_TEXT_MAX);
+		               "the track would have %zu bytes of text, but may have at most %zu",
+		               size, EP_TRACK_TEXT_MAX);
 	return EP_OK;
 }
 
@@ -259,7 +259,7 @@ ep_log_delete(struct ep_log_write *write, struct ep_text track_id, int64_t now,
 	EP_TRY(ep_log_load_register(&reg, write, &subject, err));
 	if (!ep_register_is_live(&reg))
 		return ep_fail(err, EP_NOT_FOUND,
-		               reg.there ? "track %.*s is deleted already"
+		               reg.there ? "track %.*s has already been deleted"
 		                         : "there is no track %.*s",
 		               ep_text_print_size(track_id), track_id.at);
 	if (!ep_log_may_change(write, &reg))

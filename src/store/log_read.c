@@ -79,8 +79,8 @@ ep_subject_key(MDB_val *key, uint8_t bytes[EP_SUBJECT_KEY_MAX], const struct ep_
 	size_t size = subject->id.size;
 	size_t front = subject->link ? 1 : 0;
 	if (size < 1 || size > EP_SUBJECT_KEY_MAX - 1)
-		return ep_fail(err, EP_BAD_INPUT, "a track id has 1 to 255 bytes, this one has %zu",
-		               size);
+		return ep_fail(err, EP_BAD_INPUT,
+		               "a track id has 1 to 255 bytes, but this one has %zu", size);
 	bytes[0] = 1;
 	memcpy(bytes + front, subject->id.at, size);
 	*key = (MDB_val){ .mv_data = bytes, .mv_size = size + front };
@@ -125,7 +125,7 @@ ep_log_number(uint64_t *value, const struct ep_log_read *read, const char *name,
 		return EP_OK;
 	}
 	if (status == EP_OK && text.size != 8)
-		return ep_fail(err, EP_CORRUPT, "the log's value %s is no number", name);
+		return ep_fail(err, EP_CORRUPT, "the log's value %s is not a number", name);
 	if (status == EP_OK)
 		*value = ep_load64((const uint8_t *)text.at);
 	return status;

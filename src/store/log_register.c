@@ -105,7 +105,7 @@ enum ep_status
 ep_log_fail_foreign(struct ep_error *err, struct ep_text id)
 {
 	return ep_fail(err, EP_BAD_INPUT,
-	               "track %.*s is the master's: it can only be changed there",
+	               "track %.*s belongs to the master: it can be changed only there",
 	               ep_text_print_size(id), id.at);
 }
 

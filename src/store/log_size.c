@@ -59,7 +59,7 @@ lengthen(struct ep_log *log, mdb_filehandle_t fd, struct stat *info, struct ep_e
 	mdb_txn_abort(txn);
 	return good ? EP_OK
 	            : ep_fail(err, EP_CORRUPT,
-	                      "%s/data.mdb has been cut short: it has %lld bytes and needs %lld",
+	                      "%s/data.mdb was truncated: it has %lld bytes and needs %lld",
 	                      log->folder, (long long)size, (long long)needed);
 }
 
@@ -71,11 +71,10 @@ ep_log_check_size(struct ep_log *log, struct stat *info, bool writing, struct ep
 	MDB_stat stat;
 	if (mdb_env_info(log->env, &env) || mdb_env_stat(log->env, &stat) ||
 	    mdb_env_get_fd(log->env, &fd) || fstat(fd, info) != 0)
-		return ep_fail(err, EP_IO, "cannot look at the log in %s", log->folder);
+		return ep_fail(err, EP_IO, "cannot inspect the log in %s", log->folder);
 	uint64_t needed = ((uint64_t)env.me_last_pgno + 1) * stat.ms_psize;
 	if ((uint64_t)info->st_size >= needed)
 		return EP_OK;
 	return writing ? lengthen(log, fd, info, err)
-	               : ep_fail(err, EP_NOT_FOUND, "the log in %s has to be lengthened",
-	                         log->folder);
+	               : ep_fail(err, EP_NOT_FOUND, "the log in %s must be extended", log->folder);
 }

@@ -197,7 +197,7 @@ ep_log_new_epoch(struct ep_epoch *epoch, struct ep_log_write *write, uint64_t ab
 	uint8_t bytes[16];
 	uint64_t last = write->inside.state.position;
 	if (above >= INT64_MAX || write->epoch.number >= INT64_MAX)
-		return ep_fail(err, EP_CORRUPT, "the number of the epoch is beyond all bounds");
+		return ep_fail(err, EP_CORRUPT, "the epoch number is too large");
 	write->epoch.number = (above > write->epoch.number ? above : write->epoch.number) + 1;
 	randombytes_buf(&write->epoch.tag, sizeof write->epoch.tag);
 	ep_store64(bytes, write->epoch.number);

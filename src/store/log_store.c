@@ -42,8 +42,8 @@ finish_history(struct ep_history *history, struct ep_log_write *write,
 	ep_history_hash(history, subject, &parties);
 	if (follows && history->count - history->sealed > PENDING_MAX)
 		return ep_fail(err, EP_BAD_INPUT,
-		               "%.*s has %d changes that the master has not seen: `echoprint sync` "
-		               "first",
+		               "%.*s has %d changes that the master has not seen: run `echoprint "
+		               "sync` first",
 		               ep_text_print_size(subject->id), subject->id.at, PENDING_MAX);
 	EP_TRY(ep_history_cut(history, &write->arena, EP_HISTORY_KEPT, follows, err));
 	if (follows)

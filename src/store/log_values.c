@@ -10,12 +10,11 @@ ep_log_check_stale(const struct ep_log_write *write, struct ep_error *err)
 {
 	if (!write->stale)
 		return EP_OK;
-	return ep_fail(
-		err, EP_DIVERGED,
-		"the log in %s is an older copy of what was published; `echoprint publish "
-		"--new-epoch DIR` or `echoprint serve --new-epoch` begins a new history, and "
-		"then all that slaves have comes back",
-		write->inside.log->folder);
+	return ep_fail(err, EP_DIVERGED,
+	               "the log in %s is an older copy of what was published; begin a new epoch "
+	               "with `echoprint publish --new-epoch DIR` or `echoprint serve --new-epoch`, "
+	               "and everything that slaves have comes back",
+	               write->inside.log->folder);
 }
 
 /* Heads that are kept: they tell how far back a copy goes, and one would do. */
@@ -119,7 +118,8 @@ ep_log_source(uint32_t *number, struct ep_log_write *write, struct ep_text name,
 {
 	if (!ep_source_name_ok(name))
 		return ep_fail(err, EP_BAD_INPUT,
-		               "\"%.*s\" is no name of a source: 1 to %d of A-Z a-z 0-9 . _ -",
+		               "\"%.*s\" is not a valid source name: it must have 1 to %d of A-Z "
+		               "a-z 0-9 . _ -",
 		               ep_text_print_size(name), name.at, EP_SOURCE_NAME_MAX);
 	uint32_t next = EP_SOURCE_MASTER + 1;
 	for (size_t i = 0; i < write->source_count; i++) {

@@ -20,8 +20,8 @@ ep_fail_mdb(struct ep_error *err, int rc, const char *fmt, ...)
 	va_end(args);
 	switch (rc) {
 	case MDB_MAP_FULL:
-		return ep_fail(err, EP_NO_SPACE,
-		               "%s: the log is full; a larger ECHOPRINT_MAP_SIZE makes room", what);
+		return ep_fail(err, EP_NO_SPACE, "%s: the log is full; increase ECHOPRINT_MAP_SIZE",
+		               what);
 	case MDB_VERSION_MISMATCH:
 		return ep_fail(err, EP_NEWER, "%s: made by another version of LMDB", what);
 	case MDB_INVALID:

@@ -10,8 +10,8 @@
 /* ep_fail for what LMDB returned. */
 enum ep_status ep_fail_mdb(struct ep_error *err, int rc, const char *fmt, ...) EP_PRINTF(3, 4);
 
-/* LMDB takes a write that was cut short for an I/O error: gives ENOSPC or EFBIG where the disk or
- * the process's limit is full, else rc as it is. */
+/* LMDB reports a short write as an I/O error: gives ENOSPC or EFBIG where the disk or the process's
+ * limit is full, else rc as it is. */
 int ep_explain_write(int rc, const char *folder);
 
 /* Text as LMDB takes it: its keys are not const, and it does not write them. */

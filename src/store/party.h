@@ -29,7 +29,8 @@ struct ep_parties {
  * feed and the name. */
 void ep_party_of_name(struct ep_key *key, struct ep_text name);
 
-/* Whether two numbers are of one party, as far as is known now. False where one is none. */
+/* Whether two numbers are of one party, as far as is known now. False if one of them is not a
+ * party. */
 bool ep_party_same(const struct ep_parties *parties, uint32_t one, uint32_t other);
 
 #endif

@@ -97,7 +97,7 @@ check_contents(struct check *check, struct worker *worker)
 	ep_track_hash(&hash, &worker->decoded.track);
 	if (memcmp(hash.bytes, check->entry.hash.bytes, EP_HASH_SIZE) != 0)
 		return ep_fail(&check->why, EP_CORRUPT,
-		               "the rows of track %.*s are not those that its hash is of",
+		               "the rows of track %.*s do not match its hash",
 		               ep_text_print_size(check->entry.id), check->entry.id.at);
 	return EP_OK;
 }
@@ -142,7 +142,7 @@ check_lists(struct verify *verify, const struct ep_entry *entry)
 	if (status != EP_OK)
 		problem(verify, "position %llu: %s", (unsigned long long)entry->position, why.text);
 	else if (found.position != entry->position)
-		problem(verify, "track %.*s stands at positions %llu and %llu",
+		problem(verify, "track %.*s is at positions %llu and %llu",
 		        ep_text_print_size(entry->id), entry->id.at,
 		        (unsigned long long)found.position, (unsigned long long)entry->position);
 	uint8_t bytes[EP_SOURCE_KEY];
@@ -150,7 +150,7 @@ check_lists(struct verify *verify, const struct ep_entry *entry)
 	MDB_val key = { .mv_data = bytes, .mv_size = sizeof bytes };
 	MDB_val value;
 	if (mdb_get(verify->read->txn, verify->log->by_source, &key, &value) != 0)
-		problem(verify, "position %llu is missing in the list of its source",
+		problem(verify, "position %llu is missing from the list of its source",
 		        (unsigned long long)entry->position);
 }
 
@@ -161,7 +161,7 @@ count_source(struct verify *verify, const struct ep_entry *entry)
 	while (source < verify->source_count && verify->counted[source].number != entry->source)
 		source++;
 	if (source == verify->source_count) {
-		problem(verify, "position %llu has source %u, which is not known",
+		problem(verify, "position %llu has source %u, which does not exist",
 		        (unsigned long long)entry->position, (unsigned)entry->source);
 		return;
 	}
@@ -231,7 +231,7 @@ static void
 compare(struct verify *verify, const char *what, uint64_t said, uint64_t found)
 {
 	if (said != found)
-		problem(verify, "the log says it has %llu %s, and has %llu",
+		problem(verify, "the log says that it has %llu %s, but it has %llu",
 		        (unsigned long long)said, what, (unsigned long long)found);
 }
 
@@ -258,7 +258,7 @@ check_aside(void *context, MDB_val key, MDB_val value, struct ep_error *err)
 	if (status == EP_NO_MEMORY)
 		return ep_fail(err, status, "%s", check.why.text);
 	if (status != EP_OK)
-		problem(verify, "kept aside: %s", check.why.text);
+		problem(verify, "a version that was set aside: %s", check.why.text);
 	return EP_OK;
 }
 
@@ -286,7 +286,7 @@ check_totals(struct verify *verify, struct ep_error *err)
 	struct ep_digest digest;
 	EP_TRY(ep_log_digest(&digest, verify->read, err));
 	if (memcmp(digest.lanes, verify->digest.lanes, sizeof digest.lanes) != 0)
-		problem(verify, "the state digest is not that of the tracks");
+		problem(verify, "the state digest does not match the tracks and links");
 	return EP_OK;
 }
 

@@ -307,11 +307,11 @@ ep_feed_part(int *fd, char **out, const char *folder, const char *name, struct e
 		if (*fd < 0 && errno == EEXIST && i < NAMES_MAX)
 			continue;
 		if (*fd < 0)
-			return ep_fail_errno(err, errno, "cannot make %s", path);
+			return ep_fail_errno(err, errno, "cannot create %s", path);
 		*out = EP_TAKE(path);
 		return EP_OK;
 	}
-	return ep_fail(err, EP_IO, "cannot make %s/%s.part", folder, name);
+	return ep_fail(err, EP_IO, "cannot create %s/%s.part", folder, name);
 }
 
 enum ep_status
@@ -336,8 +336,9 @@ ep_feed_make_way(bool *moved, const char *path, bool folder, struct ep_error *er
 		*moved = true;
 	}
 	return *moved ? EP_OK
-	              : ep_fail(err, EP_IO, "%s is no %s, and too many were there before", path,
-	                        folder ? "folder" : "file");
+	              : ep_fail(err, EP_IO,
+	                        "%s is not a %s, and cannot be renamed: all names for it are taken",
+	                        path, folder ? "folder" : "file");
 }
 
 /* ---- files that go ---- */

@@ -1,9 +1,10 @@
-/* feed_files.h - the files of a feed's folder: whether they are whole, and which of them go
+/* feed_files.h - the files of a feed's folder: whether they are complete, and which of them are
+ * removed
  *
- * A disk, a stick or somebody may change what was published. Sizes are looked at every time, which
- * takes no reading; hashes in turn, so many bytes at a time, and first of those packets that a
- * slave has found damaged. Where the turn is, is kept in FOLDER/.checked; what slaves found lies in
- * FOLDER/damaged, an empty file with the packet's name.
+ * A disk, a stick or somebody may change what was published. Sizes are checked every time, which
+ * needs no reading; hashes are checked in turn, some bytes at a time, those of packets that a slave
+ * found damaged first. FOLDER/.checked stores how far this has come; what slaves found is in
+ * FOLDER/damaged, as an empty file with the packet's name.
  */
 #ifndef EP_SYNC_FEED_FILES_H
 #define EP_SYNC_FEED_FILES_H
@@ -12,7 +13,7 @@
 
 #include <stdatomic.h>
 
-/* So many bytes are hashed at a time where nothing else is said: some tenths of a second. */
+/* Bytes that are hashed at a time by default: a few tenths of a second. */
 #define EP_FEED_CHECK_BYTES ((uint64_t)64 << 20)
 
 /* Reads fd from its front; *good says whether it has the packet's size and hash. path is for the
@@ -40,13 +41,13 @@ void ep_feed_check_anew(const char *folder);
 void ep_feed_doubt(const char *folder, const char *name);
 
 /* Opens a new file folder/name.part in which a file is made before it gets its name; *path is for
- * free(). What lies there goes; where it cannot, as a folder, another name is taken. One writer at
- * a time. EP_IO, EP_NO_SPACE, EP_NO_MEMORY. */
+ * free(). Anything that has the name is removed; if it cannot be, as a folder, another name is
+ * used. One writer at a time. EP_IO, EP_NO_SPACE, EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_feed_part(int *fd, char **path, const char *folder, const char *name,
                                         struct ep_error *err);
 
-/* Renames a folder that lies where a file is to be, or with `folder` a file in the place of a
- * folder, to path.away, path.away-2 and so on; *moved says whether there was one. EP_IO. */
+/* Renames a folder that is where a file is to be, or with `folder` a file in the place of a folder,
+ * to path.away, path.away-2 and so on; *moved says whether there was one. EP_IO. */
 EP_MUST_USE enum ep_status ep_feed_make_way(bool *moved, const char *path, bool folder,
                                             struct ep_error *err);
 

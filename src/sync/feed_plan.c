@@ -144,7 +144,8 @@ ep_feed_route(size_t **out, size_t *out_count, const struct ep_feed *feed, uint6
 			best = i;
 	}
 	if (from < feed->position && best == all)
-		return ep_fail(err, EP_CORRUPT, "the feed's packets leave out what is behind %llu",
+		return ep_fail(err, EP_CORRUPT,
+		               "the feed's packets do not contain what follows position %llu",
 		               (unsigned long long)from);
 	size_t count = 0;
 	for (size_t at = best; at < all; at = ways[at].before) {

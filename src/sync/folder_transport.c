@@ -26,7 +26,7 @@ open_master(struct ep_folder *folder, const char *path, struct ep_error *err)
 {
 	enum ep_status status = ep_folder_open(folder, path, err);
 	if (status == EP_NOT_FOUND)
-		return ep_fail(err, EP_UNREACHABLE, "the master's folder %s is not there", path);
+		return ep_fail(err, EP_UNREACHABLE, "the master's folder %s does not exist", path);
 	return status;
 }
 
@@ -154,7 +154,7 @@ leave(const char *path, const char *name, const struct question *question, struc
 	if (!ep_folder_has(&into, left_name, bytes->size))
 		EP_TRY(ep_folder_write(&into, left_name, bytes->at, bytes->size, 0666, err));
 	return ep_fail(err, EP_NOT_FOUND,
-	               "%s/%s waits for the master: `echoprint publish %s` there answers it",
+	               "%s/%s waits for the master: run `echoprint publish %s` there to answer it",
 	               into.path, left_name, path);
 }
 

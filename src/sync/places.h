@@ -1,4 +1,4 @@
-/* places.h - what lies where in a folder that a master and its slaves share */
+/* places.h - the names in a folder that a master and its slaves share */
 #ifndef EP_SYNC_PLACES_H
 #define EP_SYNC_PLACES_H
 
@@ -7,7 +7,7 @@
 #define EP_FEED_PACKETS "packets"
 #define EP_FEED_JSON "feed.json"
 
-/* An older feed.json, from which a publisher goes on where that is damaged. */
+/* An older feed.json, from which a publisher continues if feed.json is damaged. */
 #define EP_FEED_SPARE "feed.json.spare"
 
 /* Where empty files have the names of packets that slaves found damaged. */

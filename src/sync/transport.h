@@ -33,12 +33,12 @@ struct ep_transport {
 	                       struct ep_feed_request *request, struct ep_error *err);
 
 	/* Fetches the bytes of a packet that are not in fd yet, which has some from its front, and
-	 * appends them; may begin anew. again: it came damaged, which the other side is told, and
-	 * copies on the way are passed over. EP_NOT_FOUND  there is no such packet any more. */
+	 * appends them; may begin again from the front. again: it came damaged; the other side is
+	 * told, and caches are bypassed. EP_NOT_FOUND  there is no such packet any more. */
 	enum ep_status (*packet)(void *context, int fd, const char *name, uint64_t size, bool again,
 	                         struct ep_error *err);
 
-	/* Asks to be let in. EP_NOT_FOUND  the request was left and there is no answer yet. */
+	/* Asks to be admitted. EP_NOT_FOUND  the request was left and there is no answer yet. */
 	enum ep_status (*join)(void *context, struct ep_buffer *answer, struct ep_text request,
 	                       struct ep_error *err);
 

@@ -123,7 +123,7 @@ def normalise(output, folder):
     text = re.sub(r"^(node |name {9})" + host_name() + r"(?= |$)", r"\1HOST", text, flags=re.M)
     text = re.sub(r'(\{"name":")' + host_name() + r'(",")', r"\1HOST\2", text)
     text = re.sub(r"(echoprint-slave-)" + host_name() + r"(-DATE)", r"\1HOST\2", text)
-    text = re.sub(r"(^stored +[\d,]+ documents? in the \w+ form, [\d.]+ bytes each\n)+", "FORMS\n", text,
+    text = re.sub(r"(^stored +[\d,]+ documents? in the \w+ encoding, [\d.]+ bytes each\n)+", "FORMS\n", text,
                   flags=re.M)
     text = re.sub(r'"forms":\{("\w+":\{"documents":\d+,"bytes":\d+\},?)+\}', '"forms":FORMS', text)
     return text.splitlines()

@@ -97,7 +97,7 @@ def what_lies_in_the_inbox_never_stops_a_publication(test):
         ingest(paris, some_songs(f"TRP{n}x", 2))
         paris.run("sync")
         done = it.master.run("publish", it.folder)
-        same(done.stderr.count(b"it is no file"), 2, "what is refused")
+        same(done.stderr.count(b"it is not a regular file"), 2, "what is refused")
         paris.run("sync")
         it.equal("with folders among the contributions")
     # An answer that has no place is told.
@@ -212,7 +212,7 @@ def a_damaged_feed_json_is_made_anew(test):
     other.run("publish", elsewhere)
     data = (elsewhere / "feed.json").read_bytes()
     done = it.master.run("publish", elsewhere, statuses=(5,))
-    need(b"another node's feed" in done.stderr, f"the message is {done.stderr!r}")
+    need(b"is the feed of another node" in done.stderr, f"the message is {done.stderr!r}")
     same((elsewhere / "feed.json").read_bytes(), data, "another's feed.json")
 
 
@@ -281,15 +281,15 @@ def what_serve_hands_out_heals(test):
             damage(packets / packet["name"])
         slave.run("sync", statuses=(0, 4, 7))
         synced(slave, master, statuses=(0, 4, 7))
-    need("is damaged and made anew" in server.words(), "nothing is told")
+    need("is damaged and was rebuilt" in server.words(), "nothing is told")
     until(lambda: not any((master.folder / "feed" / "damaged").iterdir()), "no notes that are left", 20)
     server.stop()
     # And what was damaged while nobody looked, at its start.
     for packet in packets.iterdir():
         flip(packet)
-    told = server.words().count("is damaged and made anew")
+    told = server.words().count("is damaged and was rebuilt")
     server.start()
-    until(lambda: server.words().count("is damaged and made anew") > told, "a packet that is found at the start", 20)
+    until(lambda: server.words().count("is damaged and was rebuilt") > told, "a packet that is found at the start", 20)
     server.stop()
 
 

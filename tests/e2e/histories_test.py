@@ -41,10 +41,10 @@ LIBRARY = next((path for path in LIBRARIES if pathlib.Path(path).exists()), None
 CALM_ROUNDS = 14
 
 # What a command may say where it exits with 1 (the disk is full) or 3, besides what is said of a limited file.
-REFUSALS = ["is the master's", "is the master's: it can only be changed there", "there is no track", "no track ",
-            "nothing is kept aside", "is a copy", "is not a copy", "are kept aside of", "can only be accepted",
-            "no such version", "is no copy", "itself", "cannot be accepted", "versions are kept aside",
-            "is deleted", "is not there", "there is no source", "has been deleted", "refuses (403)", "is kept aside of", "of another", "decided there", "decided at the master"]
+REFUSALS = ["belongs to the master", "belongs to the master: it can be changed only there", "there is no track", "no track ",
+            "no matching version", "is a copy", "is not a copy", "can only be accepted",
+            "no such version", "is no copy", "itself", "cannot be accepted", "were set aside: select one",
+            "has already been deleted", "is not there", "there is no source", "has been deleted", "refused (403)", "of another", "decided there", "decided at the master"]
 FULL = ["File too large", "No space left", "full"]
 
 
@@ -383,9 +383,9 @@ class History:
         self.master().looked &= not self.http
         killed, status, out, errors = self.command(member, step, "sync", *options)
         if status == 5 and not killed:
-            need("still not equal" not in errors and "changed by other hands" not in errors,
+            need("still not equal" not in errors and "changed by something else" not in errors,
                  f"{member.name} is not equal when everything is applied: {errors}")
-            self.in_trouble(member, "restart" if "has begun a new history" in errors else "epoch")
+            self.in_trouble(member, "restart" if "has begun a new epoch" in errors else "epoch")
         if killed and self.http:
             time.sleep(0.05)  # what was sent may still be taken in
         if not killed and status == 0 and json.loads(out).get("equal") and json.loads(out).get("local_only") == 0:
@@ -479,7 +479,7 @@ class History:
             self.server.start()
         except Wrong:
             status = self.server.process.wait()
-            need(status == 5 and "begins a new one" in self.server.words()[-300:], self.server.words()[-600:])
+            need(status == 5 and "begins a new epoch" in self.server.words()[-300:], self.server.words()[-600:])
             self.say("master$ serve -> 5")
             self.in_trouble(self.master(), "epoch")
 

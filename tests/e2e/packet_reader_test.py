@@ -703,7 +703,7 @@ def random_onsets(test):
     for put in slow:
         need(refused(packet(put)), "what is too much work is read")
     done = test.node("slow").run("master-ingest", "-s", "paris", "-", data=packet(*slow), statuses=(3,))
-    need(done.stderr.count(b"more work than their bytes may be") >= len(slow), f"the program says {done.stderr!r}")
+    need(done.stderr.count(b"too much work for their size") >= len(slow), f"the program says {done.stderr!r}")
     data = packet(*puts)
     rows = packet_reader.csv_of(packet_reader.rows_of(read(data)))
     node = test.node("onsets")

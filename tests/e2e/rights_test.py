@@ -152,10 +152,10 @@ def a_folder_that_others_may_enter_is_warned_of(test):
     said = lambda: node.run("status").stderr
     same(said(), b"", "what is said where nothing can be read")
     log.chmod(0o644)
-    need(b"others may read the data folder" in said(), "nothing is said of a log that others may read")
+    need(b"other users can read the data folder" in said(), "nothing is said of a log that others may read")
     log.chmod(0o600)
     node.folder.chmod(0o777)
-    need(b"others may change the data folder" in said(), "nothing is said of a folder that others may change")
+    need(b"other users can change the data folder" in said(), "nothing is said of a folder that others may change")
     node.folder.chmod(0o700)
     same(said(), b"", "what is said of one that is as it should be")
 

@@ -391,7 +391,7 @@ def attacks_are_refused(test):
     key = server.json("/feed.json")["key"]
     stranger.run("join", server.url, key)
     done = stranger.run("sync", statuses=(1,))
-    need(b"nobody who may contribute" in done.stderr, f"the message is {done.stderr!r}")
+    need(b"the sender of the contribution is not a source" in done.stderr, f"the message is {done.stderr!r}")
     # The copy of the feed is everybody's; what is contributed without a key is not taken.
     need(has(stranger, "TRS1"), "a stranger reads the feed")
     same(stranger.json("status")["master"]["pending"], 3, "what the stranger could not contribute")

@@ -290,31 +290,32 @@ wrong_values_are_refused_by_name(void **state)
 {
 	(void)state;
 	assert_refused("{\"code\":\"\"}", "metadata is missing");
-	assert_refused("{\"code\":\"\",\"metadata\":[]}", "metadata is no object");
-	assert_refused("{\"code\":null,\"metadata\":{}}", "code is no string");
-	assert_refused("{\"code\":{},\"metadata\":{}}", "code is no string");
-	assert_refused("{\"code\":\"1\\u0000\",\"metadata\":{}}", "code holds a NUL");
+	assert_refused("{\"code\":\"\",\"metadata\":[]}", "metadata is not an object");
+	assert_refused("{\"code\":null,\"metadata\":{}}", "code is not a string");
+	assert_refused("{\"code\":{},\"metadata\":{}}", "code is not a string");
+	assert_refused("{\"code\":\"1\\u0000\",\"metadata\":{}}", "code has a NUL byte");
 	assert_refused("{\"code\":\"\",\"metadata\":{}}", "metadata.duration is missing");
 	assert_refused("{\"code\":\"\",\"metadata\":{\"duration\":1}}",
 	               "metadata.version is missing");
-	assert_refused(SONG("\"duration\":\"1\""), "metadata.duration is no number");
+	assert_refused(SONG("\"duration\":\"1\""), "metadata.duration is not a number");
 	assert_refused(SONG("\"duration\":-1"), "metadata.duration is not from 0 to 2147483647");
 	assert_refused(SONG("\"duration\":-0.1"), "metadata.duration is not from 0");
 	assert_refused(SONG("\"duration\":2147483648"), "metadata.duration is not from 0");
 	assert_refused(SONG("\"duration\":1e300"), "metadata.duration is not from 0");
-	assert_refused(SONG("\"duration\":1e999"), "no JSON: real number overflow");
-	assert_refused(SONG("\"version\":null"), "metadata.version is neither number nor string");
-	assert_refused(SONG("\"version\":1e12"), "metadata.version is no version number");
-	assert_refused(SONG("\"artist\":1"), "metadata.artist is no string");
-	assert_refused(SONG("\"release\":{}"), "metadata.release is no string");
-	assert_refused(SONG("\"title\":\"\\u0000\""), "metadata.title holds a NUL");
-	assert_refused(SONG("\"track_id\":true"), "metadata.track_id is no string");
-	assert_refused(SONG("\"title\":\"\xff\""), "no JSON: unable to decode byte 0xff");
-	assert_refused(SONG("\"title\":\"\\ud800\""), "no JSON: ");
-	assert_refused(SONG("\"title\":\"\n\""), "no JSON: unexpected newline");
-	assert_refused("{\"code\":]}", "no JSON: ");
-	assert_refused("[]", "no JSON object");
-	assert_refused("", "no JSON: ");
+	assert_refused(SONG("\"duration\":1e999"), "not JSON: real number overflow");
+	assert_refused(SONG("\"version\":null"),
+	               "metadata.version is neither a number nor a string");
+	assert_refused(SONG("\"version\":1e12"), "metadata.version is not a version number");
+	assert_refused(SONG("\"artist\":1"), "metadata.artist is not a string");
+	assert_refused(SONG("\"release\":{}"), "metadata.release is not a string");
+	assert_refused(SONG("\"title\":\"\\u0000\""), "metadata.title has a NUL byte");
+	assert_refused(SONG("\"track_id\":true"), "metadata.track_id is not a string");
+	assert_refused(SONG("\"title\":\"\xff\""), "not JSON: unable to decode byte 0xff");
+	assert_refused(SONG("\"title\":\"\\ud800\""), "not JSON: ");
+	assert_refused(SONG("\"title\":\"\n\""), "not JSON: unexpected newline");
+	assert_refused("{\"code\":]}", "not JSON: ");
+	assert_refused("[]", "not a JSON object");
+	assert_refused("", "not JSON: ");
 }
 
 static void
@@ -328,9 +329,9 @@ texts_over_their_limits_are_refused(void **state)
 	assert_int_equal(song.track_id.size, 255);
 	ep_codegen_song_free(&song);
 	(void)snprintf(json, sizeof json, SONG("\"track_id\":\"%0256d\""), 0);
-	assert_refused(json, "metadata.track_id has 256 bytes, at most 255 are allowed");
+	assert_refused(json, "metadata.track_id has 256 bytes, but may have at most 255");
 	(void)snprintf(json, sizeof json, SONG("\"version\":\"%064d\""), 0);
-	assert_refused(json, "metadata.version has 64 bytes, at most 63 are allowed");
+	assert_refused(json, "metadata.version has 64 bytes, but may have at most 63");
 	(void)snprintf(json, sizeof json, SONG("\"version\":\"%063d\""), 0);
 	assert_int_equal(ep_codegen_parse(&song, ep_text_of(json), NULL), EP_OK);
 	assert_int_equal(strlen(song.version), 63);

@@ -319,13 +319,13 @@ static void
 damaged_blobs_are_refused(void **state)
 {
 	(void)state;
-	assert_corrupt("x", 1, 0, "1 bytes behind the last document");
-	assert_corrupt("", 0, 1, "cut off");
-	assert_corrupt("\x80", 1, 2, "2 documents in a form for one");
-	assert_corrupt("\x00\x01\x01x", 4, 1, "a run of 1 documents of 1");
-	assert_corrupt("\x00\x00\x00", 3, 2, "a run of 0 documents of 2");
-	assert_corrupt("\x00\x01\x05x", 4, 2, "cut off");
-	assert_corrupt("\xff", 1, 1, "unknown form 127");
+	assert_corrupt("x", 1, 0, "1 bytes after the last document");
+	assert_corrupt("", 0, 1, "truncated");
+	assert_corrupt("\x80", 1, 2, "2 documents in an encoding for one");
+	assert_corrupt("\x00\x01\x01x", 4, 1, "a run of 1 documents with 1 left");
+	assert_corrupt("\x00\x00\x00", 3, 2, "a run of 0 documents with 2 left");
+	assert_corrupt("\x00\x01\x05x", 4, 2, "truncated");
+	assert_corrupt("\xff", 1, 1, "unknown encoding 127");
 	assert_corrupt("\x81", 1, 1, "kind");
 	assert_corrupt("\x81\x04", 2, 1, "kind");
 	assert_corrupt("\x81\x00", 2, 4, "segments that do not follow each other");
@@ -349,7 +349,7 @@ a_blob_that_would_be_much_work_is_refused(void **state)
 	assert_int_equal(ep_codes_decode(coder, documents, 1, one, sizeof SLOW, NULL), EP_OK);
 	assert_int_equal(ep_codes_work(coder), 1544);
 	assert_in_range(ep_codes_work(coder), 0, EP_CODES_WORK_MAX(sizeof SLOW));
-	assert_corrupt(blob, sizeof blob - 1, 5, "more work than their bytes may be");
+	assert_corrupt(blob, sizeof blob - 1, 5, "too much work for their size");
 
 	struct ep_codes_walk walk = { .reader = ep_reader_of(blob, sizeof blob - 1),
 		                      .documents = documents,

@@ -144,13 +144,14 @@ mistakes_are_named(void **state)
 	assert_refuses("eJw$", "byte 4 of the code string is not base64");
 	assert_refuses("eJwzM DI", "byte 6 of the code string is not base64");
 	assert_refuses("eJwz=", "byte 5 of the code string is not base64");
-	assert_refuses("eJwzM", "cut off: 5 characters");
+	assert_refuses("eJwzM", "truncated: 5 characters");
 	assert_refuses("eJwzMDAA", "not base64 of a whole zlib stream");
 	assert_refuses("none", "not base64 of a whole zlib stream");
-	assert_refuses_packed("0000900aaa0", "unpacks to 11 bytes, not to whole pairs of 10");
-	assert_refuses_packed("0000900aa", "unpacks to 9 bytes");
-	assert_refuses_packed("0000900xaa", "byte 8 of what the code string unpacks to");
-	assert_refuses_packed("1 2 x", "unpacked: byte 5 of the code string is neither");
+	assert_refuses_packed("0000900aaa0",
+	                      "decompresses to 11 bytes, which are not whole pairs of 10 bytes");
+	assert_refuses_packed("0000900aa", "decompresses to 9 bytes");
+	assert_refuses_packed("0000900xaa", "byte 8 of the decompressed code string");
+	assert_refuses_packed("1 2 x", "decompressed: byte 5 of the code string is neither");
 }
 
 static void
@@ -176,7 +177,7 @@ a_small_string_that_unpacks_to_too_much_is_refused(void **state)
 	EP_BUFFER struct ep_buffer packed = { 0 };
 	pack(&packed, zeros, size);
 	free(zeros);
-	assert_refuses((const char *)packed.data, "unpacks to more than 67108864 bytes");
+	assert_refuses((const char *)packed.data, "decompresses to more than 67108864 bytes");
 }
 
 static void

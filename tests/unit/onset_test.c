@@ -424,7 +424,7 @@ assert_too_much_work(struct ep_onset_coder *coder, const struct ep_buffer *bytes
 	assert_int_equal(
 		ep_onset_decode(&again, coder, bytes->data, bytes->size, whole, 4000000, &err),
 		EP_CORRUPT);
-	assert_non_null(strstr(err.text, "more work"));
+	assert_non_null(strstr(err.text, "too much work"));
 	assert_int_equal(again.count, 0);
 }
 

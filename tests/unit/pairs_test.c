@@ -77,7 +77,7 @@ static void
 parsing_names_the_byte_of_a_mistake(void **state)
 {
 	(void)state;
-	assert_refuses("12 3 x4 5", "byte 6 of the code string is neither digit nor blank");
+	assert_refuses("12 3 x4 5", "byte 6 of the code string is neither a digit nor a blank");
 	assert_refuses("101282 9 1023041 9 117392 9 139767 9 -18 9", "byte 38 ");
 	assert_refuses("101282 9 1023041 9\n117392 9 139767 9", "byte 19 ");
 	assert_refuses("1 2\t3 4", "byte 4 ");

@@ -119,7 +119,8 @@ ep_onset_decode_onsets(const struct ep_onsets **onsets, struct ep_onset_coder *c
 	uint8_t head = ep_read8(&reader);
 	uint32_t last = 0;
 	if (!reader.ok || (head & ~FLAG_LAST) != VERSION)
-		return ep_fail(err, EP_CORRUPT, "onsets begin with byte %u, not %u", head, VERSION);
+		return ep_fail(err, EP_CORRUPT, "onsets begin with byte %u instead of %u", head,
+		               VERSION);
 	if (head & FLAG_LAST) {
 		uint64_t span = ep_read_varint(&reader);
 		if (!reader.ok || span > UINT32_MAX - window.first ||
@@ -183,7 +184,7 @@ ep_onset_encode(struct ep_buffer *out, struct ep_onset_coder *coder, const struc
 	size_t size = out->size;
 	struct ep_onset_work before = coder->shared ? *coder->shared : (struct ep_onset_work){ 0 };
 	if (count > 0 && (pairs[0].time < window.first || pairs[count - 1].time >= window.end))
-		return ep_fail(err, EP_NOT_FOUND, "codes outside of their window");
+		return ep_fail(err, EP_NOT_FOUND, "codes outside of their range of times");
 	if (!coder->finder)
 		EP_TRY(ep_onset_finder_new(&coder->finder, err));
 	EP_TRY(ep_onset_find(&coder->onsets, coder->finder, pairs, count, window, err));
@@ -191,7 +192,8 @@ ep_onset_encode(struct ep_buffer *out, struct ep_onset_coder *coder, const struc
 	if (status == EP_OK)
 		status = decode_again(coder, out, size, count, window, err);
 	if (status == EP_CORRUPT || (status == EP_OK && !same_pairs(&coder->again, pairs, count)))
-		status = ep_fail(err, EP_NOT_FOUND, "the codes do not regenerate");
+		status = ep_fail(err, EP_NOT_FOUND,
+		                 "the codes cannot be regenerated from their onsets");
 	if (status == EP_OK)
 		return EP_OK;
 	out->size = size;

@@ -153,14 +153,16 @@ start_bands(struct ep_onset_finder *finder, uint32_t time, struct ep_error *err)
 	}
 	while (__builtin_popcountll(group->left) > end_bands) {
 		if (__builtin_popcountll(group->left) < 6 || headless == 0)
-			return ep_fail(err, EP_NOT_FOUND, "a code at time %u is of no onset", time);
+			return ep_fail(err, EP_NOT_FOUND,
+			               "a code at time %u does not belong to an onset", time);
 		EP_TRY(ep_onset_start_cut(finder, headless, 4, time, err));
 		for (uint32_t b = 0; b < EP_ONSET_BANDS; b++)
 			if (finder->bands[b].followers)
 				headless &= ~(1u << b);
 	}
 	if (__builtin_popcountll(group->left) < end_bands)
-		return ep_fail(err, EP_NOT_FOUND, "an onset at time %u lacks its code", time);
+		return ep_fail(err, EP_NOT_FOUND, "an onset at time %u lacks one of its codes",
+		               time);
 	if (end_bands == 0)
 		return EP_OK;
 	struct end *end = &finder->ends[finder->end_count++];
@@ -244,7 +246,8 @@ ep_onset_find(struct ep_onsets *onsets, struct ep_onset_finder *finder, const st
 			high |= pairs[i].code;
 		if (end - start > GROUP_MAX || (end - start) % 6 != 0 ||
 		    high >= EP_ONSET_CODE_COUNT)
-			return ep_fail(err, EP_NOT_FOUND, "the codes at time %u are not of onsets",
+			return ep_fail(err, EP_NOT_FOUND,
+			               "the codes at time %u do not come from onsets",
 			               pairs[start].time);
 		EP_TRY(explain_group(finder, pairs + start, end - start, err));
 		end = start;
@@ -253,7 +256,7 @@ ep_onset_find(struct ep_onsets *onsets, struct ep_onset_finder *finder, const st
 	for (uint32_t b = 0; b < EP_ONSET_BANDS; b++) {
 		struct band *band = &finder->bands[b];
 		if (band->open_end >= 0 && !ep_onset_guess_end(finder, b))
-			return ep_fail(err, EP_NOT_FOUND, "the end of band %u is not found", b);
+			return ep_fail(err, EP_NOT_FOUND, "the end of band %u was not found", b);
 		EP_TRY(ep_onset_place_band(onsets, band, window, err));
 		onsets->end[b] = onsets->count;
 	}

@@ -181,7 +181,7 @@ too_much_work(struct ep_error *err)
 {
 	return ep_fail(
 		err, EP_CORRUPT,
-		"onsets are more work than their bytes may be: %d units and %d for each byte",
+		"onsets cost too much work for their size: more than %d units and %d for each byte",
 		EP_ONSET_WORK_FREE, EP_ONSET_WORK_A_BYTE);
 }
 

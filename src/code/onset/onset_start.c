@@ -218,7 +218,8 @@ ep_onset_start_cut(struct ep_onset_finder *finder, unsigned bands, int followers
 		found = start_try(finder, &start, true);
 	}
 	if (!found)
-		return ep_fail(err, EP_NOT_FOUND, "the codes at time %u are of no onset", time);
+		return ep_fail(err, EP_NOT_FOUND, "the codes at time %u do not come from onsets",
+		               time);
 	finder->group.left = start.left;
 	finder->bands[start.band].cut = true;
 	return ep_onset_band_start(&finder->bands[start.band], time, &start, err);

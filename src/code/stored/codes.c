@@ -232,15 +232,15 @@ read_head(struct head *head, struct ep_reader *reader, size_t documents, struct 
 	unsigned tag = byte & ~(unsigned)LAST_RUN;
 	const uint8_t *bytes = ep_read_bytes(reader, size);
 	if (!reader->ok)
-		return ep_fail(err, EP_CORRUPT, "codes: cut off, with %zu documents left",
+		return ep_fail(err, EP_CORRUPT, "codes: truncated, with %zu documents left",
 		               documents);
 	if (!last && (count == 0 || count >= documents))
-		return ep_fail(err, EP_CORRUPT, "codes: a run of %llu documents of %zu that follow",
+		return ep_fail(err, EP_CORRUPT, "codes: a run of %llu documents with %zu left",
 		               (unsigned long long)count, documents);
 	if (tag >= TAG_COUNT)
-		return ep_fail(err, EP_CORRUPT, "codes: a run in the unknown form %u", tag);
+		return ep_fail(err, EP_CORRUPT, "codes: a run in the unknown encoding %u", tag);
 	if (forms[tag].cut == CUT_OTHERWISE && count > 1)
-		return ep_fail(err, EP_CORRUPT, "codes: %llu documents in a form for one",
+		return ep_fail(err, EP_CORRUPT, "codes: %llu documents in an encoding for one",
 		               (unsigned long long)count);
 	*head = (struct head){ (enum tag)tag, (size_t)count, bytes, (size_t)size };
 	return EP_OK;
@@ -344,7 +344,7 @@ ep_codes_decode(struct ep_codes_coder *coder, struct ep_codes_document *document
 		i += head.documents;
 	}
 	if (ep_reader_left(&reader) > 0)
-		return ep_fail(err, EP_CORRUPT, "codes: %zu bytes behind the last document",
+		return ep_fail(err, EP_CORRUPT, "codes: %zu bytes after the last document",
 		               ep_reader_left(&reader));
 	for (size_t i = 0; i < count; i++) {
 		const char *at = (const char *)coder->text.data;
@@ -425,7 +425,7 @@ ep_codes_add_usage(struct ep_codes_usage *usage, size_t count, const uint8_t *by
 		count -= head.documents;
 	}
 	if (ep_reader_left(&reader) > 0)
-		return ep_fail(err, EP_CORRUPT, "codes: %zu bytes behind the last document",
+		return ep_fail(err, EP_CORRUPT, "codes: %zu bytes after the last document",
 		               ep_reader_left(&reader));
 	*usage = sum;
 	return EP_OK;
@@ -553,7 +553,7 @@ encode_all(struct ep_buffer *out, struct ep_codes_coder *coder,
 		EP_TRY(encode_run(out, &used, &size, coder, documents + i, count - i, err));
 		if (size > room)
 			return ep_fail(err, EP_BAD_INPUT,
-			               "a track holds more than %zu bytes of code strings",
+			               "a track has more than %zu bytes of code strings",
 			               EP_CODES_TEXT_MAX);
 		room -= size;
 		i += used;

@@ -1,9 +1,9 @@
 /* codes.h - the code strings of all documents of one track as bytes, and back byte for byte
  *
  * Documents of consecutive segments that agree where they overlap are one run: what they hold
- * together is stored once, in the smallest form that gives it back, and each document is cut from
- * it. Any other document is a run alone; one that is not a code string as the original writes it is
- * kept as text. docs/formats/codes.md has the bytes.
+ * together is stored once, in the smallest encoding that reproduces it, and each document is cut
+ * from it. Any other document is a run of its own; one that is not a code string as the original
+ * writes it is kept as text. docs/formats/codes.md has the bytes.
  */
 #ifndef EP_CODE_STORED_CODES_H
 #define EP_CODE_STORED_CODES_H

@@ -187,13 +187,13 @@ decode_groups(struct ep_pairs *pairs, struct unpacker *unpacker, size_t size, si
 		uint64_t group = ep_read_varint(&unpacker->reader);
 		size_t left = ep_reader_left(&unpacker->reader);
 		if (group == 0 || group > left * 2 / BYTES_OF_TWO_PAIRS)
-			return corrupt(unpacker, size, "a group of no codes or too many", err);
+			return corrupt(unpacker, size, "an empty or too large group of codes", err);
 		if (group > max_count - (pairs->count - old_count))
-			return corrupt(unpacker, size, "more codes than there may be", err);
+			return corrupt(unpacker, size, "too many codes", err);
 		size_t bytes = codes_size(unpacker->kind, (size_t)group);
 		const uint8_t *codes = ep_read_bytes(&unpacker->reader, bytes);
 		if (!codes)
-			return corrupt(unpacker, size, "codes that are cut off", err);
+			return corrupt(unpacker, size, "truncated codes", err);
 		EP_TRY(ep_pairs_reserve(pairs, (size_t)group, err));
 		struct ep_pair *items = pairs->items + pairs->count;
 		if (!get_codes(unpacker, items, codes, (size_t)group))
@@ -214,7 +214,8 @@ decode_all(struct ep_pairs *pairs, const uint8_t *bytes, size_t size, size_t max
 	EP_TRY(decode_groups(pairs, &unpacker, size, max_count, err));
 	bool wide = unpacker.codes > CODE_MASK;
 	if (wide != !!(unpacker.kind & KIND_WIDE) || unpacker.back != !!(unpacker.kind & KIND_BACK))
-		return ep_fail(err, EP_CORRUPT, "packed codes: nothing in them needs kind %u",
+		return ep_fail(err, EP_CORRUPT,
+		               "packed codes: kind %u, but no code or time needs it",
 		               (unsigned)unpacker.kind);
 	return EP_OK;
 }

@@ -1,8 +1,8 @@
 /* runs.h - which documents of a track are stored together
  *
- * Documents of consecutive segments are a run where each begins with what the one before has in its
- * window, and goes on behind the window of that one. So all they hold is one code string, in order
- * of time, and each document is the part of it that falls into its window.
+ * Documents of consecutive segments form a run if each begins with the codes that it shares with
+ * the one before, and continues after the segment bounds of that one. So all they hold is one code
+ * string, in order of time, and each document is the part of it that falls into its window.
  */
 #ifndef EP_CODE_STORED_RUNS_H
 #define EP_CODE_STORED_RUNS_H

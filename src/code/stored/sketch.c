@@ -236,11 +236,11 @@ recover(struct ep_onsets *onsets, struct ep_onset_finder *finder, const struct e
 	struct ep_onset_emitter emitter = { 0 };
 	EP_TRY(ep_onset_find(onsets, finder, pairs, count, window, err));
 	if (ep_onset_emit_count(onsets, window) != count)
-		return ep_fail(err, EP_NOT_FOUND, "other codes than these have these onsets");
+		return ep_fail(err, EP_NOT_FOUND, "these onsets give other codes");
 	enum ep_status status = ep_onset_emit(&again, &emitter, onsets, window, err);
 	ep_onset_emitter_done(&emitter);
 	if (status == EP_OK && count && memcmp(again.items, pairs, count * sizeof *pairs) != 0)
-		return ep_fail(err, EP_NOT_FOUND, "other codes than these have these onsets");
+		return ep_fail(err, EP_NOT_FOUND, "these onsets give other codes");
 	return status;
 }
 

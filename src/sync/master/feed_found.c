@@ -46,7 +46,7 @@ read_json(enum ep_feed_state *state, struct ep_feed *feed, const char *folder, c
 		return status;
 	if (status == EP_CORRUPT && is_anothers(text, key))
 		return ep_fail(err, EP_DIVERGED,
-		               "%s/%s is another node's feed; publish into another folder, or "
+		               "%s/%s is the feed of another node; publish into another folder, or "
 		               "remove it first",
 		               folder, name);
 	if (status == EP_CORRUPT || !ep_feed_is_whole(&read))

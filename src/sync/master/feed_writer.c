@@ -212,7 +212,7 @@ make_way(const struct writer *writer, const char *name, bool folder, struct ep_e
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	EP_TRY(ep_feed_make_way(&moved, path, folder, err));
 	if (moved)
-		tell(writer, name, "lies in the way and was renamed");
+		tell(writer, name, "was in the way and has been renamed");
 	return EP_OK;
 }
 
@@ -231,7 +231,7 @@ read_folder(struct writer *writer, struct ep_error *err)
 	bool spare;
 	EP_TRY(ep_feed_find(&state, &spare, &writer->feed, writer->folder, &writer->keys.key, err));
 	if (state == EP_FEED_WRONG)
-		tell(writer, EP_FEED_JSON, "is damaged and made anew");
+		tell(writer, EP_FEED_JSON, "is damaged and was rebuilt");
 	writer->found = state == EP_FEED_GOOD || spare;
 	writer->stale = spare;
 	return keep_packets(&writer->old, &writer->feed, err);
@@ -272,7 +272,7 @@ check_history(const struct writer *writer, const struct ep_log_state *state, str
 	return ep_fail(err, EP_DIVERGED,
 	               "the feed in %s has a history that this log does not have: the log is an "
 	               "older copy of what was published up to position %" PRIu64
-	               "; `publish --new-epoch` begins a new one",
+	               "; `publish --new-epoch` begins a new epoch",
 	               writer->folder, feed->position);
 }
 
@@ -294,9 +294,9 @@ read_snapshot(struct writer *writer, uint64_t *before, struct ep_error *err)
 	EP_TRY(ep_log_epoch(&epoch, writer->read, err));
 	if (ep_log_value(&stale, writer->read, EP_STALE_VALUE, NULL) == EP_OK)
 		return ep_fail(err, EP_DIVERGED,
-		               "slaves have seen a history that this log does not have: it is an "
-		               "older copy of what was published; `publish --new-epoch` begins a "
-		               "new one, and then all that slaves have comes back");
+		               "slaves have seen a history that this log does not have: the log is "
+		               "an older copy of what was published; `publish --new-epoch` begins "
+		               "a new epoch, and everything that the slaves have comes back");
 	EP_TRY(ep_log_value(&id, writer->read, "id", err));
 	if (id.size != EP_FEED_NODE_ID)
 		return ep_fail(err, EP_CORRUPT, "the log's id is damaged");
@@ -307,8 +307,8 @@ read_snapshot(struct writer *writer, uint64_t *before, struct ep_error *err)
 	if (writer->found &&
 	    (feed->head.epoch > epoch.number || memcmp(feed->node_id, id.at, id.size) != 0))
 		return ep_fail(err, EP_DIVERGED,
-		               "the feed in %s is of another log, or of a later epoch of this one "
-		               "(then `publish --new-epoch` begins a new one)",
+		               "the feed in %s belongs to another log, or to a later epoch of this "
+		               "one (then run `publish --new-epoch`)",
 		               writer->folder);
 	if (writer->found) {
 		EP_TRY(check_history(writer, &state, err));
@@ -496,11 +496,11 @@ mend(struct writer *writer, const bool *damaged, struct ep_error *err)
 	for (size_t i = 0; i < feed->packet_count; i++) {
 		struct ep_feed_packet packet = feed->packets[i];
 		if (damaged[i] && packet.merged_away) {
-			tell_packet(writer, &packet, "is damaged and taken out");
+			tell_packet(writer, &packet, "is damaged and was removed from the feed");
 			continue;
 		}
 		if (damaged[i]) {
-			tell_packet(writer, &packet, "is damaged and made anew");
+			tell_packet(writer, &packet, "is damaged and was rebuilt");
 			EP_TRY(write_packet(&packet, writer, packet.after, packet.last, err));
 		}
 		feed->packets[kept++] = packet;

@@ -34,8 +34,8 @@ check_join(struct ep_peer *peer, bool *known, const struct ep_log_read *read,
 	if (status == EP_OK && peer->invited && ep_join_proves(join, &peer->invitation))
 		return ep_peer_check_new(read, NULL, &join->key, own, err);
 	return ep_fail(err, EP_BAD_INPUT,
-	               "there is no such invitation for a source %s, or it was used: `source "
-	               "add` makes a new one",
+	               "there is no open invitation for source %s: it never existed or was used; "
+	               "get a new one with `source add`",
 	               join->name);
 }
 
@@ -76,7 +76,7 @@ ep_inbox_join(struct ep_buffer *out, char name[EP_SOURCE_NAME_MAX + 1], struct e
 	struct ep_keys keys;
 	EP_TRY(ep_join_read(&join, request, err));
 	if (!ep_slave_name_ok(ep_text_of(join.name)))
-		return ep_fail(err, EP_BAD_INPUT, "the name in the request to join is none");
+		return ep_fail(err, EP_BAD_INPUT, "the name in the request to join is not valid");
 	EP_TRY(ep_keys_open(&keys, ep_log_folder(log), err));
 	if (!ep_key_equal(&join.master, &keys.key))
 		return ep_fail(err, EP_BAD_INPUT, "the request to join is for another master");
@@ -104,8 +104,8 @@ ep_inbox_check(struct ep_peer *peer, struct ep_trailer *trailer, struct ep_log *
 	if (status != EP_NOT_FOUND)
 		return status;
 	return ep_fail(err, EP_BAD_INPUT,
-	               "the contribution is from nobody who may contribute; `source add` on the "
-	               "master lets one in");
+	               "the sender of the contribution is not a source; admit it with `source add` "
+	               "on the master");
 }
 
 /* A contribution on its way into the log, and what became of its tracks. */
@@ -180,7 +180,7 @@ before_commit(void *context, struct ep_log_write *write, struct ep_error *err)
 	EP_TRY(ep_peer_load(&now, ep_log_inside(write), intake->peer.name, err));
 	/* The source may have been removed meanwhile. */
 	if (!now.has_key || !ep_key_equal(&now.key, &intake->trailer.slave))
-		return ep_fail(err, EP_BAD_INPUT, "source %s may not contribute any more",
+		return ep_fail(err, EP_BAD_INPUT, "source %s is no longer allowed to contribute",
 		               intake->peer.name);
 	ep_log_state(&state, ep_log_inside(write));
 	EP_TRY(ep_log_epoch(&epoch, ep_log_inside(write), err));
@@ -204,14 +204,14 @@ read_ends(uint8_t trailer[EP_TRAILER_SIZE], const char *path, struct ep_error *e
 		return ep_fail_errno(err, errno, "cannot open %s", path);
 	if (!S_ISREG(info.st_mode) || info.st_size < (off_t)(sizeof front + EP_TRAILER_SIZE) ||
 	    (uint64_t)info.st_size > EP_CONTRIBUTION_MAX)
-		return ep_fail(err, EP_CORRUPT, "the contribution has not the size of one");
+		return ep_fail(err, EP_CORRUPT, "the contribution has an invalid size");
 	if (pread(fd, front, sizeof front, 0) != (ssize_t)sizeof front ||
 	    pread(fd, trailer, EP_TRAILER_SIZE, info.st_size - EP_TRAILER_SIZE) != EP_TRAILER_SIZE)
 		return ep_fail_errno(err, errno, "cannot read %s", path);
 	/* Compressed input would be unpacked: a packet's blocks are, and have a limit. */
 	if (memcmp(front, EP_PACKET_MAGIC, EP_PACKET_MAGIC_SIZE) != 0 ||
 	    ep_load16(front + 10) != EP_PACKET_SLAVE)
-		return ep_fail(err, EP_CORRUPT, "this is not the packet of a slave");
+		return ep_fail(err, EP_CORRUPT, "this packet is not from a slave");
 	if (ep_load64(front + EP_PACKET_AT_AFTER) != 0 ||
 	    ep_load64(front + EP_PACKET_AT_LAST) > EP_CONTRIBUTION_ENTRIES)
 		return ep_fail(err, EP_CORRUPT, "the contribution has more than %d entries",

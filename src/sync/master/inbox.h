@@ -11,8 +11,8 @@
 
 #include <stdatomic.h>
 
-/* Lets a slave in that proves its key and its invitation; again, where it is in already. Appends
- * the signed answer to out; name becomes the slave's. EP_BAD_INPUT  no request, one for another
+/* Admits a slave that proves its key and its invitation; again, if it was admitted before. Appends
+ * the signed answer to out; name becomes the slave's. EP_BAD_INPUT  not a request, one for another
  * master, no such invitation, or a key that another has. EP_CORRUPT  wrongly signed. EP_IO and so
  * on. */
 EP_MUST_USE enum ep_status ep_inbox_join(struct ep_buffer *out, char name[EP_SOURCE_NAME_MAX + 1],
@@ -20,8 +20,8 @@ EP_MUST_USE enum ep_status ep_inbox_join(struct ep_buffer *out, char name[EP_SOU
                                          struct ep_error *err);
 
 /* Whether a contribution that ends in these bytes may be sent: who it is from (peer) and what it
- * is. EP_BAD_INPUT  it is for another master, or from somebody who is not let in. EP_CORRUPT  it is
- * wrongly signed. */
+ * is. EP_BAD_INPUT  it is for another master, or from a slave that was not admitted. EP_CORRUPT  it
+ * is wrongly signed. */
 EP_MUST_USE enum ep_status ep_inbox_check(struct ep_peer *peer, struct ep_trailer *trailer,
                                           struct ep_log *log, const uint8_t bytes[EP_TRAILER_SIZE],
                                           struct ep_error *err);
@@ -45,10 +45,10 @@ EP_MUST_USE enum ep_status ep_inbox_take(struct ep_buffer *out, struct ep_inbox_
 /* Notes beside the log (contact.h) what was refused of a source, for `status`. Fails silently. */
 void ep_inbox_note(struct ep_log *log, const char *source, const char *error);
 
-/* Takes what lies in folder/joins and folder/contributions, which need not be there, and puts the
- * answers into folder/answers. What is refused is told by on_refused (may be NULL) and removed;
- * what is no file, or cannot be read or answered, is told and left. *taken counts what was
- * answered. */
+/* Takes in the files in folder/joins and folder/contributions, which need not exist, and puts the
+ * answers into folder/answers. What is refused is reported by on_refused (may be NULL) and removed;
+ * anything that is not a file, or cannot be read or answered, is reported and left. *taken counts
+ * what was answered. */
 EP_MUST_USE enum ep_status ep_inbox_folder(size_t *taken, struct ep_log *log, const char *folder,
                                            void (*on_refused)(const char *file, const char *why),
                                            const atomic_bool *stop, struct ep_error *err);

@@ -4,8 +4,9 @@
 
 #include "base/status.h"
 
-/* Whether the packet in the file at path is no more work than one of its size may be; asked before
- * a transaction begins. EP_CORRUPT  it is, or it is damaged; EP_NEWER, EP_IO, EP_NO_MEMORY. */
+/* Checks that the packet in the file at path costs no more work than one of its size may; call it
+ * before a transaction begins. EP_CORRUPT  it costs more, or it is damaged; EP_NEWER, EP_IO,
+ * EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_inbox_weigh(const char *path, struct ep_error *err);
 
 #endif

@@ -76,7 +76,7 @@ take_contribution(struct ep_buffer *answer, struct ep_hash *id, const struct inb
 	if (!copy)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	if (bytes->size < EP_TRAILER_SIZE)
-		return ep_fail(err, EP_CORRUPT, "the contribution has not the size of one");
+		return ep_fail(err, EP_CORRUPT, "the contribution has an invalid size");
 	EP_TRY(ep_trailer_read(&trailer, bytes->data + bytes->size - EP_TRAILER_SIZE, err));
 	*id = trailer.id;
 	EP_TRY(ep_replace_file(copy, bytes->data, bytes->size, 0600, err));
@@ -155,13 +155,14 @@ take_item(struct inbox *inbox, const struct item *item, struct ep_error *err)
 	if (status == EP_NOT_FOUND)
 		return EP_OK; /* it has gone meanwhile */
 	if (status == EP_BAD_INPUT) {
-		tell(inbox, item->place, item->name, "it is no file, and is left alone");
+		tell(inbox, item->place, item->name,
+		     "it is not a regular file, and was left alone");
 		return EP_OK;
 	}
 	if (status != EP_OK)
 		return tell_or_fail(inbox, item->place, item->name, &why, err);
 	if (size > max) {
-		(void)ep_fail(&why, EP_BAD_INPUT, "it has over %zu bytes", max);
+		(void)ep_fail(&why, EP_BAD_INPUT, "it is larger than %zu bytes", max);
 		return refuse(inbox, item, &why, err);
 	}
 	if (ep_read_all(&bytes, fd, item->name, max, &why) != EP_OK)

@@ -207,7 +207,7 @@ keep(struct sender *sender, struct ep_buffer *packet, struct ep_error *err)
 {
 	struct ep_trailer trailer = { .master = sender->master.key };
 	if (packet->size < EP_HASH_SIZE + 2)
-		return ep_fail(err, EP_CORRUPT, "a packet came out too short");
+		return ep_fail(err, EP_CORRUPT, "a packet of a contribution is too short");
 	packet->size -= EP_HASH_SIZE + 2;
 	memcpy(trailer.hash.bytes, packet->data + packet->size, EP_HASH_SIZE);
 	ep_trailer_write(sender->trailer, &trailer, &sender->keys);

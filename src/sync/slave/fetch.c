@@ -81,7 +81,8 @@ set_master(struct ep_log_write *write, struct fetcher *fetcher, struct ep_error 
 	struct ep_master now;
 	EP_TRY(ep_master_load(&now, ep_log_inside(write), err));
 	if (!ep_key_equal(&now.key, &own->key))
-		return ep_fail(err, EP_DIVERGED, "this node has joined another master meanwhile");
+		return ep_fail(err, EP_DIVERGED,
+		               "this node has joined another master in the meantime");
 	now.epoch = own->epoch;
 	now.position = own->position;
 	now.seen = own->seen;
@@ -147,24 +148,23 @@ fail_history(const struct ep_feed *feed, const struct ep_master *master, enum hi
 {
 	if (feed->head.epoch > master->epoch.number)
 		return ep_fail(err, EP_DIVERGED,
-		               "the master has begun a new history (epoch %" PRIu64
-		               ", after %" PRIu64 "); " EP_START_AGAIN,
+		               "the master has begun a new epoch (%" PRIu64 ", after %" PRIu64
+		               "); " EP_START_AGAIN,
 		               feed->head.epoch, master->epoch.number);
 	if (history == HISTORY_OLDER || feed->head.epoch < master->epoch.number)
-		return ep_fail(
-			err, EP_DIVERGED,
-			"the feed goes back: it is at position %" PRIu64 " of epoch %" PRIu64
-			", and was seen at %" PRIu64 " of %" PRIu64
-			"; either an old copy of it is served, or the master's data is an "
-			"old copy, and it must begin a new history (`publish --new-epoch` or "
-			"`serve --new-epoch`)",
-			feed->position, feed->head.epoch, master->seen.position,
-			master->epoch.number);
+		return ep_fail(err, EP_DIVERGED,
+		               "the feed went back: it is at position %" PRIu64 " of epoch %" PRIu64
+		               ", but was at %" PRIu64 " of %" PRIu64
+		               " before; either an old copy of it is being served, or the master's "
+		               "data is an old copy, and the master must begin a new epoch "
+		               "(`publish --new-epoch` or `serve --new-epoch`)",
+		               feed->position, feed->head.epoch, master->seen.position,
+		               master->epoch.number);
 	return ep_fail(err, EP_DIVERGED,
-	               "the feed has another history at position %" PRIu64
-	               " than the one that was followed: the master's data is an old copy that "
-	               "went on, and it must begin a new history (`publish --new-epoch` or `serve "
-	               "--new-epoch`)",
+	               "at position %" PRIu64
+	               " the feed has a different history from the one that was followed: the "
+	               "master's data is an old copy that went on, and the master must begin a new "
+	               "epoch (`publish --new-epoch` or `serve --new-epoch`)",
 	               master->seen.position);
 }
 
@@ -632,8 +632,7 @@ ep_fetch(struct ep_sync_report *report, struct ep_log *log, const struct ep_tran
 	if (status == EP_OK && !gone)
 		status = retry_lost(&fetcher, err);
 	if (status == EP_OK && gone)
-		return ep_fail(err, EP_UNREACHABLE,
-		               "the packets that feed.json names are not there");
+		return ep_fail(err, EP_UNREACHABLE, "the packets that feed.json lists are missing");
 	report->to = fetcher.master.position;
 	return status;
 }

@@ -57,9 +57,9 @@ ep_join_check(const struct ep_transport *transport, const struct ep_key *key, st
 	return status != EP_CORRUPT
 	               ? status
 	               : ep_fail(err, EP_CORRUPT,
-	                         "the feed there is not signed by the master of this invitation or "
-	                         "key: `source add`, or `status`, is to be run on the data folder "
-	                         "that is served there");
+	                         "the feed there is not signed with the key of this invitation: "
+	                         "use an invitation or key from `source add` or `status` on the "
+	                         "data folder that is served there");
 }
 
 enum ep_status

@@ -12,7 +12,7 @@ EP_MUST_USE enum ep_status ep_join_check(const struct ep_transport *feed, const 
                                          struct ep_error *err);
 
 /* Joins the master of an invitation, whose feed is fetched from a mirror (NULL: from itself): pins
- * its key, and asks to be let in where there is a secret. *waits says that the request lies in a
+ * its key, and, if there is a secret, asks to be admitted. *waits says that the request is in a
  * folder, to be answered there. EP_BAD_INPUT  refused. EP_CORRUPT  the answer is not the master's.
  * EP_UNREACHABLE. */
 EP_MUST_USE enum ep_status ep_join_master(bool *waits, struct ep_log *log,

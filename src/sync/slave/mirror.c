@@ -30,7 +30,7 @@ fetch_rest(bool *good, uint64_t *bytes, const char *path, const struct ep_feed_p
 	ep_feed_packet_name(name, packet);
 	EP_FD int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
-		return ep_fail_errno(err, errno, "cannot make %s", path);
+		return ep_fail_errno(err, errno, "cannot create %s", path);
 	uint64_t before = size_of(fd);
 	enum ep_status status = EP_OK;
 	if (before < packet->size)
@@ -81,7 +81,7 @@ copy_packet(uint64_t *bytes, const char *packets, const struct ep_feed_packet *p
 	EP_TRY(ep_feed_make_way(&moved, path, false, err));
 	EP_FD int fd = open(part, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || fsync(fd) != 0 || rename(part, path) != 0)
-		return ep_fail_errno(err, errno, "cannot make %s", path);
+		return ep_fail_errno(err, errno, "cannot create %s", path);
 	return EP_OK;
 }
 

@@ -1,4 +1,4 @@
-/* mirror.h - a master's feed, copied as it is, to be handed on */
+/* mirror.h - an unchanged copy of a master's feed, to be passed on */
 #ifndef EP_SYNC_SLAVE_MIRROR_H
 #define EP_SYNC_SLAVE_MIRROR_H
 
@@ -17,8 +17,8 @@ EP_MUST_USE enum ep_status ep_mirror(uint64_t *bytes, const char *folder, struct
                                      const struct ep_transport *transport, uint64_t check_bytes,
                                      struct ep_error *err);
 
-/* Fetches again what is damaged of the copy that is there, of the master with that key. As above,
- * and EP_CORRUPT where the copy's feed.json is damaged; EP_NOT_FOUND where there is none. */
+/* Fetches again the damaged parts of an existing copy of the feed of the master with that key. As
+ * above, and EP_CORRUPT where the copy's feed.json is damaged; EP_NOT_FOUND where there is none. */
 EP_MUST_USE enum ep_status ep_mirror_mend(uint64_t *bytes, const char *folder,
                                           const struct ep_key *key,
                                           const struct ep_transport *transport,

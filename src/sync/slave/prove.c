@@ -62,8 +62,8 @@ ep_prove_equal(struct ep_sync_report *report, struct ep_log *log, const struct e
 	if (!is_masters(&digest, feed))
 		return ep_fail(err, EP_DIVERGED,
 		               "everything is applied up to position %" PRIu64
-		               ", and still this copy is not the master's: its data was changed by "
-		               "other hands; " EP_START_AGAIN,
+		               ", but this copy differs from the master's: its data was changed by "
+		               "something else; " EP_START_AGAIN,
 		               feed->position);
 	report->proof = EP_PROOF_EQUAL;
 	return EP_OK;

@@ -1,4 +1,4 @@
-/* sync.h - a slave keeps in step with its master: contributes what is local, fetches what is new
+/* sync.h - keeps a slave in sync with its master: contributes local changes, fetches what is new
  *
  *     contribute:  what the feed has not confirmed -> signed packet, kept in the data folder until
  *                  its receipt has come, sent again as it is until then

@@ -36,7 +36,7 @@ struct ep_sync_report {
 	uint64_t contributed; /* tracks that the master has answered about */
 	uint64_t outcomes[EP_OUTCOME_COUNT]; /* of these */
 	uint64_t answered; /* the master's position after it */
-	bool waits; /* a contribution lies in the master's folder */
+	bool waits; /* a contribution waits in the master's folder */
 	uint64_t from; /* position of the feed */
 	uint64_t to;
 	uint64_t packets; /* applied */
@@ -49,6 +49,8 @@ struct ep_sync_report {
 };
 
 /* What to do about it, in messages. */
-#define EP_START_AGAIN "`echoprint sync --restart` starts again from it, keeping what is local"
+#define EP_START_AGAIN                                                                         \
+	"run `echoprint sync --restart` to read the feed from its beginning, keeping what is " \
+	"local"
 
 #endif
