@@ -180,7 +180,7 @@ def links_are_in_packets(test):
 
 
 def marks_are_of_what_was_published(test):
-    """A packet's marks are a chain over the digests at the positions that were published."""
+    """A packet's marks are a chain over the digests at the positions that were published, and the seals between."""
     node = test.node("marks")
     folder = test.new_folder("marks-feed")
     expected, before = [], b""
@@ -189,8 +189,11 @@ def marks_are_of_what_was_published(test):
         node.run("publish", folder)
         packet = read(dumped_packet(node, "master-dump", "--all"))
         state = json.loads(node.run("digest", "--json").stdout)
-        before = blake2b(b"echoprint mark 1\n" + before + struct.pack("<Q", state["position"])
-                         + bytes.fromhex(state["digest"]))[:16]
+        changes = b"".join(struct.pack("<Q", entry.position) + entry.history.seal for entry in packet.entries
+                           if not expected or entry.position > expected[-1][0])
+        need(len(changes) % 16 == 0 and changes, f"seals of {len(packet.entries)} entries: {changes.hex()}")
+        before = blake2b(b"echoprint mark 2\n" + before + struct.pack("<Q", state["position"])
+                         + bytes.fromhex(state["digest"]) + blake2b(changes))[:16]
         expected.append((state["position"], before))
         same(packet.header.marks, expected, "marks")
         same(packet.header.marks_from, 0, "position from which on all marks are there")
