@@ -26,6 +26,7 @@ add_act(struct model *model, int node, int track, uint16_t contents, uint64_t kn
 	model->acts[act] = (struct act){ .node = (uint8_t)node,
 		                         .track = (uint8_t)track,
 		                         .contents = contents,
+		                         .upon = model->knows[node].acts[track],
 		                         .knew = knew | bit(act),
 		                         .life = model->life[node],
 		                         .required = required };
@@ -224,31 +225,55 @@ is_said_by_another(const struct model *model, int act, uint64_t standing)
 	return false;
 }
 
+/* Whether its node said the same before, upon the same, and that is among acts that have an end. */
+static bool
+is_repeated(const struct model *model, int act, uint64_t ended)
+{
+	const struct act *one = &model->acts[act];
+	for (int i = 0; i < model->count; i++) {
+		const struct act *other = &model->acts[i];
+		if (i != act && other->node == one->node && other->track == one->track &&
+		    other->contents == one->contents && other->upon == one->upon &&
+		    (ended & bit(i)))
+			return true;
+	}
+	return false;
+}
+
+static bool
+has_end(const struct model *model, int act, int nodes, uint64_t good)
+{
+	const struct act *one = &model->acts[act];
+	uint64_t standing = model->knows[0].acts[one->track];
+	return model->knows[0].contents[one->track] == one->contents ||
+	       ((standing | good) & bit(act)) || is_aside_where_made(model, act, nodes) ||
+	       is_said_by_another(model, act, standing) || is_repeated(model, act, standing | good);
+}
+
 const char *
 model_lost(const struct model *model, int nodes, int liar)
 {
 	static char words[200];
-	const struct knows *master = &model->knows[0];
 	uint64_t good = 0; /* acts that have an end, and what they supersede */
 	for (int act = model->count; act-- > 0;) {
 		const struct act *one = &model->acts[act];
-		uint64_t standing = master->acts[one->track];
-		bool ends = master->contents[one->track] == one->contents ||
-		            ((standing | good) & bit(act)) ||
-		            is_aside_where_made(model, act, nodes) ||
-		            is_said_by_another(model, act, standing);
-		if (!ends && one->required && !one->dead && (one->contents || !model->anywhere) &&
-		    one->node != liar && !model->removed[one->node]) {
-			uint16_t has = master->contents[one->track];
-			snprintf(words, sizeof words,
-			         "lost %s: of track %c by node %d (act %d): the master has %d+%d, "
-			         "and nothing is kept aside",
-			         one->contents ? "put" : "deletion", 'A' + one->track, one->node,
-			         act, has % 64 - 1, has / 64 - 1);
-			return words;
-		}
-		if (ends && (!one->dead || (standing & bit(act))))
+		bool stands = model->knows[0].acts[one->track] & bit(act);
+		if (has_end(model, act, nodes, good) && (!one->dead || stands))
 			good |= one->knew;
+	}
+	for (int act = model->count; act-- > 0;) {
+		const struct act *one = &model->acts[act];
+		bool counts = one->required && !one->dead && (one->contents || !model->anywhere) &&
+		              one->node != liar && !model->removed[one->node];
+		if (!counts || has_end(model, act, nodes, good))
+			continue;
+		uint16_t has = model->knows[0].contents[one->track];
+		snprintf(words, sizeof words,
+		         "lost %s: of track %c by node %d (act %d): the master has %d+%d, "
+		         "and nothing is kept aside",
+		         one->contents ? "put" : "deletion", 'A' + one->track, one->node, act,
+		         has % 64 - 1, has / 64 - 1);
+		return words;
 	}
 	return NULL;
 }

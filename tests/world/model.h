@@ -9,6 +9,8 @@
  *     superseded   by what the master has, or by another act that has such an end, made in its
  *                  knowledge
  *     kept aside   where it was made; anywhere, where that disk was replaced
+ *     repeated     its node had said the same before, upon the same, and that has an end: the
+ *                  revision is the same one (a restored disk has forgotten the first time)
  *     dead         the only disks that had heard of it were replaced by older copies
  *
  * Each other is lost.
@@ -30,7 +32,8 @@ struct act {
 	uint8_t node;
 	uint8_t track;
 	uint16_t contents; /* 0: a deletion */
-	uint64_t knew; /* with itself */
+	uint64_t upon; /* what its node knew of the track before */
+	uint64_t knew; /* in all, with itself */
 	unsigned life; /* of the node's disk */
 	bool required; /* it was reported as done, by one who does not lie */
 	bool dead;
