@@ -33,9 +33,11 @@ MAY_USE = {
     "sync": ["base", "format"],
     "sync/master": ["base", "format", "store", "peer", "ingest", "dump", "sync"],
     "sync/slave": ["base", "format", "store", "peer", "ingest", "dump", "sync"],
+    "node": ["base", "code", "sound", "format", "store", "index", "match", "peer", "ingest", "dump", "dedup",
+             "sync", "sync/master", "sync/slave"],
     "net": ["base", "format", "store", "peer", "ingest", "sync", "sync/master", "sync/slave"],
     "cli": ["base", "code", "sound", "format", "store", "index", "match", "peer", "ingest", "dump", "dedup", "sync",
-            "sync/master", "sync/slave", "net"],
+            "sync/master", "sync/slave", "node", "net"],
 }
 # Of these rooms others include one header alone.
 DOORS = {"code/onset": "code/onset/onset.h"}
@@ -43,7 +45,7 @@ DOORS = {"code/onset": "code/onset/onset.h"}
 ONLY_IN = {
     "lmdb.h": ["store"],
     "sodium.h": ["base", "cli", "ingest", "store"],
-    "jansson.h": ["cli", "format", "net"],
+    "jansson.h": ["cli", "format", "net", "node"],
     "microhttpd.h": ["net"],
     "curl/curl.h": ["net"],
     "zstd.h": ["format"],

@@ -1,6 +1,7 @@
 #include "base/time.h"
 #include "cli/cli.h"
 #include "cli/index_progress.h"
+#include "format/json_text.h"
 #include "peer/peer.h"
 
 #include <stdio.h>

@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 #include "cli/index_progress.h"
 #include "dedup/copies.h"
+#include "format/json_text.h"
 #include "peer/peer.h"
 
 #include <stdio.h>

@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 #include "cli/index_progress.h"
+#include "node/node_name.h"
 #include "sync/feed_files.h"
 #include "sync/master/feed_writer.h"
 #include "sync/master/inbox.h"

@@ -1,15 +1,15 @@
 #include "base/pipeline.h"
 #include "base/time.h"
-#include "cli/answer_json.h"
 #include "cli/cli.h"
 #include "cli/index_progress.h"
-#include "cli/query_input.h"
 #include "cli/query_listen.h"
-#include "cli/query_sound.h"
 #include "code/codestring.h"
 #include "format/codegen_json.h"
 #include "match/match.h"
 #include "match/original.h"
+#include "node/answer.h"
+#include "node/query_input.h"
+#include "node/query_sound.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,9 +1,10 @@
 #include "base/file.h"
 #include "cli/cli.h"
-#include "cli/serve_query.h"
 #include "cli/standing.h"
 #include "net/notify.h"
 #include "net/serve.h"
+#include "node/node_name.h"
+#include "node/searcher.h"
 #include "sync/master/feed_writer.h"
 #include "sync/places.h"
 

@@ -2,6 +2,7 @@
 #include "cli/standing.h"
 #include "dump/dump.h"
 #include "index/index.h"
+#include "node/node_name.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -2,6 +2,7 @@
 #include "cli/index_progress.h"
 #include "net/slave_threads.h"
 #include "net/way.h"
+#include "node/node_name.h"
 
 #include <inttypes.h>
 #include <stdio.h>

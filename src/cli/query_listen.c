@@ -2,6 +2,7 @@
 
 #include "base/time.h"
 #include "cli/index_progress.h"
+#include "format/json_text.h"
 #include "match/listen.h"
 #include "sound/audio.h"
 

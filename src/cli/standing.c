@@ -1,5 +1,6 @@
 #include "cli/standing.h"
 
+#include "format/json_text.h"
 #include "peer/contact.h"
 #include "sync/master/feed_writer.h"
 #include "sync/slave/sync.h"

@@ -1,9 +1,9 @@
-#include "cli/serve_query.h"
+#include "node/searcher.h"
 
 #include "base/time.h"
-#include "cli/answer_json.h"
 #include "code/codestring.h"
 #include "dedup/copies.h"
+#include "node/answer.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
