@@ -29,7 +29,7 @@ MAY_USE = {
     "peer": ["base", "format", "store"],
     "ingest": ["base", "code", "code/stored", "sound", "format", "store", "peer"],
     "dump": ["base", "format", "store"],
-    "dedup": ["base", "store", "match", "peer"],
+    "dedup": ["base", "store", "match"],
     "sync": ["base", "format"],
     "sync/master": ["base", "format", "store", "peer", "ingest", "dump", "sync"],
     "sync/slave": ["base", "format", "store", "peer", "ingest", "dump", "sync"],

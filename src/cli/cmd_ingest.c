@@ -316,14 +316,13 @@ check_files(const struct ep_call *call, struct ep_error *err)
 	               call->argument_count > 1 ? ", nor any of the others" : "");
 }
 
-/* What --dedup says. By default a master looks for more copies, as it is where the songs of several
- * sources meet; what one source gave different ids in its own database is left to it. */
+/* What --dedup says. */
 static enum ep_dedup
 how_to_dedup(const struct ep_call *call)
 {
 	const char *dedup = call->values[OPTION_DEDUP];
 	if (!dedup)
-		return call->command == &ep_cmd_master_ingest ? EP_DEDUP_BETWEEN : EP_DEDUP_EXACT;
+		return EP_DEDUP_BY_ROLE;
 	if (strcmp(dedup, "off") == 0)
 		return EP_DEDUP_OFF;
 	return strcmp(dedup, "exact") == 0 ? EP_DEDUP_EXACT : EP_DEDUP_MATCH;

@@ -33,9 +33,7 @@ static enum ep_status
 link_copies(const struct ep_call *call, struct ep_log *log, struct ep_error *err)
 {
 	struct ep_copies_report report;
-	enum ep_dedup how;
-	EP_TRY(ep_dedup_default(&how, log, err));
-	return ep_settle_ingest(&report, call, log, how, err);
+	return ep_settle_ingest(&report, call, log, EP_DEDUP_BY_ROLE, err);
 }
 
 /* Begins a new epoch, above all that the folder shows: what slaves left there is looked at first.

@@ -131,7 +131,8 @@ sync_master(struct ep_sync_report *report, const struct ep_call *call, struct ep
 	if (status != EP_INTERRUPTED)
 		ep_sync_note(log, status, err);
 	struct ep_copies_report copies;
-	return status == EP_OK ? ep_settle_ingest(&copies, call, log, EP_DEDUP_EXACT, err) : status;
+	return status == EP_OK ? ep_settle_ingest(&copies, call, log, EP_DEDUP_BY_ROLE, err)
+	                       : status;
 }
 
 /* ---- going on ---- */

@@ -99,7 +99,6 @@ link_copies(struct ep_searcher *searcher, uint64_t position, struct ep_error *er
 	struct ep_index_options index = { .stop = &searcher->stop };
 	struct ep_copies_options options = { .stop = &searcher->stop };
 	struct ep_copies_report report;
-	EP_TRY(ep_dedup_default(&options.how, searcher->log, err));
 	EP_TRY(ep_index_follow(searcher->log, &index, err));
 	EP_TRY(ep_link_copies(&report, searcher->log, &options, err));
 	searcher->linked = position;
