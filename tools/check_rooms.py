@@ -35,7 +35,7 @@ MAY_USE = {
     "sync/slave": ["base", "format", "store", "peer", "ingest", "dump", "sync"],
     "node": ["base", "code", "sound", "format", "store", "index", "match", "peer", "ingest", "dump", "dedup",
              "sync", "sync/master", "sync/slave"],
-    "net": ["base", "format", "store", "peer", "ingest", "sync", "sync/master", "sync/slave"],
+    "net": ["base", "format", "store", "peer", "ingest", "sync", "sync/master", "sync/slave", "node"],
     "cli": ["base", "code", "sound", "format", "store", "index", "match", "peer", "ingest", "dump", "dedup", "sync",
             "sync/master", "sync/slave", "node", "net"],
 }

@@ -2,6 +2,7 @@
 
 #include "base/time.h"
 #include "format/json_text.h"
+#include "node/facts.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -212,20 +213,6 @@ ep_bytes_text(uint64_t bytes)
 	return text;
 }
 
-static const char *const form_names[EP_CODES_FORM_COUNT] = { "text", "packed", "onset" };
-
-json_t *
-ep_forms_json(const struct ep_codes_usage *usage)
-{
-	json_t *forms = json_object();
-	for (size_t i = 0; i < EP_CODES_FORM_COUNT; i++)
-		json_object_set_new(forms, form_names[i],
-		                    json_pack("{s:I, s:I}", "documents",
-		                              (json_int_t)usage->of[i].documents, "bytes",
-		                              (json_int_t)usage->of[i].bytes));
-	return forms;
-}
-
 void
 ep_print_forms(const struct ep_codes_usage *usage)
 {
@@ -233,7 +220,7 @@ ep_print_forms(const struct ep_codes_usage *usage)
 		uint64_t documents = usage->of[i].documents;
 		if (documents)
 			printf("stored       %s in the %s form, %.1f bytes each\n",
-			       ep_counted(documents, "document"), form_names[i],
+			       ep_counted(documents, "document"), ep_form_name(i),
 			       (double)usage->of[i].bytes / (double)documents);
 	}
 }

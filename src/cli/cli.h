@@ -118,8 +118,7 @@ const char *ep_bytes_text(uint64_t bytes);
  * not known. */
 const char *ep_time_left(double seconds, uint64_t done, uint64_t all);
 
-/* How documents are stored, by form: as JSON, and as lines of words. */
-json_t *ep_forms_json(const struct ep_codes_usage *usage);
+/* How documents are stored, by form, as lines of words. */
 void ep_print_forms(const struct ep_codes_usage *usage);
 
 /* ---- progress ---- */

@@ -1,6 +1,5 @@
 #include "base/file.h"
 #include "cli/cli.h"
-#include "cli/standing.h"
 #include "net/notify.h"
 #include "net/serve.h"
 #include "node/node_name.h"
@@ -56,14 +55,6 @@ on_line(void *context, bool detail, const char *line)
 	const struct session *session = context;
 	if (!detail || session->call->verbose)
 		ep_say("%s", line);
-}
-
-static json_t *
-on_status(void *context)
-{
-	const struct session *session = context;
-	struct ep_error err;
-	return ep_status_json(session->log, false, &err);
 }
 
 static enum ep_status
@@ -168,7 +159,6 @@ serve(struct session *session, struct ep_serve_options *wanted, struct ep_error 
 	wanted->name = session->name;
 	wanted->token = (const char *)session->token.data;
 	wanted->on_line = on_line;
-	wanted->status = on_status;
 	wanted->query = on_query;
 	wanted->context = session;
 	EP_TRY(ep_searcher_start(&session->searcher, session->log, on_line, session, err));

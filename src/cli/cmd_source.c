@@ -1,6 +1,6 @@
 #include "cli/cli.h"
-#include "cli/standing.h"
 #include "node/node_name.h"
+#include "node/standing.h"
 #include "peer/contact.h"
 
 #include <stdio.h>

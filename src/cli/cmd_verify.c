@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 #include "cli/index_progress.h"
 #include "index/index.h"
+#include "node/facts.h"
 #include "store/verify.h"
 
 #include <errno.h>

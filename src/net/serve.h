@@ -38,8 +38,6 @@ struct ep_serve_options {
 	/* Told of what happens, in a line; detail: what is of interest only to who asks for more.
 	 * From any thread. */
 	void (*on_line)(void *context, bool detail, const char *line);
-	/* The state of the node, or NULL: that of `status`. From any thread. */
-	json_t *(*status)(void *context);
 	/* Appends the answer to a query, a JSON object as the original has it; NULL: this node
 	 * answers none. EP_BAD_INPUT: code is no code string. From several threads. */
 	enum ep_status (*query)(void *context, struct ep_buffer *json, struct ep_text code,
