@@ -1,5 +1,5 @@
 #include "cli/cli.h"
-#include "cli/index_progress.h"
+#include "cli/open_node.h"
 #include "dedup/copies.h"
 #include "format/json_text.h"
 #include "peer/peer.h"
@@ -146,10 +146,11 @@ static enum ep_status
 act(struct listing *listing, struct ep_error *err)
 {
 	const struct ep_call *call = listing->call;
-	EP_OWNED(ep_log_close)
-	struct ep_log *log = NULL;
+	EP_OWNED(ep_node_close)
+	struct ep_node *node = NULL;
 	bool writes = call->values[OPTION_LINK] || call->values[OPTION_RELEASE];
-	EP_TRY(ep_log_open(&log, call->folder, writes ? EP_LOG_WRITE : EP_LOG_READ, err));
+	EP_TRY(ep_open_node(&node, call, writes ? EP_LOG_WRITE : EP_LOG_READ, false, err));
+	struct ep_log *log = ep_node_log(node);
 	if (call->values[OPTION_CHECK])
 		return check(listing, log, err);
 	if (call->values[OPTION_LINK])
@@ -157,7 +158,7 @@ act(struct listing *listing, struct ep_error *err)
 	if (call->values[OPTION_RELEASE])
 		EP_TRY(release(log, call->values[OPTION_RELEASE], err));
 	if (writes)
-		return ep_follow_index(call, log, err);
+		return ep_node_follow_index(node, err);
 	return list_links(listing, log, err);
 }
 

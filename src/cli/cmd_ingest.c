@@ -1,9 +1,10 @@
 #include "base/file.h"
 #include "base/time.h"
 #include "cli/cli.h"
-#include "cli/index_progress.h"
+#include "cli/open_node.h"
 #include "format/json_text.h"
 #include "ingest/ingest.h"
+#include "node/settle.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -263,39 +264,6 @@ close_rejects(struct session *session, struct ep_error *err)
 	              : sync_rejects_name(path, err);
 }
 
-/* A dry run where there is no data folder runs on an empty one, which goes afterwards. */
-struct scratch {
-	char folder[32];
-};
-
-static void
-scratch_done(struct scratch *scratch)
-{
-	static const char *const names[] = { "/data.mdb", "/lock.mdb", "" };
-	for (size_t i = 0; scratch->folder[0] && i < 3; i++) {
-		char path[64];
-		snprintf(path, sizeof path, "%s%s", scratch->folder, names[i]);
-		(void)remove(path);
-	}
-}
-
-static enum ep_status
-open_log(struct ep_log **log, struct scratch *scratch, const struct ep_call *call,
-         struct ep_error *err)
-{
-	if (!call->values[OPTION_DRY_RUN])
-		return ep_log_open(log, call->folder, EP_LOG_MAKE, err);
-	enum ep_status status = ep_log_open(log, call->folder, EP_LOG_WRITE, err);
-	if (status != EP_NOT_FOUND)
-		return status;
-	memcpy(scratch->folder, "/tmp/echoprint-dry-run-XXXXXX", 30);
-	if (!mkdtemp(scratch->folder)) {
-		scratch->folder[0] = '\0';
-		return ep_fail_errno(err, errno, "cannot make a folder in /tmp");
-	}
-	return ep_log_open(log, scratch->folder, EP_LOG_MAKE, err);
-}
-
 /* Whether the next file is to be read after one that failed like this. */
 static bool
 goes_on(enum ep_status status)
@@ -382,23 +350,23 @@ ingest_files(struct ep_ingest_report *report, uint64_t *position, struct session
              const struct ep_ingest_options *wanted, struct ep_error *err)
 {
 	const struct ep_call *call = session->call;
-	__attribute__((cleanup(scratch_done))) struct scratch scratch = { "" };
-	EP_OWNED(ep_log_close)
-	struct ep_log *log = NULL;
+	bool dry = call->values[OPTION_DRY_RUN] != NULL;
+	EP_OWNED(ep_node_close)
+	struct ep_node *node = NULL;
 	EP_OWNED(ep_log_read_end)
 	struct ep_log_read *read = NULL;
 	EP_OWNED(ep_ingest_close)
 	struct ep_ingest *ingest = NULL;
 	EP_TRY(check_files(call, err));
 	EP_TRY(open_rejects(session, err));
-	EP_TRY(open_log(&log, &scratch, call, err));
+	EP_TRY(ep_open_node(&node, call, dry ? EP_LOG_WRITE : EP_LOG_MAKE, dry, err));
 	session->opened = true;
-	EP_TRY(ep_ingest_open(&ingest, log, wanted, report, err));
+	EP_TRY(ep_ingest_open(&ingest, ep_node_log(node), wanted, report, err));
 	enum ep_status status = ingest_all(ingest, session, err);
-	if (status == EP_OK && !call->values[OPTION_DRY_RUN])
-		status = ep_settle_ingest(&session->copies, call, log, how_to_dedup(call), err);
+	if (status == EP_OK && !dry)
+		status = ep_node_settle(&session->copies, node, how_to_dedup(call), err);
 	struct ep_error late;
-	if (ep_log_read_begin(&read, log, &late) == EP_OK) {
+	if (ep_log_read_begin(&read, ep_node_log(node), &late) == EP_OK) {
 		struct ep_log_state state;
 		ep_log_state(&state, read);
 		*position = state.position;

@@ -1,6 +1,7 @@
 #include "cli/cli.h"
-#include "cli/index_progress.h"
+#include "cli/open_node.h"
 #include "node/node_name.h"
+#include "node/settle.h"
 #include "sync/feed_files.h"
 #include "sync/master/feed_writer.h"
 #include "sync/master/inbox.h"
@@ -28,14 +29,6 @@ on_damage(void *context, const char *file, const char *what)
 	ep_say("%s %s", file, what);
 }
 
-/* Links copies among what slaves brought. */
-static enum ep_status
-link_copies(const struct ep_call *call, struct ep_log *log, struct ep_error *err)
-{
-	struct ep_copies_report report;
-	return ep_settle_ingest(&report, call, log, EP_DEDUP_BY_ROLE, err);
-}
-
 /* Begins a new epoch, above all that the folder shows: what slaves left there is looked at first.
  */
 static enum ep_status
@@ -50,14 +43,15 @@ begin_epoch(struct ep_log *log, const char *folder, const struct ep_call *call,
 	return ep_feed_new_epoch(&epoch, log, folder, err);
 }
 
-/* Takes in what lies in the folder. */
+/* Takes in what lies in the folder, and links copies among what slaves brought. */
 static enum ep_status
-take_in(size_t *taken, const struct ep_call *call, struct ep_log *log, struct ep_error *err)
+take_in(size_t *taken, const struct ep_call *call, struct ep_node *node, struct ep_error *err)
 {
-	enum ep_status status =
-		ep_inbox_folder(taken, log, call->arguments[0], on_refused, call->stop, err);
+	struct ep_copies_report copies;
+	enum ep_status status = ep_inbox_folder(taken, ep_node_log(node), call->arguments[0],
+	                                        on_refused, call->stop, err);
 	if (*taken && status != EP_INTERRUPTED && status != EP_DIVERGED)
-		EP_TRY(link_copies(call, log, err));
+		EP_TRY(ep_node_settle(&copies, node, EP_DEDUP_BY_ROLE, err));
 	return status;
 }
 
@@ -65,17 +59,18 @@ static enum ep_status
 publish(struct ep_feed_report *report, size_t *taken, const struct ep_call *call,
         struct ep_error *err)
 {
-	EP_OWNED(ep_log_close)
-	struct ep_log *log = NULL;
+	EP_OWNED(ep_node_close)
+	struct ep_node *node = NULL;
 	char name[EP_SOURCE_NAME_MAX + 1];
 	const char *folder = call->arguments[0];
-	EP_TRY(ep_log_open(&log, call->folder, EP_LOG_WRITE, err));
+	EP_TRY(ep_open_node(&node, call, EP_LOG_WRITE, false, err));
+	struct ep_log *log = ep_node_log(node);
 	EP_TRY(ep_log_node_name(name, log, err));
 	if (call->values[OPTION_NEW_EPOCH])
 		EP_TRY(begin_epoch(log, folder, call, err));
 	/* Whatever lies there keeps nobody from the feed. */
 	struct ep_error why = { 0 };
-	enum ep_status took = take_in(taken, call, log, &why);
+	enum ep_status took = take_in(taken, call, node, &why);
 	if (took == EP_INTERRUPTED || took == EP_NO_MEMORY || took == EP_DIVERGED)
 		return ep_fail(err, took, "%s", why.text);
 	struct ep_feed_options wanted = {

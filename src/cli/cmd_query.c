@@ -1,7 +1,7 @@
 #include "base/pipeline.h"
 #include "base/time.h"
 #include "cli/cli.h"
-#include "cli/index_progress.h"
+#include "cli/open_node.h"
 #include "cli/query_listen.h"
 #include "code/codestring.h"
 #include "format/codegen_json.h"
@@ -62,8 +62,7 @@ struct worker {
 struct session {
 	const struct ep_call *call;
 	struct ep_query_input *input;
-	struct ep_log *log;
-	struct ep_index *index;
+	struct ep_node *node;
 	struct worker *workers;
 	unsigned worker_count;
 	bool original;
@@ -197,7 +196,8 @@ answer_by_evidence(const struct session *session, struct job *job, struct worker
 		struct item *item = &job->items[i];
 		double began = ep_clock_s();
 		EP_TRY(decode(session, item, worker, err));
-		EP_TRY(ep_match(&item->answer, worker->matcher, session->index, &item->pairs, err));
+		EP_TRY(ep_match(&item->answer, worker->matcher, ep_node_index(session->node),
+		                &item->pairs, err));
 		EP_TRY(keep_texts(item, err));
 		item->ms = (ep_clock_s() - began) * 1000;
 	}
@@ -322,9 +322,9 @@ open_all(struct session *session, struct ep_error *err)
 	const struct ep_call *call = session->call;
 	EP_TRY(ep_query_input_open(&session->input, call->arguments, call->argument_count,
 	                           call->stop, err));
-	EP_TRY(ep_log_open(&session->log, call->folder, EP_LOG_READ, err));
+	EP_TRY(ep_open_node(&session->node, call, EP_LOG_READ, false, err));
 	if (!session->original)
-		EP_TRY(ep_open_index(&session->index, &session->log, call, err));
+		EP_TRY(ep_node_open_index(session->node, err));
 	session->worker_count = ep_processors();
 	session->workers = calloc(session->worker_count, sizeof *session->workers);
 	if (!session->workers)
@@ -332,7 +332,8 @@ open_all(struct session *session, struct ep_error *err)
 	for (unsigned i = 0; i < session->worker_count; i++) {
 		EP_TRY(ep_matcher_new(&session->workers[i].matcher, err));
 		if (session->original)
-			EP_TRY(ep_log_read_begin(&session->workers[i].read, session->log, err));
+			EP_TRY(ep_log_read_begin(&session->workers[i].read,
+			                         ep_node_log(session->node), err));
 	}
 	return EP_OK;
 }
@@ -346,8 +347,7 @@ close_all(struct session *session)
 		ep_audio_close(session->workers[i].audio);
 	}
 	free(session->workers);
-	ep_index_close(session->index);
-	ep_log_close(session->log);
+	ep_node_close(session->node);
 	ep_query_input_close(session->input);
 }
 

@@ -1,5 +1,5 @@
 #include "cli/cli.h"
-#include "cli/index_progress.h"
+#include "cli/open_node.h"
 #include "index/index.h"
 #include "node/facts.h"
 #include "store/verify.h"
@@ -79,10 +79,10 @@ verify_index(struct ep_verify_report *report, struct ep_log *log, struct ep_erro
 static enum ep_status
 rebuild(const struct ep_call *call, struct ep_error *err)
 {
-	EP_OWNED(ep_log_close)
-	struct ep_log *log = NULL;
-	EP_TRY(ep_log_open(&log, call->folder, EP_LOG_WRITE, err));
-	return ep_rebuild_index(call, log, err);
+	EP_OWNED(ep_node_close)
+	struct ep_node *node = NULL;
+	EP_TRY(ep_open_node(&node, call, EP_LOG_WRITE, false, err));
+	return ep_node_rebuild_index(node, err);
 }
 
 static enum ep_exit

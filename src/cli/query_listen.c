@@ -1,7 +1,6 @@
 #include "cli/query_listen.h"
 
-#include "base/time.h"
-#include "cli/index_progress.h"
+#include "cli/open_node.h"
 #include "format/json_text.h"
 #include "match/listen.h"
 #include "sound/audio.h"
@@ -10,16 +9,10 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* How long, in seconds, the index stays as it is while the log changes. */
-#define REFRESH_S 30
-
 struct session {
 	const struct ep_call *call;
-	struct ep_log *log;
-	struct ep_index *index;
+	struct ep_node *node;
 	struct ep_matcher *matcher;
-	uint64_t position; /* of the log for which the index was opened last */
-	double opened_s;
 	uint64_t named;
 	double shown;
 };
@@ -35,57 +28,14 @@ print_moment(char text[MOMENT_TEXT], double at_s)
 	         seconds / 60 % 60, seconds % 60);
 }
 
-/* ---- the index, as the log changes ---- */
-
-static enum ep_status
-look_at_log(uint64_t *position, const struct session *session, struct ep_error *err)
-{
-	EP_OWNED(ep_log_read_end)
-	struct ep_log_read *read = NULL;
-	struct ep_log_state state;
-	EP_TRY(ep_log_read_begin(&read, session->log, err));
-	ep_log_state(&state, read);
-	*position = state.position;
-	return EP_OK;
-}
-
-/* Opens the index anew where the log has changed. While what changed it, a large ingest, is still
- * at it, the index stays as it was. */
-static enum ep_status
-refresh(struct session *session, struct ep_error *err)
-{
-	uint64_t position;
-	struct ep_index *index = NULL;
-	if (ep_clock_s() - session->opened_s < REFRESH_S)
-		return EP_OK;
-	session->opened_s = ep_clock_s();
-	EP_TRY(look_at_log(&position, session, err));
-	bool same = position == session->position;
-	if (same && !ep_index_is_old(session->index))
-		return EP_OK;
-	enum ep_status status = EP_NOT_FOUND;
-	if (same)
-		status = ep_index_renew(session->index, session->log, err);
-	if (status != EP_NOT_FOUND)
-		return status;
-	status = ep_index_open(&index, session->log, err);
-	if (status == EP_NOT_FOUND)
-		return EP_OK;
-	EP_TRY(status);
-	ep_index_close(session->index);
-	session->index = index;
-	session->position = position;
-	return EP_OK;
-}
-
 /* ---- what the listener asks and tells ---- */
 
 static enum ep_status
 match(void *context, struct ep_answer *answer, struct ep_pairs *pairs, struct ep_error *err)
 {
 	struct session *session = context;
-	EP_TRY(refresh(session, err));
-	return ep_match(answer, session->matcher, session->index, pairs, err);
+	EP_TRY(ep_node_refresh_index(session->node, err));
+	return ep_match(answer, session->matcher, ep_node_index(session->node), pairs, err);
 }
 
 /* With -v every window is told; on a terminal, how far the stream is. */
@@ -175,10 +125,8 @@ listen_to_end(struct session *session, struct ep_error *err)
 static enum ep_status
 open_all(struct session *session, struct ep_error *err)
 {
-	EP_TRY(ep_log_open(&session->log, session->call->folder, EP_LOG_READ, err));
-	EP_TRY(ep_open_index(&session->index, &session->log, session->call, err));
-	EP_TRY(look_at_log(&session->position, session, err));
-	session->opened_s = ep_clock_s();
+	EP_TRY(ep_open_node(&session->node, session->call, EP_LOG_READ, false, err));
+	EP_TRY(ep_node_open_index(session->node, err));
 	return ep_matcher_new(&session->matcher, err);
 }
 
@@ -192,8 +140,7 @@ ep_listen(const struct ep_call *call)
 		status = listen_to_end(&session, &err);
 	ep_show_progress(&session.shown, "%s", "");
 	ep_matcher_free(session.matcher);
-	ep_index_close(session.index);
-	ep_log_close(session.log);
+	ep_node_close(session.node);
 	if (status != EP_OK)
 		return ep_give_up(call, &err);
 	return session.named ? EP_EXIT_DONE : EP_EXIT_PARTLY;
