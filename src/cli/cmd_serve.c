@@ -1,5 +1,5 @@
 #include "base/file.h"
-#include "cli/cli.h"
+#include "cli/open_node.h"
 #include "net/notify.h"
 #include "net/serve.h"
 #include "node/node_name.h"
@@ -43,7 +43,7 @@ static const struct ep_option options[] = {
 
 struct session {
 	const struct ep_call *call;
-	struct ep_log *log;
+	struct ep_node *node;
 	char name[EP_SOURCE_NAME_MAX + 1];
 	struct ep_buffer token;
 	struct ep_searcher *searcher;
@@ -55,13 +55,6 @@ on_line(void *context, bool detail, const char *line)
 	const struct session *session = context;
 	if (!detail || session->call->verbose)
 		ep_say("%s", line);
-}
-
-static enum ep_status
-on_query(void *context, struct ep_buffer *json, struct ep_text code, struct ep_error *err)
-{
-	const struct session *session = context;
-	return ep_searcher_answer(session->searcher, json, code, err);
 }
 
 /* The token in the data folder, which who may read that may use; made on the first call. */
@@ -147,21 +140,21 @@ serve(struct session *session, struct ep_serve_options *wanted, struct ep_error 
 	/* All that is written lies in the data folder, the feed too, which is handed out over HTTP.
 	 */
 	(void)umask(0077);
-	EP_TRY(ep_log_open(&session->log, call->folder, EP_LOG_MAKE, err));
+	EP_TRY(ep_open_node(&session->node, call, EP_LOG_MAKE, false, err));
 	EP_TRY(read_token(session, err));
-	EP_TRY(ep_log_node_name(session->name, session->log, err));
+	EP_TRY(ep_log_node_name(session->name, ep_node_log(session->node), err));
 	EP_FREE char *feed = ep_path_join(call->folder, EP_FEED_FOLDER);
 	if (!feed)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	if (call->values[OPTION_NEW_EPOCH])
-		EP_TRY(ep_feed_new_epoch(&epoch, session->log, feed, err));
-	wanted->log = session->log;
+		EP_TRY(ep_feed_new_epoch(&epoch, ep_node_log(session->node), feed, err));
+	wanted->node = session->node;
 	wanted->name = session->name;
 	wanted->token = (const char *)session->token.data;
 	wanted->on_line = on_line;
-	wanted->query = on_query;
 	wanted->context = session;
-	EP_TRY(ep_searcher_start(&session->searcher, session->log, on_line, session, err));
+	EP_TRY(ep_searcher_start(&session->searcher, session->node, on_line, session, err));
+	wanted->searcher = session->searcher;
 	while (!atomic_load(call->stop))
 		EP_TRY(serve_until_joined(session, wanted, err));
 	ep_say("stopped");
@@ -180,7 +173,7 @@ run(const struct ep_call *call)
 		return ep_bad_usage(call->command, "%s", err.text);
 	enum ep_status status = serve(&session, &wanted, &err);
 	ep_searcher_stop(session.searcher);
-	ep_log_close(session.log);
+	ep_node_close(session.node);
 	ep_buffer_free(&session.token);
 	return status == EP_OK ? EP_EXIT_DONE : ep_give_up(call, &err);
 }

@@ -48,7 +48,7 @@ state_of(struct ep_serve *serve)
 	struct ep_facts facts;
 	uint64_t open;
 	uint64_t waiting;
-	if (ep_facts_read(&facts, serve->options.log, false, NULL) != EP_OK)
+	if (ep_facts_read(&facts, serve->log, false, NULL) != EP_OK)
 		return NULL;
 	json_t *json = ep_facts_json(&facts);
 	ep_facts_done(&facts);
@@ -133,10 +133,10 @@ log_metrics(struct ep_buffer *out, struct ep_serve *serve)
 	struct ep_log_read *read = NULL;
 	struct ep_log_state state;
 	struct ep_standing standing;
-	if (ep_log_read_begin(&read, serve->options.log, NULL) != EP_OK)
+	if (ep_log_read_begin(&read, serve->log, NULL) != EP_OK)
 		return;
 	ep_log_state(&state, read);
-	ep_standing_read(&standing, read, ep_log_folder(serve->options.log));
+	ep_standing_read(&standing, read, ep_log_folder(serve->log));
 	metric(out, "position", "gauge", "Position of the log.", state.position);
 	metric(out, "tracks", "gauge", "Live tracks.", state.tracks);
 	metric(out, "documents", "gauge", "Documents of live tracks.", state.documents);

@@ -150,7 +150,7 @@ publish(struct ep_serve *serve, uint64_t check_bytes, struct ep_error *err)
 	if (check_bytes)
 		atomic_store(&serve->doubted, false);
 	enum ep_status status =
-		ep_feed_publish(&report, serve->options.log, serve->feed_folder, &options, err);
+		ep_feed_publish(&report, serve->log, serve->feed_folder, &options, err);
 	if (check_bytes)
 		note_check(serve, began, report.checked);
 	if (status == EP_OK && report.written)
@@ -172,7 +172,7 @@ is_due(struct ep_serve *serve, uint64_t *published, double *checked)
 	EP_OWNED(ep_log_read_end)
 	struct ep_log_read *read = NULL;
 	struct ep_log_state state;
-	if (ep_log_read_begin(&read, serve->options.log, NULL) != EP_OK)
+	if (ep_log_read_begin(&read, serve->log, NULL) != EP_OK)
 		return true; /* and hear why */
 	ep_log_state(&state, read);
 	double now = ep_clock_s();
@@ -225,7 +225,7 @@ publisher(void *context)
 		struct ep_error err = { 0 };
 		pause_ms = LOOK_MS;
 		if (ep_clock_s() - noted > NOTE_S) {
-			ep_seen_note(&serve->seen, serve->options.log);
+			ep_seen_note(&serve->seen, serve->log);
 			noted = ep_clock_s();
 		}
 		uint64_t check_bytes = bytes_to_check(serve);
@@ -250,7 +250,7 @@ publisher(void *context)
 static enum ep_status
 lock_folder(struct ep_serve *serve, struct ep_error *err)
 {
-	const char *folder = ep_log_folder(serve->options.log);
+	const char *folder = ep_log_folder(serve->log);
 	EP_FREE char *path = ep_path_join(folder, "serve.lock");
 	if (!path)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
@@ -267,7 +267,7 @@ lock_folder(struct ep_serve *serve, struct ep_error *err)
 static enum ep_status
 make_spool(struct ep_serve *serve, struct ep_error *err)
 {
-	serve->spool = ep_path_join(ep_log_folder(serve->options.log), "spool");
+	serve->spool = ep_path_join(ep_log_folder(serve->log), "spool");
 	if (!serve->spool)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	EP_TRY(ep_make_folder(serve->spool, err));
@@ -283,24 +283,10 @@ make_spool(struct ep_serve *serve, struct ep_error *err)
 	return EP_OK;
 }
 
-/* *is_there says whether this node has joined one. */
-static enum ep_status
-load_master(bool *is_there, struct ep_master *master, struct ep_log *log, struct ep_error *err)
-{
-	EP_OWNED(ep_log_read_end)
-	struct ep_log_read *read = NULL;
-	EP_TRY(ep_log_read_begin(&read, log, err));
-	enum ep_status status = ep_master_load(master, read, err);
-	if (status != EP_OK && status != EP_NOT_FOUND)
-		return status;
-	*is_there = status == EP_OK;
-	return EP_OK;
-}
-
 static enum ep_status
 find_role(struct ep_serve *serve, struct ep_error *err)
 {
-	EP_TRY(load_master(&serve->slave, &serve->master, serve->options.log, err));
+	EP_TRY(ep_node_master(&serve->slave, &serve->master, serve->options.node, err));
 	if (serve->options.mirror && !serve->slave)
 		return ep_fail(
 			err, EP_BAD_INPUT,
@@ -310,7 +296,7 @@ find_role(struct ep_serve *serve, struct ep_error *err)
 	                                           : EP_FEED_FOLDER;
 	if (!folder)
 		return EP_OK;
-	serve->feed_folder = ep_path_join(ep_log_folder(serve->options.log), folder);
+	serve->feed_folder = ep_path_join(ep_log_folder(serve->log), folder);
 	return serve->feed_folder ? EP_OK : ep_fail(err, EP_NO_MEMORY, "out of memory");
 }
 
@@ -343,7 +329,7 @@ start_keeping(struct ep_serve *serve, struct ep_error *err)
 		return rc == 0 ? EP_OK : ep_fail_errno(err, rc, "cannot start a thread");
 	}
 	struct ep_follow_options options = {
-		.log = serve->options.log,
+		.log = serve->log,
 		.name = serve->options.name,
 		.mirror = serve->feed_folder,
 		.on_line = on_line,
@@ -383,6 +369,7 @@ ep_serve_start(struct ep_serve **out, const struct ep_serve_options *options, st
 	pthread_mutex_init(&made->mutex, NULL);
 	pthread_mutex_init(&made->seen.mutex, NULL);
 	made->options = *options;
+	made->log = ep_node_log(options->node);
 	made->lock_fd = -1;
 	made->started = ep_clock_s();
 	EP_OWNED(ep_serve_stop)
@@ -397,7 +384,7 @@ ep_serve_is_stale(const struct ep_serve *serve)
 {
 	struct ep_master now;
 	bool slave;
-	if (load_master(&slave, &now, serve->options.log, NULL) != EP_OK || !slave)
+	if (ep_node_master(&slave, &now, serve->options.node, NULL) != EP_OK || !slave)
 		return false;
 	const struct ep_master *then = &serve->master;
 	return !serve->slave || !ep_key_equal(&now.key, &then->key) ||

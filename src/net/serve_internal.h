@@ -27,6 +27,7 @@ struct ep_serve_counts {
 
 struct ep_serve {
 	struct ep_serve_options options;
+	struct ep_log *log; /* of the node */
 	bool slave;
 	struct ep_master master; /* as it was at the start */
 	struct ep_http *http;

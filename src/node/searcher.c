@@ -217,14 +217,14 @@ ep_searcher_answer(struct ep_searcher *searcher, struct ep_buffer *json, struct 
 /* ---- from start to stop ---- */
 
 enum ep_status
-ep_searcher_start(struct ep_searcher **out, struct ep_log *log,
+ep_searcher_start(struct ep_searcher **out, struct ep_node *node,
                   void (*on_line)(void *context, bool detail, const char *line), void *context,
                   struct ep_error *err)
 {
 	struct ep_searcher *made = calloc(1, sizeof *made);
 	if (!made)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
-	made->log = log;
+	made->log = ep_node_log(node);
 	made->on_line = on_line;
 	made->context = context;
 	pthread_rwlock_init(&made->lock, NULL);

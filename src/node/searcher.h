@@ -6,13 +6,13 @@
 #ifndef EP_NODE_SEARCHER_H
 #define EP_NODE_SEARCHER_H
 
-#include "store/log.h"
+#include "node/node.h"
 
 struct ep_searcher;
 
-/* Starts. on_line is told in a line what goes wrong (once, while it stays the same), from any
- * thread. EP_IO, EP_NO_MEMORY. */
-EP_MUST_USE enum ep_status ep_searcher_start(struct ep_searcher **out, struct ep_log *log,
+/* Starts; node is borrowed, and its log is open for writing. on_line is told in a line what goes
+ * wrong (once, while it stays the same), from any thread. EP_IO, EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_searcher_start(struct ep_searcher **out, struct ep_node *node,
                                              void (*on_line)(void *context, bool detail,
                                                              const char *line),
                                              void *context, struct ep_error *err);
