@@ -1,8 +1,6 @@
-#include "base/time.h"
-#include "cli/cli.h"
 #include "cli/open_node.h"
 #include "format/json_text.h"
-#include "peer/peer.h"
+#include "node/by_hand.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,22 +74,13 @@ list_all(struct listing *listing, struct ep_log *log, struct ep_error *err)
 static enum ep_status
 settle(const struct ep_call *call, struct ep_node *node, struct ep_error *err)
 {
-	EP_OWNED(ep_log_abort)
-	struct ep_log_write *write = NULL;
-	struct ep_put_counts counts = { 0 };
 	const char *accepted = call->values[OPTION_ACCEPT];
 	const char *id = accepted ? accepted : call->values[OPTION_DROP];
 	uint64_t version = 0;
 	if (call->values[OPTION_VERSION])
 		EP_TRY(ep_option_number(&version, "--version", call->values[OPTION_VERSION], 1,
 		                        1000, err));
-	EP_TRY(ep_log_write_begin(&write, ep_node_log(node), err));
-	if (accepted)
-		EP_TRY(ep_check_own(ep_log_inside(write), ep_text_of(id), err));
-	EP_TRY(ep_log_settle_conflict(&counts, write, ep_text_of(id), accepted != NULL,
-	                              (size_t)version, ep_time_now(), err));
-	EP_TRY(ep_log_commit(&write, err));
-	return accepted ? ep_node_follow_index(node, err) : EP_OK;
+	return ep_node_settle_conflict(node, id, accepted != NULL, (size_t)version, err);
 }
 
 static enum ep_status

@@ -2,8 +2,7 @@
 
 #include "cli/open_node.h"
 #include "format/json_text.h"
-#include "match/listen.h"
-#include "sound/audio.h"
+#include "node/hear.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -11,8 +10,6 @@
 
 struct session {
 	const struct ep_call *call;
-	struct ep_node *node;
-	struct ep_matcher *matcher;
 	uint64_t named;
 	double shown;
 };
@@ -26,16 +23,6 @@ print_moment(char text[MOMENT_TEXT], double at_s)
 	long long seconds = llround(fabs(at_s));
 	snprintf(text, MOMENT_TEXT, "%s%lld:%02lld:%02lld", at_s < -0.5 ? "-" : "", seconds / 3600,
 	         seconds / 60 % 60, seconds % 60);
-}
-
-/* ---- what the listener asks and tells ---- */
-
-static enum ep_status
-match(void *context, struct ep_answer *answer, struct ep_pairs *pairs, struct ep_error *err)
-{
-	struct session *session = context;
-	EP_TRY(ep_node_refresh_index(session->node, err));
-	return ep_match(answer, session->matcher, ep_node_index(session->node), pairs, err);
 }
 
 /* With -v every window is told; on a terminal, how far the stream is. */
@@ -97,37 +84,16 @@ on_song(void *context, const struct ep_play *play, double end_s, const struct ep
 	                                   : ep_fail(err, EP_IO, "cannot write to standard output");
 }
 
-/* ---- the whole ---- */
-
 static enum ep_status
-feed(void *context, const int16_t *samples, size_t count, struct ep_error *err)
+listen(struct session *session, struct ep_error *err)
 {
-	return ep_listener_feed(context, samples, count, err);
-}
-
-static enum ep_status
-listen_to_end(struct session *session, struct ep_error *err)
-{
-	EP_OWNED(ep_listener_free)
-	struct ep_listener *listener = NULL;
-	struct ep_listen_calls calls = {
-		.match = match, .on_window = on_window, .on_song = on_song, .context = session
-	};
-	EP_TRY(ep_listener_new(&listener, &calls, err));
-	enum ep_status status =
-		ep_audio_stream(STDIN_FILENO, session->call->stop, feed, listener, err);
-	/* Ctrl-C is how a stream without end ends. */
-	if (status != EP_OK && status != EP_INTERRUPTED)
-		return status;
-	return ep_listener_finish(listener, err);
-}
-
-static enum ep_status
-open_all(struct session *session, struct ep_error *err)
-{
-	EP_TRY(ep_open_node(&session->node, session->call, EP_LOG_READ, false, err));
-	EP_TRY(ep_node_open_index(session->node, err));
-	return ep_matcher_new(&session->matcher, err);
+	struct ep_listen_calls calls = { .on_window = on_window,
+		                         .on_song = on_song,
+		                         .context = session };
+	EP_OWNED(ep_node_close)
+	struct ep_node *node = NULL;
+	EP_TRY(ep_open_node(&node, session->call, EP_LOG_READ, false, err));
+	return ep_node_listen(node, STDIN_FILENO, &calls, err);
 }
 
 enum ep_exit
@@ -135,12 +101,8 @@ ep_listen(const struct ep_call *call)
 {
 	struct session session = { .call = call };
 	struct ep_error err = { 0 };
-	enum ep_status status = open_all(&session, &err);
-	if (status == EP_OK)
-		status = listen_to_end(&session, &err);
+	enum ep_status status = listen(&session, &err);
 	ep_show_progress(&session.shown, "%s", "");
-	ep_matcher_free(session.matcher);
-	ep_node_close(session.node);
 	if (status != EP_OK)
 		return ep_give_up(call, &err);
 	return session.named ? EP_EXIT_DONE : EP_EXIT_PARTLY;
