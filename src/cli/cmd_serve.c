@@ -4,6 +4,7 @@
 #include "net/serve.h"
 #include "node/node_name.h"
 #include "node/searcher.h"
+#include "node/token.h"
 #include "sync/master/feed_writer.h"
 #include "sync/places.h"
 
@@ -57,39 +58,6 @@ on_line(void *context, bool detail, const char *line)
 		ep_say("%s", line);
 }
 
-/* The token in the data folder, which who may read that may use; made on the first call. */
-static enum ep_status
-make_token(char **path, const struct ep_call *call, struct ep_error *err)
-{
-	uint8_t bytes[16];
-	char text[2 * sizeof bytes + 1];
-	*path = ep_path_join(call->folder, "ingest.token");
-	if (!*path)
-		return ep_fail(err, EP_NO_MEMORY, "out of memory");
-	randombytes_buf(bytes, sizeof bytes);
-	sodium_bin2hex(text, sizeof text, bytes, sizeof bytes);
-	text[sizeof text - 1] = '\n';
-	return ep_make_file(*path, text, sizeof text, 0600, err);
-}
-
-static enum ep_status
-read_token(struct session *session, struct ep_error *err)
-{
-	const char *path = session->call->values[OPTION_TOKEN];
-	EP_FREE char *own = NULL;
-	struct ep_buffer *token = &session->token;
-	if (!path) {
-		EP_TRY(make_token(&own, session->call, err));
-		path = own;
-	}
-	EP_TRY(ep_read_file(token, path, 4096, err));
-	while (token->size && token->data[token->size - 1] <= ' ')
-		token->size--;
-	if (token->size < 8)
-		return ep_fail(err, EP_BAD_INPUT, "%s: a token has 8 bytes or more", path);
-	return ep_buffer_append(token, "", 1, err);
-}
-
 static enum ep_status
 read_options(struct ep_serve_options *wanted, const struct ep_call *call, struct ep_error *err)
 {
@@ -141,7 +109,7 @@ serve(struct session *session, struct ep_serve_options *wanted, struct ep_error 
 	 */
 	(void)umask(0077);
 	EP_TRY(ep_open_node(&session->node, call, EP_LOG_MAKE, false, err));
-	EP_TRY(read_token(session, err));
+	EP_TRY(ep_node_token(&session->token, session->node, call->values[OPTION_TOKEN], err));
 	EP_TRY(ep_log_node_name(session->name, ep_node_log(session->node), err));
 	EP_FREE char *feed = ep_path_join(call->folder, EP_FEED_FOLDER);
 	if (!feed)
