@@ -5,9 +5,9 @@
 #include "base/file.h"
 #include "base/time.h"
 #include "net/http.h"
-#include "net/seen.h"
 #include "net/serve.h"
 #include "net/slave_threads.h"
+#include "node/seen.h"
 #include "sync/feed_files.h"
 #include "sync/master/feed_writer.h"
 
