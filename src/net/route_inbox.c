@@ -81,7 +81,7 @@ ep_route_contribution(void *context, struct ep_http_request *request, struct ep_
 	atomic_fetch_add(&serve->counts.contributions, 1);
 	for (int i = 0; i < EP_OUTCOME_COUNT; i++)
 		atomic_fetch_add(&serve->counts.tracks, report.counts[i]);
-	ep_serve_kick(serve);
+	ep_publisher_kick(serve->publisher);
 }
 
 void

@@ -251,5 +251,5 @@ ep_route_ingest(void *context, struct ep_http_request *request, struct ep_http_a
 		ep_answer_failure(answer, &err);
 	atomic_fetch_add(&serve->counts.ingested, json_array_size(result.tracks));
 	json_decref(result.tracks);
-	ep_serve_kick(serve);
+	ep_publisher_kick(serve->publisher);
 }

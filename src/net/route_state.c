@@ -29,10 +29,8 @@ ep_route_health(void *context, struct ep_http_request *request, struct ep_http_a
 {
 	(void)request;
 	struct ep_serve *serve = context;
-	char error[sizeof serve->error];
-	pthread_mutex_lock(&serve->mutex);
-	memcpy(error, serve->error, sizeof error);
-	pthread_mutex_unlock(&serve->mutex);
+	char error[EP_PUBLISHER_ERROR];
+	ep_publisher_error(error, serve->publisher);
 	if (error[0])
 		ep_http_say(answer, 503, "cannot publish: %s", error);
 	else
@@ -174,7 +172,7 @@ ep_route_metrics(void *context, struct ep_http_request *request, struct ep_http_
 	       atomic_load(&counts->ingested));
 	metric(out, "queries_total", "counter", "Queries.", atomic_load(&counts->queries));
 	metric(out, "publications_total", "counter", "Times that the feed was written.",
-	       atomic_load(&counts->publications));
+	       ep_publisher_count(serve->publisher));
 	answer->status = 200;
 	answer->type = "text/plain; version=0.0.4; charset=utf-8";
 }
