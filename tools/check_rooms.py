@@ -36,8 +36,7 @@ MAY_USE = {
     "node": ["base", "code", "sound", "format", "store", "index", "match", "peer", "ingest", "dump", "dedup",
              "sync", "sync/master", "sync/slave"],
     "net": ["base", "format", "store", "peer", "ingest", "sync", "sync/master", "sync/slave", "node"],
-    "cli": ["base", "code", "sound", "format", "store", "index", "match", "peer", "ingest", "dump", "dedup", "sync",
-            "sync/master", "sync/slave", "node", "net"],
+    "cli": ["base", "code", "sound", "format", "store", "peer", "ingest", "dump", "dedup", "node", "net"],
 }
 # Of these rooms others include one header alone.
 DOORS = {"code/onset": "code/onset/onset.h"}

@@ -4,8 +4,6 @@
 #include "node/by_hand.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 enum { OPTION_CHECK, OPTION_LINK, OPTION_RELEASE };
 

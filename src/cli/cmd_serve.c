@@ -1,16 +1,12 @@
-#include "base/file.h"
 #include "cli/open_node.h"
 #include "net/notify.h"
 #include "net/serve.h"
+#include "node/feed_folder.h"
 #include "node/node_name.h"
 #include "node/searcher.h"
 #include "node/token.h"
-#include "sync/master/feed_writer.h"
-#include "sync/places.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 
 enum {
@@ -104,18 +100,14 @@ static enum ep_status
 serve(struct session *session, struct ep_serve_options *wanted, struct ep_error *err)
 {
 	const struct ep_call *call = session->call;
-	uint64_t epoch;
 	/* All that is written lies in the data folder, the feed too, which is handed out over HTTP.
 	 */
 	(void)umask(0077);
 	EP_TRY(ep_open_node(&session->node, call, EP_LOG_MAKE, false, err));
 	EP_TRY(ep_node_token(&session->token, session->node, call->values[OPTION_TOKEN], err));
 	EP_TRY(ep_log_node_name(session->name, ep_node_log(session->node), err));
-	EP_FREE char *feed = ep_path_join(call->folder, EP_FEED_FOLDER);
-	if (!feed)
-		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	if (call->values[OPTION_NEW_EPOCH])
-		EP_TRY(ep_feed_new_epoch(&epoch, ep_node_log(session->node), feed, err));
+		EP_TRY(ep_node_new_epoch(session->node, err));
 	wanted->node = session->node;
 	wanted->name = session->name;
 	wanted->token = (const char *)session->token.data;

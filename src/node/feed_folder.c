@@ -1,9 +1,11 @@
 #include "node/feed_folder.h"
 
+#include "base/file.h"
 #include "node/node_name.h"
 #include "node/settle.h"
 #include "sync/feed_files.h"
 #include "sync/master/inbox.h"
+#include "sync/places.h"
 
 /* Begins a new epoch, above all that the folder shows: what slaves left there is looked at first.
  */
@@ -30,6 +32,17 @@ take_in(size_t *taken, struct ep_node *node, const char *folder,
 	if (*taken && status != EP_INTERRUPTED && status != EP_DIVERGED)
 		EP_TRY(ep_node_settle(&copies, node, EP_DEDUP_BY_ROLE, err));
 	return status;
+}
+
+enum ep_status
+ep_node_new_epoch(struct ep_node *node, struct ep_error *err)
+{
+	struct ep_log *log = ep_node_log(node);
+	uint64_t epoch;
+	EP_FREE char *feed = ep_path_join(ep_log_folder(log), EP_FEED_FOLDER);
+	if (!feed)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	return ep_feed_new_epoch(&epoch, log, feed, err);
 }
 
 enum ep_status

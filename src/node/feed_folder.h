@@ -15,6 +15,10 @@ struct ep_publish_options {
 	void *context;
 };
 
+/* Begins a new history with the feed that `serve` keeps in the data folder, before that is
+ * published. As ep_feed_new_epoch. */
+EP_MUST_USE enum ep_status ep_node_new_epoch(struct ep_node *node, struct ep_error *err);
+
 /* Takes in what slaves left in the folder, links copies among it, and publishes. What lies there
  * keeps nobody from the feed: a failure of it is told only afterwards.
  *

@@ -129,6 +129,17 @@ ep_node_rebuild_index(struct ep_node *node, struct ep_error *err)
 	return bring_up(node, true, err);
 }
 
+enum ep_status
+ep_node_check_index(const struct ep_node *node, struct ep_error *err)
+{
+	EP_OWNED(ep_index_close)
+	struct ep_index *index = NULL;
+	enum ep_status status = ep_index_open(&index, node->log, err);
+	if (status == EP_NOT_FOUND)
+		return EP_OK; /* only late */
+	return status == EP_OK ? ep_index_check(index, err) : status;
+}
+
 static enum ep_status
 look_at_log(uint64_t *position, const struct ep_node *node, struct ep_error *err)
 {

@@ -53,6 +53,10 @@ EP_MUST_USE enum ep_status ep_node_master(bool *is_there, struct ep_master *mast
 EP_MUST_USE enum ep_status ep_node_follow_index(struct ep_node *node, struct ep_error *err);
 EP_MUST_USE enum ep_status ep_node_rebuild_index(struct ep_node *node, struct ep_error *err);
 
+/* Reads the index back, all of its files; one that is only late is well. EP_CORRUPT  what is wrong
+ * with it. EP_NEWER, EP_IO, EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_node_check_index(const struct ep_node *node, struct ep_error *err);
+
 /* Opens the index for queries; where it is far behind it is brought up to date first, and the log
  * opened again for that: nobody may use it meanwhile. As ep_index_open and ep_index_follow. */
 EP_MUST_USE enum ep_status ep_node_open_index(struct ep_node *node, struct ep_error *err);
