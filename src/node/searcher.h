@@ -1,7 +1,7 @@
 /* searcher.h - queries of a server, from several threads, on an index that keeps up with the log
  *
  * A thread follows the log: what is new is searched in memory at first, and comes into the index on
- * disk when it is enough.
+ * disk when it is enough. It also links copies among what came, as a command does after an ingest.
  */
 #ifndef EP_NODE_SEARCHER_H
 #define EP_NODE_SEARCHER_H
