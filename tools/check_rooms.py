@@ -29,13 +29,14 @@ MAY_USE = {
     "peer": ["base", "format", "store"],
     "ingest": ["base", "code", "code/stored", "sound", "format", "store", "peer"],
     "dump": ["base", "format", "store"],
-    "dedup": ["base", "store", "match", "peer"],
+    "dedup": ["base", "store", "match"],
     "sync": ["base", "format"],
     "sync/master": ["base", "format", "store", "peer", "ingest", "dump", "sync"],
     "sync/slave": ["base", "format", "store", "peer", "ingest", "dump", "sync"],
-    "net": ["base", "format", "store", "peer", "ingest", "sync", "sync/master", "sync/slave"],
-    "cli": ["base", "code", "sound", "format", "store", "index", "match", "peer", "ingest", "dump", "dedup", "sync",
-            "sync/master", "sync/slave", "net"],
+    "node": ["base", "code", "sound", "format", "store", "index", "match", "peer", "ingest", "dump", "dedup",
+             "sync", "sync/master", "sync/slave"],
+    "net": ["base", "format", "store", "peer", "ingest", "sync", "sync/master", "sync/slave", "node"],
+    "cli": ["base", "code", "sound", "format", "store", "peer", "ingest", "dump", "dedup", "node", "net"],
 }
 # Of these rooms others include one header alone.
 DOORS = {"code/onset": "code/onset/onset.h"}
@@ -43,7 +44,7 @@ DOORS = {"code/onset": "code/onset/onset.h"}
 ONLY_IN = {
     "lmdb.h": ["store"],
     "sodium.h": ["base", "cli", "ingest", "store"],
-    "jansson.h": ["cli", "format", "net"],
+    "jansson.h": ["cli", "format", "net", "node"],
     "microhttpd.h": ["net"],
     "curl/curl.h": ["net"],
     "zstd.h": ["format"],

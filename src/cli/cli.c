@@ -1,6 +1,8 @@
 #include "cli/cli.h"
 
 #include "base/time.h"
+#include "format/json_text.h"
+#include "node/facts.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -141,26 +143,6 @@ ep_print_json(json_t *value, enum ep_exit exit)
 	return exit;
 }
 
-json_t *
-ep_json_text(struct ep_text text)
-{
-	if (ep_text_is_utf8(text))
-		return json_stringn(text.size ? text.at : "", text.size);
-	EP_BUFFER struct ep_buffer valid = { 0 };
-	enum ep_status status = EP_OK;
-	for (size_t i = 0; status == EP_OK && i < text.size;) {
-		size_t size = 1;
-		while (size <= 4 && size <= text.size - i &&
-		       !ep_text_is_utf8((struct ep_text){ text.at + i, size }))
-			size++;
-		bool good = size <= 4 && size <= text.size - i;
-		status = good ? ep_buffer_append(&valid, text.at + i, size, NULL)
-		              : ep_buffer_append(&valid, "\xef\xbf\xbd", 3, NULL);
-		i += good ? size : 1;
-	}
-	return status == EP_OK ? json_stringn((const char *)valid.data, valid.size) : NULL;
-}
-
 #define SHORT_TEXT 64
 
 /* A place for a short text; eight in turn. */
@@ -231,20 +213,6 @@ ep_bytes_text(uint64_t bytes)
 	return text;
 }
 
-static const char *const form_names[EP_CODES_FORM_COUNT] = { "text", "packed", "onset" };
-
-json_t *
-ep_forms_json(const struct ep_codes_usage *usage)
-{
-	json_t *forms = json_object();
-	for (size_t i = 0; i < EP_CODES_FORM_COUNT; i++)
-		json_object_set_new(forms, form_names[i],
-		                    json_pack("{s:I, s:I}", "documents",
-		                              (json_int_t)usage->of[i].documents, "bytes",
-		                              (json_int_t)usage->of[i].bytes));
-	return forms;
-}
-
 void
 ep_print_forms(const struct ep_codes_usage *usage)
 {
@@ -252,7 +220,7 @@ ep_print_forms(const struct ep_codes_usage *usage)
 		uint64_t documents = usage->of[i].documents;
 		if (documents)
 			printf("stored       %s in the %s encoding, %.1f bytes each\n",
-			       ep_counted(documents, "document"), form_names[i],
+			       ep_counted(documents, "document"), ep_form_name(i),
 			       (double)usage->of[i].bytes / (double)documents);
 	}
 }
@@ -299,50 +267,6 @@ ep_option_number(uint64_t *number, const char *option, const char *value, uint64
 		               option, value, least, most);
 	*number = read;
 	return EP_OK;
-}
-
-void
-ep_host_name(char name[EP_SOURCE_NAME_MAX + 1])
-{
-	char host[EP_SOURCE_NAME_MAX + 1] = "";
-	if (gethostname(host, sizeof host - 1) != 0 || !host[0])
-		memcpy(host, "node", 5);
-	size_t size = 0;
-	for (; host[size]; size++) {
-		bool fits = ep_source_name_ok((struct ep_text){ .at = host + size, .size = 1 });
-		name[size] = fits ? host[size] : '-';
-	}
-	name[size] = '\0';
-	if (!ep_slave_name_ok(ep_text_of(name)))
-		memcpy(name, "node", 5);
-}
-
-enum ep_status
-ep_node_name(char name[EP_SOURCE_NAME_MAX + 1], const struct ep_log_read *read,
-             struct ep_error *err)
-{
-	struct ep_text value;
-	enum ep_status status = ep_log_value(&value, read, EP_NAME_VALUE, err);
-	if (status == EP_NOT_FOUND) {
-		ep_host_name(name);
-		return EP_OK;
-	}
-	if (status != EP_OK)
-		return status;
-	if (!ep_source_name_ok(value))
-		return ep_fail(err, EP_CORRUPT, "the name of this node is damaged in the log");
-	memcpy(name, value.at, value.size);
-	name[value.size] = '\0';
-	return EP_OK;
-}
-
-enum ep_status
-ep_log_node_name(char name[EP_SOURCE_NAME_MAX + 1], struct ep_log *log, struct ep_error *err)
-{
-	EP_OWNED(ep_log_read_end)
-	struct ep_log_read *read = NULL;
-	EP_TRY(ep_log_read_begin(&read, log, err));
-	return ep_node_name(name, read, err);
 }
 
 bool

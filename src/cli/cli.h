@@ -101,9 +101,6 @@ enum ep_exit ep_print_json(json_t *value, enum ep_exit exit);
 /* Flushes stdout; a failure is reported and makes the exit status EP_EXIT_FAILED. */
 enum ep_exit ep_finish(enum ep_exit exit);
 
-/* A text in JSON; bytes that are no UTF-8 are replaced by U+FFFD. */
-json_t *ep_json_text(struct ep_text text);
-
 /* Prints text on stdout with its control characters as \xNN, so that nobody's data drives a
  * terminal. */
 void ep_print_text(struct ep_text text);
@@ -121,8 +118,7 @@ const char *ep_bytes_text(uint64_t bytes);
  * not known. */
 const char *ep_time_left(double seconds, uint64_t done, uint64_t all);
 
-/* How documents are stored, by form: as JSON, and as lines of words. */
-json_t *ep_forms_json(const struct ep_codes_usage *usage);
+/* How documents are stored, by form, as lines of words. */
 void ep_print_forms(const struct ep_codes_usage *usage);
 
 /* ---- progress ---- */
@@ -140,21 +136,7 @@ void ep_show_progress(double *started, const char *fmt, ...) EP_PRINTF(2, 3);
 EP_MUST_USE enum ep_status ep_option_number(uint64_t *number, const char *option, const char *value,
                                             uint64_t least, uint64_t most, struct ep_error *err);
 
-/* The host's name as the name of a source, for nodes that were given none. */
-void ep_host_name(char name[EP_SOURCE_NAME_MAX + 1]);
-
-/* The name of this node: what `init` was told, else the host's. */
-EP_MUST_USE enum ep_status ep_node_name(char name[EP_SOURCE_NAME_MAX + 1],
-                                        const struct ep_log_read *read, struct ep_error *err);
-
 /* Sleeps a moment; false when Ctrl-C or SIGTERM has come. */
 bool ep_rest(const struct ep_call *call);
-
-/* The same, of an open log. */
-EP_MUST_USE enum ep_status ep_log_node_name(char name[EP_SOURCE_NAME_MAX + 1], struct ep_log *log,
-                                            struct ep_error *err);
-
-/* The value under which the log keeps it. */
-#define EP_NAME_VALUE "name"
 
 #endif

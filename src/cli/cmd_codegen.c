@@ -2,6 +2,7 @@
 #include "base/time.h"
 #include "cli/cli.h"
 #include "code/codestring.h"
+#include "format/json_text.h"
 #include "sound/audio.h"
 
 #include <errno.h>

@@ -1,7 +1,6 @@
-#include "base/time.h"
-#include "cli/cli.h"
-#include "cli/index_progress.h"
-#include "peer/peer.h"
+#include "cli/open_node.h"
+#include "format/json_text.h"
+#include "node/by_hand.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,24 +74,15 @@ list_all(struct listing *listing, struct ep_log *log, struct ep_error *err)
 }
 
 static enum ep_status
-settle(const struct ep_call *call, struct ep_log *log, struct ep_error *err)
+settle(const struct ep_call *call, struct ep_node *node, struct ep_error *err)
 {
-	EP_OWNED(ep_log_abort)
-	struct ep_log_write *write = NULL;
-	struct ep_put_counts counts = { 0 };
 	const char *accepted = call->values[OPTION_ACCEPT];
 	const char *id = accepted ? accepted : call->values[OPTION_DROP];
 	uint64_t version = 0;
 	if (call->values[OPTION_VERSION])
 		EP_TRY(ep_option_number(&version, "--version", call->values[OPTION_VERSION], 1,
 		                        1000, err));
-	EP_TRY(ep_log_write_begin(&write, log, err));
-	if (accepted)
-		EP_TRY(ep_check_own(ep_log_inside(write), ep_text_of(id), err));
-	EP_TRY(ep_log_settle_conflict(&counts, write, ep_text_of(id), accepted != NULL,
-	                              (size_t)version, ep_time_now(), err));
-	EP_TRY(ep_log_commit(&write, err));
-	return accepted ? ep_follow_index(call, log, err) : EP_OK;
+	return ep_node_settle_conflict(node, id, accepted != NULL, (size_t)version, err);
 }
 
 static enum ep_status
@@ -100,10 +90,10 @@ act(struct listing *listing, struct ep_error *err)
 {
 	const struct ep_call *call = listing->call;
 	bool writes = call->values[OPTION_ACCEPT] || call->values[OPTION_DROP];
-	EP_OWNED(ep_log_close)
-	struct ep_log *log = NULL;
-	EP_TRY(ep_log_open(&log, call->folder, writes ? EP_LOG_WRITE : EP_LOG_READ, err));
-	return writes ? settle(call, log, err) : list_all(listing, log, err);
+	EP_OWNED(ep_node_close)
+	struct ep_node *node = NULL;
+	EP_TRY(ep_open_node(&node, call, writes ? EP_LOG_WRITE : EP_LOG_READ, false, err));
+	return writes ? settle(call, node, err) : list_all(listing, ep_node_log(node), err);
 }
 
 static enum ep_exit

@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 #include "dump/dump.h"
+#include "node/node_name.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,11 +1,9 @@
-#include "cli/cli.h"
-#include "cli/index_progress.h"
+#include "cli/open_node.h"
 #include "dedup/copies.h"
-#include "peer/peer.h"
+#include "format/json_text.h"
+#include "node/by_hand.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 enum { OPTION_CHECK, OPTION_LINK, OPTION_RELEASE };
 
@@ -92,52 +90,6 @@ check(struct listing *listing, struct ep_log *log, struct ep_error *err)
 	return ep_check_copies(log, &wanted, on_found, listing, err);
 }
 
-/* ---- links by hand ---- */
-
-static enum ep_status
-find_live(struct ep_entry *entry, const struct ep_log_write *write, const char *id,
-          struct ep_error *err)
-{
-	EP_TRY(ep_log_find(entry, ep_log_inside(write), ep_text_of(id), err));
-	return entry->operation == EP_PUT
-	               ? EP_OK
-	               : ep_fail(err, EP_NOT_FOUND, "track %s has been deleted", id);
-}
-
-static enum ep_status
-link_tracks(struct ep_log *log, const char *copy, const char *original, struct ep_error *err)
-{
-	EP_OWNED(ep_log_abort)
-	struct ep_log_write *write = NULL;
-	EP_OWNED(ep_copy_finder_free)
-	struct ep_copy_finder *finder = NULL;
-	struct ep_entry entry;
-	struct ep_entry other;
-	struct ep_found_copy found;
-	struct ep_link link;
-	EP_TRY(ep_copy_finder_new(&finder, err));
-	EP_TRY(ep_log_write_begin(&write, log, err));
-	EP_TRY(ep_check_own(ep_log_inside(write), ep_text_of(copy), err));
-	EP_TRY(find_live(&entry, write, copy, err));
-	EP_TRY(find_live(&other, write, original, err));
-	EP_TRY(ep_compare_tracks(&found, finder, &entry, &other, err));
-	ep_found_link(&link, &found);
-	link.original = ep_text_of(original);
-	EP_TRY(ep_log_link(write, ep_text_of(copy), &link, ep_time_now(), err));
-	return ep_log_commit(&write, err);
-}
-
-static enum ep_status
-release(struct ep_log *log, const char *copy, struct ep_error *err)
-{
-	EP_OWNED(ep_log_abort)
-	struct ep_log_write *write = NULL;
-	EP_TRY(ep_log_write_begin(&write, log, err));
-	EP_TRY(ep_check_own(ep_log_inside(write), ep_text_of(copy), err));
-	EP_TRY(ep_log_release(write, ep_text_of(copy), ep_time_now(), err));
-	return ep_log_commit(&write, err);
-}
-
 /* ---- the whole ---- */
 
 /* Does what was asked for, and lists what it is about. */
@@ -145,19 +97,18 @@ static enum ep_status
 act(struct listing *listing, struct ep_error *err)
 {
 	const struct ep_call *call = listing->call;
-	EP_OWNED(ep_log_close)
-	struct ep_log *log = NULL;
+	EP_OWNED(ep_node_close)
+	struct ep_node *node = NULL;
 	bool writes = call->values[OPTION_LINK] || call->values[OPTION_RELEASE];
-	EP_TRY(ep_log_open(&log, call->folder, writes ? EP_LOG_WRITE : EP_LOG_READ, err));
+	EP_TRY(ep_open_node(&node, call, writes ? EP_LOG_WRITE : EP_LOG_READ, false, err));
+	struct ep_log *log = ep_node_log(node);
 	if (call->values[OPTION_CHECK])
 		return check(listing, log, err);
 	if (call->values[OPTION_LINK])
-		EP_TRY(link_tracks(log, call->arguments[0], call->arguments[1], err));
+		EP_TRY(ep_node_link(node, call->arguments[0], call->arguments[1], err));
 	if (call->values[OPTION_RELEASE])
-		EP_TRY(release(log, call->values[OPTION_RELEASE], err));
-	if (writes)
-		return ep_follow_index(call, log, err);
-	return list_links(listing, log, err);
+		EP_TRY(ep_node_release(node, call->values[OPTION_RELEASE], err));
+	return writes ? EP_OK : list_links(listing, log, err);
 }
 
 static enum ep_exit

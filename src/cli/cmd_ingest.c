@@ -1,8 +1,9 @@
 #include "base/file.h"
 #include "base/time.h"
 #include "cli/cli.h"
-#include "cli/index_progress.h"
-#include "ingest/ingest.h"
+#include "cli/open_node.h"
+#include "format/json_text.h"
+#include "node/take.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -50,7 +51,6 @@ static const struct ep_option master_options[] = {
 struct session {
 	const struct ep_call *call;
 	int rejects_fd; /* -1: they are not written */
-	struct ep_copies_report copies; /* linked */
 	bool opened; /* the log: there is a result */
 	bool said; /* what went wrong */
 	double began;
@@ -264,46 +264,6 @@ close_rejects(struct session *session, struct ep_error *err)
 	              : sync_rejects_name(path, err);
 }
 
-/* A dry run where there is no data folder runs on an empty one, which goes afterwards. */
-struct scratch {
-	char folder[32];
-};
-
-static void
-scratch_done(struct scratch *scratch)
-{
-	static const char *const names[] = { "/data.mdb", "/lock.mdb", "" };
-	for (size_t i = 0; scratch->folder[0] && i < 3; i++) {
-		char path[64];
-		snprintf(path, sizeof path, "%s%s", scratch->folder, names[i]);
-		(void)remove(path);
-	}
-}
-
-static enum ep_status
-open_log(struct ep_log **log, struct scratch *scratch, const struct ep_call *call,
-         struct ep_error *err)
-{
-	if (!call->values[OPTION_DRY_RUN])
-		return ep_log_open(log, call->folder, EP_LOG_MAKE, err);
-	enum ep_status status = ep_log_open(log, call->folder, EP_LOG_WRITE, err);
-	if (status != EP_NOT_FOUND)
-		return status;
-	memcpy(scratch->folder, "/tmp/echoprint-dry-run-XXXXXX", 30);
-	if (!mkdtemp(scratch->folder)) {
-		scratch->folder[0] = '\0';
-		return ep_fail_errno(err, errno, "cannot create a folder in /tmp");
-	}
-	return ep_log_open(log, scratch->folder, EP_LOG_MAKE, err);
-}
-
-/* Whether the next file is to be read after one that failed like this. */
-static bool
-goes_on(enum ep_status status)
-{
-	return status == EP_NOT_FOUND || status == EP_BAD_INPUT || status == EP_CORRUPT;
-}
-
 /* Says which files are not there; fails where none is, before anything is made. */
 static enum ep_status
 check_files(const struct ep_call *call, struct ep_error *err)
@@ -317,65 +277,29 @@ check_files(const struct ep_call *call, struct ep_error *err)
 	               call->argument_count > 1 ? ", nor any of the others" : "");
 }
 
-/* What --dedup says. By default a master looks for more copies, as it is where the songs of several
- * sources meet; what one source gave different ids in its own database is left to it. */
+/* What --dedup says. */
 static enum ep_dedup
 how_to_dedup(const struct ep_call *call)
 {
 	const char *dedup = call->values[OPTION_DEDUP];
 	if (!dedup)
-		return call->command == &ep_cmd_master_ingest ? EP_DEDUP_BETWEEN : EP_DEDUP_EXACT;
+		return EP_DEDUP_BY_ROLE;
 	if (strcmp(dedup, "off") == 0)
 		return EP_DEDUP_OFF;
 	return strcmp(dedup, "exact") == 0 ? EP_DEDUP_EXACT : EP_DEDUP_MATCH;
 }
 
-/* Ingests argument i; audio files and folders that follow one another in one go. *i becomes the
- * next one's. */
-static enum ep_status
-ingest_next(struct ep_ingest *ingest, const struct ep_call *call, size_t *i, struct ep_error *err)
+/* Says at once what is wrong with a file. */
+static void
+on_failed(void *context, enum ep_status status, const char *text)
 {
-	size_t first = *i;
-	size_t end = first;
-	bool songs = call->command == &ep_cmd_ingest;
-	while (songs && end < call->argument_count && ep_sounds_is_one(call->arguments[end]))
-		end++;
-	*i = end > first ? end : first + 1;
-	if (end == first)
-		return ep_ingest_file(ingest, call->arguments[first], err);
-	EP_FREE const char **paths = calloc(end - first + 1, sizeof(char *));
-	if (!paths)
-		return ep_fail(err, EP_NO_MEMORY, "out of memory");
-	memcpy(paths, call->arguments + first, (end - first) * sizeof *paths);
-	return ep_ingest_sounds(ingest, paths, err);
-}
-
-/* Ingests file after file, and says at once what is wrong with one; *err keeps the first failure.
- */
-static enum ep_status
-ingest_all(struct ep_ingest *ingest, struct session *session, struct ep_error *err)
-{
-	const struct ep_call *call = session->call;
-	enum ep_status first = EP_OK;
-	for (size_t i = 0; i < call->argument_count;) {
-		struct ep_error why;
-		enum ep_status status = ingest_next(ingest, call, &i, &why);
-		if (status == EP_OK)
-			continue;
-		if (status == EP_INTERRUPTED)
-			ep_say("interrupted; what is counted below was kept; ingest the same files "
-			       "again to continue");
-		else
-			ep_say("%s", why.text);
-		session->said = true;
-		if (first == EP_OK) {
-			first = status;
-			*err = why;
-		}
-		if (!goes_on(status))
-			break;
-	}
-	return first;
+	struct session *session = context;
+	if (status == EP_INTERRUPTED)
+		ep_say("interrupted; what is counted below was kept; ingest the same "
+		       "files again to continue");
+	else
+		ep_say("%s", text);
+	session->said = true;
 }
 
 static enum ep_status
@@ -383,42 +307,20 @@ ingest_files(struct ep_ingest_report *report, uint64_t *position, struct session
              const struct ep_ingest_options *wanted, struct ep_error *err)
 {
 	const struct ep_call *call = session->call;
-	__attribute__((cleanup(scratch_done))) struct scratch scratch = { "" };
-	EP_OWNED(ep_log_close)
-	struct ep_log *log = NULL;
-	EP_OWNED(ep_log_read_end)
-	struct ep_log_read *read = NULL;
-	EP_OWNED(ep_ingest_close)
-	struct ep_ingest *ingest = NULL;
+	bool dry = call->values[OPTION_DRY_RUN] != NULL;
+	struct ep_take_options take = { .ingest = wanted,
+		                        .paths = call->arguments,
+		                        .count = call->argument_count,
+		                        .how = how_to_dedup(call),
+		                        .on_failed = on_failed,
+		                        .context = session };
+	EP_OWNED(ep_node_close)
+	struct ep_node *node = NULL;
 	EP_TRY(check_files(call, err));
 	EP_TRY(open_rejects(session, err));
-	EP_TRY(open_log(&log, &scratch, call, err));
+	EP_TRY(ep_open_node(&node, call, dry ? EP_LOG_WRITE : EP_LOG_MAKE, dry, err));
 	session->opened = true;
-	EP_TRY(ep_ingest_open(&ingest, log, wanted, report, err));
-	enum ep_status status = ingest_all(ingest, session, err);
-	if (status == EP_OK && !call->values[OPTION_DRY_RUN])
-		status = ep_settle_ingest(&session->copies, call, log, how_to_dedup(call), err);
-	struct ep_error late;
-	if (ep_log_read_begin(&read, log, &late) == EP_OK) {
-		struct ep_log_state state;
-		ep_log_state(&state, read);
-		*position = state.position;
-	}
-	return status;
-}
-
-/* Documents that were new, or changed, and have been found to be of copies. */
-static void
-count_copies(struct ep_ingest_report *report, const struct ep_copies_report *copies)
-{
-	struct ep_put_counts *counts = &report->counts;
-	uint64_t left = copies->documents;
-	uint64_t of_new = left < counts->added ? left : counts->added;
-	counts->added -= of_new;
-	left -= of_new;
-	uint64_t of_updated = left < counts->updated ? left : counts->updated;
-	counts->updated -= of_updated;
-	report->duplicate = of_new + of_updated;
+	return ep_node_take(report, position, node, &take, err);
 }
 
 static enum ep_exit
@@ -434,7 +336,6 @@ run(const struct ep_call *call)
 	if (read_options(&wanted, call, &err) != EP_OK || check_rejects(call, &err) != EP_OK)
 		return ep_bad_usage(call->command, "%s", err.text);
 	enum ep_status status = ingest_files(&report, &position, &session, &wanted, &err);
-	count_copies(&report, &session.copies);
 	if (status == EP_OK)
 		status = close_rejects(&session, &err);
 	else

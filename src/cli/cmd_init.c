@@ -1,4 +1,6 @@
 #include "cli/cli.h"
+#include "format/json_text.h"
+#include "node/node_name.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,4 +1,5 @@
 #include "cli/cli.h"
+#include "format/json_text.h"
 #include "net/way.h"
 
 #include <stdio.h>

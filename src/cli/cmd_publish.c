@@ -1,8 +1,5 @@
-#include "cli/cli.h"
-#include "cli/index_progress.h"
-#include "sync/feed_files.h"
-#include "sync/master/feed_writer.h"
-#include "sync/master/inbox.h"
+#include "cli/open_node.h"
+#include "node/feed_folder.h"
 
 #include <stdio.h>
 
@@ -27,66 +24,17 @@ on_damage(void *context, const char *file, const char *what)
 	ep_say("%s %s", file, what);
 }
 
-/* Links copies among what slaves brought. */
-static enum ep_status
-link_copies(const struct ep_call *call, struct ep_log *log, struct ep_error *err)
-{
-	struct ep_copies_report report;
-	enum ep_dedup how;
-	EP_TRY(ep_dedup_default(&how, log, err));
-	return ep_settle_ingest(&report, call, log, how, err);
-}
-
-/* Begins a new epoch, above all that the folder shows: what slaves left there is looked at first.
- */
-static enum ep_status
-begin_epoch(struct ep_log *log, const char *folder, const struct ep_call *call,
-            struct ep_error *err)
-{
-	size_t taken;
-	uint64_t epoch;
-	enum ep_status status = ep_inbox_folder(&taken, log, folder, NULL, call->stop, err);
-	if (status != EP_OK && status != EP_DIVERGED)
-		return status;
-	return ep_feed_new_epoch(&epoch, log, folder, err);
-}
-
-/* Takes in what lies in the folder. */
-static enum ep_status
-take_in(size_t *taken, const struct ep_call *call, struct ep_log *log, struct ep_error *err)
-{
-	enum ep_status status =
-		ep_inbox_folder(taken, log, call->arguments[0], on_refused, call->stop, err);
-	if (*taken && status != EP_INTERRUPTED && status != EP_DIVERGED)
-		EP_TRY(link_copies(call, log, err));
-	return status;
-}
-
 static enum ep_status
 publish(struct ep_feed_report *report, size_t *taken, const struct ep_call *call,
         struct ep_error *err)
 {
-	EP_OWNED(ep_log_close)
-	struct ep_log *log = NULL;
-	char name[EP_SOURCE_NAME_MAX + 1];
-	const char *folder = call->arguments[0];
-	EP_TRY(ep_log_open(&log, call->folder, EP_LOG_WRITE, err));
-	EP_TRY(ep_log_node_name(name, log, err));
-	if (call->values[OPTION_NEW_EPOCH])
-		EP_TRY(begin_epoch(log, folder, call, err));
-	/* Whatever lies there keeps nobody from the feed. */
-	struct ep_error why = { 0 };
-	enum ep_status took = take_in(taken, call, log, &why);
-	if (took == EP_INTERRUPTED || took == EP_NO_MEMORY || took == EP_DIVERGED)
-		return ep_fail(err, took, "%s", why.text);
-	struct ep_feed_options wanted = {
-		.name = name,
-		.stop = call->stop,
-		.check_bytes = EP_FEED_CHECK_BYTES,
-		.on_damage = on_damage,
-	};
-	EP_TRY(ep_feed_publish(report, log, folder, &wanted, err));
-	return took == EP_OK ? EP_OK : ep_fail(err, took, "%s", why.text);
+	struct ep_publish_options wanted = { .new_epoch = call->values[OPTION_NEW_EPOCH] != NULL,
+		                             .on_refused = on_refused,
+		                             .on_damage = on_damage };
+	EP_OWNED(ep_node_close)
+	struct ep_node *node = NULL;
+	EP_TRY(ep_open_node(&node, call, EP_LOG_WRITE, false, err));
+	return ep_node_publish(report, taken, node, call->arguments[0], &wanted, err);
 }
 
 static enum ep_exit

@@ -1,15 +1,12 @@
-#include "base/file.h"
-#include "cli/cli.h"
-#include "cli/serve_query.h"
-#include "cli/standing.h"
+#include "cli/open_node.h"
 #include "net/notify.h"
 #include "net/serve.h"
-#include "sync/master/feed_writer.h"
-#include "sync/places.h"
+#include "node/feed_folder.h"
+#include "node/node_name.h"
+#include "node/searcher.h"
+#include "node/token.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 
 enum {
@@ -46,7 +43,7 @@ static const struct ep_option options[] = {
 
 struct session {
 	const struct ep_call *call;
-	struct ep_log *log;
+	struct ep_node *node;
 	char name[EP_SOURCE_NAME_MAX + 1];
 	struct ep_buffer token;
 	struct ep_searcher *searcher;
@@ -58,54 +55,6 @@ on_line(void *context, bool detail, const char *line)
 	const struct session *session = context;
 	if (!detail || session->call->verbose)
 		ep_say("%s", line);
-}
-
-static json_t *
-on_status(void *context)
-{
-	const struct session *session = context;
-	struct ep_error err;
-	return ep_status_json(session->log, false, &err);
-}
-
-static enum ep_status
-on_query(void *context, struct ep_buffer *json, struct ep_text code, struct ep_error *err)
-{
-	const struct session *session = context;
-	return ep_searcher_answer(session->searcher, json, code, err);
-}
-
-/* The token in the data folder, which who may read that may use; made on the first call. */
-static enum ep_status
-make_token(char **path, const struct ep_call *call, struct ep_error *err)
-{
-	uint8_t bytes[16];
-	char text[2 * sizeof bytes + 1];
-	*path = ep_path_join(call->folder, "ingest.token");
-	if (!*path)
-		return ep_fail(err, EP_NO_MEMORY, "out of memory");
-	randombytes_buf(bytes, sizeof bytes);
-	sodium_bin2hex(text, sizeof text, bytes, sizeof bytes);
-	text[sizeof text - 1] = '\n';
-	return ep_make_file(*path, text, sizeof text, 0600, err);
-}
-
-static enum ep_status
-read_token(struct session *session, struct ep_error *err)
-{
-	const char *path = session->call->values[OPTION_TOKEN];
-	EP_FREE char *own = NULL;
-	struct ep_buffer *token = &session->token;
-	if (!path) {
-		EP_TRY(make_token(&own, session->call, err));
-		path = own;
-	}
-	EP_TRY(ep_read_file(token, path, 4096, err));
-	while (token->size && token->data[token->size - 1] <= ' ')
-		token->size--;
-	if (token->size < 8)
-		return ep_fail(err, EP_BAD_INPUT, "%s: the token must have at least 8 bytes", path);
-	return ep_buffer_append(token, "", 1, err);
 }
 
 static enum ep_status
@@ -154,26 +103,21 @@ static enum ep_status
 serve(struct session *session, struct ep_serve_options *wanted, struct ep_error *err)
 {
 	const struct ep_call *call = session->call;
-	uint64_t epoch;
 	/* All that is written lies in the data folder, the feed too, which is handed out over HTTP.
 	 */
 	(void)umask(0077);
-	EP_TRY(ep_log_open(&session->log, call->folder, EP_LOG_MAKE, err));
-	EP_TRY(read_token(session, err));
-	EP_TRY(ep_log_node_name(session->name, session->log, err));
-	EP_FREE char *feed = ep_path_join(call->folder, EP_FEED_FOLDER);
-	if (!feed)
-		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	EP_TRY(ep_open_node(&session->node, call, EP_LOG_MAKE, false, err));
+	EP_TRY(ep_node_token(&session->token, session->node, call->values[OPTION_TOKEN], err));
+	EP_TRY(ep_log_node_name(session->name, ep_node_log(session->node), err));
 	if (call->values[OPTION_NEW_EPOCH])
-		EP_TRY(ep_feed_new_epoch(&epoch, session->log, feed, err));
-	wanted->log = session->log;
+		EP_TRY(ep_node_new_epoch(session->node, err));
+	wanted->node = session->node;
 	wanted->name = session->name;
 	wanted->token = (const char *)session->token.data;
 	wanted->on_line = on_line;
-	wanted->status = on_status;
-	wanted->query = on_query;
 	wanted->context = session;
-	EP_TRY(ep_searcher_start(&session->searcher, session->log, on_line, session, err));
+	EP_TRY(ep_searcher_start(&session->searcher, session->node, on_line, session, err));
+	wanted->searcher = session->searcher;
 	while (!atomic_load(call->stop))
 		EP_TRY(serve_until_joined(session, wanted, err));
 	ep_say("stopped");
@@ -192,7 +136,7 @@ run(const struct ep_call *call)
 		return ep_bad_usage(call->command, "%s", err.text);
 	enum ep_status status = serve(&session, &wanted, &err);
 	ep_searcher_stop(session.searcher);
-	ep_log_close(session.log);
+	ep_node_close(session.node);
 	ep_buffer_free(&session.token);
 	return status == EP_OK ? EP_EXIT_DONE : ep_give_up(call, &err);
 }

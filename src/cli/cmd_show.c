@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 #include "code/pairs.h"
 #include "format/csv.h"
+#include "format/json_text.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,6 @@
-#include "cli/cli.h"
-#include "cli/standing.h"
+#include "cli/open_node.h"
+#include "node/members.h"
+#include "node/standing.h"
 #include "peer/contact.h"
 
 #include <stdio.h>
@@ -19,88 +20,7 @@ static const struct ep_option options[] = {
 	{ 0 },
 };
 
-/* The named value that keeps --url. */
-#define URL_VALUE "url"
-#define DEFAULT_PORT 8070
-
 /* ---- add ---- */
-
-/* The address that slaves are told: what was given, now or before, else a guess. */
-static enum ep_status
-find_url(char url[EP_URL_MAX + 1], struct ep_log_write *write, const char *given,
-         struct ep_error *err)
-{
-	struct ep_text known;
-	char host[EP_SOURCE_NAME_MAX + 1];
-	if (given && strlen(given) > EP_URL_MAX)
-		return ep_fail(err, EP_USAGE, "the URL is longer than %d bytes", EP_URL_MAX);
-	if (given) {
-		snprintf(url, EP_URL_MAX + 1, "%s", given);
-		return ep_log_set_value(write, URL_VALUE, ep_text_of(given), err);
-	}
-	enum ep_status status = ep_log_value(&known, ep_log_inside(write), URL_VALUE, err);
-	if (status == EP_OK && known.size <= EP_URL_MAX) {
-		memcpy(url, known.at, known.size);
-		url[known.size] = '\0';
-		return EP_OK;
-	}
-	ep_host_name(host);
-	snprintf(url, EP_URL_MAX + 1, "http://%s:%d/", host, DEFAULT_PORT);
-	return status == EP_NOT_FOUND ? EP_OK : status;
-}
-
-/* Makes an invitation, of which the log gets what it takes to know it again. */
-static void
-invite(struct ep_invitation *invitation, struct ep_peer *peer)
-{
-	struct ep_keys keys;
-	randombytes_buf(invitation->secret, sizeof invitation->secret);
-	ep_invitation_keys(&keys, invitation->secret);
-	peer->invited = true;
-	peer->invitation = keys.key;
-	sodium_memzero(&keys, sizeof keys);
-}
-
-/* Lets a key in, or makes an invitation where none (NULL) is given. *replaced says that there was
- * an open one, which is good no longer. */
-static enum ep_status
-add(struct ep_invitation *invitation, bool *replaced, struct ep_log *log, const char *name,
-    const struct ep_key *key, const char *url, struct ep_error *err)
-{
-	EP_OWNED(ep_log_abort)
-	struct ep_log_write *write = NULL;
-	struct ep_peer peer = { 0 };
-	struct ep_keys keys;
-	uint32_t number;
-	EP_TRY(ep_keys_open(&keys, ep_log_folder(log), err));
-	EP_TRY(ep_log_write_begin(&write, log, err));
-	EP_TRY(ep_peer_check_new(ep_log_inside(write), name, key, &keys.key, err));
-	EP_TRY(ep_log_source(&number, write, ep_text_of(name), err));
-	enum ep_status status = ep_peer_load(&peer, ep_log_inside(write), name, err);
-	if (status != EP_OK && status != EP_NOT_FOUND)
-		return status;
-	if (peer.has_key)
-		return ep_fail(err, EP_BAD_INPUT,
-		               "source %s already exists; to give its name to another node, remove "
-		               "it first",
-		               name);
-	snprintf(peer.name, sizeof peer.name, "%s", name);
-	*invitation = (struct ep_invitation){ .key = keys.key };
-	snprintf(invitation->name, sizeof invitation->name, "%s", name);
-	EP_TRY(find_url(invitation->url, write, url, err));
-	*replaced = peer.invited;
-	peer.has_key = key != NULL;
-	peer.invited = false;
-	peer.invitation = (struct ep_key){ 0 };
-	if (key)
-		peer.key = *key;
-	else
-		invite(invitation, &peer);
-	EP_TRY(ep_peer_store(write, &peer, err));
-	if (peer.has_key)
-		EP_TRY(ep_peer_name_key(write, &peer, err));
-	return ep_log_commit(&write, err);
-}
 
 static enum ep_exit
 run_add(const struct ep_call *call)
@@ -112,8 +32,8 @@ run_add(const struct ep_call *call)
 	bool replaced = false;
 	struct ep_error err;
 	char text[EP_INVITATION_TEXT];
-	EP_OWNED(ep_log_close)
-	struct ep_log *log = NULL;
+	EP_OWNED(ep_node_close)
+	struct ep_node *node = NULL;
 	if (!ep_slave_name_ok(ep_text_of(name)))
 		return ep_bad_usage(call->command,
 		                    "\"%s\" is not a valid NAME: it must have 1 to %d of A-Z a-z "
@@ -124,9 +44,11 @@ run_add(const struct ep_call *call)
 		                    "\"%s\" is not a KEY: give the %d hex digits that `status` "
 		                    "shows on the slave",
 		                    key, 2 * EP_KEY_SIZE);
-	if (ep_log_open(&log, call->folder, EP_LOG_MAKE, &err) != EP_OK ||
-	    add(&invitation, &replaced, log, name, key ? &parsed : NULL, call->values[OPTION_URL],
-	        &err) != EP_OK)
+	struct ep_new_member wanted = { .name = name,
+		                        .key = key ? &parsed : NULL,
+		                        .url = call->values[OPTION_URL] };
+	if (ep_open_node(&node, call, EP_LOG_MAKE, false, &err) != EP_OK ||
+	    ep_node_add_member(&invitation, &replaced, node, &wanted, &err) != EP_OK)
 		return err.status == EP_USAGE ? ep_bad_usage(call->command, "%s", err.text)
 		                              : ep_give_up(call, &err);
 	if (replaced)
@@ -207,57 +129,17 @@ run_list(const struct ep_call *call)
 
 /* ---- remove ---- */
 
-static enum ep_status
-delete_tracks(uint64_t *deleted, struct ep_log_write *write, uint32_t number, struct ep_error *err)
-{
-	for (uint64_t after = 0;;) {
-		EP_OWNED(ep_log_cursor_close)
-		struct ep_log_cursor *cursor = NULL;
-		struct ep_entry entry;
-		char id[256];
-		enum ep_status status;
-		EP_TRY(ep_log_cursor_open(&cursor, ep_log_inside(write), after, number, err));
-		while ((status = ep_log_cursor_next(&entry, cursor, err)) == EP_OK &&
-		       entry.operation != EP_PUT)
-			continue;
-		if (status == EP_NOT_FOUND)
-			return EP_OK;
-		EP_TRY(status);
-		after = entry.position;
-		struct ep_text copy = { id, entry.id.size };
-		memcpy(id, entry.id.at, entry.id.size);
-		ep_log_cursor_close(EP_TAKE(cursor));
-		EP_TRY(ep_log_delete(write, copy, ep_time_now(), err));
-		++*deleted;
-	}
-}
-
-static enum ep_status
-remove_source(uint64_t *deleted, const struct ep_call *call, const char *name, struct ep_error *err)
-{
-	EP_OWNED(ep_log_close)
-	struct ep_log *log = NULL;
-	EP_OWNED(ep_log_abort)
-	struct ep_log_write *write = NULL;
-	struct ep_peer peer;
-	uint32_t number;
-	EP_TRY(ep_log_open(&log, call->folder, EP_LOG_WRITE, err));
-	EP_TRY(ep_log_write_begin(&write, log, err));
-	EP_TRY(ep_peer_load(&peer, ep_log_inside(write), name, err));
-	EP_TRY(ep_peer_remove(write, name, err));
-	EP_TRY(ep_log_source(&number, write, ep_text_of(name), err));
-	if (call->values[OPTION_WITH_TRACKS])
-		EP_TRY(delete_tracks(deleted, write, number, err));
-	return ep_log_commit(&write, err);
-}
-
 static enum ep_exit
 run_remove(const struct ep_call *call)
 {
 	const char *name = call->arguments[1];
+	bool with_tracks = call->values[OPTION_WITH_TRACKS] != NULL;
 	uint64_t deleted = 0;
 	struct ep_error err;
-	if (remove_source(&deleted, call, name, &err) != EP_OK)
+	EP_OWNED(ep_node_close)
+	struct ep_node *node = NULL;
+	if (ep_open_node(&node, call, EP_LOG_WRITE, false, &err) != EP_OK ||
+	    ep_node_remove_member(&deleted, node, name, with_tracks, &err) != EP_OK)
 		return ep_give_up(call, &err);
 	if (call->json)
 		return ep_print_json(
@@ -273,21 +155,20 @@ static enum ep_status
 limit_source(struct ep_peer *peer, const struct ep_call *call, const char *name,
              struct ep_error *err)
 {
-	EP_OWNED(ep_log_close)
-	struct ep_log *log = NULL;
-	EP_OWNED(ep_log_abort)
-	struct ep_log_write *write = NULL;
-	EP_TRY(ep_log_open(&log, call->folder, EP_LOG_WRITE, err));
-	EP_TRY(ep_log_write_begin(&write, log, err));
-	EP_TRY(ep_peer_load(peer, ep_log_inside(write), name, err));
+	EP_OWNED(ep_node_close)
+	struct ep_node *node = NULL;
+	uint64_t tracks = 0;
+	uint64_t bytes = 0;
+	EP_TRY(ep_open_node(&node, call, EP_LOG_WRITE, false, err));
+	/* Who is not known is told before what is wrong with a number. */
+	EP_TRY(ep_node_limit_member(peer, node, name, 0, 0, err));
 	if (call->values[OPTION_TRACKS])
-		EP_TRY(ep_option_number(&peer->tracks_max, "--tracks", call->values[OPTION_TRACKS],
-		                        1, INT64_MAX, err));
-	if (call->values[OPTION_BYTES])
-		EP_TRY(ep_option_number(&peer->bytes_max, "--bytes", call->values[OPTION_BYTES], 1,
+		EP_TRY(ep_option_number(&tracks, "--tracks", call->values[OPTION_TRACKS], 1,
 		                        INT64_MAX, err));
-	EP_TRY(ep_peer_store(write, peer, err));
-	return ep_log_commit(&write, err);
+	if (call->values[OPTION_BYTES])
+		EP_TRY(ep_option_number(&bytes, "--bytes", call->values[OPTION_BYTES], 1, INT64_MAX,
+		                        err));
+	return ep_node_limit_member(peer, node, name, tracks, bytes, err);
 }
 
 static enum ep_exit

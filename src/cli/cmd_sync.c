@@ -1,7 +1,9 @@
 #include "cli/cli.h"
-#include "cli/index_progress.h"
+#include "cli/open_node.h"
 #include "net/slave_threads.h"
 #include "net/way.h"
+#include "node/node_name.h"
+#include "node/settle.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -112,11 +114,12 @@ sync_master(struct ep_sync_report *report, const struct ep_call *call, struct ep
 		.context = &session,
 	};
 	char name[EP_SOURCE_NAME_MAX + 1];
-	EP_OWNED(ep_log_close)
-	struct ep_log *log = NULL;
+	EP_OWNED(ep_node_close)
+	struct ep_node *node = NULL;
 	EP_OWNED(ep_way_close)
 	struct ep_way *way = NULL;
-	EP_TRY(ep_log_open(&log, call->folder, EP_LOG_WRITE, err));
+	EP_TRY(ep_open_node(&node, call, EP_LOG_WRITE, false, err));
+	struct ep_log *log = ep_node_log(node);
 	EP_OWNED(ep_way_close)
 	struct ep_way *feed = NULL;
 	EP_TRY(ep_log_node_name(name, log, err));
@@ -129,7 +132,7 @@ sync_master(struct ep_sync_report *report, const struct ep_call *call, struct ep
 	if (status != EP_INTERRUPTED)
 		ep_sync_note(log, status, err);
 	struct ep_copies_report copies;
-	return status == EP_OK ? ep_settle_ingest(&copies, call, log, EP_DEDUP_EXACT, err) : status;
+	return status == EP_OK ? ep_node_settle(&copies, node, EP_DEDUP_BY_ROLE, err) : status;
 }
 
 /* ---- going on ---- */

@@ -1,6 +1,5 @@
-#include "cli/cli.h"
-#include "cli/index_progress.h"
-#include "index/index.h"
+#include "cli/open_node.h"
+#include "node/facts.h"
 #include "store/verify.h"
 
 #include <errno.h>
@@ -60,15 +59,9 @@ print_words(const struct ep_verify_report *report)
 
 /* Reads the search index back; what is wrong with it counts as a problem. */
 static enum ep_status
-verify_index(struct ep_verify_report *report, struct ep_log *log, struct ep_error *err)
+verify_index(struct ep_verify_report *report, const struct ep_node *node, struct ep_error *err)
 {
-	EP_OWNED(ep_index_close)
-	struct ep_index *index = NULL;
-	enum ep_status status = ep_index_open(&index, log, err);
-	if (status == EP_NOT_FOUND)
-		return EP_OK; /* only late */
-	if (status == EP_OK)
-		status = ep_index_check(index, err);
+	enum ep_status status = ep_node_check_index(node, err);
 	if (status != EP_CORRUPT)
 		return status;
 	ep_say("%s", err->text);
@@ -79,10 +72,10 @@ verify_index(struct ep_verify_report *report, struct ep_log *log, struct ep_erro
 static enum ep_status
 rebuild(const struct ep_call *call, struct ep_error *err)
 {
-	EP_OWNED(ep_log_close)
-	struct ep_log *log = NULL;
-	EP_TRY(ep_log_open(&log, call->folder, EP_LOG_WRITE, err));
-	return ep_rebuild_index(call, log, err);
+	EP_OWNED(ep_node_close)
+	struct ep_node *node = NULL;
+	EP_TRY(ep_open_node(&node, call, EP_LOG_WRITE, false, err));
+	return ep_node_rebuild_index(node, err);
 }
 
 static enum ep_exit
@@ -96,14 +89,14 @@ verify(const struct ep_call *call)
 		.on_progress = on_progress,
 		.context = &session,
 	};
-	EP_OWNED(ep_log_close)
-	struct ep_log *log = NULL;
+	EP_OWNED(ep_node_close)
+	struct ep_node *node = NULL;
 	struct ep_verify_report report;
 	if (call->values[OPTION_REBUILD] && rebuild(call, &err) != EP_OK)
 		return ep_give_up(call, &err);
-	if (ep_log_open(&log, call->folder, EP_LOG_READ, &err) != EP_OK ||
-	    ep_log_verify(&report, log, &wanted, &err) != EP_OK ||
-	    verify_index(&report, log, &err) != EP_OK)
+	if (ep_open_node(&node, call, EP_LOG_READ, false, &err) != EP_OK ||
+	    ep_log_verify(&report, ep_node_log(node), &wanted, &err) != EP_OK ||
+	    verify_index(&report, node, &err) != EP_OK)
 		return ep_give_up(call, &err);
 	enum ep_exit exit = report.problems ? EP_EXIT_DAMAGED : EP_EXIT_DONE;
 	ep_show_progress(&session.shown, "%s", "");

@@ -1,24 +1,15 @@
 #include "cli/query_listen.h"
 
-#include "base/time.h"
-#include "cli/index_progress.h"
-#include "match/listen.h"
-#include "sound/audio.h"
+#include "cli/open_node.h"
+#include "format/json_text.h"
+#include "node/hear.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <unistd.h>
 
-/* How long, in seconds, the index stays as it is while the log changes. */
-#define REFRESH_S 30
-
 struct session {
 	const struct ep_call *call;
-	struct ep_log *log;
-	struct ep_index *index;
-	struct ep_matcher *matcher;
-	uint64_t position; /* of the log for which the index was opened last */
-	double opened_s;
 	uint64_t named;
 	double shown;
 };
@@ -32,59 +23,6 @@ print_moment(char text[MOMENT_TEXT], double at_s)
 	long long seconds = llround(fabs(at_s));
 	snprintf(text, MOMENT_TEXT, "%s%lld:%02lld:%02lld", at_s < -0.5 ? "-" : "", seconds / 3600,
 	         seconds / 60 % 60, seconds % 60);
-}
-
-/* ---- the index, as the log changes ---- */
-
-static enum ep_status
-look_at_log(uint64_t *position, const struct session *session, struct ep_error *err)
-{
-	EP_OWNED(ep_log_read_end)
-	struct ep_log_read *read = NULL;
-	struct ep_log_state state;
-	EP_TRY(ep_log_read_begin(&read, session->log, err));
-	ep_log_state(&state, read);
-	*position = state.position;
-	return EP_OK;
-}
-
-/* Opens the index anew where the log has changed. While what changed it, a large ingest, is still
- * at it, the index stays as it was. */
-static enum ep_status
-refresh(struct session *session, struct ep_error *err)
-{
-	uint64_t position;
-	struct ep_index *index = NULL;
-	if (ep_clock_s() - session->opened_s < REFRESH_S)
-		return EP_OK;
-	session->opened_s = ep_clock_s();
-	EP_TRY(look_at_log(&position, session, err));
-	bool same = position == session->position;
-	if (same && !ep_index_is_old(session->index))
-		return EP_OK;
-	enum ep_status status = EP_NOT_FOUND;
-	if (same)
-		status = ep_index_renew(session->index, session->log, err);
-	if (status != EP_NOT_FOUND)
-		return status;
-	status = ep_index_open(&index, session->log, err);
-	if (status == EP_NOT_FOUND)
-		return EP_OK;
-	EP_TRY(status);
-	ep_index_close(session->index);
-	session->index = index;
-	session->position = position;
-	return EP_OK;
-}
-
-/* ---- what the listener asks and tells ---- */
-
-static enum ep_status
-match(void *context, struct ep_answer *answer, struct ep_pairs *pairs, struct ep_error *err)
-{
-	struct session *session = context;
-	EP_TRY(refresh(session, err));
-	return ep_match(answer, session->matcher, session->index, pairs, err);
 }
 
 /* With -v every window is told; on a terminal, how far the stream is. */
@@ -146,39 +84,16 @@ on_song(void *context, const struct ep_play *play, double end_s, const struct ep
 	                                   : ep_fail(err, EP_IO, "cannot write to standard output");
 }
 
-/* ---- the whole ---- */
-
 static enum ep_status
-feed(void *context, const int16_t *samples, size_t count, struct ep_error *err)
+listen(struct session *session, struct ep_error *err)
 {
-	return ep_listener_feed(context, samples, count, err);
-}
-
-static enum ep_status
-listen_to_end(struct session *session, struct ep_error *err)
-{
-	EP_OWNED(ep_listener_free)
-	struct ep_listener *listener = NULL;
-	struct ep_listen_calls calls = {
-		.match = match, .on_window = on_window, .on_song = on_song, .context = session
-	};
-	EP_TRY(ep_listener_new(&listener, &calls, err));
-	enum ep_status status =
-		ep_audio_stream(STDIN_FILENO, session->call->stop, feed, listener, err);
-	/* Ctrl-C is how a stream without end ends. */
-	if (status != EP_OK && status != EP_INTERRUPTED)
-		return status;
-	return ep_listener_finish(listener, err);
-}
-
-static enum ep_status
-open_all(struct session *session, struct ep_error *err)
-{
-	EP_TRY(ep_log_open(&session->log, session->call->folder, EP_LOG_READ, err));
-	EP_TRY(ep_open_index(&session->index, &session->log, session->call, err));
-	EP_TRY(look_at_log(&session->position, session, err));
-	session->opened_s = ep_clock_s();
-	return ep_matcher_new(&session->matcher, err);
+	struct ep_listen_calls calls = { .on_window = on_window,
+		                         .on_song = on_song,
+		                         .context = session };
+	EP_OWNED(ep_node_close)
+	struct ep_node *node = NULL;
+	EP_TRY(ep_open_node(&node, session->call, EP_LOG_READ, false, err));
+	return ep_node_listen(node, STDIN_FILENO, &calls, err);
 }
 
 enum ep_exit
@@ -186,13 +101,8 @@ ep_listen(const struct ep_call *call)
 {
 	struct session session = { .call = call };
 	struct ep_error err = { 0 };
-	enum ep_status status = open_all(&session, &err);
-	if (status == EP_OK)
-		status = listen_to_end(&session, &err);
+	enum ep_status status = listen(&session, &err);
 	ep_show_progress(&session.shown, "%s", "");
-	ep_matcher_free(session.matcher);
-	ep_index_close(session.index);
-	ep_log_close(session.log);
 	if (status != EP_OK)
 		return ep_give_up(call, &err);
 	return session.named ? EP_EXIT_DONE : EP_EXIT_PARTLY;

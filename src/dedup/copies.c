@@ -1,8 +1,7 @@
 #include "dedup/copies.h"
 
 #include "base/pipeline.h"
-#include "peer/peer.h"
-
+#include "base/time.h"
 #include <stdlib.h>
 
 #define WATERMARK_VALUE "watermark.copies"
@@ -29,6 +28,7 @@ struct worker {
 
 struct run {
 	const struct ep_copies_options *options;
+	enum ep_dedup how; /* as the options say, or the role */
 	struct ep_log *log;
 	size_t untrimmed;
 	struct ep_log_read *read; /* what is gone through; the index is as new, or newer */
@@ -92,7 +92,7 @@ work(void *context, void *made, unsigned number, struct ep_error *err)
 	for (size_t i = 0; i < job->count; i++) {
 		struct item *item = &job->items[i];
 		enum ep_status status = ep_find_copy(&item->found, worker->finder, run->index,
-		                                     &item->entry, run->options->how, err);
+		                                     &item->entry, run->how, err);
 		item->is_copy = status == EP_OK;
 		if (status != EP_OK && status != EP_NOT_FOUND)
 			return status;
@@ -122,15 +122,34 @@ consume(void *context, void *made, struct ep_error *err)
 	return EP_OK;
 }
 
+/* Whether any track is of this node, and whether any is of a master. */
 static enum ep_status
-find_own(bool *has_own, const struct ep_log_read *read, struct ep_error *err)
+find_sources(bool *own, bool *masters, const struct ep_log_read *read, struct ep_error *err)
 {
 	EP_FREE struct ep_source_info *sources = NULL;
 	size_t count;
 	EP_TRY(ep_log_sources(&sources, &count, read, err));
-	*has_own = false;
-	for (size_t i = 0; i < count; i++)
-		*has_own |= sources[i].number == EP_SOURCE_LOCAL && sources[i].tracks > 0;
+	*own = false;
+	*masters = false;
+	for (size_t i = 0; i < count; i++) {
+		*own |= sources[i].number == EP_SOURCE_LOCAL && sources[i].tracks > 0;
+		*masters |= sources[i].number == EP_SOURCE_MASTER && sources[i].tracks > 0;
+	}
+	return EP_OK;
+}
+
+/* The one rule of how copies are looked for where nobody says (copies.h). Who has songs of a master
+ * is its slave, although it may know no key of it: it takes the master's files. */
+static enum ep_status
+decide_how(struct run *run, struct ep_error *err)
+{
+	struct ep_follows follows;
+	bool masters;
+	EP_TRY(ep_log_follows(&follows, run->read, err));
+	EP_TRY(find_sources(&run->has_own, &masters, run->read, err));
+	run->how = run->options->how;
+	if (run->how == EP_DEDUP_BY_ROLE)
+		run->how = follows.any || masters ? EP_DEDUP_EXACT : EP_DEDUP_BETWEEN;
 	return EP_OK;
 }
 
@@ -167,7 +186,7 @@ find_all(struct run *run, struct ep_log *log, uint64_t after, struct ep_error *e
 	EP_TRY(ep_index_open(&run->index, log, err));
 	EP_TRY(open_workers(run, err));
 	ep_log_state(&state, run->read);
-	EP_TRY(find_own(&run->has_own, run->read, err));
+	EP_TRY(decide_how(run, err));
 	run->last = state.position;
 	EP_TRY(ep_log_cursor_open(&run->cursor, run->read, after, EP_SOURCE_ANY, err));
 	size_t job_count = EP_PIPELINE_JOBS(run->worker_count);
@@ -357,18 +376,4 @@ ep_link_copies(struct ep_copies_report *report, struct ep_log *log,
 	close_run(&run);
 	free(proposals.items);
 	return status;
-}
-
-enum ep_status
-ep_dedup_default(enum ep_dedup *how, struct ep_log *log, struct ep_error *err)
-{
-	EP_OWNED(ep_log_read_end)
-	struct ep_log_read *read = NULL;
-	struct ep_master master;
-	EP_TRY(ep_log_read_begin(&read, log, err));
-	enum ep_status status = ep_master_load(&master, read, err);
-	if (status != EP_OK && status != EP_NOT_FOUND)
-		return status;
-	*how = status == EP_OK ? EP_DEDUP_EXACT : EP_DEDUP_BETWEEN;
-	return EP_OK;
 }

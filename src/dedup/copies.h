@@ -4,6 +4,11 @@
  * it. So copies in one file, in several, and of several sources find each other. What a master sent
  * is its own to decide: of its songs none is linked, but of one of this node and one of the
  * master's, that of this node is the copy.
+ *
+ * Several look for copies on one node, commands and `serve`, and move one watermark: what is linked
+ * must not depend on who comes first. So how copies are looked for, where the user does not say, is
+ * decided here alone, by the role of the node: a master, where the songs of several sources meet,
+ * links exact copies and matches between sources; a slave links exact copies.
  */
 #ifndef EP_DEDUP_COPIES_H
 #define EP_DEDUP_COPIES_H
@@ -14,7 +19,7 @@
 #include <stdatomic.h>
 
 struct ep_copies_options {
-	enum ep_dedup how;
+	enum ep_dedup how; /* EP_DEDUP_BY_ROLE: nobody said, so the rule above holds */
 	const atomic_bool *stop; /* may be NULL */
 	void (*on_progress)(void *context, uint64_t position, uint64_t last); /* may be NULL */
 	void *context;
@@ -31,13 +36,8 @@ EP_MUST_USE enum ep_status ep_link_copies(struct ep_copies_report *report, struc
                                           const struct ep_copies_options *options,
                                           struct ep_error *err);
 
-/* How copies are found where nobody says otherwise: by a master EP_DEDUP_BETWEEN, as it is where
- * the songs of several sources meet; by a slave EP_DEDUP_EXACT. EP_CORRUPT. */
-EP_MUST_USE enum ep_status ep_dedup_default(enum ep_dedup *how, struct ep_log *log,
-                                            struct ep_error *err);
-
 /* Looks through the whole log, and tells of what would be linked, without changing anything.
- * each  told of every track and what it is a copy of, in order of position. */
+ * each  told of every track and what it is a copy of, in order of position. As ep_link_copies. */
 EP_MUST_USE enum ep_status
 ep_check_copies(struct ep_log *log, const struct ep_copies_options *options,
                 enum ep_status (*each)(void *context, const struct ep_entry *copy,

@@ -2,6 +2,7 @@
 
 #include "index/collect.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -174,6 +175,7 @@ ep_find_copy(struct ep_found_copy *found, struct ep_copy_finder *finder, struct 
 	size_t count;
 	uint32_t start;
 	bool any = false;
+	assert(how != EP_DEDUP_BY_ROLE);
 	if (how == EP_DEDUP_OFF || entry->operation != EP_PUT)
 		return EP_NOT_FOUND;
 	EP_TRY(ep_entry_sketch(&finder->track, &finder->decoded, entry, finder->coder, err));

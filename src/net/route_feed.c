@@ -83,7 +83,7 @@ note_doubt(struct ep_serve *serve, const struct ep_http_request *request, const 
 	if (!control || strcmp(control, "no-cache") != 0)
 		return;
 	ep_feed_doubt(serve->feed_folder, name);
-	atomic_store(&serve->doubted, true);
+	ep_publisher_doubt(serve->publisher);
 }
 
 static void
@@ -139,7 +139,7 @@ ep_route_packet(void *context, struct ep_http_request *request, struct ep_http_a
 		answer->tag[0] = '\0';
 		answer->cache = NULL;
 		bool gone = fd >= 0 || errno == ENOENT || errno == ELOOP;
-		atomic_store(&serve->doubted, true);
+		ep_publisher_doubt(serve->publisher);
 		ep_http_say(answer, gone ? 404 : 503, "there is no such packet%s",
 		            gone ? "" : " now");
 		if (fd >= 0)

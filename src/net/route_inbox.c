@@ -32,7 +32,7 @@ ep_check_contribution(void *context, struct ep_http_request *request, struct ep_
 		return EP_HTTP_ANSWER;
 	}
 	/* Nobody's body is read who may not contribute. */
-	if (ep_inbox_check(&peer, &trailer, serve->options.log, bytes, &err) != EP_OK) {
+	if (ep_inbox_check(&peer, &trailer, serve->log, bytes, &err) != EP_OK) {
 		ep_answer_failure(answer, &err);
 		return EP_HTTP_ANSWER;
 	}
@@ -68,10 +68,9 @@ ep_route_contribution(void *context, struct ep_http_request *request, struct ep_
 		ep_http_say(answer, 400, "the contribution is empty");
 		return;
 	}
-	if (ep_inbox_take(&answer->body, &report, serve->options.log, path, &serve->stop, &err) !=
-	    EP_OK) {
+	if (ep_inbox_take(&answer->body, &report, serve->log, path, &serve->stop, &err) != EP_OK) {
 		if (source && err.status != EP_INTERRUPTED)
-			ep_inbox_note(serve->options.log, source, err.text);
+			ep_inbox_note(serve->log, source, err.text);
 		ep_answer_failure(answer, &err);
 		return;
 	}
@@ -82,7 +81,7 @@ ep_route_contribution(void *context, struct ep_http_request *request, struct ep_
 	atomic_fetch_add(&serve->counts.contributions, 1);
 	for (int i = 0; i < EP_OUTCOME_COUNT; i++)
 		atomic_fetch_add(&serve->counts.tracks, report.counts[i]);
-	ep_serve_kick(serve);
+	ep_publisher_kick(serve->publisher);
 }
 
 void
@@ -93,8 +92,7 @@ ep_route_join(void *context, struct ep_http_request *request, struct ep_http_ans
 	char name[EP_SOURCE_NAME_MAX + 1];
 	if (refuse_for_slave(serve, answer))
 		return;
-	if (ep_inbox_join(&answer->body, name, serve->options.log, ep_http_body(request), &err) !=
-	    EP_OK) {
+	if (ep_inbox_join(&answer->body, name, serve->log, ep_http_body(request), &err) != EP_OK) {
 		ep_answer_failure(answer, &err);
 		return;
 	}

@@ -39,17 +39,13 @@ ep_route_query(void *context, struct ep_http_request *request, struct ep_http_an
 	EP_BUFFER struct ep_buffer code = { 0 };
 	struct ep_error err;
 	bool found;
-	if (!serve->options.query) {
-		ep_http_say(answer, 501, "this server does not answer queries");
-		return;
-	}
 	enum ep_status status = parameter(&code, &found, request, "fp_code", &err);
 	if (status == EP_OK && !found)
 		status = ep_fail(&err, EP_USAGE, "the parameter fp_code is missing");
 	if (status == EP_OK)
-		status = serve->options.query(
-			serve->options.context, &answer->body,
-			(struct ep_text){ (const char *)code.data, code.size }, &err);
+		status = ep_searcher_answer(serve->options.searcher, &answer->body,
+		                            (struct ep_text){ (const char *)code.data, code.size },
+		                            &err);
 	atomic_fetch_add(&serve->counts.queries, 1);
 	if (status == EP_BAD_INPUT)
 		err.status = EP_USAGE;
@@ -179,7 +175,7 @@ ingest_file(struct ep_ingest_report *report, struct result *result, struct ep_se
 	};
 	EP_OWNED(ep_ingest_close)
 	struct ep_ingest *ingest = NULL;
-	EP_TRY(ep_ingest_open(&ingest, serve->options.log, &options, report, err));
+	EP_TRY(ep_ingest_open(&ingest, serve->log, &options, report, err));
 	return ep_ingest_file(ingest, path, err);
 }
 
@@ -255,5 +251,5 @@ ep_route_ingest(void *context, struct ep_http_request *request, struct ep_http_a
 		ep_answer_failure(answer, &err);
 	atomic_fetch_add(&serve->counts.ingested, json_array_size(result.tracks));
 	json_decref(result.tracks);
-	ep_serve_kick(serve);
+	ep_publisher_kick(serve->publisher);
 }

@@ -1,6 +1,6 @@
 /* How the node is doing: for programs, for Prometheus, for people. */
 #include "net/serve_internal.h"
-#include "peer/contact.h"
+#include "node/facts.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -29,10 +29,8 @@ ep_route_health(void *context, struct ep_http_request *request, struct ep_http_a
 {
 	(void)request;
 	struct ep_serve *serve = context;
-	char error[sizeof serve->error];
-	pthread_mutex_lock(&serve->mutex);
-	memcpy(error, serve->error, sizeof error);
-	pthread_mutex_unlock(&serve->mutex);
+	char error[EP_PUBLISHER_ERROR];
+	ep_publisher_error(error, serve->publisher);
 	if (error[0])
 		ep_http_say(answer, 503, "cannot publish: %s", error);
 	else
@@ -45,9 +43,13 @@ ep_route_health(void *context, struct ep_http_request *request, struct ep_http_a
 static json_t *
 state_of(struct ep_serve *serve)
 {
-	json_t *json = serve->options.status(serve->options.context);
+	struct ep_facts facts;
 	uint64_t open;
 	uint64_t waiting;
+	if (ep_facts_read(&facts, serve->log, false, NULL) != EP_OK)
+		return NULL;
+	json_t *json = ep_facts_json(&facts);
+	ep_facts_done(&facts);
 	if (!json)
 		return NULL;
 	ep_http_counts(serve->http, &open, &waiting);
@@ -88,14 +90,12 @@ metric(struct ep_buffer *out, const char *name, const char *type, const char *he
 }
 
 static void
-slave_metrics(struct ep_buffer *out, const struct ep_log_read *read, const char *folder)
+slave_metrics(struct ep_buffer *out, const struct ep_peer *peers, size_t count)
 {
-	EP_FREE struct ep_peer *peers = NULL;
-	size_t count = 0;
-	if (ep_peers(&peers, &count, read, NULL) != EP_OK || count == 0)
+	if (count == 0)
 		return;
-	ep_contacts_of_peers(peers, count, folder);
-	append(out, "# HELP echoprint_source_contact_seconds When the source was last heard from.\n"
+	append(out, "# HELP echoprint_source_contact_seconds When the source was "
+	            "last heard from.\n"
 	            "# TYPE echoprint_source_contact_seconds gauge\n");
 	for (size_t i = 0; i < count; i++)
 		append(out, "echoprint_source_contact_seconds{source=\"%s\"} %" PRId64 "\n",
@@ -109,28 +109,23 @@ slave_metrics(struct ep_buffer *out, const struct ep_log_read *read, const char 
 }
 
 static void
-master_metrics(struct ep_buffer *out, const struct ep_log_read *read, const char *folder)
+master_metrics(struct ep_buffer *out, const struct ep_master *master,
+               const struct ep_pending *pending)
 {
-	struct ep_master master;
-	struct ep_pending pending;
-	if (ep_master_load(&master, read, NULL) != EP_OK ||
-	    ep_sync_pending(&pending, read, NULL) != EP_OK)
-		return;
-	ep_contact_of_master(&master, folder);
 	metric(out, "feed_position", "gauge", "Position up to which the feed was applied.",
-	       master.position);
+	       master->position);
 	metric(out, "feed_lag", "gauge",
 	       "Positions of the feed that were seen but not applied yet.",
-	       master.seen.position > master.position ? master.seen.position - master.position : 0);
+	       ep_master_seen(master) - master->position);
 	metric(out, "pending_tracks", "gauge", "Local changes that the feed does not have yet.",
-	       pending.unsent + pending.sent);
+	       pending->unsent + pending->sent);
 	metric(out, "refused_tracks", "gauge",
 	       "Local changes that the master refused or has no room for.",
-	       pending.refused + pending.full);
+	       pending->refused + pending->full);
 	metric(out, "master_contact_seconds", "gauge", "When the master was last reached.",
-	       (uint64_t)master.contact);
+	       (uint64_t)master->contact);
 	metric(out, "master_failing", "gauge", "Whether the last attempt failed.",
-	       master.error[0] != 0);
+	       master->error[0] != 0);
 }
 
 static void
@@ -139,20 +134,23 @@ log_metrics(struct ep_buffer *out, struct ep_serve *serve)
 	EP_OWNED(ep_log_read_end)
 	struct ep_log_read *read = NULL;
 	struct ep_log_state state;
-	uint64_t published = 0;
-	if (ep_log_read_begin(&read, serve->options.log, NULL) != EP_OK)
+	struct ep_standing standing;
+	if (ep_log_read_begin(&read, serve->log, NULL) != EP_OK)
 		return;
 	ep_log_state(&state, read);
+	ep_standing_read(&standing, read, ep_log_folder(serve->log));
 	metric(out, "position", "gauge", "Position of the log.", state.position);
 	metric(out, "tracks", "gauge", "Live tracks.", state.tracks);
 	metric(out, "documents", "gauge", "Documents of live tracks.", state.documents);
 	metric(out, "conflicts", "gauge", "Versions of tracks that were set aside.",
 	       state.conflicts);
-	if (ep_feed_published(&published, read, NULL) == EP_OK)
+	if (standing.has_published)
 		metric(out, "published_position", "gauge", "Position of this node's feed.",
-		       published);
-	slave_metrics(out, read, ep_log_folder(serve->options.log));
-	master_metrics(out, read, ep_log_folder(serve->options.log));
+		       standing.published);
+	slave_metrics(out, standing.peers, standing.peer_count);
+	if (standing.has_master)
+		master_metrics(out, &standing.master, &standing.pending);
+	ep_standing_done(&standing);
 }
 
 void
@@ -181,7 +179,7 @@ ep_route_metrics(void *context, struct ep_http_request *request, struct ep_http_
 	       atomic_load(&counts->ingested));
 	metric(out, "queries_total", "counter", "Queries.", atomic_load(&counts->queries));
 	metric(out, "publications_total", "counter", "Times the feed was written.",
-	       atomic_load(&counts->publications));
+	       ep_publisher_count(serve->publisher));
 	answer->status = 200;
 	answer->type = "text/plain; version=0.0.4; charset=utf-8";
 }

@@ -6,29 +6,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
-
-/* How often the log is looked at for changes that other processes make. */
-#define LOOK_MS 50
-
-/* A feed to which nothing happens gets a new time once an hour. */
-#define REFRESH_S 3600
-
-/* How often what slaves say of themselves is noted beside the log. */
-#define NOTE_S 2.0
-
-/* How often hashes of packets are looked at, and the least pause between two times. */
-#define CHECK_S 600.0
-#define CHECK_PAUSE_S 1.0
-
-#define RETRY_S 5
 
 #define WORKERS 2 /* of a lane */
 #define QUERY_MAX ((uint64_t)16 << 20)
@@ -109,148 +92,12 @@ reload_feed(void *context)
 		ep_http_news(serve->http);
 }
 
-static void
-on_damage(void *context, const char *file, const char *what)
-{
-	ep_serve_say(context, false, "%s %s", file, what);
-}
-
-/* How many bytes of packets are to be hashed now: some, from the start until all were once, then
- * now and then; and when somebody got a damaged one, or none. */
-static uint64_t
-bytes_to_check(const struct ep_serve *serve)
-{
-	double now = ep_clock_s();
-	bool due = now >= serve->check_at ||
-	           (now >= serve->check_from && atomic_load(&serve->doubted));
-	return due ? EP_FEED_CHECK_BYTES : 0;
-}
-
-/* Nobody can have it spend more than a twentieth of its time so. */
-static void
-note_check(struct ep_serve *serve, double began, bool ended)
-{
-	double now = ep_clock_s();
-	double pause = 20 * (now - began);
-	serve->check_from = now + (pause > CHECK_PAUSE_S ? pause : CHECK_PAUSE_S);
-	serve->check_at = ended ? now + CHECK_S + pause : serve->check_from;
-}
-
-static enum ep_status
-publish(struct ep_serve *serve, uint64_t check_bytes, struct ep_error *err)
-{
-	struct ep_feed_report report;
-	struct ep_feed_options options = { .name = serve->options.name,
-		                           .refresh_s = REFRESH_S,
-		                           .stop = &serve->stop,
-		                           .check_bytes = check_bytes,
-		                           .on_damage = on_damage,
-		                           .context = serve };
-	double began = ep_clock_s();
-	if (check_bytes)
-		atomic_store(&serve->doubted, false);
-	enum ep_status status =
-		ep_feed_publish(&report, serve->options.log, serve->feed_folder, &options, err);
-	if (check_bytes)
-		note_check(serve, began, report.checked);
-	if (status == EP_OK && report.written)
-		atomic_fetch_add(&serve->counts.publications, 1);
-	/* Also where it failed behind feed.json: what it names is there. */
-	if (report.written)
-		reload_feed(serve);
-	if (status == EP_OK && report.packets)
-		ep_serve_say(serve, true,
-		             "published position %" PRIu64 ": %zu packets, %" PRIu64 " bytes",
-		             report.position, report.packets, report.bytes);
-	return status;
-}
-
-/* Whether the log has positions that were not published, or the feed is old. */
-static bool
-is_due(struct ep_serve *serve, uint64_t *published, double *checked)
-{
-	EP_OWNED(ep_log_read_end)
-	struct ep_log_read *read = NULL;
-	struct ep_log_state state;
-	if (ep_log_read_begin(&read, serve->options.log, NULL) != EP_OK)
-		return true; /* and hear why */
-	ep_log_state(&state, read);
-	double now = ep_clock_s();
-	if (state.position == *published && now - *checked < 60)
-		return false;
-	*published = state.position;
-	*checked = now;
-	return true;
-}
-
-static void
-note_failure(struct ep_serve *serve, const struct ep_error *err)
-{
-	pthread_mutex_lock(&serve->mutex);
-	bool same = strcmp(serve->error, err->text) == 0;
-	snprintf(serve->error, sizeof serve->error, "%.255s", err->text);
-	pthread_mutex_unlock(&serve->mutex);
-	if (!same)
-		ep_serve_say(serve, false, "cannot publish: %s", err->text);
-}
-
-/* Waits until it is kicked or it is time to look; false when it is to stop. */
-static bool
-wait_for_kick(struct ep_serve *serve, int64_t ms)
-{
-	struct timespec until;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	int64_t nanoseconds = until.tv_nsec + ms * 1000000;
-	until.tv_sec += (time_t)(nanoseconds / 1000000000);
-	until.tv_nsec = (long)(nanoseconds % 1000000000);
-	pthread_mutex_lock(&serve->mutex);
-	int rc = 0;
-	while (!serve->stopping && !serve->kicked && rc == 0)
-		rc = pthread_cond_timedwait(&serve->kick, &serve->mutex, &until);
-	serve->kicked = false;
-	bool goes_on = !serve->stopping;
-	pthread_mutex_unlock(&serve->mutex);
-	return goes_on;
-}
-
-static void *
-publisher(void *context)
-{
-	struct ep_serve *serve = context;
-	uint64_t published = UINT64_MAX;
-	double checked = 0;
-	double noted = ep_clock_s();
-	int64_t pause_ms = LOOK_MS;
-	while (wait_for_kick(serve, pause_ms)) {
-		struct ep_error err = { 0 };
-		pause_ms = LOOK_MS;
-		if (ep_clock_s() - noted > NOTE_S) {
-			ep_seen_note(&serve->seen, serve->options.log);
-			noted = ep_clock_s();
-		}
-		uint64_t check_bytes = bytes_to_check(serve);
-		if (!is_due(serve, &published, &checked) && check_bytes == 0)
-			continue;
-		enum ep_status status = publish(serve, check_bytes, &err);
-		if (status == EP_OK) {
-			pthread_mutex_lock(&serve->mutex);
-			serve->error[0] = '\0';
-			pthread_mutex_unlock(&serve->mutex);
-		} else if (status != EP_INTERRUPTED) {
-			note_failure(serve, &err);
-			published = UINT64_MAX;
-			pause_ms = RETRY_S * 1000;
-		}
-	}
-	return NULL;
-}
-
 /* ---- starting ---- */
 
 static enum ep_status
 lock_folder(struct ep_serve *serve, struct ep_error *err)
 {
-	const char *folder = ep_log_folder(serve->options.log);
+	const char *folder = ep_log_folder(serve->log);
 	EP_FREE char *path = ep_path_join(folder, "serve.lock");
 	if (!path)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
@@ -267,7 +114,7 @@ lock_folder(struct ep_serve *serve, struct ep_error *err)
 static enum ep_status
 make_spool(struct ep_serve *serve, struct ep_error *err)
 {
-	serve->spool = ep_path_join(ep_log_folder(serve->options.log), "spool");
+	serve->spool = ep_path_join(ep_log_folder(serve->log), "spool");
 	if (!serve->spool)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	EP_TRY(ep_make_folder(serve->spool, err));
@@ -283,24 +130,10 @@ make_spool(struct ep_serve *serve, struct ep_error *err)
 	return EP_OK;
 }
 
-/* *is_there says whether this node has joined one. */
-static enum ep_status
-load_master(bool *is_there, struct ep_master *master, struct ep_log *log, struct ep_error *err)
-{
-	EP_OWNED(ep_log_read_end)
-	struct ep_log_read *read = NULL;
-	EP_TRY(ep_log_read_begin(&read, log, err));
-	enum ep_status status = ep_master_load(master, read, err);
-	if (status != EP_OK && status != EP_NOT_FOUND)
-		return status;
-	*is_there = status == EP_OK;
-	return EP_OK;
-}
-
 static enum ep_status
 find_role(struct ep_serve *serve, struct ep_error *err)
 {
-	EP_TRY(load_master(&serve->slave, &serve->master, serve->options.log, err));
+	EP_TRY(ep_node_master(&serve->slave, &serve->master, serve->options.node, err));
 	if (serve->options.mirror && !serve->slave)
 		return ep_fail(
 			err, EP_BAD_INPUT,
@@ -310,8 +143,30 @@ find_role(struct ep_serve *serve, struct ep_error *err)
 	                                           : EP_FEED_FOLDER;
 	if (!folder)
 		return EP_OK;
-	serve->feed_folder = ep_path_join(ep_log_folder(serve->options.log), folder);
+	serve->feed_folder = ep_path_join(ep_log_folder(serve->log), folder);
 	return serve->feed_folder ? EP_OK : ep_fail(err, EP_NO_MEMORY, "out of memory");
+}
+
+static void
+on_published(void *context, bool detail, const char *line)
+{
+	ep_serve_say(context, detail, "%s", line);
+}
+
+/* Publishes, before anybody can ask. */
+static enum ep_status
+make_publisher(struct ep_serve *serve, struct ep_error *err)
+{
+	struct ep_publisher_options options = {
+		.node = serve->options.node,
+		.name = serve->options.name,
+		.folder = serve->feed_folder,
+		.seen = &serve->seen,
+		.on_line = on_published,
+		.on_feed = reload_feed,
+		.context = serve,
+	};
+	return ep_publisher_new(&serve->publisher, &options, err);
 }
 
 static enum ep_status
@@ -337,13 +192,10 @@ start_http(struct ep_serve *serve, struct ep_error *err)
 static enum ep_status
 start_keeping(struct ep_serve *serve, struct ep_error *err)
 {
-	if (!serve->slave) {
-		int rc = pthread_create(&serve->publisher, NULL, publisher, serve);
-		serve->publishes = rc == 0;
-		return rc == 0 ? EP_OK : ep_fail_errno(err, rc, "cannot start a thread");
-	}
+	if (!serve->slave)
+		return ep_publisher_start(serve->publisher, err);
 	struct ep_follow_options options = {
-		.log = serve->options.log,
+		.log = serve->log,
 		.name = serve->options.name,
 		.mirror = serve->feed_folder,
 		.on_line = on_line,
@@ -362,7 +214,7 @@ start(struct ep_serve *serve, struct ep_error *err)
 	if (serve->feed_folder)
 		ep_feed_check_anew(serve->feed_folder);
 	if (serve->feed_folder && !serve->slave)
-		EP_TRY(publish(serve, 0, err));
+		EP_TRY(make_publisher(serve, err));
 	if (serve->feed_folder)
 		reload_feed(serve);
 	EP_TRY(start_http(serve, err));
@@ -375,14 +227,10 @@ ep_serve_start(struct ep_serve **out, const struct ep_serve_options *options, st
 	struct ep_serve *made = calloc(1, sizeof *made);
 	if (!made)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
-	pthread_condattr_t monotonic;
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&made->kick, &monotonic);
-	pthread_condattr_destroy(&monotonic);
 	pthread_mutex_init(&made->mutex, NULL);
 	pthread_mutex_init(&made->seen.mutex, NULL);
 	made->options = *options;
+	made->log = ep_node_log(options->node);
 	made->lock_fd = -1;
 	made->started = ep_clock_s();
 	EP_OWNED(ep_serve_stop)
@@ -397,7 +245,7 @@ ep_serve_is_stale(const struct ep_serve *serve)
 {
 	struct ep_master now;
 	bool slave;
-	if (load_master(&slave, &now, serve->options.log, NULL) != EP_OK || !slave)
+	if (ep_node_master(&slave, &now, serve->options.node, NULL) != EP_OK || !slave)
 		return false;
 	const struct ep_master *then = &serve->master;
 	return !serve->slave || !ep_key_equal(&now.key, &then->key) ||
@@ -415,22 +263,17 @@ ep_serve_stop(struct ep_serve *serve)
 {
 	if (!serve)
 		return;
-	pthread_mutex_lock(&serve->mutex);
-	serve->stopping = true;
-	pthread_cond_signal(&serve->kick);
-	pthread_mutex_unlock(&serve->mutex);
 	atomic_store(&serve->stop, true);
 	/* Those who tell of news before those who are told. */
 	ep_follow_stop(serve->follow);
-	if (serve->publishes)
-		pthread_join(serve->publisher, NULL);
+	ep_publisher_stop(serve->publisher);
 	ep_http_stop(serve->http);
+	ep_publisher_free(serve->publisher);
 	if (serve->lock_fd >= 0)
 		close(serve->lock_fd);
 	ep_buffer_free(&serve->feed);
 	free(serve->feed_folder);
 	free(serve->spool);
-	pthread_cond_destroy(&serve->kick);
 	pthread_mutex_destroy(&serve->mutex);
 	pthread_mutex_destroy(&serve->seen.mutex);
 	free(serve);

@@ -14,7 +14,7 @@
 #ifndef EP_NET_SERVE_H
 #define EP_NET_SERVE_H
 
-#include "store/log.h"
+#include "node/searcher.h"
 
 #include <jansson.h>
 #include <stdatomic.h>
@@ -26,7 +26,8 @@
 struct ep_serve;
 
 struct ep_serve_options {
-	struct ep_log *log;
+	struct ep_node *node;
+	struct ep_searcher *searcher; /* of this node: what answers queries */
 	const char *name; /* of this node */
 	const char *listen; /* "ADDRESS:PORT" */
 	const char *certificate; /* files for TLS; NULL: none */
@@ -38,12 +39,6 @@ struct ep_serve_options {
 	/* Told of what happens, in a line; detail: what is of interest only to who asks for more.
 	 * From any thread. */
 	void (*on_line)(void *context, bool detail, const char *line);
-	/* The state of the node, or NULL: that of `status`. From any thread. */
-	json_t *(*status)(void *context);
-	/* Appends the answer to a query, a JSON object as the original has it; NULL: this node
-	 * answers no queries. EP_BAD_INPUT: code is not a code string. From any thread. */
-	enum ep_status (*query)(void *context, struct ep_buffer *json, struct ep_text code,
-	                        struct ep_error *err);
 	void *context;
 };
 

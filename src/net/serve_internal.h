@@ -5,9 +5,10 @@
 #include "base/file.h"
 #include "base/time.h"
 #include "net/http.h"
-#include "net/seen.h"
 #include "net/serve.h"
 #include "net/slave_threads.h"
+#include "node/publisher.h"
+#include "node/seen.h"
 #include "sync/feed_files.h"
 #include "sync/master/feed_writer.h"
 
@@ -22,15 +23,17 @@ struct ep_serve_counts {
 	atomic_uint_fast64_t tracks; /* contributed */
 	atomic_uint_fast64_t ingested;
 	atomic_uint_fast64_t queries;
-	atomic_uint_fast64_t publications;
 };
 
 struct ep_serve {
 	struct ep_serve_options options;
+	struct ep_log *log; /* of the node */
 	bool slave;
 	struct ep_master master; /* as it was at the start */
 	struct ep_http *http;
-	struct ep_follow *follow;
+	struct ep_follow *follow; /* of a slave */
+	struct ep_publisher
+		*publisher; /* of a master; NULL: the feed is another's, or there is none */
 	char *feed_folder; /* NULL: no feed is handed out */
 	char *spool;
 	int lock_fd;
@@ -42,23 +45,9 @@ struct ep_serve {
 	pthread_mutex_t mutex; /* of what follows */
 	struct ep_buffer feed; /* feed.json as it is */
 	char tag[80]; /* of it; empty: there is none */
-	char error[256]; /* of the last publication; empty: none */
-
-	atomic_bool doubted; /* somebody got a damaged packet, or none */
-	double check_from; /* when the publisher may look at packets again */
-	double check_at; /* and when it does unasked */
-
-	pthread_t publisher;
-	bool publishes;
-	pthread_cond_t kick; /* there may be something to publish */
-	bool kicked;
-	bool stopping;
 };
 
 void ep_serve_say(struct ep_serve *serve, bool detail, const char *fmt, ...) EP_PRINTF(3, 4);
-
-/* Something was put into the log: publish it now. */
-void ep_serve_kick(struct ep_serve *serve);
 
 /* ---- the routes ---- */
 

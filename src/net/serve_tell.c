@@ -1,4 +1,4 @@
-/* What routes tell: the user, the publisher, and who asked. */
+/* What routes tell: the user, and who asked. */
 #include "net/serve_internal.h"
 
 #include <stdarg.h>
@@ -13,15 +13,6 @@ ep_serve_say(struct ep_serve *serve, bool detail, const char *fmt, ...)
 	vsnprintf(line, sizeof line, fmt, args);
 	va_end(args);
 	serve->options.on_line(serve->options.context, detail, line);
-}
-
-void
-ep_serve_kick(struct ep_serve *serve)
-{
-	pthread_mutex_lock(&serve->mutex);
-	serve->kicked = true;
-	pthread_cond_signal(&serve->kick);
-	pthread_mutex_unlock(&serve->mutex);
 }
 
 void

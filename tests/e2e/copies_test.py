@@ -4,8 +4,10 @@
 usage: copies_test.py --program PATH
 """
 import json
+import subprocess
 
-from common import codegen_bytes, need, plain, run, same, shared_data, unpack
+from common import Wrong, codegen_bytes, need, plain, run, same, shared_data, unpack
+from servers import Server, joined, synced, until
 
 
 def renamed(items, prefix):
@@ -112,6 +114,111 @@ def library_alone(test, folder):
     same(len(pairs), 8, "pairs")
 
 
+class Beside:
+    """What is linked of songs that a command ingests, on a node where `serve` looks for copies, too."""
+
+    def __init__(self, test, folder, name):
+        self.test = test
+        self.name = name  # before those of its nodes
+        self.count = 0
+        library = json.loads((folder / "library.json").read_text())
+        anew = json.loads((folder / "reencoded.json").read_text())
+        by_id = {id_of(item): item for item in library}
+        self.coded = next(item for item in anew if item["metadata"]["true_track_id"] in by_id)
+        song = by_id[self.coded["metadata"]["true_track_id"]]
+        other = next(item for item in library if item is not song)
+        self.songs = [song, other]
+        self.exact = renamed([other], "EXACT")[0]
+        self.new = [self.coded, self.exact]
+        self.mark = renamed([other], "MARK")[0]
+
+    def csv(self, items):
+        self.count += 1
+        slave = self.test.node(f"{self.name}-csv-{self.count}")
+        slave.json("ingest", "--dedup", "off", "-", data=codegen_bytes(items))
+        return slave.run("slave-dump", "--all", "-o", "-").stdout
+
+    def server_looks(self, node, server):
+        """Waits until `serve` has looked at all that is there: at a song that no command knows of, too."""
+        same(server.get("/ingest", server.token, codegen_bytes([self.mark]))[0], 200, "status of /ingest")
+        until(lambda: id_of(self.mark) in links(node), "the link of what came over HTTP")
+
+    def command_first(self, node, words, data):
+        node.json(*words, "-", data=data)
+        server = Server(node)
+        self.server_looks(node, server)
+        server.stop()
+
+    def server_first(self, node, words, data):
+        """The command has put its first file into the log, and waits for the second one, standard input."""
+        path = self.test.folder / f"{node.folder.name}.songs"
+        path.write_bytes(data)
+        server = Server(node)
+        before = node.json("digest")["position"]
+        command = node.start("-q", *words, path, "-", stdin=subprocess.PIPE)
+        until(lambda: command.poll() is not None or node.json("digest")["position"] > before,
+              "what the command ingests")
+        if command.poll() is not None:
+            raise Wrong(f"the command has ended: {command.communicate()}")
+        self.server_looks(node, server)
+        said = command.communicate(b"[]" if words[0] == "ingest" else b"")[1]
+        same(command.returncode, 0, f"the command's exit status ({said!r})")
+        server.stop()
+
+    def linked(self, node, order, words):
+        """Which of the songs are linked, but for the mark."""
+        data = codegen_bytes(self.new) if words[0] == "ingest" else self.csv(self.new)
+        order(node, words, data)
+        return sorted(set(links(node)) - {id_of(self.mark)})
+
+    def compare(self, make, *words, linked):
+        """Both orders, each on a node of its own; linked: which songs are to be."""
+        expected = sorted(map(id_of, linked))
+        found = {}
+        for order in (self.command_first, self.server_first):
+            self.count += 1
+            found[order.__name__] = self.linked(make(f"{self.name}-{self.count}"), order, words)
+        same(found, dict.fromkeys(found, expected), f"what is linked by `{' '.join(words)}`")
+
+    # ---- nodes that have the songs ----
+
+    def master(self, name):
+        node = self.test.node(name)
+        node.json("master-ingest", "-s", "x", "-", data=self.csv(self.songs))
+        return node
+
+    def slave(self, name):
+        """Its master is out of reach then, so that nothing comes back from it."""
+        master = self.test.node(f"{name}-master")
+        master.json("ingest", "-", data=codegen_bytes(self.songs))
+        server = Server(master)
+        node = joined(self.test, master, name, server.url)
+        synced(node, master)
+        server.stop()
+        return node
+
+    def slave_by_files(self, name):
+        """As those of 2011: it has never heard of keys."""
+        node = self.test.node(name)
+        node.json("slave-ingest", "-", data=self.csv(self.songs))
+        return node
+
+
+def master_beside_serve(test, folder):
+    """A master links other encodings of what another source brought, whoever looks first."""
+    it = Beside(test, folder, "master-beside")
+    it.compare(it.master, "master-ingest", "-s", "y", linked=it.new)
+    it.compare(it.master, "ingest", linked=it.new)
+
+
+def slave_beside_serve(test, folder):
+    """A slave links exact copies, and only its own songs, whoever looks first."""
+    it = Beside(test, folder, "slave-beside")
+    it.compare(it.slave, "ingest", linked=[it.exact])
+    it.compare(it.slave, "master-ingest", "-s", "y", linked=[])
+    it.compare(it.slave_by_files, "ingest", linked=[it.exact])
+
+
 def csv_of(test, path, name):
     """The rows of songs of code generator's JSON, as a slave dumps them."""
     slave = test.node(f"csv-{name}")
@@ -124,7 +231,8 @@ def body(test):
     if not folder or not (folder / "reencoded.json").is_file():
         test.report("skip", "one song once", "../shared/data is not there")
         return
-    for function in (golden, releases, encoded_anew, library_alone):
+    for function in (golden, releases, encoded_anew, library_alone, master_beside_serve,
+                     slave_beside_serve):
         test.check("copies: " + function.__name__.replace("_", " "), function, test, folder)
 
 

@@ -1,7 +1,7 @@
 /* Laws of header fields: any bytes are read or passed over; what is read is within its bounds; what
  * was written comes back. */
 #include "net/fields.h"
-#include "net/seen.h"
+#include "node/seen.h"
 #include "tests/law/must.h"
 
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "net/seen.h"
+#include "node/seen.h"
 
 #include "peer/contact.h"
 

@@ -1,6 +1,6 @@
-/* answer_json.h - the answer to a query as the original's object, with what is new added */
-#ifndef EP_CLI_ANSWER_JSON_H
-#define EP_CLI_ANSWER_JSON_H
+/* answer.h - the answer to a query as the original's object, with what is new added */
+#ifndef EP_NODE_ANSWER_H
+#define EP_NODE_ANSWER_H
 
 #include "match/match.h"
 

@@ -3,8 +3,8 @@
  * What they say (a header "Echoprint-At: KEY POSITION") is kept in memory and noted beside the log
  * (contact.h) now and then, for `status`; nothing else depends on it, as nobody has signed it.
  */
-#ifndef EP_NET_SEEN_H
-#define EP_NET_SEEN_H
+#ifndef EP_NODE_SEEN_H
+#define EP_NODE_SEEN_H
 
 #include "peer/peer.h"
 

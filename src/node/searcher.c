@@ -1,9 +1,9 @@
-#include "cli/serve_query.h"
+#include "node/searcher.h"
 
 #include "base/time.h"
-#include "cli/answer_json.h"
 #include "code/codestring.h"
 #include "dedup/copies.h"
+#include "node/answer.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -99,7 +99,6 @@ link_copies(struct ep_searcher *searcher, uint64_t position, struct ep_error *er
 	struct ep_index_options index = { .stop = &searcher->stop };
 	struct ep_copies_options options = { .stop = &searcher->stop };
 	struct ep_copies_report report;
-	EP_TRY(ep_dedup_default(&options.how, searcher->log, err));
 	EP_TRY(ep_index_follow(searcher->log, &index, err));
 	EP_TRY(ep_link_copies(&report, searcher->log, &options, err));
 	searcher->linked = position;
@@ -218,14 +217,14 @@ ep_searcher_answer(struct ep_searcher *searcher, struct ep_buffer *json, struct 
 /* ---- from start to stop ---- */
 
 enum ep_status
-ep_searcher_start(struct ep_searcher **out, struct ep_log *log,
+ep_searcher_start(struct ep_searcher **out, struct ep_node *node,
                   void (*on_line)(void *context, bool detail, const char *line), void *context,
                   struct ep_error *err)
 {
 	struct ep_searcher *made = calloc(1, sizeof *made);
 	if (!made)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
-	made->log = log;
+	made->log = ep_node_log(node);
 	made->on_line = on_line;
 	made->context = context;
 	pthread_rwlock_init(&made->lock, NULL);

@@ -1,4 +1,4 @@
-#include "cli/query_input.h"
+#include "node/query_input.h"
 
 #include "format/codegen_json.h"
 #include "ingest/input.h"

@@ -1,4 +1,4 @@
-#include "cli/query_sound.h"
+#include "node/query_sound.h"
 
 #include "base/buffer.h"
 #include "ingest/sounds.h"

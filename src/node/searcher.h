@@ -1,25 +1,25 @@
-/* serve_query.h - queries of a server, from several threads, on an index that keeps up with the log
+/* searcher.h - queries of a server, from several threads, on an index that keeps up with the log
  *
  * A thread follows the log: what is new is searched in memory at first, and comes into the index on
- * disk when it is enough.
+ * disk when it is enough. It also links copies among what came, as a command does after an ingest.
  */
-#ifndef EP_CLI_SERVE_QUERY_H
-#define EP_CLI_SERVE_QUERY_H
+#ifndef EP_NODE_SEARCHER_H
+#define EP_NODE_SEARCHER_H
 
-#include "store/log.h"
+#include "node/node.h"
 
 struct ep_searcher;
 
-/* Starts. on_line is told in a line what goes wrong (once, while it stays the same), from any
- * thread. EP_IO, EP_NO_MEMORY. */
-EP_MUST_USE enum ep_status ep_searcher_start(struct ep_searcher **out, struct ep_log *log,
+/* Starts; node is borrowed, and its log is open for writing. on_line is told in a line what goes
+ * wrong (once, while it stays the same), from any thread. EP_IO, EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_searcher_start(struct ep_searcher **out, struct ep_node *node,
                                              void (*on_line)(void *context, bool detail,
                                                              const char *line),
                                              void *context, struct ep_error *err);
 void ep_searcher_stop(struct ep_searcher *searcher);
 EP_DEFINE_OWNED(struct ep_searcher, ep_searcher_stop)
 
-/* Appends the answer to a code string as a JSON object (answer_json.h). What was put into the log
+/* Appends the answer to a code string as a JSON object (answer.h). What was put into the log
  * before is found, but for what came in the last moment. EP_NOT_FOUND  the index is being made.
  * EP_CORRUPT, EP_IO, EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_searcher_answer(struct ep_searcher *searcher, struct ep_buffer *json,

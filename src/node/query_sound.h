@@ -1,6 +1,6 @@
 /* query_sound.h - the codes of an audio file that is asked for */
-#ifndef EP_CLI_QUERY_SOUND_H
-#define EP_CLI_QUERY_SOUND_H
+#ifndef EP_NODE_QUERY_SOUND_H
+#define EP_NODE_QUERY_SOUND_H
 
 #include "sound/audio.h"
 

@@ -1,6 +1,6 @@
-#include "cli/answer_json.h"
+#include "node/answer.h"
 
-#include "cli/cli.h"
+#include "format/json_text.h"
 
 #include <stdio.h>
 

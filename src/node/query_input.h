@@ -1,7 +1,7 @@
 /* query_input.h - what is asked: code strings of the command line, of lines, or of codegen JSON,
  * and audio files */
-#ifndef EP_CLI_QUERY_INPUT_H
-#define EP_CLI_QUERY_INPUT_H
+#ifndef EP_NODE_QUERY_INPUT_H
+#define EP_NODE_QUERY_INPUT_H
 
 #include "base/buffer.h"
 #include "base/status.h"

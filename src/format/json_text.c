@@ -1,0 +1,23 @@
+#include "format/json_text.h"
+
+#include "base/buffer.h"
+
+json_t *
+ep_json_text(struct ep_text text)
+{
+	if (ep_text_is_utf8(text))
+		return json_stringn(text.size ? text.at : "", text.size);
+	EP_BUFFER struct ep_buffer valid = { 0 };
+	enum ep_status status = EP_OK;
+	for (size_t i = 0; status == EP_OK && i < text.size;) {
+		size_t size = 1;
+		while (size <= 4 && size <= text.size - i &&
+		       !ep_text_is_utf8((struct ep_text){ text.at + i, size }))
+			size++;
+		bool good = size <= 4 && size <= text.size - i;
+		status = good ? ep_buffer_append(&valid, text.at + i, size, NULL)
+		              : ep_buffer_append(&valid, "\xef\xbf\xbd", 3, NULL);
+		i += good ? size : 1;
+	}
+	return status == EP_OK ? json_stringn((const char *)valid.data, valid.size) : NULL;
+}

@@ -1,0 +1,30 @@
+/* take.h - files into a node: one after the other, and then the index and copies */
+#ifndef EP_NODE_TAKE_H
+#define EP_NODE_TAKE_H
+
+#include "ingest/ingest.h"
+#include "match/find_copy.h"
+#include "node/node.h"
+
+struct ep_take_options {
+	const struct ep_ingest_options *ingest;
+	const char *
+		*paths; /* "-" is standard input; songs may also be in audio files and folders */
+	size_t count;
+	enum ep_dedup how; /* copies are looked for: what the user said, else EP_DEDUP_BY_ROLE */
+	/* Told at once what is wrong with a file; those behind it may follow. */
+	void (*on_failed)(void *context, enum ep_status status, const char *text);
+	void *context;
+};
+
+/* Ingests all files, as long as a failure is one of its file alone, and settles the node
+ * (settle.h) where there was none and it is no dry run.
+ *
+ * report    starts zeroed; what was ingested, in which duplicate counts the documents of copies
+ *           that were linked. position  of the log then; as it was where the log cannot be read.
+ * The first failure is the result; as ep_ingest_file, ep_ingest_sounds and ep_node_settle. */
+EP_MUST_USE enum ep_status ep_node_take(struct ep_ingest_report *report, uint64_t *position,
+                                        struct ep_node *node, const struct ep_take_options *options,
+                                        struct ep_error *err);
+
+#endif
