@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define CHUNK_BYTES ((size_t)64 << 10)
 
@@ -33,6 +34,19 @@ ep_arena_alloc(struct ep_arena *arena, size_t size)
 	void *piece = arena->chunks->bytes + arena->used;
 	arena->used += size;
 	return piece;
+}
+
+enum ep_status
+ep_arena_text(struct ep_text *copy, struct ep_arena *arena, struct ep_text text,
+              struct ep_error *err)
+{
+	char *bytes = ep_arena_alloc(arena, text.size);
+	if (!bytes)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	if (text.size)
+		memcpy(bytes, text.at, text.size);
+	*copy = (struct ep_text){ bytes, text.size };
+	return EP_OK;
 }
 
 void

@@ -33,12 +33,7 @@ write_entry(struct ep_log_write *write, MDB_dbi dbi, MDB_val key, const struct e
 enum ep_status
 ep_log_own_body(struct ep_text *body, struct ep_log_write *write, struct ep_error *err)
 {
-	char *bytes = ep_arena_alloc(&write->arena, body->size + 1);
-	if (!bytes)
-		return ep_fail(err, EP_NO_MEMORY, "out of memory for a track");
-	memcpy(bytes, body->at, body->size);
-	body->at = bytes;
-	return EP_OK;
+	return ep_arena_text(body, &write->arena, *body, err);
 }
 
 enum ep_status

@@ -11,18 +11,6 @@ ep_register_is_live(const struct ep_register *reg)
 	return reg->there && reg->entry.operation != EP_DELETE;
 }
 
-static enum ep_status
-copy_id(struct ep_text *copy, struct ep_log_write *write, struct ep_text id, struct ep_error *err)
-{
-	char *bytes = ep_arena_alloc(&write->arena, id.size + 1);
-	if (!bytes)
-		return ep_fail(err, EP_NO_MEMORY, "out of memory for an id");
-	if (id.size)
-		memcpy(bytes, id.at, id.size);
-	*copy = (struct ep_text){ bytes, id.size };
-	return EP_OK;
-}
-
 /* The history of an entry of this log. */
 static enum ep_status
 load_history(struct ep_history *history, struct ep_log_write *write, const struct ep_entry *entry,
@@ -47,7 +35,7 @@ ep_log_load_register(struct ep_register *reg, struct ep_log_write *write,
 	MDB_val key;
 	*reg = (struct ep_register){ .subject.link = subject->link };
 	EP_TRY(ep_subject_key(&key, bytes, subject, err));
-	EP_TRY(copy_id(&reg->subject.id, write, subject->id, err));
+	EP_TRY(ep_arena_text(&reg->subject.id, &write->arena, subject->id, err));
 	enum ep_status status =
 		subject->link ? ep_log_find_link(&reg->entry, &write->inside, subject->id, err)
 			      : ep_log_find(&reg->entry, &write->inside, subject->id, err);

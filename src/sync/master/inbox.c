@@ -120,18 +120,6 @@ struct intake {
 	struct ep_inbox_report *report;
 };
 
-static enum ep_status
-copy_text(struct ep_text *copy, struct intake *intake, struct ep_text text, struct ep_error *err)
-{
-	char *bytes = ep_arena_alloc(&intake->arena, text.size + 1);
-	if (!bytes)
-		return ep_fail(err, EP_NO_MEMORY, "out of memory for a receipt");
-	if (text.size)
-		memcpy(bytes, text.at, text.size);
-	*copy = (struct ep_text){ bytes, text.size };
-	return EP_OK;
-}
-
 /* Ids and reasons that are no UTF-8 would be no JSON. */
 static struct ep_text
 json_safe(struct ep_text text)
@@ -153,8 +141,8 @@ on_track(void *context, const struct ep_ingest_track *track, struct ep_error *er
 	if (track->position > receipt->track_count)
 		receipt->track_count = (size_t)track->position;
 	made->outcome = track->outcome;
-	EP_TRY(copy_text(&made->id, intake, json_safe(track->id), err));
-	EP_TRY(copy_text(&made->detail, intake, json_safe(track->detail), err));
+	EP_TRY(ep_arena_text(&made->id, &intake->arena, json_safe(track->id), err));
+	EP_TRY(ep_arena_text(&made->detail, &intake->arena, json_safe(track->detail), err));
 	intake->report->counts[track->outcome]++;
 	return EP_OK;
 }
