@@ -9,6 +9,20 @@ ep_text_of(const char *string)
 	return (struct ep_text){ .at = string, .size = strlen(string) };
 }
 
+struct ep_text
+ep_buffer_text(const struct ep_buffer *buffer)
+{
+	return (struct ep_text){ (const char *)buffer->data, buffer->size };
+}
+
+struct ep_text
+ep_read_text(struct ep_reader *reader)
+{
+	uint64_t size = ep_read_varint(reader);
+	const uint8_t *bytes = ep_read_bytes(reader, size);
+	return (struct ep_text){ (const char *)bytes, bytes ? (size_t)size : 0 };
+}
+
 bool
 ep_text_equal(struct ep_text one, struct ep_text other)
 {

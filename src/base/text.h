@@ -2,7 +2,7 @@
 #ifndef EP_BASE_TEXT_H
 #define EP_BASE_TEXT_H
 
-#include "base/buffer.h"
+#include "base/bytes.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,6 +14,12 @@ struct ep_text {
 
 /* The bytes of a literal, or of a string that ends with NUL. */
 struct ep_text ep_text_of(const char *string);
+
+/* What a buffer holds, until it next grows. */
+struct ep_text ep_buffer_text(const struct ep_buffer *buffer);
+
+/* Reads a text behind its size, a varint; empty where the reader ran out. Borrowed. */
+struct ep_text ep_read_text(struct ep_reader *reader);
 
 bool ep_text_equal(struct ep_text one, struct ep_text other);
 

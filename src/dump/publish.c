@@ -53,9 +53,8 @@ write_note(struct ep_buffer *out, const struct ep_publication *publication, stru
 static char *
 read_text(struct ep_reader *reader)
 {
-	uint64_t size = ep_read_varint(reader);
-	const uint8_t *bytes = ep_read_bytes(reader, size);
-	return bytes ? strndup((const char *)bytes, (size_t)size) : NULL;
+	struct ep_text text = ep_read_text(reader);
+	return text.at ? strndup(text.at, text.size) : NULL;
 }
 
 static enum ep_status
@@ -96,7 +95,7 @@ take_note(const struct ep_publication *publication, struct ep_log *log,
 	EP_OWNED(ep_log_abort)
 	struct ep_log_write *write = NULL;
 	EP_TRY(ep_log_write_begin(&write, log, err));
-	struct ep_text value = { .at = (const char *)note.data, .size = note.size };
+	struct ep_text value = ep_buffer_text(&note);
 	EP_TRY(ep_log_set_value(write, names->note, value, err));
 	return ep_log_commit(&write, err);
 }

@@ -52,14 +52,6 @@ read_hashed(struct ep_packet_reader *reader, uint8_t *bytes, size_t size, struct
 
 /* ---- the header ---- */
 
-static struct ep_text
-read_text(struct ep_reader *reader)
-{
-	uint64_t size = ep_read_varint(reader);
-	const uint8_t *bytes = ep_read_bytes(reader, size);
-	return (struct ep_text){ .at = (const char *)bytes, .size = bytes ? (size_t)size : 0 };
-}
-
 static enum ep_status
 damaged(struct ep_error *err, const char *what)
 {
@@ -93,7 +85,7 @@ read_lists(struct ep_packet_reader *packet, struct ep_reader *reader, struct ep_
 	struct ep_text *sources =
 		ep_arena_alloc(&packet->arena, header->source_count * sizeof *sources);
 	for (size_t i = 0; sources && i < header->source_count; i++)
-		sources[i] = read_text(reader);
+		sources[i] = ep_read_text(reader);
 	header->party_count = read_count(reader, EP_KEY_SIZE, EP_PACKET_PARTIES_MAX);
 	struct ep_key *parties =
 		ep_arena_alloc(&packet->arena, header->party_count * sizeof *parties);
@@ -147,9 +139,9 @@ parse_header(struct ep_packet_reader *packet, struct ep_error *err)
 	header->deletions = ep_read64(&reader);
 	header->links = ep_read64(&reader);
 	header->made = (int64_t)ep_read64(&reader);
-	header->name = read_text(&reader);
+	header->name = ep_read_text(&reader);
 	EP_TRY(read_lists(packet, &reader, err));
-	header->head = read_text(&reader);
+	header->head = ep_read_text(&reader);
 	if (!reader.ok || ep_reader_left(&reader) != 0 ||
 	    (kind != EP_PACKET_MASTER && kind != EP_PACKET_SLAVE))
 		return damaged(err, "its header is not as it must be");

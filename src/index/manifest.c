@@ -90,7 +90,7 @@ ep_manifest_store(const struct ep_manifest *manifest, struct ep_log *log, struct
 	EP_BUFFER struct ep_buffer bytes = { 0 };
 	EP_TRY(write_bytes(&bytes, manifest, err));
 	EP_TRY(ep_log_write_begin(&write, log, err));
-	struct ep_text value = { .at = (const char *)bytes.data, .size = bytes.size };
+	struct ep_text value = ep_buffer_text(&bytes);
 	EP_TRY(ep_log_set_value(write, EP_MANIFEST_VALUE, value, err));
 	return ep_log_commit(&write, err);
 }

@@ -55,7 +55,7 @@ make_documents(struct ep_track *track, struct ep_arena *arena, const struct ep_c
                const struct ep_codegen_song *song, struct ep_text rest, struct ep_error *err)
 {
 	struct ep_document common = { 0 };
-	struct ep_text whole = { .at = (const char *)cut->text.data, .size = cut->text.size };
+	struct ep_text whole = ep_buffer_text(&cut->text);
 	struct ep_text codes;
 	struct ep_document *documents = ep_arena_alloc(arena, cut->count * sizeof *documents);
 	if (!documents)

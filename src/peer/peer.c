@@ -77,7 +77,7 @@ static enum ep_status
 set_value(struct ep_log_write *write, const char *name, const struct ep_buffer *bytes,
           struct ep_error *err)
 {
-	struct ep_text value = { (const char *)bytes->data, bytes->size };
+	struct ep_text value = ep_buffer_text(bytes);
 	return ep_log_set_value(write, name, value, err);
 }
 

@@ -148,14 +148,6 @@ ep_entry_write(uint8_t *bytes, const struct ep_entry *entry, const void *body, s
 	ep_store32(bytes + size, ep_crc32(bytes, size));
 }
 
-static struct ep_text
-read_text(struct ep_reader *reader)
-{
-	uint64_t size = ep_read_varint(reader);
-	const uint8_t *bytes = ep_read_bytes(reader, size);
-	return (struct ep_text){ .at = (const char *)bytes, .size = bytes ? (size_t)size : 0 };
-}
-
 static enum ep_status
 damaged(struct ep_error *err, uint64_t position, const char *what)
 {
@@ -191,7 +183,7 @@ ep_entry_read(struct ep_entry *entry, uint64_t position, const void *bytes, size
 	struct ep_reader reader = ep_reader_of(at + HEADER, end - HEADER);
 	found.era = ep_read_varint(&reader);
 	found.since = ep_read_varint(&reader);
-	found.history = read_text(&reader);
+	found.history = ep_read_text(&reader);
 	if (!reader.ok || found.history.size == 0)
 		return damaged(err, position, "it has no history");
 	found.body = (struct ep_text){ (const char *)reader.at, ep_reader_left(&reader) };
@@ -204,7 +196,7 @@ enum ep_status
 ep_entry_read_body(struct ep_entry *entry, const void *body, size_t body_size, struct ep_error *err)
 {
 	struct ep_reader reader = ep_reader_of(body, body_size);
-	struct ep_text id = read_text(&reader);
+	struct ep_text id = ep_read_text(&reader);
 	uint64_t count = ep_read_varint(&reader);
 	bool link = entry->operation == EP_LINK;
 	if (!reader.ok || id.size == 0 || (count == 0) != link || count > UINT32_MAX)
@@ -273,7 +265,7 @@ ep_entry_link(struct ep_link *link, const struct ep_entry *entry, struct ep_erro
 {
 	struct ep_link read = { 0 };
 	struct ep_reader reader = ep_reader_of(entry->rest, entry->rest_size);
-	read.original = read_text(&reader);
+	read.original = ep_read_text(&reader);
 	read_revision(&read.copy_contents, &reader);
 	bool good = entry->operation == EP_LINK && reader.ok &&
 	            (read.original.size == 0 || read_evidence(&read, &reader));
@@ -333,7 +325,7 @@ read_metadata(struct ep_reader *reader, struct ep_decoded *decoded)
 		kinds[i] = (struct ep_document){ 0 };
 		metadata_of(texts, &kinds[i]);
 		for (size_t k = 0; k < METADATA_TEXTS; k++)
-			*texts[k] = read_text(reader);
+			*texts[k] = ep_read_text(reader);
 	}
 	for (size_t i = 0; i < track->count; i++) {
 		uint64_t which = distinct > 1 ? ep_read_varint(reader) : 0;
@@ -354,7 +346,7 @@ read_numbering(struct ep_reader *reader, struct ep_decoded *decoded)
 	for (size_t i = 0; i < track->count; i++) {
 		struct ep_text *suffix = &track->documents[i].suffix;
 		if (kind == NAMED) {
-			*suffix = read_text(reader);
+			*suffix = ep_read_text(reader);
 		} else {
 			char *text = ep_arena_alloc(&decoded->arena, 16);
 			if (!text)

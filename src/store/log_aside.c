@@ -97,7 +97,7 @@ join_rows(struct ep_state *state, struct ep_buffer *body, struct ep_log_write *w
 		status = ep_entry_put_body(body, NULL, &merge.track, write->encoder, err);
 	}
 	ep_arena_free(&merge.arena);
-	state->body = (struct ep_text){ (const char *)body->data, body->size };
+	state->body = ep_buffer_text(body);
 	struct ep_step *head = &state->history.steps[state->history.count - 1];
 	memcpy(head->contents.bytes, state->hash.bytes, EP_REVISION_SIZE);
 	return status;

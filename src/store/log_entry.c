@@ -13,7 +13,7 @@ ep_log_encode_history(struct ep_text *bytes, struct ep_log_write *write,
 		EP_TRY(ep_log_store_party(write, history->steps[i].party, err));
 	write->history.size = 0;
 	EP_TRY(ep_history_write(&write->history, history, write->stored, err));
-	*bytes = (struct ep_text){ (const char *)write->history.data, write->history.size };
+	*bytes = ep_buffer_text(&write->history);
 	return EP_OK;
 }
 

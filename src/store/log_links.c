@@ -67,7 +67,7 @@ set_link(struct ep_log_write *write, const struct ep_register *copy, const struc
 	if (reg.there && memcmp(&reg.entry.hash, &state.hash, EP_HASH_SIZE) == 0)
 		return EP_OK;
 	EP_TRY(ep_entry_link_body(&body, subject.id, link, err));
-	state.body = (struct ep_text){ (const char *)body.data, body.size };
+	state.body = ep_buffer_text(&body);
 	struct ep_step step = ep_log_own_step(write, &state.hash);
 	EP_TRY(ep_log_user_history(&state.history, write, &reg, &step, err));
 	state.era = reg.there ? reg.entry.era : 0;

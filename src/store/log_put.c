@@ -151,7 +151,7 @@ encode_merged(struct ep_text *body, struct ep_log_write *write, const struct ep_
 		return EP_OK;
 	write->body.size = 0;
 	EP_TRY(ep_entry_put_body(&write->body, NULL, &merge->track, write->encoder, err));
-	*body = (struct ep_text){ (const char *)write->body.data, write->body.size };
+	*body = ep_buffer_text(&write->body);
 	return EP_OK;
 }
 
@@ -268,6 +268,6 @@ ep_log_delete(struct ep_log_write *write, struct ep_text track_id, int64_t now,
 	struct ep_step step = ep_log_own_step(write, NULL);
 	EP_TRY(ep_log_user_history(&state.history, write, &reg, &step, err));
 	state.era = reg.entry.era;
-	state.body = (struct ep_text){ (const char *)body.data, body.size };
+	state.body = ep_buffer_text(&body);
 	return ep_log_store(write, &reg, &state, err);
 }

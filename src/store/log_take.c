@@ -25,7 +25,7 @@ complete(struct ep_state *state, struct ep_buffer *body, const struct ep_offer *
 	if (offer->operation != EP_DELETE)
 		return EP_OK;
 	EP_TRY(ep_entry_delete_body(body, offer->id, offer->documents, err));
-	state->body = (struct ep_text){ (const char *)body->data, body->size };
+	state->body = ep_buffer_text(body);
 	return EP_OK;
 }
 

@@ -38,8 +38,7 @@ ep_log_set_stale(struct ep_log_write *write, struct ep_text head, struct ep_erro
 	EP_TRY(ep_buffer_append(&heads, size, sizeof size, err));
 	EP_TRY(ep_buffer_append(&heads, head.at, head.size, err));
 	write->stale = true;
-	return ep_log_set_value(write, EP_STALE_VALUE,
-	                        (struct ep_text){ (const char *)heads.data, heads.size }, err);
+	return ep_log_set_value(write, EP_STALE_VALUE, ep_buffer_text(&heads), err);
 }
 
 const struct ep_log_read *

@@ -166,8 +166,7 @@ read_published(struct shown *shown, const struct ep_log_read *read, const struct
 	if (ep_folder_open(&folder, path, err) != EP_OK ||
 	    ep_folder_read(&text, &folder, EP_FEED_JSON, EP_FEED_JSON_MAX, err) != EP_OK)
 		return EP_OK;
-	enum ep_status status = ep_feed_read(
-		&feed, (struct ep_text){ (const char *)text.data, text.size }, key, err);
+	enum ep_status status = ep_feed_read(&feed, ep_buffer_text(&text), key, err);
 	if (status == EP_OK)
 		add_shown(shown, &feed.head, read);
 	ep_feed_free(&feed);

@@ -394,8 +394,7 @@ send(struct sender *sender, bool *counts, struct ep_error *err)
 	EP_RECEIPT struct ep_receipt receipt = { 0 };
 	EP_TRY(transport->contribute(transport->context, &answer, sender->path, sender->trailer,
 	                             err));
-	EP_TRY(ep_receipt_read(&receipt, (struct ep_text){ (const char *)answer.data, answer.size },
-	                       &sender->master.key, err));
+	EP_TRY(ep_receipt_read(&receipt, ep_buffer_text(&answer), &sender->master.key, err));
 	if (memcmp(&receipt.id, &sender->id, EP_HASH_SIZE) != 0)
 		return ep_fail(err, EP_CORRUPT, "the receipt is for another contribution");
 	return settle(sender, counts, &receipt, err);

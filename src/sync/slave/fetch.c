@@ -470,7 +470,7 @@ mirror(struct fetcher *fetcher, bool mend, struct ep_error *err)
 {
 	const char *folder = fetcher->options->mirror;
 	uint64_t *bytes = &fetcher->report->bytes;
-	struct ep_text text = { (const char *)fetcher->text.data, fetcher->text.size };
+	struct ep_text text = ep_buffer_text(&fetcher->text);
 	uint64_t check_bytes = bytes_to_check(fetcher);
 	double began = ep_clock_s();
 	enum ep_status status = mend ? ep_mirror_mend(bytes, folder, &fetcher->master.key,
@@ -497,9 +497,8 @@ read_feed(struct fetcher *fetcher, bool *changed, struct ep_error *err)
 	if (!*changed)
 		return EP_OK;
 	ep_feed_free(&fetcher->feed);
-	enum ep_status status = ep_feed_read(
-		&fetcher->feed, (struct ep_text){ (const char *)text->data, text->size },
-		&fetcher->master.key, err);
+	enum ep_status status =
+		ep_feed_read(&fetcher->feed, ep_buffer_text(text), &fetcher->master.key, err);
 	/* What is refused must not count as known. */
 	if (status != EP_OK)
 		request->tag[0] = '\0';
