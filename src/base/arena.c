@@ -37,15 +37,25 @@ ep_arena_alloc(struct ep_arena *arena, size_t size)
 }
 
 enum ep_status
+ep_arena_bytes(struct ep_bytes *copy, struct ep_arena *arena, struct ep_bytes bytes,
+               struct ep_error *err)
+{
+	uint8_t *at = ep_arena_alloc(arena, bytes.size);
+	if (!at)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	if (bytes.size)
+		memcpy(at, bytes.at, bytes.size);
+	*copy = (struct ep_bytes){ at, bytes.size };
+	return EP_OK;
+}
+
+enum ep_status
 ep_arena_text(struct ep_text *copy, struct ep_arena *arena, struct ep_text text,
               struct ep_error *err)
 {
-	char *bytes = ep_arena_alloc(arena, text.size);
-	if (!bytes)
-		return ep_fail(err, EP_NO_MEMORY, "out of memory");
-	if (text.size)
-		memcpy(bytes, text.at, text.size);
-	*copy = (struct ep_text){ bytes, text.size };
+	struct ep_bytes bytes;
+	EP_TRY(ep_arena_bytes(&bytes, arena, ep_bytes_of_text(text), err));
+	*copy = ep_text_of_bytes(bytes);
 	return EP_OK;
 }
 

@@ -18,9 +18,11 @@ struct ep_arena {
  * that must not be followed. */
 EP_MUST_USE void *ep_arena_alloc(struct ep_arena *arena, size_t size);
 
-/* Copies text into the arena. EP_NO_MEMORY. */
+/* Copies text, or bytes, into the arena. EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_arena_text(struct ep_text *copy, struct ep_arena *arena,
                                          struct ep_text text, struct ep_error *err);
+EP_MUST_USE enum ep_status ep_arena_bytes(struct ep_bytes *copy, struct ep_arena *arena,
+                                          struct ep_bytes bytes, struct ep_error *err);
 
 /* Takes everything back; keeps one chunk for the next use. */
 void ep_arena_reset(struct ep_arena *arena);

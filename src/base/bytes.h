@@ -107,7 +107,11 @@ uint64_t ep_read_varint(struct ep_reader *reader);
 /* Borrows the next size bytes, or NULL (not ok) where there are fewer. */
 const uint8_t *ep_read_bytes(struct ep_reader *reader, uint64_t size);
 
-/* Bytes not read yet. */
+/* Reads bytes behind their size, a varint; none where the reader ran out. Borrowed. */
+struct ep_bytes ep_read_sized(struct ep_reader *reader);
+
+/* The bytes not read yet, and how many. */
+struct ep_bytes ep_reader_rest(const struct ep_reader *reader);
 size_t ep_reader_left(const struct ep_reader *reader);
 
 #endif

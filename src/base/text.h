@@ -18,6 +18,10 @@ struct ep_text ep_text_of(const char *string);
 /* What a buffer holds, until it next grows. */
 struct ep_text ep_buffer_text(const struct ep_buffer *buffer);
 
+/* Text as bytes, and bytes as text. */
+struct ep_bytes ep_bytes_of_text(struct ep_text text);
+struct ep_text ep_text_of_bytes(struct ep_bytes bytes);
+
 /* Reads a text behind its size, a varint; empty where the reader ran out. Borrowed. */
 struct ep_text ep_read_text(struct ep_reader *reader);
 

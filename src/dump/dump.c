@@ -281,7 +281,7 @@ read_facts(struct dump *dump, const struct ep_log_read *read, struct ep_error *e
 	if (dump->options->since_given)
 		report->from =
 			dump->options->since < report->to ? dump->options->since : report->to;
-	struct ep_text value;
+	struct ep_bytes value;
 	enum ep_status status = ep_log_value(&value, read, names->lastdump, err);
 	if (status == EP_OK && value.size < sizeof report->lastdump)
 		memcpy(report->lastdump, value.at, value.size);
@@ -293,7 +293,7 @@ read_facts(struct dump *dump, const struct ep_log_read *read, struct ep_error *e
 	if (value.size != EP_NODE_ID_SIZE)
 		return ep_fail(err, EP_CORRUPT, "the log's id is damaged");
 	for (size_t i = 0; i < EP_NODE_ID_SIZE; i++)
-		snprintf(dump->id + 2 * i, 3, "%02x", (unsigned char)value.at[i]);
+		snprintf(dump->id + 2 * i, 3, "%02x", value.at[i]);
 	return EP_OK;
 }
 

@@ -58,7 +58,7 @@ read_text(struct ep_reader *reader)
 }
 
 static enum ep_status
-read_note(struct ep_publication *publication, struct ep_text note, struct ep_error *err)
+read_note(struct ep_publication *publication, struct ep_bytes note, struct ep_error *err)
 {
 	struct ep_reader reader = ep_reader_of(note.at, note.size);
 	publication->moves = ep_read_varint(&reader) != 0;
@@ -95,8 +95,7 @@ take_note(const struct ep_publication *publication, struct ep_log *log,
 	EP_OWNED(ep_log_abort)
 	struct ep_log_write *write = NULL;
 	EP_TRY(ep_log_write_begin(&write, log, err));
-	struct ep_text value = ep_buffer_text(&note);
-	EP_TRY(ep_log_set_value(write, names->note, value, err));
+	EP_TRY(ep_log_set_value(write, names->note, ep_buffer_bytes(&note), err));
 	return ep_log_commit(&write, err);
 }
 
@@ -112,8 +111,8 @@ move_watermark(const struct ep_publication *publication, bool moves, struct ep_l
 	EP_TRY(ep_log_number(&watermark, ep_log_inside(write), names->watermark, err));
 	if (moves && publication->watermark >= watermark) {
 		EP_TRY(ep_log_set_number(write, names->watermark, publication->watermark, err));
-		EP_TRY(ep_log_set_value(write, names->lastdump, ep_text_of(publication->lastdump),
-		                        err));
+		EP_TRY(ep_log_set_value(write, names->lastdump,
+		                        ep_bytes_of_text(ep_text_of(publication->lastdump)), err));
 	}
 	EP_TRY(ep_log_remove_value(write, names->note, err));
 	return ep_log_commit(&write, err);
@@ -238,7 +237,7 @@ ep_publish_rest(struct ep_publication *publication, struct ep_log *log,
 		EP_OWNED(ep_log_read_end)
 		struct ep_log_read *read = NULL;
 		EP_TRY(ep_log_read_begin(&read, log, err));
-		struct ep_text note;
+		struct ep_bytes note;
 		enum ep_status status = ep_log_value(&note, read, names->note, err);
 		if (status == EP_NOT_FOUND)
 			return EP_OK;

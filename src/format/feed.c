@@ -102,14 +102,14 @@ ep_head_write(struct ep_buffer *out, const struct ep_head *head, const struct ep
 }
 
 enum ep_status
-ep_head_read(struct ep_head *head, struct ep_text text, const struct ep_key *key,
+ep_head_read(struct ep_head *head, struct ep_bytes given, const struct ep_key *key,
              struct ep_error *err)
 {
-	const uint8_t *bytes = (const uint8_t *)text.at;
+	const uint8_t *bytes = given.at;
 	struct ep_signature signature;
 	struct ep_head read = { 0 };
-	size_t size = text.size >= HEAD_FIXED ? HEAD_FIXED + (size_t)bytes[16] * HEAD_MARK : 0;
-	if (!size || text.size != size + EP_SIGNATURE_SIZE || bytes[16] > EP_HEAD_MARKS_MAX)
+	size_t size = given.size >= HEAD_FIXED ? HEAD_FIXED + (size_t)bytes[16] * HEAD_MARK : 0;
+	if (!size || given.size != size + EP_SIGNATURE_SIZE || bytes[16] > EP_HEAD_MARKS_MAX)
 		return ep_fail(err, EP_CORRUPT, "the head of a feed has a wrong size");
 	memcpy(signature.bytes, bytes + size, EP_SIGNATURE_SIZE);
 	if (!ep_sign_check(&signature, key, HEAD_PURPOSE, bytes, size))
@@ -232,8 +232,7 @@ read_chain(struct ep_feed *feed, const json_t *json, const struct ep_key *key, s
 	if (feed->head_size > EP_HEAD_MAX ||
 	    !ep_hex_parse(feed->head_bytes, feed->head_size, digits))
 		return ep_fail(err, EP_CORRUPT, "\"head\" is not the hex digits of a head");
-	EP_TRY(ep_head_read(&feed->head,
-	                    (struct ep_text){ (const char *)feed->head_bytes, feed->head_size },
+	EP_TRY(ep_head_read(&feed->head, (struct ep_bytes){ feed->head_bytes, feed->head_size },
 	                    key, err));
 	EP_TRY(ep_json_number(&epoch, json, "epoch", err));
 	const struct ep_mark *last = ep_head_last(&feed->head);

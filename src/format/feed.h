@@ -64,7 +64,7 @@ EP_MUST_USE enum ep_status ep_head_write(struct ep_buffer *out, const struct ep_
                                          const struct ep_keys *keys, struct ep_error *err);
 
 /* Reads a head. EP_CORRUPT  it is damaged, or not signed by key. */
-EP_MUST_USE enum ep_status ep_head_read(struct ep_head *head, struct ep_text bytes,
+EP_MUST_USE enum ep_status ep_head_read(struct ep_head *head, struct ep_bytes given,
                                         const struct ep_key *key, struct ep_error *err);
 
 struct ep_feed {

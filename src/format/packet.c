@@ -141,7 +141,7 @@ parse_header(struct ep_packet_reader *packet, struct ep_error *err)
 	header->made = (int64_t)ep_read64(&reader);
 	header->name = ep_read_text(&reader);
 	EP_TRY(read_lists(packet, &reader, err));
-	header->head = ep_read_text(&reader);
+	header->head = ep_read_sized(&reader);
 	if (!reader.ok || ep_reader_left(&reader) != 0 ||
 	    (kind != EP_PACKET_MASTER && kind != EP_PACKET_SLAVE))
 		return damaged(err, "its header is not as it must be");
@@ -359,10 +359,9 @@ read_texts(struct ep_reader *columns, struct ep_reader *payload, struct ep_packe
 	for (size_t i = 0; i < count; i++)
 		entries[i].id.at = (const char *)ep_read_bytes(columns, entries[i].id.size);
 	for (size_t i = 0; i < count; i++)
-		entries[i].history.at =
-			(const char *)ep_read_bytes(columns, entries[i].history.size);
+		entries[i].history.at = ep_read_bytes(columns, entries[i].history.size);
 	for (size_t i = 0; i < count; i++)
-		entries[i].about.at = (const char *)ep_read_bytes(columns, entries[i].about.size);
+		entries[i].about.at = ep_read_bytes(columns, entries[i].about.size);
 	for (size_t i = 0; i < count; i++) {
 		if (entries[i].operation == EP_PACKET_DELETE)
 			continue;
@@ -371,7 +370,7 @@ read_texts(struct ep_reader *columns, struct ep_reader *payload, struct ep_packe
 			memcpy(entries[i].hash.bytes, hash, EP_HASH_SIZE);
 	}
 	for (size_t i = 0; i < count; i++)
-		entries[i].codes.at = (const char *)ep_read_bytes(payload, entries[i].codes.size);
+		entries[i].codes.at = ep_read_bytes(payload, entries[i].codes.size);
 	return columns->ok && payload->ok && ep_reader_left(columns) == 0 &&
 	       ep_reader_left(payload) == 0;
 }

@@ -65,7 +65,7 @@ struct ep_packet_header {
 	const struct ep_mark *marks; /* after..last, with both; positions ascending */
 	size_t mark_count;
 	uint64_t marks_from; /* all marks from here on are there; after..last + 1 */
-	struct ep_text
+	struct ep_bytes
 		head; /* of a contribution: the newest feed that was seen (feed.h); or empty */
 };
 
@@ -78,9 +78,9 @@ struct ep_packet_entry {
 	int64_t import_date;
 	uint32_t documents; /* of a link: 0 */
 	struct ep_text id;
-	struct ep_text history; /* its bytes; parties are those of the header */
-	struct ep_text about; /* metadata and numbering, or what a link says, as in the log */
-	struct ep_text codes;
+	struct ep_bytes history; /* its bytes; parties are those of the header */
+	struct ep_bytes about; /* metadata and numbering, or what a link says, as in the log */
+	struct ep_bytes codes;
 	struct ep_hash hash; /* of a put or link */
 };
 

@@ -39,7 +39,7 @@ is_sound(const struct ep_manifest *manifest, const struct ep_log_read *read)
 enum ep_status
 ep_manifest_load(struct ep_manifest *manifest, const struct ep_log_read *read, struct ep_error *err)
 {
-	struct ep_text value = { 0 };
+	struct ep_bytes value = { 0 };
 	enum ep_status status = ep_log_value(&value, read, EP_MANIFEST_VALUE, err);
 	manifest->watermark = 0;
 	manifest->next_number = 1;
@@ -90,8 +90,7 @@ ep_manifest_store(const struct ep_manifest *manifest, struct ep_log *log, struct
 	EP_BUFFER struct ep_buffer bytes = { 0 };
 	EP_TRY(write_bytes(&bytes, manifest, err));
 	EP_TRY(ep_log_write_begin(&write, log, err));
-	struct ep_text value = ep_buffer_text(&bytes);
-	EP_TRY(ep_log_set_value(write, EP_MANIFEST_VALUE, value, err));
+	EP_TRY(ep_log_set_value(write, EP_MANIFEST_VALUE, ep_buffer_bytes(&bytes), err));
 	return ep_log_commit(&write, err);
 }
 

@@ -63,7 +63,7 @@ static enum ep_status
 open_value(struct ep_reader *reader, const struct ep_log_read *read, const char *name, int known,
            struct ep_error *err)
 {
-	struct ep_text value = { 0 };
+	struct ep_bytes value = { 0 };
 	EP_TRY(ep_log_value(&value, read, name, err));
 	*reader = ep_reader_of(value.at, value.size);
 	uint8_t layout = ep_read8(reader);
@@ -71,14 +71,6 @@ open_value(struct ep_reader *reader, const struct ep_log_read *read, const char 
 	                       : ep_fail(err, layout > known ? EP_NEWER : EP_CORRUPT,
 	                                 "the log's value %s has layout %d, this program knows %d",
 	                                 name, layout, known);
-}
-
-static enum ep_status
-set_value(struct ep_log_write *write, const char *name, const struct ep_buffer *bytes,
-          struct ep_error *err)
-{
-	struct ep_text value = ep_buffer_text(bytes);
-	return ep_log_set_value(write, name, value, err);
 }
 
 /* ---- slaves ---- */
@@ -137,7 +129,7 @@ ep_peer_store(struct ep_log_write *write, const struct ep_peer *peer, struct ep_
 	EP_BUFFER struct ep_buffer bytes = { 0 };
 	snprintf(value, sizeof value, PEER_VALUE "%s", peer->name);
 	EP_TRY(encode_peer(&bytes, peer, err));
-	return set_value(write, value, &bytes, err);
+	return ep_log_set_value(write, value, ep_buffer_bytes(&bytes), err);
 }
 
 enum ep_status
@@ -293,12 +285,12 @@ ep_master_load(struct ep_master *master, const struct ep_log_read *read, struct 
 	loaded.rejected = ep_read64(&reader);
 	loaded.seen.position = ep_read64(&reader);
 	read_fixed(&reader, loaded.seen.hash, EP_MARK_SIZE);
-	uint64_t head_size = ep_read_varint(&reader);
-	if (head_size > sizeof loaded.head)
+	struct ep_bytes head = ep_read_sized(&reader);
+	if (head.size > sizeof loaded.head)
 		reader.ok = false;
-	else
-		read_fixed(&reader, loaded.head, head_size);
-	loaded.head_size = (size_t)head_size;
+	else if (head.size)
+		memcpy(loaded.head, head.at, head.size);
+	loaded.head_size = head.size;
 	read_text(&reader, loaded.error, sizeof loaded.error);
 	EP_TRY(check(&reader, MASTER_VALUE, err));
 	*master = loaded;
@@ -310,7 +302,7 @@ ep_master_store(struct ep_log_write *write, const struct ep_master *master, stru
 {
 	EP_BUFFER struct ep_buffer bytes = { 0 };
 	EP_TRY(encode_master(&bytes, master, err));
-	return set_value(write, MASTER_VALUE, &bytes, err);
+	return ep_log_set_value(write, MASTER_VALUE, ep_buffer_bytes(&bytes), err);
 }
 
 enum ep_status

@@ -118,17 +118,17 @@ ep_entry_delete_body(struct ep_buffer *out, struct ep_text id, uint32_t document
 }
 
 size_t
-ep_entry_size(const struct ep_entry *entry, size_t body_size)
+ep_entry_size(const struct ep_entry *entry)
 {
 	uint8_t scratch[EP_VARINT_MAX];
 	return HEADER + ep_varint_store(scratch, entry->era) +
 	       ep_varint_store(scratch, entry->since) +
-	       ep_varint_store(scratch, entry->history.size) + entry->history.size + body_size +
-	       TRAILER;
+	       ep_varint_store(scratch, entry->history.size) + entry->history.size +
+	       entry->body.size + TRAILER;
 }
 
 void
-ep_entry_write(uint8_t *bytes, const struct ep_entry *entry, const void *body, size_t body_size)
+ep_entry_write(uint8_t *bytes, const struct ep_entry *entry)
 {
 	bytes[0] = LAYOUT_VERSION;
 	bytes[1] = (uint8_t)entry->operation;
@@ -143,8 +143,8 @@ ep_entry_write(uint8_t *bytes, const struct ep_entry *entry, const void *body, s
 	size += ep_varint_store(bytes + size, entry->history.size);
 	memcpy(bytes + size, entry->history.at, entry->history.size);
 	size += entry->history.size;
-	memcpy(bytes + size, body, body_size);
-	size += body_size;
+	memcpy(bytes + size, entry->body.at, entry->body.size);
+	size += entry->body.size;
 	ep_store32(bytes + size, ep_crc32(bytes, size));
 }
 
@@ -183,19 +183,19 @@ ep_entry_read(struct ep_entry *entry, uint64_t position, const void *bytes, size
 	struct ep_reader reader = ep_reader_of(at + HEADER, end - HEADER);
 	found.era = ep_read_varint(&reader);
 	found.since = ep_read_varint(&reader);
-	found.history = ep_read_text(&reader);
+	found.history = ep_read_sized(&reader);
 	if (!reader.ok || found.history.size == 0)
 		return damaged(err, position, "it has no history");
-	found.body = (struct ep_text){ (const char *)reader.at, ep_reader_left(&reader) };
-	EP_TRY(ep_entry_read_body(&found, found.body.at, found.body.size, err));
+	found.body = ep_reader_rest(&reader);
+	EP_TRY(ep_entry_read_body(&found, found.body, err));
 	*entry = found;
 	return EP_OK;
 }
 
 enum ep_status
-ep_entry_read_body(struct ep_entry *entry, const void *body, size_t body_size, struct ep_error *err)
+ep_entry_read_body(struct ep_entry *entry, struct ep_bytes body, struct ep_error *err)
 {
-	struct ep_reader reader = ep_reader_of(body, body_size);
+	struct ep_reader reader = ep_reader_of(body.at, body.size);
 	struct ep_text id = ep_read_text(&reader);
 	uint64_t count = ep_read_varint(&reader);
 	bool link = entry->operation == EP_LINK;
@@ -203,8 +203,7 @@ ep_entry_read_body(struct ep_entry *entry, const void *body, size_t body_size, s
 		return damaged(err, entry->position, "bad id or count of documents");
 	entry->id = id;
 	entry->document_count = (uint32_t)count;
-	entry->rest = reader.at;
-	entry->rest_size = ep_reader_left(&reader);
+	entry->rest = ep_reader_rest(&reader);
 	return EP_OK;
 }
 
@@ -264,7 +263,7 @@ enum ep_status
 ep_entry_link(struct ep_link *link, const struct ep_entry *entry, struct ep_error *err)
 {
 	struct ep_link read = { 0 };
-	struct ep_reader reader = ep_reader_of(entry->rest, entry->rest_size);
+	struct ep_reader reader = ep_reader_of(entry->rest.at, entry->rest.size);
 	read.original = ep_read_text(&reader);
 	read_revision(&read.copy_contents, &reader);
 	bool good = entry->operation == EP_LINK && reader.ok &&
@@ -360,11 +359,11 @@ read_numbering(struct ep_reader *reader, struct ep_decoded *decoded)
 }
 
 enum ep_status
-ep_entry_rows(struct ep_decoded *decoded, struct ep_text *codes, const struct ep_entry *entry,
+ep_entry_rows(struct ep_decoded *decoded, struct ep_bytes *codes, const struct ep_entry *entry,
               struct ep_error *err)
 {
 	ep_arena_reset(&decoded->arena);
-	struct ep_reader reader = ep_reader_of(entry->rest, entry->rest_size);
+	struct ep_reader reader = ep_reader_of(entry->rest.at, entry->rest.size);
 	size_t count = entry->document_count;
 	if (entry->operation != EP_PUT || count > EP_TRACK_DOCUMENTS_MAX)
 		return damaged(err, entry->position, "it has no documents, or too many");
@@ -377,7 +376,7 @@ ep_entry_rows(struct ep_decoded *decoded, struct ep_text *codes, const struct ep
 		return ep_fail(err, EP_NO_MEMORY, "out of memory for %zu documents", count);
 	if (!read_metadata(&reader, decoded) || !read_numbering(&reader, decoded))
 		return damaged(err, entry->position, "bad metadata or numbering");
-	*codes = (struct ep_text){ (const char *)reader.at, ep_reader_left(&reader) };
+	*codes = ep_reader_rest(&reader);
 	return EP_OK;
 }
 
@@ -385,11 +384,11 @@ enum ep_status
 ep_entry_decode(struct ep_decoded *decoded, const struct ep_entry *entry,
                 struct ep_codes_coder *coder, struct ep_error *err)
 {
-	struct ep_text codes;
+	struct ep_bytes codes;
 	EP_TRY(ep_entry_rows(decoded, &codes, entry, err));
 	size_t count = decoded->track.count;
-	enum ep_status status = ep_codes_decode(coder, decoded->codes, count,
-	                                        (const uint8_t *)codes.at, codes.size, err);
+	enum ep_status status =
+		ep_codes_decode(coder, decoded->codes, count, codes.at, codes.size, err);
 	if (status != EP_OK) {
 		ep_error_prefix(err, "track %.*s at position %llu: ", ep_text_print_size(entry->id),
 		                entry->id.at, (unsigned long long)entry->position);
@@ -404,15 +403,14 @@ enum ep_status
 ep_entry_usage(struct ep_codes_usage *usage, const struct ep_entry *entry, struct ep_error *err)
 {
 	EP_DECODED struct ep_decoded decoded = { 0 };
-	struct ep_text codes;
+	struct ep_bytes codes;
 	EP_TRY(ep_entry_rows(&decoded, &codes, entry, err));
-	return ep_codes_add_usage(usage, decoded.track.count, (const uint8_t *)codes.at, codes.size,
-	                          err);
+	return ep_codes_add_usage(usage, decoded.track.count, codes.at, codes.size, err);
 }
 
 enum ep_status
 ep_entry_join_body(struct ep_buffer *out, struct ep_text id, uint32_t document_count,
-                   struct ep_text about, struct ep_text codes, struct ep_error *err)
+                   struct ep_bytes about, struct ep_bytes codes, struct ep_error *err)
 {
 	EP_TRY(put_text(out, id, err));
 	EP_TRY(ep_buffer_varint(out, document_count, err));

@@ -116,7 +116,7 @@ EP_MUST_USE enum ep_status ep_log_entry_at(struct ep_entry *entry, const struct 
                                            uint64_t position, struct ep_error *err);
 
 /* A named value, borrowed as an entry is. EP_NOT_FOUND; EP_CORRUPT  also where every log has it. */
-EP_MUST_USE enum ep_status ep_log_value(struct ep_text *value, const struct ep_log_read *read,
+EP_MUST_USE enum ep_status ep_log_value(struct ep_bytes *value, const struct ep_log_read *read,
                                         const char *name, struct ep_error *err);
 
 /* The same for a value that is a number; 0 where there is none. EP_CORRUPT. */
@@ -272,7 +272,7 @@ EP_MUST_USE enum ep_status ep_log_epoch(struct ep_epoch *epoch, const struct ep_
  * deleted, linked or taken (EP_DIVERGED) until a new epoch begins. The heads that were shown are
  * kept one after the other, each behind its size (16 bits). EP_NO_SPACE and so on. */
 #define EP_STALE_VALUE "stale"
-EP_MUST_USE enum ep_status ep_log_set_stale(struct ep_log_write *write, struct ep_text head,
+EP_MUST_USE enum ep_status ep_log_set_stale(struct ep_log_write *write, struct ep_bytes head,
                                             struct ep_error *err);
 
 /* Begins a new epoch with a number above `above` and the log's own; the log is not stale then.
@@ -296,8 +296,7 @@ struct ep_put_counts {
 
 struct ep_put {
 	const struct ep_track *track; /* the rows, at least one */
-	const void *body; /* ep_entry_put_body of them */
-	size_t body_size;
+	struct ep_bytes body; /* ep_entry_put_body of them */
 	struct ep_hash hash; /* ep_track_hash of them */
 	uint32_t source; /* EP_SOURCE_LOCAL: this node's user; else who a CSV is of */
 	int64_t import_date;
@@ -349,8 +348,7 @@ struct ep_offer {
 	struct ep_text id;
 	struct ep_history *history; /* parties are numbered as within the transaction */
 	struct ep_hash hash; /* of a put or link */
-	const void *body; /* the same */
-	size_t body_size;
+	struct ep_bytes body; /* the same */
 	uint32_t documents; /* of a put or deletion */
 	int64_t import_date;
 	bool by_hand; /* of the master, but not from a feed */
@@ -459,7 +457,7 @@ EP_MUST_USE enum ep_status ep_log_settle_conflict(struct ep_put_counts *counts,
 
 /* Sets a named value, or removes it (an absent one too). */
 EP_MUST_USE enum ep_status ep_log_set_value(struct ep_log_write *write, const char *name,
-                                            struct ep_text value, struct ep_error *err);
+                                            struct ep_bytes value, struct ep_error *err);
 EP_MUST_USE enum ep_status ep_log_set_number(struct ep_log_write *write, const char *name,
                                              uint64_t value, struct ep_error *err);
 EP_MUST_USE enum ep_status ep_log_remove_value(struct ep_log_write *write, const char *name,

@@ -84,9 +84,7 @@ join_rows(struct ep_state *state, struct ep_buffer *body, struct ep_log_write *w
 	EP_DECODED struct ep_decoded old = { 0 };
 	EP_DECODED struct ep_decoded new = { 0 };
 	struct ep_track rows = { .id = id };
-	struct ep_put put = { .track = &rows,
-		              .body = state->body.at,
-		              .body_size = state->body.size };
+	struct ep_put put = { .track = &rows, .body = state->body };
 	struct ep_put with_rows;
 	struct ep_merge merge = { 0 };
 	EP_TRY(ep_entry_decode(&old, there, write->decoder, err));
@@ -97,7 +95,7 @@ join_rows(struct ep_state *state, struct ep_buffer *body, struct ep_log_write *w
 		status = ep_entry_put_body(body, NULL, &merge.track, write->encoder, err);
 	}
 	ep_arena_free(&merge.arena);
-	state->body = ep_buffer_text(body);
+	state->body = ep_buffer_bytes(body);
 	struct ep_step *head = &state->history.steps[state->history.count - 1];
 	memcpy(head->contents.bytes, state->hash.bytes, EP_REVISION_SIZE);
 	return status;

@@ -159,7 +159,7 @@ struct ep_state {
 	struct ep_hash hash;
 	int64_t import_date;
 	uint64_t era;
-	struct ep_text body; /* may be the log's own */
+	struct ep_bytes body; /* may be the log's own */
 };
 
 /* Stores a state at the next position. A node that follows nobody seals it first: where it is not
@@ -213,14 +213,14 @@ enum ep_status ep_log_fail_foreign(struct ep_error *err, struct ep_text id);
 
 /* The history as bytes, as the log numbers parties; those that are new are stored. Borrowed from
  * write->history. */
-EP_MUST_USE enum ep_status ep_log_encode_history(struct ep_text *bytes, struct ep_log_write *write,
+EP_MUST_USE enum ep_status ep_log_encode_history(struct ep_bytes *bytes, struct ep_log_write *write,
                                                  const struct ep_history *history,
                                                  struct ep_error *err);
 
 /* ---- entries in their databases (log_entry.c) ---- */
 
 /* Copies the body of an entry that is the log's own, as its page goes with the next change. */
-EP_MUST_USE enum ep_status ep_log_own_body(struct ep_text *body, struct ep_log_write *write,
+EP_MUST_USE enum ep_status ep_log_own_body(struct ep_bytes *body, struct ep_log_write *write,
                                            struct ep_error *err);
 
 /* Takes an entry out of the log, and what it was from counts, lists and the digest. */

@@ -67,7 +67,7 @@ set_link(struct ep_log_write *write, const struct ep_register *copy, const struc
 	if (reg.there && memcmp(&reg.entry.hash, &state.hash, EP_HASH_SIZE) == 0)
 		return EP_OK;
 	EP_TRY(ep_entry_link_body(&body, subject.id, link, err));
-	state.body = ep_buffer_text(&body);
+	state.body = ep_buffer_bytes(&body);
 	struct ep_step step = ep_log_own_step(write, &state.hash);
 	EP_TRY(ep_log_user_history(&state.history, write, &reg, &step, err));
 	state.era = reg.there ? reg.entry.era : 0;
@@ -150,11 +150,7 @@ ep_log_drop_link(struct ep_log_write *write, struct ep_text copy, struct ep_erro
 		return ep_log_fail_write(write, rc, err);
 	EP_TRY(ep_entry_read(&entry, 0, value.mv_data, value.mv_size, err));
 	EP_TRY(ep_log_state_of(&base, write, &entry, err));
-	char *body = ep_arena_alloc(&write->arena, base.body.size + 1);
-	if (!body)
-		return ep_fail(err, EP_NO_MEMORY, "out of memory for a link");
-	memcpy(body, base.body.at, base.body.size);
-	base.body.at = body;
+	EP_TRY(ep_log_own_body(&base.body, write, err));
 	EP_TRY(ep_log_remove_key(write, write->inside.log->bases, key, err));
 	return ep_log_store(write, &reg, &base, err);
 }

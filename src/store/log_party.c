@@ -203,7 +203,7 @@ ep_log_source_of(uint32_t *source, struct ep_log_write *write, uint32_t owner, s
 enum ep_status
 ep_log_follows(struct ep_follows *follows, const struct ep_log_read *read, struct ep_error *err)
 {
-	struct ep_text value;
+	struct ep_bytes value;
 	*follows = (struct ep_follows){ 0 };
 	enum ep_status status = ep_log_value(&value, read, "follows", err);
 	if (status == EP_NOT_FOUND)
@@ -211,7 +211,7 @@ ep_log_follows(struct ep_follows *follows, const struct ep_log_read *read, struc
 	EP_TRY(status);
 	if (value.size != EP_FOLLOWS_SIZE)
 		return ep_fail(err, EP_CORRUPT, "the log's value follows is damaged");
-	const uint8_t *bytes = (const uint8_t *)value.at;
+	const uint8_t *bytes = value.at;
 	memcpy(follows->key.bytes, bytes, EP_KEY_SIZE);
 	follows->epoch = ep_load64(bytes + EP_KEY_SIZE);
 	follows->era = ep_load64(bytes + EP_KEY_SIZE + 8);
@@ -223,11 +223,11 @@ ep_log_follows(struct ep_follows *follows, const struct ep_log_read *read, struc
 enum ep_status
 ep_log_epoch(struct ep_epoch *epoch, const struct ep_log_read *read, struct ep_error *err)
 {
-	struct ep_text value = { 0 };
+	struct ep_bytes value = { 0 };
 	EP_TRY(ep_log_value(&value, read, "epoch", err));
 	if (value.size != 16)
 		return ep_fail(err, EP_CORRUPT, "the log's epoch is damaged");
-	epoch->number = ep_load64((const uint8_t *)value.at);
-	epoch->tag = ep_load64((const uint8_t *)value.at + 8);
+	epoch->number = ep_load64(value.at);
+	epoch->tag = ep_load64(value.at + 8);
 	return EP_OK;
 }

@@ -81,7 +81,7 @@ keep_aside(struct putting *putting, struct ep_error *err)
 		.flags = put->whole ? 0 : EP_ENTRY_PARTIAL,
 		.hash = put->hash,
 		.import_date = put->import_date,
-		.body = { put->body, put->body_size },
+		.body = put->body,
 	};
 	struct ep_step step = putting->step;
 	memcpy(step.contents.bytes, put->hash.bytes, EP_REVISION_SIZE);
@@ -110,7 +110,7 @@ csv_history(struct ep_history *history, struct putting *putting, struct ep_error
 
 /* Stores a track as the rows make it. */
 static enum ep_status
-store(struct putting *putting, const struct ep_hash *hash, struct ep_text body, bool shrunk,
+store(struct putting *putting, const struct ep_hash *hash, struct ep_bytes body, bool shrunk,
       struct ep_error *err)
 {
 	struct ep_log_write *write = putting->write;
@@ -135,23 +135,22 @@ put_new(struct putting *putting, struct ep_error *err)
 {
 	const struct ep_put *put = putting->put;
 	EP_TRY(check_limits(put->track, err));
-	EP_TRY(store(putting, &put->hash, (struct ep_text){ put->body, put->body_size }, false,
-	             err));
+	EP_TRY(store(putting, &put->hash, put->body, false, err));
 	putting->counts->added += put->track->count;
 	return EP_OK;
 }
 
 /* Encodes a track as it became by joining rows; a whole one is in the put already. */
 static enum ep_status
-encode_merged(struct ep_text *body, struct ep_log_write *write, const struct ep_merge *merge,
+encode_merged(struct ep_bytes *body, struct ep_log_write *write, const struct ep_merge *merge,
               const struct ep_put *put, struct ep_error *err)
 {
-	*body = (struct ep_text){ put->body, put->body_size };
+	*body = put->body;
 	if (put->whole)
 		return EP_OK;
 	write->body.size = 0;
 	EP_TRY(ep_entry_put_body(&write->body, NULL, &merge->track, write->encoder, err));
-	*body = ep_buffer_text(&write->body);
+	*body = ep_buffer_bytes(&write->body);
 	return EP_OK;
 }
 
@@ -164,7 +163,7 @@ put_over(struct putting *putting, const struct ep_put *put, struct ep_merge *mer
 	struct ep_put_counts *counts = putting->counts;
 	struct ep_revision contents;
 	struct ep_hash hash = put->hash;
-	struct ep_text body;
+	struct ep_bytes body;
 	EP_TRY(ep_entry_decode(&write->there, &putting->reg.entry, write->decoder, err));
 	EP_TRY(ep_log_merge_rows(merge, &write->there.track, put, err));
 	uint64_t changes = merge->added + merge->updated;
@@ -268,6 +267,6 @@ ep_log_delete(struct ep_log_write *write, struct ep_text track_id, int64_t now,
 	struct ep_step step = ep_log_own_step(write, NULL);
 	EP_TRY(ep_log_user_history(&state.history, write, &reg, &step, err));
 	state.era = reg.entry.era;
-	state.body = ep_buffer_text(&body);
+	state.body = ep_buffer_bytes(&body);
 	return ep_log_store(write, &reg, &state, err);
 }

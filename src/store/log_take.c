@@ -13,7 +13,7 @@ state_of_offer(const struct ep_offer *offer)
 		.operation = offer->operation,
 		.hash = offer->hash,
 		.import_date = offer->import_date,
-		.body = { offer->body, offer->body_size },
+		.body = offer->body,
 	};
 }
 
@@ -25,7 +25,7 @@ complete(struct ep_state *state, struct ep_buffer *body, const struct ep_offer *
 	if (offer->operation != EP_DELETE)
 		return EP_OK;
 	EP_TRY(ep_entry_delete_body(body, offer->id, offer->documents, err));
-	state->body = ep_buffer_text(body);
+	state->body = ep_buffer_bytes(body);
 	return EP_OK;
 }
 
@@ -51,9 +51,7 @@ count_documents(enum ep_offered *what, struct ep_put_counts *counts, struct ep_s
 		return EP_OK;
 	}
 	struct ep_track track = { .id = offer->id, .count = offer->documents };
-	struct ep_put put = {
-		.track = &track, .body = offer->body, .body_size = offer->body_size, .whole = true
-	};
+	struct ep_put put = { .track = &track, .body = offer->body, .whole = true };
 	struct ep_put with_rows;
 	struct ep_merge merge = { 0 };
 	EP_DECODED struct ep_decoded decoded = { 0 };
@@ -142,7 +140,7 @@ is_over_limit(bool *over, struct ep_log_write *write, const struct ep_offer *off
 		bool more = !y->there || y->entry.source != number;
 		*over |= more && offer->tracks_max &&
 		         source->tracks + source->tombstones >= offer->tracks_max;
-		*over |= offer->bytes_max && source->bytes + offer->body_size > offer->bytes_max;
+		*over |= offer->bytes_max && source->bytes + offer->body.size > offer->bytes_max;
 	}
 	return EP_OK;
 }

@@ -22,9 +22,9 @@ ep_log_check_stale(const struct ep_log_write *write, struct ep_error *err)
 #define HEADS_MAX 8
 
 enum ep_status
-ep_log_set_stale(struct ep_log_write *write, struct ep_text head, struct ep_error *err)
+ep_log_set_stale(struct ep_log_write *write, struct ep_bytes head, struct ep_error *err)
 {
-	struct ep_text value = { 0 };
+	struct ep_bytes value = { 0 };
 	EP_BUFFER struct ep_buffer heads = { 0 };
 	uint8_t size[2];
 	enum ep_status status = ep_log_value(&value, &write->inside, EP_STALE_VALUE, err);
@@ -38,7 +38,7 @@ ep_log_set_stale(struct ep_log_write *write, struct ep_text head, struct ep_erro
 	EP_TRY(ep_buffer_append(&heads, size, sizeof size, err));
 	EP_TRY(ep_buffer_append(&heads, head.at, head.size, err));
 	write->stale = true;
-	return ep_log_set_value(write, EP_STALE_VALUE, ep_buffer_text(&heads), err);
+	return ep_log_set_value(write, EP_STALE_VALUE, ep_buffer_bytes(&heads), err);
 }
 
 const struct ep_log_read *
@@ -70,11 +70,11 @@ ep_log_remove_key(struct ep_log_write *write, MDB_dbi dbi, MDB_val key, struct e
 }
 
 enum ep_status
-ep_log_set_value(struct ep_log_write *write, const char *name, struct ep_text value,
+ep_log_set_value(struct ep_log_write *write, const char *name, struct ep_bytes value,
                  struct ep_error *err)
 {
 	return ep_log_put_key(write, write->inside.log->values, ep_val_of(ep_text_of(name)),
-	                      ep_val_of(value), 0, err);
+	                      ep_val_of_bytes(value), 0, err);
 }
 
 enum ep_status
@@ -83,8 +83,7 @@ ep_log_set_number(struct ep_log_write *write, const char *name, uint64_t value,
 {
 	uint8_t bytes[8];
 	ep_store64(bytes, value);
-	struct ep_text text = { .at = (const char *)bytes, .size = sizeof bytes };
-	return ep_log_set_value(write, name, text, err);
+	return ep_log_set_value(write, name, (struct ep_bytes){ bytes, sizeof bytes }, err);
 }
 
 enum ep_status

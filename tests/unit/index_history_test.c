@@ -180,7 +180,7 @@ static void
 keep_value(struct history *history)
 {
 	struct ep_log_read *read;
-	struct ep_text value;
+	struct ep_bytes value;
 	needs(ep_log_read_begin(&read, history->node.log, NULL));
 	history->old.size = 0;
 	if (ep_log_value(&value, read, EP_MANIFEST_VALUE, NULL) == EP_OK)
@@ -193,7 +193,7 @@ static void
 bring_value_back(struct history *history)
 {
 	struct ep_log_write *write;
-	struct ep_text value = { (const char *)history->old.data, history->old.size };
+	struct ep_bytes value = ep_buffer_bytes(&history->old);
 	needs(ep_log_write_begin(&write, history->node.log, NULL));
 	if (value.size)
 		needs(ep_log_set_value(write, EP_MANIFEST_VALUE, value, NULL));

@@ -137,7 +137,7 @@ static enum ep_status
 read_shown(struct shown *shown, const struct ep_log_read *read, const struct ep_key *key,
            struct ep_error *err)
 {
-	struct ep_text value;
+	struct ep_bytes value;
 	enum ep_status status = ep_log_value(&value, read, EP_STALE_VALUE, err);
 	if (status != EP_OK)
 		return status == EP_NOT_FOUND ? EP_OK : status;
@@ -145,11 +145,11 @@ read_shown(struct shown *shown, const struct ep_log_read *read, const struct ep_
 	while (ep_reader_left(&reader) > 2) {
 		struct ep_head head;
 		const uint8_t *size = ep_read_bytes(&reader, 2);
-		const uint8_t *bytes = ep_read_bytes(&reader, ep_load16(size));
-		if (!bytes)
+		struct ep_bytes bytes = { .size = ep_load16(size) };
+		bytes.at = ep_read_bytes(&reader, bytes.size);
+		if (!bytes.at)
 			return ep_fail(err, EP_CORRUPT, "the log's value stale is damaged");
-		struct ep_text text = { (const char *)bytes, ep_load16(size) };
-		EP_TRY(ep_head_read(&head, text, key, err));
+		EP_TRY(ep_head_read(&head, bytes, key, err));
 		add_shown(shown, &head, read);
 	}
 	return EP_OK;
@@ -245,8 +245,8 @@ note_stale(const struct writer *writer, struct ep_error *err)
 	struct ep_log_write *write = NULL;
 	const struct ep_feed *feed = &writer->feed;
 	EP_TRY(ep_log_write_begin(&write, writer->log, err));
-	EP_TRY(ep_log_set_stale(
-		write, (struct ep_text){ (const char *)feed->head_bytes, feed->head_size }, err));
+	EP_TRY(ep_log_set_stale(write, (struct ep_bytes){ feed->head_bytes, feed->head_size },
+	                        err));
 	return ep_log_commit(&write, err);
 }
 
@@ -284,9 +284,9 @@ read_snapshot(struct writer *writer, uint64_t *before, struct ep_error *err)
 	struct ep_feed *feed = &writer->feed;
 	struct ep_log_state state;
 	struct ep_digest digest;
-	struct ep_text id;
+	struct ep_bytes id;
 	struct ep_epoch epoch;
-	struct ep_text stale;
+	struct ep_bytes stale;
 	ep_log_read_end(EP_TAKE(writer->read));
 	EP_TRY(ep_log_read_begin(&writer->read, writer->log, err));
 	ep_log_state(&state, writer->read);

@@ -240,7 +240,7 @@ is_known(bool *known, const struct ep_head *head, const struct ep_log_read *read
 
 /* Notes that this log is an older copy of what was published. */
 static enum ep_status
-note_stale(struct ep_log *log, struct ep_text head, struct ep_error *err)
+note_stale(struct ep_log *log, struct ep_bytes head, struct ep_error *err)
 {
 	EP_OWNED(ep_log_abort)
 	struct ep_log_write *write = NULL;
@@ -264,7 +264,7 @@ check_head(struct intake *intake, const char *path, struct ep_error *err)
 		return ep_fail_errno(err, errno, "cannot open %s", path);
 	int borrowed = fd;
 	EP_TRY(ep_packet_open(&reader, ep_source_of_fd(&borrowed), err));
-	struct ep_text bytes = ep_packet_header(reader)->head;
+	struct ep_bytes bytes = ep_packet_header(reader)->head;
 	if (bytes.size == 0)
 		return EP_OK;
 	EP_TRY(ep_head_read(&head, bytes, &intake->keys.key, err));

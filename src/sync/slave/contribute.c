@@ -112,14 +112,14 @@ collect(void *context, const struct ep_unconfirmed *item, struct ep_error *err)
 	const struct ep_entry *entry = &item->entry;
 	struct ep_history history;
 	bool room = collected->count < EP_CONTRIBUTION_ENTRIES &&
-	            (collected->count == 0 || collected->bytes + entry->rest_size <= ENTRY_BYTES);
+	            (collected->count == 0 || collected->bytes + entry->rest.size <= ENTRY_BYTES);
 	if (!room || !is_due(collected->sender, item))
 		return EP_OK;
 	EP_TRY(ep_packet_history(&history, &collected->parties, entry, &collected->arena, err));
 	EP_TRY(ep_packet_parties_add(&collected->parties, &history, err));
 	collected->entries[collected->count] = *entry;
 	collected->entries[collected->count++].position = ++header->last;
-	collected->bytes += entry->rest_size;
+	collected->bytes += entry->rest.size;
 	header->tracks += entry->operation == EP_PUT;
 	header->documents += entry->operation == EP_PUT ? entry->document_count : 0;
 	header->deletions += entry->operation == EP_DELETE;
@@ -166,8 +166,7 @@ write_packet(struct ep_buffer *packet, struct collected *collected, const struct
 	header.source_count = 1;
 	header.parties = collected->parties.keys;
 	header.party_count = collected->parties.used;
-	header.head =
-		(struct ep_text){ (const char *)sender->master.head, sender->master.head_size };
+	header.head = (struct ep_bytes){ sender->master.head, sender->master.head_size };
 	EP_TRY(ep_packet_put_header(packet, &header, err));
 	EP_TRY(put_blocks(packet, collected, err));
 	ep_hasher_init(&hasher);
