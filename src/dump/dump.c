@@ -289,11 +289,10 @@ read_facts(struct dump *dump, const struct ep_log_read *read, struct ep_error *e
 		return status == EP_OK ? ep_fail(err, EP_CORRUPT, "the log's %s is damaged",
 		                                 names->lastdump)
 		                       : status;
-	EP_TRY(ep_log_value(&value, read, "id", err));
-	if (value.size != EP_NODE_ID_SIZE)
-		return ep_fail(err, EP_CORRUPT, "the log's id is damaged");
+	uint8_t id[EP_NODE_ID_SIZE];
+	EP_TRY(ep_log_node_id(id, read, err));
 	for (size_t i = 0; i < EP_NODE_ID_SIZE; i++)
-		snprintf(dump->id + 2 * i, 3, "%02x", value.at[i]);
+		snprintf(dump->id + 2 * i, 3, "%02x", id[i]);
 	return EP_OK;
 }
 

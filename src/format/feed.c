@@ -167,7 +167,7 @@ ep_feed_write(struct ep_buffer *out, const struct ep_feed *feed, const struct ep
 	                         (json_int_t)feed->position, "tracks", (json_int_t)feed->tracks,
 	                         "documents", (json_int_t)feed->documents, "time", time);
 	if (!json || !ep_json_set_bytes(json, "key", keys->key.bytes, EP_KEY_SIZE) ||
-	    !ep_json_set_bytes(json, "node", feed->node_id, EP_FEED_NODE_ID) ||
+	    !ep_json_set_bytes(json, "node", feed->node_id, EP_NODE_ID_SIZE) ||
 	    !ep_json_set_bytes(json, "digest", feed->digest.bytes, EP_HASH_SIZE) ||
 	    !ep_json_set_bytes(json, "head", head.data, head.size) ||
 	    json_object_set_new(json, "packets", packets_json(feed)) != 0) {
@@ -252,7 +252,7 @@ read_head(struct ep_feed *feed, const json_t *json, struct ep_error *err)
 		return ep_fail(err, EP_CORRUPT, "its \"name\" or \"time\" is none");
 	memcpy(feed->name, name.at, name.size);
 	EP_TRY(ep_json_bytes(feed->key.bytes, EP_KEY_SIZE, json, "key", err));
-	EP_TRY(ep_json_bytes(feed->node_id, EP_FEED_NODE_ID, json, "node", err));
+	EP_TRY(ep_json_bytes(feed->node_id, EP_NODE_ID_SIZE, json, "node", err));
 	EP_TRY(ep_json_bytes(feed->digest.bytes, EP_HASH_SIZE, json, "digest", err));
 	EP_TRY(ep_json_number(&feed->position, json, "position", err));
 	EP_TRY(ep_json_number(&feed->tracks, json, "tracks", err));

@@ -13,9 +13,6 @@
 #define EP_FEED_FORMAT 2
 #define EP_FEED_PACKETS_MAX 4096
 
-/* Bytes of the id of a node's log. */
-#define EP_FEED_NODE_ID 8
-
 /* The largest feed.json that is read, in bytes. */
 #define EP_FEED_JSON_MAX ((size_t)2 << 20)
 
@@ -70,7 +67,7 @@ EP_MUST_USE enum ep_status ep_head_read(struct ep_head *head, struct ep_bytes gi
 struct ep_feed {
 	char name[65]; /* of the master */
 	struct ep_key key;
-	uint8_t node_id[EP_FEED_NODE_ID];
+	uint8_t node_id[EP_NODE_ID_SIZE];
 	struct ep_head head;
 	uint8_t head_bytes[EP_HEAD_MAX]; /* as it was read */
 	size_t head_size;

@@ -17,9 +17,6 @@
 enum { EP_SOURCE_ANY = 0, EP_SOURCE_LOCAL = 1, EP_SOURCE_MASTER = 2 };
 #define EP_SOURCE_NAME_MAX 64
 
-/* Bytes of the random number that tells one node from all others: the named value "id". */
-#define EP_NODE_ID_SIZE 8
-
 struct ep_log;
 struct ep_log_read;
 struct ep_log_write;
@@ -258,6 +255,10 @@ EP_MUST_USE enum ep_status ep_log_follows(struct ep_follows *follows,
 EP_MUST_USE enum ep_status ep_log_set_follows(struct ep_log_write *write,
                                               const struct ep_follows *follows,
                                               struct ep_error *err);
+
+/* The id of a log. EP_CORRUPT. */
+EP_MUST_USE enum ep_status ep_log_node_id(uint8_t id[EP_NODE_ID_SIZE],
+                                          const struct ep_log_read *read, struct ep_error *err);
 
 /* The epoch of a log, which it tells those who follow it: a number, and a random tag that tells two
  * with one number apart. EP_CORRUPT. */

@@ -221,6 +221,17 @@ ep_log_follows(struct ep_follows *follows, const struct ep_log_read *read, struc
 }
 
 enum ep_status
+ep_log_node_id(uint8_t id[EP_NODE_ID_SIZE], const struct ep_log_read *read, struct ep_error *err)
+{
+	struct ep_bytes value = { 0 };
+	EP_TRY(ep_log_value(&value, read, "id", err));
+	if (value.size != EP_NODE_ID_SIZE)
+		return ep_fail(err, EP_CORRUPT, "the log's id is damaged");
+	memcpy(id, value.at, EP_NODE_ID_SIZE);
+	return EP_OK;
+}
+
+enum ep_status
 ep_log_epoch(struct ep_epoch *epoch, const struct ep_log_read *read, struct ep_error *err)
 {
 	struct ep_bytes value = { 0 };

@@ -284,7 +284,7 @@ read_snapshot(struct writer *writer, uint64_t *before, struct ep_error *err)
 	struct ep_feed *feed = &writer->feed;
 	struct ep_log_state state;
 	struct ep_digest digest;
-	struct ep_bytes id;
+	uint8_t id[EP_NODE_ID_SIZE];
 	struct ep_epoch epoch;
 	struct ep_bytes stale;
 	ep_log_read_end(EP_TAKE(writer->read));
@@ -296,15 +296,13 @@ read_snapshot(struct writer *writer, uint64_t *before, struct ep_error *err)
 		               "slaves have seen a history that this log does not have: it is an "
 		               "older copy of what was published; `publish --new-epoch` begins a "
 		               "new one, and then all that slaves have comes back");
-	EP_TRY(ep_log_value(&id, writer->read, "id", err));
-	if (id.size != EP_FEED_NODE_ID)
-		return ep_fail(err, EP_CORRUPT, "the log's id is damaged");
+	EP_TRY(ep_log_node_id(id, writer->read, err));
 	writer->found &= feed->head.epoch >= epoch.number;
 	if (writer->found && feed->head.epoch > epoch.number &&
-	    memcmp(feed->node_id, id.at, id.size) == 0)
+	    memcmp(feed->node_id, id, sizeof id) == 0)
 		EP_TRY(note_stale(writer, err));
 	if (writer->found &&
-	    (feed->head.epoch > epoch.number || memcmp(feed->node_id, id.at, id.size) != 0))
+	    (feed->head.epoch > epoch.number || memcmp(feed->node_id, id, sizeof id) != 0))
 		return ep_fail(err, EP_DIVERGED,
 		               "the feed in %s is of another log, or of a later epoch of this one "
 		               "(then `publish --new-epoch` begins a new one)",
@@ -317,7 +315,7 @@ read_snapshot(struct writer *writer, uint64_t *before, struct ep_error *err)
 	}
 	*before = feed->position;
 	snprintf(feed->name, sizeof feed->name, "%s", writer->options->name);
-	memcpy(feed->node_id, id.at, EP_FEED_NODE_ID);
+	memcpy(feed->node_id, id, sizeof id);
 	feed->position = state.position;
 	feed->tracks = state.tracks;
 	feed->documents = state.documents;
