@@ -154,7 +154,4 @@ bool ep_rest(const struct ep_call *call);
 EP_MUST_USE enum ep_status ep_log_node_name(char name[EP_SOURCE_NAME_MAX + 1], struct ep_log *log,
                                             struct ep_error *err);
 
-/* The value under which the log keeps it. */
-#define EP_NAME_VALUE "name"
-
 #endif

@@ -17,8 +17,6 @@ static const struct ep_option options[] = {
 	{ 0 },
 };
 
-/* The named value that keeps --url. */
-#define URL_VALUE "url"
 #define DEFAULT_PORT 8070
 
 /* ---- add ---- */
@@ -34,9 +32,10 @@ find_url(char url[EP_URL_MAX + 1], struct ep_log_write *write, const char *given
 		return ep_fail(err, EP_USAGE, "the URL has over %d bytes", EP_URL_MAX);
 	if (given) {
 		snprintf(url, EP_URL_MAX + 1, "%s", given);
-		return ep_log_set_value(write, URL_VALUE, ep_bytes_of_text(ep_text_of(given)), err);
+		return ep_log_set_value(write, EP_URL_VALUE, ep_bytes_of_text(ep_text_of(given)),
+		                        err);
 	}
-	enum ep_status status = ep_log_value(&known, ep_log_inside(write), URL_VALUE, err);
+	enum ep_status status = ep_log_value(&known, ep_log_inside(write), EP_URL_VALUE, err);
 	if (status == EP_OK && known.size <= EP_URL_MAX) {
 		memcpy(url, known.at, known.size);
 		url[known.size] = '\0';

@@ -34,8 +34,8 @@ struct dump {
 };
 
 static const struct ep_publication_names names_of[] = {
-	[EP_DUMP_MASTER] = { "note.master-dump", "watermark.master-dump", "lastdump.master" },
-	[EP_DUMP_SLAVE] = { "note.slave-dump", EP_SENT_VALUE, "lastdump.slave" },
+	[EP_DUMP_MASTER] = { EP_MASTER_NOTE_VALUE, EP_MASTER_DUMP_VALUE, EP_MASTER_LASTDUMP_VALUE },
+	[EP_DUMP_SLAVE] = { EP_SLAVE_NOTE_VALUE, EP_SLAVE_DUMP_VALUE, EP_SLAVE_LASTDUMP_VALUE },
 };
 
 const char *

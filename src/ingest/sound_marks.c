@@ -5,11 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A mark is a named value: "file." and the hash of the path; layout 1, size of the file, its time
+/* A mark is a named value, under the hash of the path; layout 1, size of the file, its time
  * of change in nanoseconds since 1970, and the rest is the track id. */
 #define LAYOUT 1
 #define FIXED 17
-#define NAME_SIZE (5 + EP_HASH_TEXT)
+#define NAME_SIZE (sizeof EP_FILE_VALUE + EP_HASH_TEXT)
 
 static void
 name_mark(char name[NAME_SIZE], const struct ep_sound_file *file)
@@ -21,7 +21,7 @@ name_mark(char name[NAME_SIZE], const struct ep_sound_file *file)
 	ep_hasher_add(&hasher, file->real, strlen(file->real));
 	ep_hasher_done(&hash, &hasher);
 	ep_hash_print(text, &hash);
-	snprintf(name, NAME_SIZE, "file.%s", text);
+	snprintf(name, NAME_SIZE, EP_FILE_VALUE "%s", text);
 }
 
 enum ep_status

@@ -9,9 +9,7 @@
 
 #define LAYOUT 2
 #define PEER_LAYOUT 3
-#define MASTER_VALUE "master"
-#define PEER_VALUE "peer."
-#define VALUE_NAME (sizeof PEER_VALUE + EP_SOURCE_NAME_MAX + 1)
+#define VALUE_NAME (sizeof EP_PEER_VALUE + EP_SOURCE_NAME_MAX + 1)
 
 /* ---- a record as bytes: fields in order ---- */
 
@@ -98,7 +96,7 @@ ep_peer_load(struct ep_peer *peer, const struct ep_log_read *read, const char *n
 	char value[VALUE_NAME];
 	struct ep_reader reader;
 	struct ep_peer loaded = { 0 };
-	snprintf(value, sizeof value, PEER_VALUE "%s", name);
+	snprintf(value, sizeof value, EP_PEER_VALUE "%s", name);
 	enum ep_status status = open_value(&reader, read, value, PEER_LAYOUT, err);
 	if (status == EP_NOT_FOUND)
 		return ep_fail(err, EP_NOT_FOUND, "there is no source %s that may contribute",
@@ -127,7 +125,7 @@ ep_peer_store(struct ep_log_write *write, const struct ep_peer *peer, struct ep_
 {
 	char value[VALUE_NAME];
 	EP_BUFFER struct ep_buffer bytes = { 0 };
-	snprintf(value, sizeof value, PEER_VALUE "%s", peer->name);
+	snprintf(value, sizeof value, EP_PEER_VALUE "%s", peer->name);
 	EP_TRY(encode_peer(&bytes, peer, err));
 	return ep_log_set_value(write, value, ep_buffer_bytes(&bytes), err);
 }
@@ -144,7 +142,7 @@ enum ep_status
 ep_peer_remove(struct ep_log_write *write, const char *name, struct ep_error *err)
 {
 	char value[VALUE_NAME];
-	snprintf(value, sizeof value, PEER_VALUE "%s", name);
+	snprintf(value, sizeof value, EP_PEER_VALUE "%s", name);
 	return ep_log_remove_value(write, value, err);
 }
 
@@ -261,7 +259,7 @@ ep_master_load(struct ep_master *master, const struct ep_log_read *read, struct 
 {
 	struct ep_reader reader;
 	struct ep_master loaded = { 0 };
-	enum ep_status status = open_value(&reader, read, MASTER_VALUE, LAYOUT, err);
+	enum ep_status status = open_value(&reader, read, EP_MASTER_VALUE, LAYOUT, err);
 	if (status == EP_NOT_FOUND)
 		return ep_fail(
 			err, EP_NOT_FOUND,
@@ -292,7 +290,7 @@ ep_master_load(struct ep_master *master, const struct ep_log_read *read, struct 
 		memcpy(loaded.head, head.at, head.size);
 	loaded.head_size = head.size;
 	read_text(&reader, loaded.error, sizeof loaded.error);
-	EP_TRY(check(&reader, MASTER_VALUE, err));
+	EP_TRY(check(&reader, EP_MASTER_VALUE, err));
 	*master = loaded;
 	return EP_OK;
 }
@@ -302,7 +300,7 @@ ep_master_store(struct ep_log_write *write, const struct ep_master *master, stru
 {
 	EP_BUFFER struct ep_buffer bytes = { 0 };
 	EP_TRY(encode_master(&bytes, master, err));
-	return ep_log_set_value(write, MASTER_VALUE, ep_buffer_bytes(&bytes), err);
+	return ep_log_set_value(write, EP_MASTER_VALUE, ep_buffer_bytes(&bytes), err);
 }
 
 enum ep_status
@@ -328,5 +326,5 @@ ep_check_own(const struct ep_log_read *read, struct ep_text track, struct ep_err
 enum ep_status
 ep_master_forget(struct ep_log_write *write, struct ep_error *err)
 {
-	return ep_log_remove_value(write, MASTER_VALUE, err);
+	return ep_log_remove_value(write, EP_MASTER_VALUE, err);
 }

@@ -12,6 +12,7 @@
 
 #include "store/digest.h"
 #include "store/entry.h"
+#include "store/values.h"
 
 /* Sources by number; others are numbered from 3 as they come. */
 enum { EP_SOURCE_ANY = 0, EP_SOURCE_LOCAL = 1, EP_SOURCE_MASTER = 2 };
@@ -272,7 +273,6 @@ EP_MUST_USE enum ep_status ep_log_epoch(struct ep_epoch *epoch, const struct ep_
 /* Whether this log is an older copy of what was published, as a slave has shown: nothing is put,
  * deleted, linked or taken (EP_DIVERGED) until a new epoch begins. The heads that were shown are
  * kept one after the other, each behind its size (16 bits). EP_NO_SPACE and so on. */
-#define EP_STALE_VALUE "stale"
 EP_MUST_USE enum ep_status ep_log_set_stale(struct ep_log_write *write, struct ep_bytes head,
                                             struct ep_error *err);
 
@@ -283,9 +283,6 @@ EP_MUST_USE enum ep_status ep_log_new_epoch(struct ep_epoch *epoch, struct ep_lo
                                             uint64_t above, uint64_t known, struct ep_error *err);
 
 /* ---- changes of this node ---- */
-
-/* The number under which the log keeps up to where local changes were dumped. */
-#define EP_SENT_VALUE "watermark.slave-dump"
 
 /* What came of rows. */
 struct ep_put_counts {

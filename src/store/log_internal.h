@@ -19,9 +19,7 @@
  *     marks        position (native 64-bit)         front of the chain hash (16 bytes)
  *     values       name                             as named
  *
- * Named values: "format" (number), "state" (position, documents, tracks, tombstones, links, each
- * 64-bit LE), "digest" (EP_DIGEST_BYTES), "epoch" (number and tag, 64-bit LE), "known" (number),
- * "follows" (key; epoch, era, first era, 64-bit LE); the rest belongs to those who use the log.
+ * values.h has the names.
  */
 #ifndef EP_STORE_LOG_INTERNAL_H
 #define EP_STORE_LOG_INTERNAL_H
@@ -237,7 +235,7 @@ EP_MUST_USE enum ep_status ep_log_append_entry(struct ep_log_write *write, struc
 /* The name of a source whose own is not known begins so. */
 #define EP_SOURCE_UNKNOWN "unknown-"
 
-/* The value "follows". */
+/* The size of EP_FOLLOWS_VALUE. */
 #define EP_FOLLOWS_SIZE (EP_KEY_SIZE + 24)
 
 EP_MUST_USE enum ep_status ep_log_load_parties(struct ep_log_write *write, struct ep_error *err);
@@ -341,7 +339,7 @@ EP_MUST_USE enum ep_status ep_log_forget_aside(struct ep_log_write *write, struc
 EP_MUST_USE enum ep_status ep_log_check_size(struct ep_log *log, struct stat *info, bool writing,
                                              struct ep_error *err);
 
-/* Reads "state" into read->state. */
+/* Reads EP_STATE_VALUE into read->state. */
 EP_MUST_USE enum ep_status ep_log_load_state(struct ep_log_read *read, struct ep_error *err);
 
 void ep_source_key(uint8_t key[EP_SOURCE_KEY], uint32_t source, uint64_t position);

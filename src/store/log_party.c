@@ -205,7 +205,7 @@ ep_log_follows(struct ep_follows *follows, const struct ep_log_read *read, struc
 {
 	struct ep_bytes value;
 	*follows = (struct ep_follows){ 0 };
-	enum ep_status status = ep_log_value(&value, read, "follows", err);
+	enum ep_status status = ep_log_value(&value, read, EP_FOLLOWS_VALUE, err);
 	if (status == EP_NOT_FOUND)
 		return EP_OK;
 	EP_TRY(status);
@@ -224,7 +224,7 @@ enum ep_status
 ep_log_node_id(uint8_t id[EP_NODE_ID_SIZE], const struct ep_log_read *read, struct ep_error *err)
 {
 	struct ep_bytes value = { 0 };
-	EP_TRY(ep_log_value(&value, read, "id", err));
+	EP_TRY(ep_log_value(&value, read, EP_ID_VALUE, err));
 	if (value.size != EP_NODE_ID_SIZE)
 		return ep_fail(err, EP_CORRUPT, "the log's id is damaged");
 	memcpy(id, value.at, EP_NODE_ID_SIZE);
@@ -235,7 +235,7 @@ enum ep_status
 ep_log_epoch(struct ep_epoch *epoch, const struct ep_log_read *read, struct ep_error *err)
 {
 	struct ep_bytes value = { 0 };
-	EP_TRY(ep_log_value(&value, read, "epoch", err));
+	EP_TRY(ep_log_value(&value, read, EP_EPOCH_VALUE, err));
 	if (value.size != 16)
 		return ep_fail(err, EP_CORRUPT, "the log's epoch is damaged");
 	epoch->number = ep_load64(value.at);

@@ -9,7 +9,7 @@ ep_log_load_state(struct ep_log_read *read, struct ep_error *err)
 {
 	struct ep_bytes value = { 0 };
 	size_t aside;
-	EP_TRY(ep_log_value(&value, read, "state", err));
+	EP_TRY(ep_log_value(&value, read, EP_STATE_VALUE, err));
 	EP_TRY(ep_log_count_keys(&aside, read, read->log->aside, err));
 	if (value.size != 40)
 		return ep_fail(err, EP_CORRUPT, "the log's state is damaged");
@@ -91,7 +91,8 @@ ep_subject_key(MDB_val *key, uint8_t bytes[EP_SUBJECT_KEY_MAX], const struct ep_
 static bool
 is_always_there(const char *name)
 {
-	static const char *const names[] = { "digest", "epoch", "format", "id", "state" };
+	static const char *const names[] = { EP_DIGEST_VALUE, EP_EPOCH_VALUE, EP_FORMAT_VALUE,
+		                             EP_ID_VALUE, EP_STATE_VALUE };
 	bool found = false;
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		found |= strcmp(name, names[i]) == 0;
@@ -135,7 +136,7 @@ enum ep_status
 ep_log_digest(struct ep_digest *digest, const struct ep_log_read *read, struct ep_error *err)
 {
 	struct ep_bytes value = { 0 };
-	EP_TRY(ep_log_value(&value, read, "digest", err));
+	EP_TRY(ep_log_value(&value, read, EP_DIGEST_VALUE, err));
 	if (value.size != EP_DIGEST_BYTES)
 		return ep_fail(err, EP_CORRUPT, "the log's state digest is damaged");
 	ep_digest_load(digest, value.at);
