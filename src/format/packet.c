@@ -12,6 +12,9 @@
 #define COLUMNS_MAX ((size_t)96 << 20)
 #define FIXED_HEADER 16
 
+/* Where the first bytes say what. */
+enum { AT_VERSION = 8, AT_KIND = 10, AT_REST = 12, AT_AFTER = 64, AT_LAST = 72 };
+
 struct ep_packet_reader {
 	struct ep_source source;
 	struct ep_hasher hasher; /* over all that was read */
@@ -21,6 +24,24 @@ struct ep_packet_reader {
 	uint64_t blocks;
 	bool ended;
 };
+
+/* ---- its ends ---- */
+
+bool
+ep_packet_begins(const uint8_t bytes[EP_PACKET_MAGIC_SIZE])
+{
+	return memcmp(bytes, EP_PACKET_MAGIC, EP_PACKET_MAGIC_SIZE) == 0;
+}
+
+struct ep_packet_front
+ep_packet_front(const uint8_t bytes[EP_PACKET_FRONT])
+{
+	return (struct ep_packet_front){
+		.slave = ep_packet_begins(bytes) && ep_load16(bytes + AT_KIND) == EP_PACKET_SLAVE,
+		.after = ep_load64(bytes + AT_AFTER),
+		.last = ep_load64(bytes + AT_LAST),
+	};
+}
 
 /* ---- the stream ---- */
 
@@ -125,7 +146,7 @@ parse_header(struct ep_packet_reader *packet, struct ep_error *err)
 	if (ep_load32(bytes + size) != ep_crc32(bytes, size))
 		return damaged(err, "the checksum of its header does not fit");
 	struct ep_reader reader = ep_reader_of(bytes + FIXED_HEADER, size - FIXED_HEADER);
-	uint16_t kind = ep_load16(bytes + 10);
+	uint16_t kind = ep_load16(bytes + AT_KIND);
 	header->kind = kind == EP_PACKET_MASTER ? EP_PACKET_MASTER : EP_PACKET_SLAVE;
 	read_fixed(&reader, header->key.bytes, EP_KEY_SIZE);
 	header->epoch = ep_read64(&reader);
@@ -153,9 +174,9 @@ read_header(struct ep_packet_reader *packet, struct ep_error *err)
 {
 	uint8_t fixed[FIXED_HEADER];
 	EP_TRY(read_hashed(packet, fixed, sizeof fixed, err));
-	if (memcmp(fixed, EP_PACKET_MAGIC, EP_PACKET_MAGIC_SIZE) != 0)
+	if (!ep_packet_begins(fixed))
 		return ep_fail(err, EP_CORRUPT, "this is no packet");
-	uint16_t version = ep_load16(fixed + 8);
+	uint16_t version = ep_load16(fixed + AT_VERSION);
 	if (version > EP_PACKET_VERSION)
 		return ep_fail(err, EP_NEWER, "the packet has version %u, this program knows %d",
 		               version, EP_PACKET_VERSION);
@@ -165,7 +186,7 @@ read_header(struct ep_packet_reader *packet, struct ep_error *err)
 			"the packet has version %u, of a build before the first release; use "
 			"CSV (`master-dump --format csv`) to bring it over",
 			version);
-	uint32_t rest = ep_load32(fixed + 12);
+	uint32_t rest = ep_load32(fixed + AT_REST);
 	if (rest < HEADER_REST_MIN || rest > HEADER_REST_MAX)
 		return damaged(err, "its header is not as it must be");
 	struct ep_buffer *bytes = &packet->header_bytes;

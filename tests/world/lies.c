@@ -204,11 +204,7 @@ sign_packet(struct ep_buffer *out, const struct ep_key *master, const struct ep_
             struct ep_error *err)
 {
 	struct ep_trailer trailer = { .master = *master };
-	uint8_t bytes[EP_TRAILER_SIZE];
-	out->size -= EP_HASH_SIZE + 2;
-	memcpy(trailer.hash.bytes, out->data + out->size, EP_HASH_SIZE);
-	ep_trailer_write(bytes, &trailer, pair);
-	return ep_buffer_append(out, bytes, sizeof bytes, err);
+	return ep_contribution_sign(out, &trailer, pair, err);
 }
 
 /* Sets the entry's rows, or that it is a deletion. */

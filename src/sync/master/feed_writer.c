@@ -387,9 +387,10 @@ take_piece(void *context, const struct ep_dump_piece *piece, struct ep_error *er
 static void
 describe(struct ep_feed_packet *packet, struct sink *sink)
 {
+	struct ep_packet_front front = ep_packet_front(sink->front);
 	packet->size = sink->size;
-	packet->after = ep_load64(sink->front + EP_PACKET_AT_AFTER);
-	packet->last = ep_load64(sink->front + EP_PACKET_AT_LAST);
+	packet->after = front.after;
+	packet->last = front.last;
 	ep_sha256_done(&packet->sha256, &sink->sha);
 }
 

@@ -1,6 +1,5 @@
 #include "sync/master/inbox.h"
 
-#include "base/bytes.h"
 #include "base/file.h"
 #include "format/packet.h"
 #include "ingest/ingest.h"
@@ -197,11 +196,10 @@ read_ends(uint8_t trailer[EP_TRAILER_SIZE], const char *path, struct ep_error *e
 	    pread(fd, trailer, EP_TRAILER_SIZE, info.st_size - EP_TRAILER_SIZE) != EP_TRAILER_SIZE)
 		return ep_fail_errno(err, errno, "cannot read %s", path);
 	/* Compressed input would be unpacked: a packet's blocks are, and have a limit. */
-	if (memcmp(front, EP_PACKET_MAGIC, EP_PACKET_MAGIC_SIZE) != 0 ||
-	    ep_load16(front + 10) != EP_PACKET_SLAVE)
+	struct ep_packet_front said = ep_packet_front(front);
+	if (!said.slave)
 		return ep_fail(err, EP_CORRUPT, "this is not the packet of a slave");
-	if (ep_load64(front + EP_PACKET_AT_AFTER) != 0 ||
-	    ep_load64(front + EP_PACKET_AT_LAST) > EP_CONTRIBUTION_ENTRIES)
+	if (said.after != 0 || said.last > EP_CONTRIBUTION_ENTRIES)
 		return ep_fail(err, EP_CORRUPT, "the contribution has more than %d entries",
 		               EP_CONTRIBUTION_ENTRIES);
 	return EP_OK;

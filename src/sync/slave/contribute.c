@@ -196,18 +196,14 @@ make_packet(struct ep_buffer *packet, bool *any, const struct sender *sender, st
 	return status;
 }
 
-/* Signs a packet, which ends in its hash and the size 0 of a signature, and keeps it. */
+/* Signs a packet and keeps it. */
 static enum ep_status
 keep(struct sender *sender, struct ep_buffer *packet, struct ep_error *err)
 {
 	struct ep_trailer trailer = { .master = sender->master.key };
-	if (packet->size < EP_HASH_SIZE + 2)
-		return ep_fail(err, EP_CORRUPT, "a packet came out too short");
-	packet->size -= EP_HASH_SIZE + 2;
-	memcpy(trailer.hash.bytes, packet->data + packet->size, EP_HASH_SIZE);
-	ep_trailer_write(sender->trailer, &trailer, &sender->keys);
+	EP_TRY(ep_contribution_sign(packet, &trailer, &sender->keys, err));
+	memcpy(sender->trailer, packet->data + packet->size - EP_TRAILER_SIZE, EP_TRAILER_SIZE);
 	sender->id = trailer.id;
-	EP_TRY(ep_buffer_append(packet, sender->trailer, EP_TRAILER_SIZE, err));
 	return ep_replace_file(sender->path, packet->data, packet->size, 0600, err);
 }
 
