@@ -125,11 +125,23 @@ EP_MUST_USE enum ep_status ep_log_each_key(
 EP_MUST_USE enum ep_status ep_log_count_keys(size_t *count, const struct ep_log_read *read,
                                              MDB_dbi dbi, struct ep_error *err);
 
+/* Keys that were found, to be gone through when their database may change: listed in a buffer, each
+ * behind its size. ep_log_each_listed frees it. EP_NO_MEMORY, or what each fails with. */
+EP_MUST_USE enum ep_status ep_log_list_key(struct ep_buffer *keys, MDB_val key,
+                                           struct ep_error *err);
+EP_MUST_USE enum ep_status ep_log_each_listed(struct ep_buffer *keys,
+                                              enum ep_status (*each)(void *context, MDB_val key,
+                                                                     struct ep_error *err),
+                                              void *context, struct ep_error *err);
+
 /* The key of a track or link in ids, unconfirmed and proofs. EP_BAD_INPUT  the id has not 1 to 255
  * bytes. */
 #define EP_SUBJECT_KEY_MAX 256
 EP_MUST_USE enum ep_status ep_subject_key(MDB_val *key, uint8_t bytes[EP_SUBJECT_KEY_MAX],
                                           const struct ep_subject *subject, struct ep_error *err);
+
+/* What such a key is of; borrows from it. */
+struct ep_subject ep_subject_of_key(MDB_val key);
 
 /* ---- registers: what the log has of a track or link (log_register.c, log_store.c) ---- */
 
@@ -188,6 +200,9 @@ EP_MUST_USE enum ep_status ep_log_put_state(struct ep_log_write *write, MDB_dbi 
 /* The state that an entry is, with its history. Texts are borrowed. */
 EP_MUST_USE enum ep_status ep_log_state_of(struct ep_state *state, struct ep_log_write *write,
                                            const struct ep_entry *entry, struct ep_error *err);
+
+/* The same of a register, as it was loaded. */
+struct ep_state ep_register_state(const struct ep_register *reg);
 
 /* Removes a register without a trace. */
 EP_MUST_USE enum ep_status ep_log_forget(struct ep_log_write *write, const struct ep_register *reg,

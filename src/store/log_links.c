@@ -72,8 +72,7 @@ set_link(struct ep_log_write *write, const struct ep_register *copy, const struc
 	EP_TRY(ep_log_user_history(&state.history, write, &reg, &step, err));
 	state.era = reg.there ? reg.entry.era : 0;
 	if (write->follows.any && reg.there && ep_history_is_sealed(&reg.history)) {
-		struct ep_state base;
-		EP_TRY(ep_log_state_of(&base, write, &reg.entry, err));
+		struct ep_state base = ep_register_state(&reg);
 		EP_TRY(ep_log_keep_base(write, &subject, &base, reg.entry.source, err));
 		EP_TRY(ep_log_load_register(&reg, write, &subject, err));
 	}

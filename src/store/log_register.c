@@ -45,11 +45,12 @@ ep_log_load_register(struct ep_register *reg, struct ep_log_write *write,
 	return load_history(&reg->history, write, &reg->entry, err);
 }
 
-enum ep_status
-ep_log_state_of(struct ep_state *state, struct ep_log_write *write, const struct ep_entry *entry,
-                struct ep_error *err)
+/* The state that an entry is, with this history. */
+static struct ep_state
+state_with(const struct ep_entry *entry, const struct ep_history *history)
 {
-	*state = (struct ep_state){
+	return (struct ep_state){
+		.history = *history,
 		.operation = entry->operation,
 		.flags = entry->flags,
 		.hash = entry->hash,
@@ -57,7 +58,22 @@ ep_log_state_of(struct ep_state *state, struct ep_log_write *write, const struct
 		.era = entry->era,
 		.body = entry->body,
 	};
-	return load_history(&state->history, write, entry, err);
+}
+
+struct ep_state
+ep_register_state(const struct ep_register *reg)
+{
+	return state_with(&reg->entry, &reg->history);
+}
+
+enum ep_status
+ep_log_state_of(struct ep_state *state, struct ep_log_write *write, const struct ep_entry *entry,
+                struct ep_error *err)
+{
+	struct ep_history history;
+	EP_TRY(load_history(&history, write, entry, err));
+	*state = state_with(entry, &history);
+	return EP_OK;
 }
 
 enum ep_status
@@ -67,7 +83,8 @@ ep_log_load_entry(struct ep_register *reg, struct ep_state *state, struct ep_log
 	struct ep_subject subject = { entry->id, entry->operation == EP_LINK };
 	ep_arena_reset(&write->arena);
 	EP_TRY(ep_log_load_register(reg, write, &subject, err));
-	return ep_log_state_of(state, write, &reg->entry, err);
+	*state = ep_register_state(reg);
+	return EP_OK;
 }
 
 /* ---- acts of this node's user ---- */

@@ -70,6 +70,34 @@ ep_log_remove_key(struct ep_log_write *write, MDB_dbi dbi, MDB_val key, struct e
 }
 
 enum ep_status
+ep_log_list_key(struct ep_buffer *keys, MDB_val key, struct ep_error *err)
+{
+	EP_TRY(ep_buffer_varint(keys, key.mv_size, err));
+	return ep_buffer_append(keys, key.mv_data, key.mv_size, err);
+}
+
+enum ep_status
+ep_log_each_listed(struct ep_buffer *keys,
+                   enum ep_status (*each)(void *context, MDB_val key, struct ep_error *err),
+                   void *context, struct ep_error *err)
+{
+	struct ep_reader reader = ep_reader_of(keys->data, keys->size);
+	enum ep_status status = EP_OK;
+	while (status == EP_OK && ep_reader_left(&reader) > 0)
+		status = each(context, ep_val_of_bytes(ep_read_sized(&reader)), err);
+	ep_buffer_free(keys);
+	return status;
+}
+
+struct ep_subject
+ep_subject_of_key(MDB_val key)
+{
+	const char *at = key.mv_data;
+	bool link = key.mv_size > 1 && at[0] == 1;
+	return (struct ep_subject){ { at + link, key.mv_size - link }, link };
+}
+
+enum ep_status
 ep_log_set_value(struct ep_log_write *write, const char *name, struct ep_bytes value,
                  struct ep_error *err)
 {

@@ -98,10 +98,10 @@ MUTANTS = [Mutant(*arguments) for arguments in [
      "	return subject.link ? EP_OK : drop_foreign_link(write, offer->id, &f.history, err);", "	return EP_OK;",
      "an own link on another's track does not stand"),
     ("absent", "src/store/log_take.c",
-     "		EP_TRY(each_gathered(&gathered, settle_absent, err));", "		ep_buffer_free(&gathered.keys);",
+     "		EP_TRY(ep_log_each_listed(&keys, settle_absent, write, err));", "		ep_buffer_free(&keys);",
      "what the new epoch lacks is sent"),
     ("csv-yields", "src/store/log_take.c",
-     "	return each_gathered(&gathered, set_csv_aside, err);", "	ep_buffer_free(&gathered.keys);\n	return EP_OK;",
+     "	return ep_log_each_listed(&keys, set_csv_aside, write, err);", "	return EP_OK;",
      "what came by CSV and is not in the feed goes"),
     # ---- receipts, fetching ----
     ("receipt-epoch", "src/sync/slave/contribute.c",
