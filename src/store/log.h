@@ -301,16 +301,8 @@ struct ep_put {
 	bool whole; /* the rows are all of the track; else they join those that are there */
 };
 
-/* Puts rows of one track that carry no revisions; adds to counts.
- *
- *     rows as given, or what would come of them, equal the track       unchanged
- *     this node's user:  another's live track                          aside
- *                        else                                          put
- *     a CSV:             no such id                                    put
- *                        rows, or what would come of them, equal
- *                        contents that the track once had              unchanged
- *                        made from a CSV of the same source            put
- *                        else                                          aside
+/* Puts rows of one track that carry no revisions, as the table of local.h decides: of the rows as
+ * given, and then of what would come of them. Adds to counts.
  *
  * EP_BAD_INPUT  the track would hold more than EP_TRACK_TEXT_MAX or EP_TRACK_DOCUMENTS_MAX, or has
  * too many changes that the master has not seen. EP_NO_SPACE, EP_IO, EP_CORRUPT, EP_NO_MEMORY:

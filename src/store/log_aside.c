@@ -260,15 +260,16 @@ accept(struct ep_put_counts *counts, struct ep_log_write *write, const struct ep
 	struct ep_subject subject = { entry.id, false };
 	EP_TRY(ep_log_state_of(&state, write, &entry, err));
 	EP_TRY(ep_log_load_register(&reg, write, &subject, err));
-	if (!ep_log_may_change(write, &reg))
-		return ep_log_fail_foreign(err, entry.id);
 	struct ep_revision aside = ep_history_head(&state.history)->id;
 	uint32_t owner = ep_history_owner(&state.history);
 	if (reg.there)
 		EP_TRY(join_track(&state, &body, write, &reg, err));
 	bool deletes = state.operation == EP_DELETE;
-	if (reg.there ? memcmp(&reg.entry.hash, &state.hash, EP_HASH_SIZE) == 0 : deletes)
-		return EP_OK;
+	bool equal = reg.there ? memcmp(&reg.entry.hash, &state.hash, EP_HASH_SIZE) == 0 : deletes;
+	enum ep_local_outcome outcome =
+		ep_log_decide_local(write, &reg, EP_LOCAL_ACCEPT, write->self, equal, NULL);
+	if (outcome != EP_LOCAL_STANDS)
+		return outcome == EP_LOCAL_FOREIGN ? ep_log_fail_foreign(err, entry.id) : EP_OK;
 	struct ep_step step = ep_log_own_step(write, deletes ? NULL : &state.hash);
 	EP_TRY(ep_log_user_history(&history, write, &reg, &step, err));
 	if (!write->follows.any) {

@@ -24,6 +24,7 @@
 #ifndef EP_STORE_LOG_INTERNAL_H
 #define EP_STORE_LOG_INTERNAL_H
 
+#include "store/local.h"
 #include "store/log.h"
 #include "store/mdb.h"
 
@@ -217,9 +218,13 @@ EP_MUST_USE enum ep_status ep_log_user_history(struct ep_history *history,
                                                const struct ep_register *reg,
                                                const struct ep_step *step, struct ep_error *err);
 
-/* Whether the user of this node may change a track: not what lives there as another's, on a node
- * that follows a master. */
-bool ep_log_may_change(const struct ep_log_write *write, const struct ep_register *reg);
+/* What comes of an act of a party on a register: local.h.
+ *
+ * equal  what would come of it is what is there. contents  that it brings; NULL: none. */
+enum ep_local_outcome ep_log_decide_local(const struct ep_log_write *write,
+                                          const struct ep_register *reg, enum ep_local_act act,
+                                          uint32_t party, bool equal,
+                                          const struct ep_hash *contents);
 
 /* EP_BAD_INPUT: it is the master's. */
 enum ep_status ep_log_fail_foreign(struct ep_error *err, struct ep_text id);

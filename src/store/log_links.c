@@ -13,10 +13,12 @@ load_copy(struct ep_register *reg, struct ep_log_write *write, struct ep_text id
 {
 	struct ep_subject subject = { id, false };
 	EP_TRY(ep_log_load_register(reg, write, &subject, err));
-	if (!ep_register_is_live(reg))
+	enum ep_local_outcome outcome =
+		ep_log_decide_local(write, reg, EP_LOCAL_LINK, write->self, false, NULL);
+	if (outcome == EP_LOCAL_MISSING)
 		return ep_fail(err, EP_NOT_FOUND, "there is no track %.*s", ep_text_print_size(id),
 		               id.at);
-	return ep_log_may_change(write, reg) ? EP_OK : ep_log_fail_foreign(err, id);
+	return outcome == EP_LOCAL_FOREIGN ? ep_log_fail_foreign(err, id) : EP_OK;
 }
 
 /* Takes what is there for what a link does not name; what it names otherwise has changed. */

@@ -98,12 +98,38 @@ ep_log_own_step(const struct ep_log_write *write, const struct ep_hash *hash)
 	return step;
 }
 
-bool
-ep_log_may_change(const struct ep_log_write *write, const struct ep_register *reg)
+static bool
+has_contents(const struct ep_history *history, const struct ep_hash *hash)
+{
+	for (size_t i = 0; hash && i < history->count; i++) {
+		if (memcmp(history->steps[i].contents.bytes, hash->bytes, EP_REVISION_SIZE) == 0)
+			return true;
+	}
+	return false;
+}
+
+enum ep_local_outcome
+ep_log_decide_local(const struct ep_log_write *write, const struct ep_register *reg,
+                    enum ep_local_act act, uint32_t party, bool equal,
+                    const struct ep_hash *contents)
 {
 	struct ep_parties parties = ep_log_parties_inside(write);
-	return !write->follows.any || !ep_register_is_live(reg) ||
-	       ep_party_same(&parties, ep_history_owner(&reg->history), write->self);
+	struct ep_local local = {
+		.act = act,
+		.there = !reg->there                ? EP_LOCAL_NOTHING
+		         : ep_register_is_live(reg) ? EP_LOCAL_LIVE
+		                                    : EP_LOCAL_DELETED,
+		.contents = equal ? EP_LOCAL_EQUAL : EP_LOCAL_OTHER,
+		.follows = write->follows.any,
+	};
+	if (reg->there) {
+		const struct ep_step *head = ep_history_head(&reg->history);
+		local.own = ep_party_same(&parties, ep_history_owner(&reg->history), party);
+		local.csv = head->csv && ep_party_same(&parties, head->party, party);
+		if (!equal && has_contents(&reg->history, contents))
+			local.contents = EP_LOCAL_EARLIER;
+	}
+	return ep_decide_local(&local)->outcome;
 }
 
 enum ep_status

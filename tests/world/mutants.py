@@ -123,9 +123,8 @@ MUTANTS = [Mutant(*arguments) for arguments in [
      "	if (feed->position < master->seen.position)\n		return EP_HISTORY_OLDER;", "",
      "a feed that goes back is noticed"),
     # ---- CSV ----
-    ("csv-over-key", "src/store/log_put.c",
-     "	return head->csv && ep_party_same(&parties, head->party, putting->step.party) &&",
-     "	return (true || head->csv) &&",
+    ("csv-over-key", "src/store/log_register.c",
+     "		local.csv = head->csv && ep_party_same(&parties, head->party, party);", "		local.csv = true;",
      "a CSV does not change what a key has made"),
     # ---- files ----
     ("replace-sync", "src/base/file.c",
