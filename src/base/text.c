@@ -27,6 +27,12 @@ ep_text_of_bytes(struct ep_bytes bytes)
 	return (struct ep_text){ (const char *)bytes.at, bytes.size };
 }
 
+enum ep_status
+ep_put_text(struct ep_buffer *out, struct ep_text text, struct ep_error *err)
+{
+	return ep_put_sized(out, ep_bytes_of_text(text), err);
+}
+
 struct ep_text
 ep_read_text(struct ep_reader *reader)
 {

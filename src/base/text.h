@@ -22,6 +22,10 @@ struct ep_text ep_buffer_text(const struct ep_buffer *buffer);
 struct ep_bytes ep_bytes_of_text(struct ep_text text);
 struct ep_text ep_text_of_bytes(struct ep_bytes bytes);
 
+/* Appends a text behind its size, a varint. Fails as ep_buffer_append does. */
+EP_MUST_USE enum ep_status ep_put_text(struct ep_buffer *out, struct ep_text text,
+                                       struct ep_error *err);
+
 /* Reads a text behind its size, a varint; empty where the reader ran out. Borrowed. */
 struct ep_text ep_read_text(struct ep_reader *reader);
 

@@ -28,23 +28,16 @@ ep_publication_free(struct ep_publication *publication)
 /* ---- the note ---- */
 
 static enum ep_status
-put_text(struct ep_buffer *out, const char *text, struct ep_error *err)
-{
-	EP_TRY(ep_buffer_varint(out, strlen(text), err));
-	return ep_buffer_append(out, text, strlen(text), err);
-}
-
-static enum ep_status
 write_note(struct ep_buffer *out, const struct ep_publication *publication, struct ep_error *err)
 {
 	EP_TRY(ep_buffer_varint(out, publication->moves, err));
 	EP_TRY(ep_buffer_varint(out, publication->watermark, err));
-	EP_TRY(put_text(out, publication->lastdump, err));
-	EP_TRY(put_text(out, publication->folder, err));
+	EP_TRY(ep_put_text(out, ep_text_of(publication->lastdump), err));
+	EP_TRY(ep_put_text(out, ep_text_of(publication->folder), err));
 	EP_TRY(ep_buffer_varint(out, publication->count, err));
 	for (size_t i = 0; i < publication->count; i++) {
-		EP_TRY(put_text(out, publication->parts[i].part, err));
-		EP_TRY(put_text(out, publication->parts[i].final, err));
+		EP_TRY(ep_put_text(out, ep_text_of(publication->parts[i].part), err));
+		EP_TRY(ep_put_text(out, ep_text_of(publication->parts[i].final), err));
 		EP_TRY(ep_buffer_varint(out, publication->parts[i].bytes, err));
 	}
 	return EP_OK;

@@ -79,14 +79,6 @@ damaged(struct ep_error *err, const char *what)
 	return ep_fail(err, EP_CORRUPT, "the packet is damaged: %s", what);
 }
 
-static void
-read_fixed(struct ep_reader *reader, void *bytes, size_t size)
-{
-	const uint8_t *at = ep_read_bytes(reader, size);
-	if (at)
-		memcpy(bytes, at, size);
-}
-
 /* Reads how many items of at least item_size bytes follow. */
 static size_t
 read_count(struct ep_reader *reader, size_t item_size, size_t most)
@@ -111,7 +103,7 @@ read_lists(struct ep_packet_reader *packet, struct ep_reader *reader, struct ep_
 	struct ep_key *parties =
 		ep_arena_alloc(&packet->arena, header->party_count * sizeof *parties);
 	for (size_t i = 0; parties && i < header->party_count; i++)
-		read_fixed(reader, parties[i].bytes, EP_KEY_SIZE);
+		ep_read_into(reader, parties[i].bytes, EP_KEY_SIZE);
 	uint64_t behind = ep_read_varint(reader);
 	if (behind > header->last - header->after + 1)
 		reader->ok = false;
@@ -126,7 +118,7 @@ read_lists(struct ep_packet_reader *packet, struct ep_reader *reader, struct ep_
 		    marks[i].position > header->last)
 			reader->ok = false;
 		before = marks[i].position;
-		read_fixed(reader, marks[i].hash, EP_MARK_SIZE);
+		ep_read_into(reader, marks[i].hash, EP_MARK_SIZE);
 	}
 	if (!sources || !parties || !marks)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory for the header of a packet");
@@ -148,7 +140,7 @@ parse_header(struct ep_packet_reader *packet, struct ep_error *err)
 	struct ep_reader reader = ep_reader_of(bytes + FIXED_HEADER, size - FIXED_HEADER);
 	uint16_t kind = ep_load16(bytes + AT_KIND);
 	header->kind = kind == EP_PACKET_MASTER ? EP_PACKET_MASTER : EP_PACKET_SLAVE;
-	read_fixed(&reader, header->key.bytes, EP_KEY_SIZE);
+	ep_read_into(&reader, header->key.bytes, EP_KEY_SIZE);
 	header->epoch = ep_read64(&reader);
 	header->epoch_tag = ep_read64(&reader);
 	header->after = ep_read64(&reader);

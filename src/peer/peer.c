@@ -21,21 +21,6 @@ put_number(struct ep_buffer *out, uint64_t number, struct ep_error *err)
 	return ep_buffer_append(out, bytes, sizeof bytes, err);
 }
 
-static enum ep_status
-put_text(struct ep_buffer *out, const char *text, struct ep_error *err)
-{
-	EP_TRY(ep_buffer_varint(out, strlen(text), err));
-	return ep_buffer_append(out, text, strlen(text), err);
-}
-
-static void
-read_fixed(struct ep_reader *reader, void *bytes, size_t size)
-{
-	const uint8_t *at = ep_read_bytes(reader, size);
-	if (at)
-		memcpy(bytes, at, size);
-}
-
 /* Reads a text of at most size - 1 bytes. */
 static void
 read_text(struct ep_reader *reader, char *text, size_t size)
@@ -86,7 +71,7 @@ encode_peer(struct ep_buffer *out, const struct ep_peer *peer, struct ep_error *
 	EP_TRY(put_number(out, peer->fetched, err));
 	EP_TRY(put_number(out, (uint64_t)peer->fetched_at, err));
 	EP_TRY(put_number(out, (uint64_t)peer->contact, err));
-	return put_text(out, peer->error, err);
+	return ep_put_text(out, ep_text_of(peer->error), err);
 }
 
 enum ep_status
@@ -106,8 +91,8 @@ ep_peer_load(struct ep_peer *peer, const struct ep_log_read *read, const char *n
 	uint8_t flags = ep_read8(&reader);
 	loaded.has_key = flags & 1;
 	loaded.invited = flags & 2;
-	read_fixed(&reader, loaded.key.bytes, EP_KEY_SIZE);
-	read_fixed(&reader, loaded.invitation.bytes, EP_KEY_SIZE);
+	ep_read_into(&reader, loaded.key.bytes, EP_KEY_SIZE);
+	ep_read_into(&reader, loaded.invitation.bytes, EP_KEY_SIZE);
 	loaded.position = ep_read64(&reader);
 	loaded.tracks_max = ep_read64(&reader);
 	loaded.bytes_max = ep_read64(&reader);
@@ -242,16 +227,15 @@ encode_master(struct ep_buffer *out, const struct ep_master *master, struct ep_e
 		master->seen.position,
 	};
 	EP_TRY(ep_buffer_append(out, head, sizeof head, err));
-	EP_TRY(put_text(out, master->url, err));
-	EP_TRY(put_text(out, master->mirror, err));
-	EP_TRY(put_text(out, master->source, err));
+	EP_TRY(ep_put_text(out, ep_text_of(master->url), err));
+	EP_TRY(ep_put_text(out, ep_text_of(master->mirror), err));
+	EP_TRY(ep_put_text(out, ep_text_of(master->source), err));
 	EP_TRY(ep_buffer_append(out, master->key.bytes, EP_KEY_SIZE, err));
 	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
 		EP_TRY(put_number(out, numbers[i], err));
 	EP_TRY(ep_buffer_append(out, master->seen.hash, EP_MARK_SIZE, err));
-	EP_TRY(ep_buffer_varint(out, master->head_size, err));
-	EP_TRY(ep_buffer_append(out, master->head, master->head_size, err));
-	return put_text(out, master->error, err);
+	EP_TRY(ep_put_sized(out, (struct ep_bytes){ master->head, master->head_size }, err));
+	return ep_put_text(out, ep_text_of(master->error), err);
 }
 
 enum ep_status
@@ -271,7 +255,7 @@ ep_master_load(struct ep_master *master, const struct ep_log_read *read, struct 
 	read_text(&reader, loaded.url, sizeof loaded.url);
 	read_text(&reader, loaded.mirror, sizeof loaded.mirror);
 	read_text(&reader, loaded.source, sizeof loaded.source);
-	read_fixed(&reader, loaded.key.bytes, EP_KEY_SIZE);
+	ep_read_into(&reader, loaded.key.bytes, EP_KEY_SIZE);
 	loaded.epoch.number = ep_read64(&reader);
 	loaded.epoch.tag = ep_read64(&reader);
 	loaded.position = ep_read64(&reader);
@@ -282,7 +266,7 @@ ep_master_load(struct ep_master *master, const struct ep_log_read *read, struct 
 	loaded.conflicts = ep_read64(&reader);
 	loaded.rejected = ep_read64(&reader);
 	loaded.seen.position = ep_read64(&reader);
-	read_fixed(&reader, loaded.seen.hash, EP_MARK_SIZE);
+	ep_read_into(&reader, loaded.seen.hash, EP_MARK_SIZE);
 	struct ep_bytes head = ep_read_sized(&reader);
 	if (head.size > sizeof loaded.head)
 		reader.ok = false;

@@ -32,13 +32,6 @@ metadata_equal(const struct ep_document *one, const struct ep_document *other)
 	       ep_text_equal(one->track, other->track);
 }
 
-static enum ep_status
-put_text(struct ep_buffer *out, struct ep_text text, struct ep_error *err)
-{
-	EP_TRY(ep_buffer_varint(out, text.size, err));
-	return ep_buffer_append(out, text.at, text.size, err);
-}
-
 /* Writes each distinct metadata once. Documents of a track nearly always agree; where they do not,
  * neighbours do, so only the metadata last seen is looked for. */
 static enum ep_status
@@ -55,7 +48,7 @@ put_metadata(struct ep_buffer *out, const struct ep_track *track, struct ep_erro
 		struct ep_text *texts[METADATA_TEXTS];
 		metadata_of(texts, &row);
 		for (size_t k = 0; k < METADATA_TEXTS; k++)
-			EP_TRY(put_text(out, *texts[k], err));
+			EP_TRY(ep_put_text(out, *texts[k], err));
 	}
 	uint64_t which = 0;
 	for (size_t i = 0; distinct > 1 && i < track->count; i++) {
@@ -75,7 +68,7 @@ put_numbering(struct ep_buffer *out, const struct ep_track *track, struct ep_err
 	}
 	EP_TRY(ep_buffer_append(out, &kind, 1, err));
 	for (size_t i = 0; kind == NAMED && i < track->count; i++)
-		EP_TRY(put_text(out, track->documents[i].suffix, err));
+		EP_TRY(ep_put_text(out, track->documents[i].suffix, err));
 	return EP_OK;
 }
 
@@ -97,7 +90,7 @@ enum ep_status
 ep_entry_put_body(struct ep_buffer *out, struct ep_codes_usage *usage, const struct ep_track *track,
                   struct ep_codes_coder *coder, struct ep_error *err)
 {
-	EP_TRY(put_text(out, track->id, err));
+	EP_TRY(ep_put_text(out, track->id, err));
 	EP_TRY(ep_buffer_varint(out, track->count, err));
 	EP_TRY(put_metadata(out, track, err));
 	EP_TRY(put_numbering(out, track, err));
@@ -113,7 +106,7 @@ enum ep_status
 ep_entry_delete_body(struct ep_buffer *out, struct ep_text id, uint32_t document_count,
                      struct ep_error *err)
 {
-	EP_TRY(put_text(out, id, err));
+	EP_TRY(ep_put_text(out, id, err));
 	return ep_buffer_varint(out, document_count, err);
 }
 
@@ -233,19 +226,11 @@ ep_entry_history(struct ep_history *history, const struct ep_entry *entry, uint3
 /* Offsets are within the times that a track can have. */
 #define OFFSET_MAX ((int64_t)1 << 32)
 
-static void
-read_revision(struct ep_revision *revision, struct ep_reader *reader)
-{
-	const uint8_t *bytes = ep_read_bytes(reader, EP_REVISION_SIZE);
-	if (bytes)
-		memcpy(revision->bytes, bytes, EP_REVISION_SIZE);
-}
-
 /* Reads what a link to an original says of it. */
 static bool
 read_evidence(struct ep_link *link, struct ep_reader *reader)
 {
-	read_revision(&link->original_contents, reader);
+	ep_read_into(reader, link->original_contents.bytes, EP_REVISION_SIZE);
 	uint8_t kind = ep_read8(reader);
 	uint64_t share = ep_read_varint(reader);
 	uint64_t coverage = ep_read_varint(reader);
@@ -265,7 +250,7 @@ ep_entry_link(struct ep_link *link, const struct ep_entry *entry, struct ep_erro
 	struct ep_link read = { 0 };
 	struct ep_reader reader = ep_reader_of(entry->rest.at, entry->rest.size);
 	read.original = ep_read_text(&reader);
-	read_revision(&read.copy_contents, &reader);
+	ep_read_into(&reader, read.copy_contents.bytes, EP_REVISION_SIZE);
 	bool good = entry->operation == EP_LINK && reader.ok &&
 	            (read.original.size == 0 || read_evidence(&read, &reader));
 	if (!good || ep_reader_left(&reader) != 0)
@@ -280,9 +265,9 @@ ep_entry_link_body(struct ep_buffer *out, struct ep_text copy, const struct ep_l
 {
 	uint8_t kind = (uint8_t)link->kind;
 	uint64_t zigzag = (uint64_t)link->offset << 1 ^ (uint64_t)(link->offset >> 63);
-	EP_TRY(put_text(out, copy, err));
+	EP_TRY(ep_put_text(out, copy, err));
 	EP_TRY(ep_buffer_varint(out, 0, err));
-	EP_TRY(put_text(out, link->original, err));
+	EP_TRY(ep_put_text(out, link->original, err));
 	EP_TRY(ep_buffer_append(out, link->copy_contents.bytes, EP_REVISION_SIZE, err));
 	if (link->original.size == 0)
 		return EP_OK;
@@ -412,7 +397,7 @@ enum ep_status
 ep_entry_join_body(struct ep_buffer *out, struct ep_text id, uint32_t document_count,
                    struct ep_bytes about, struct ep_bytes codes, struct ep_error *err)
 {
-	EP_TRY(put_text(out, id, err));
+	EP_TRY(ep_put_text(out, id, err));
 	EP_TRY(ep_buffer_varint(out, document_count, err));
 	EP_TRY(ep_buffer_append(out, about.at, about.size, err));
 	return ep_buffer_append(out, codes.at, codes.size, err);

@@ -72,8 +72,7 @@ ep_log_remove_key(struct ep_log_write *write, MDB_dbi dbi, MDB_val key, struct e
 enum ep_status
 ep_log_list_key(struct ep_buffer *keys, MDB_val key, struct ep_error *err)
 {
-	EP_TRY(ep_buffer_varint(keys, key.mv_size, err));
-	return ep_buffer_append(keys, key.mv_data, key.mv_size, err);
+	return ep_put_sized(keys, (struct ep_bytes){ key.mv_data, key.mv_size }, err);
 }
 
 enum ep_status
