@@ -154,8 +154,7 @@ node_put(struct node *node, const char *id, struct ep_pairs *pairs, const char *
 	struct ep_track track = { .id = ep_text_of(id), .documents = rows, .count = cut.count };
 	needs(ep_entry_put_body(&body, NULL, &track, node->coder, NULL));
 	struct ep_put put = { .track = &track,
-		              .body = body.data,
-		              .body_size = body.size,
+		              .body = ep_buffer_bytes(&body),
 		              .source = EP_SOURCE_LOCAL,
 		              .whole = true };
 	ep_track_hash(&put.hash, &track);

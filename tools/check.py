@@ -141,6 +141,7 @@ def read_quickly(totals):
     step(totals, "lint: every file is formatted",
          ["clang-format", "--dry-run", "-Werror", *sources("src", "tests", "bench", "tools")])
     step(totals, "lint: rooms, names and modules hang together", [sys.executable, "tools/check_rooms.py"])
+    step(totals, "lint: the log's values are those of its page", [sys.executable, "tools/check_values.py"])
 
 
 def tidy(totals):

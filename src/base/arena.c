@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define CHUNK_BYTES ((size_t)64 << 10)
 
@@ -33,6 +34,29 @@ ep_arena_alloc(struct ep_arena *arena, size_t size)
 	void *piece = arena->chunks->bytes + arena->used;
 	arena->used += size;
 	return piece;
+}
+
+enum ep_status
+ep_arena_bytes(struct ep_bytes *copy, struct ep_arena *arena, struct ep_bytes bytes,
+               struct ep_error *err)
+{
+	uint8_t *at = ep_arena_alloc(arena, bytes.size);
+	if (!at)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	if (bytes.size)
+		memcpy(at, bytes.at, bytes.size);
+	*copy = (struct ep_bytes){ at, bytes.size };
+	return EP_OK;
+}
+
+enum ep_status
+ep_arena_text(struct ep_text *copy, struct ep_arena *arena, struct ep_text text,
+              struct ep_error *err)
+{
+	struct ep_bytes bytes;
+	EP_TRY(ep_arena_bytes(&bytes, arena, ep_bytes_of_text(text), err));
+	*copy = ep_text_of_bytes(bytes);
+	return EP_OK;
 }
 
 void

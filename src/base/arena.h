@@ -5,7 +5,7 @@
 #ifndef EP_BASE_ARENA_H
 #define EP_BASE_ARENA_H
 
-#include "base/status.h"
+#include "base/text.h"
 
 #include <stddef.h>
 
@@ -17,6 +17,12 @@ struct ep_arena {
 /* Gives size bytes, aligned for any type; NULL when there is no memory. A size of 0 gives a pointer
  * that must not be followed. */
 EP_MUST_USE void *ep_arena_alloc(struct ep_arena *arena, size_t size);
+
+/* Copies text, or bytes, into the arena. EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_arena_text(struct ep_text *copy, struct ep_arena *arena,
+                                         struct ep_text text, struct ep_error *err);
+EP_MUST_USE enum ep_status ep_arena_bytes(struct ep_bytes *copy, struct ep_arena *arena,
+                                          struct ep_bytes bytes, struct ep_error *err);
 
 /* Takes everything back; keeps one chunk for the next use. */
 void ep_arena_reset(struct ep_arena *arena);

@@ -3,6 +3,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct ep_bytes
+ep_buffer_bytes(const struct ep_buffer *buffer)
+{
+	return (struct ep_bytes){ buffer->data, buffer->size };
+}
+
+bool
+ep_bytes_equal(struct ep_bytes one, struct ep_bytes other)
+{
+	return one.size == other.size && (one.size == 0 || memcmp(one.at, other.at, one.size) == 0);
+}
+
 enum ep_status
 ep_buffer_reserve(struct ep_buffer *buffer, size_t extra, struct ep_error *err)
 {

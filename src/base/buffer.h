@@ -8,6 +8,7 @@
 
 #include "base/status.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,17 @@ struct ep_buffer {
 	size_t capacity; /* bytes allocated */
 	size_t max; /* limit of size; 0 means EP_BUFFER_MAX */
 };
+
+/* Bytes that somebody else owns. */
+struct ep_bytes {
+	const uint8_t *at; /* may be NULL where size is 0 */
+	size_t size;
+};
+
+/* What a buffer holds, until it next grows. */
+struct ep_bytes ep_buffer_bytes(const struct ep_buffer *buffer);
+
+bool ep_bytes_equal(struct ep_bytes one, struct ep_bytes other);
 
 /* Makes room for extra more bytes behind size. EP_NO_MEMORY when there is none, or when the limit
  * would be passed; the buffer is then as before. */

@@ -28,6 +28,35 @@ ep_reader_of(const void *bytes, size_t size)
 	return (struct ep_reader){ .at = at, .end = size ? at + size : at, .ok = true };
 }
 
+enum ep_status
+ep_put_sized(struct ep_buffer *buffer, struct ep_bytes bytes, struct ep_error *err)
+{
+	EP_TRY(ep_buffer_varint(buffer, bytes.size, err));
+	return ep_buffer_append(buffer, bytes.at, bytes.size, err);
+}
+
+void
+ep_read_into(struct ep_reader *reader, void *bytes, size_t size)
+{
+	const uint8_t *at = ep_read_bytes(reader, size);
+	if (at)
+		memcpy(bytes, at, size);
+}
+
+struct ep_bytes
+ep_read_sized(struct ep_reader *reader)
+{
+	uint64_t size = ep_read_varint(reader);
+	const uint8_t *bytes = ep_read_bytes(reader, size);
+	return (struct ep_bytes){ bytes, bytes ? (size_t)size : 0 };
+}
+
+struct ep_bytes
+ep_reader_rest(const struct ep_reader *reader)
+{
+	return (struct ep_bytes){ reader->at, ep_reader_left(reader) };
+}
+
 size_t
 ep_reader_left(const struct ep_reader *reader)
 {

@@ -107,7 +107,18 @@ uint64_t ep_read_varint(struct ep_reader *reader);
 /* Borrows the next size bytes, or NULL (not ok) where there are fewer. */
 const uint8_t *ep_read_bytes(struct ep_reader *reader, uint64_t size);
 
-/* Bytes not read yet. */
+/* Appends bytes behind their size, a varint. Fails as ep_buffer_append does. */
+EP_MUST_USE enum ep_status ep_put_sized(struct ep_buffer *buffer, struct ep_bytes bytes,
+                                        struct ep_error *err);
+
+/* Reads size bytes into bytes, which are left as they are where there are fewer. */
+void ep_read_into(struct ep_reader *reader, void *bytes, size_t size);
+
+/* Reads bytes behind their size, a varint; none where the reader ran out. Borrowed. */
+struct ep_bytes ep_read_sized(struct ep_reader *reader);
+
+/* The bytes not read yet, and how many. */
+struct ep_bytes ep_reader_rest(const struct ep_reader *reader);
 size_t ep_reader_left(const struct ep_reader *reader);
 
 #endif

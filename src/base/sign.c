@@ -85,7 +85,7 @@ read_keys(struct ep_keys *keys, const char *path, struct ep_error *err)
 {
 	EP_BUFFER struct ep_buffer text = { 0 };
 	EP_TRY(ep_read_file(&text, path, 4096, err));
-	struct ep_text digits = { (const char *)text.data, text.size };
+	struct ep_text digits = ep_buffer_text(&text);
 	if (digits.size && digits.at[digits.size - 1] == '\n')
 		digits.size--;
 	struct ep_keys read;

@@ -13,6 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Bytes of the random number that tells one node's log from all others. */
+#define EP_NODE_ID_SIZE 8
+
 #define EP_KEY_SIZE 32
 #define EP_SECRET_KEY_SIZE 64
 #define EP_SIGNATURE_SIZE 64

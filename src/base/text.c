@@ -9,10 +9,40 @@ ep_text_of(const char *string)
 	return (struct ep_text){ .at = string, .size = strlen(string) };
 }
 
+struct ep_text
+ep_buffer_text(const struct ep_buffer *buffer)
+{
+	return ep_text_of_bytes(ep_buffer_bytes(buffer));
+}
+
+struct ep_bytes
+ep_bytes_of_text(struct ep_text text)
+{
+	return (struct ep_bytes){ (const uint8_t *)text.at, text.size };
+}
+
+struct ep_text
+ep_text_of_bytes(struct ep_bytes bytes)
+{
+	return (struct ep_text){ (const char *)bytes.at, bytes.size };
+}
+
+enum ep_status
+ep_put_text(struct ep_buffer *out, struct ep_text text, struct ep_error *err)
+{
+	return ep_put_sized(out, ep_bytes_of_text(text), err);
+}
+
+struct ep_text
+ep_read_text(struct ep_reader *reader)
+{
+	return ep_text_of_bytes(ep_read_sized(reader));
+}
+
 bool
 ep_text_equal(struct ep_text one, struct ep_text other)
 {
-	return one.size == other.size && (one.size == 0 || memcmp(one.at, other.at, one.size) == 0);
+	return ep_bytes_equal(ep_bytes_of_text(one), ep_bytes_of_text(other));
 }
 
 int

@@ -2,7 +2,7 @@
 #ifndef EP_BASE_TEXT_H
 #define EP_BASE_TEXT_H
 
-#include "base/buffer.h"
+#include "base/bytes.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,6 +14,20 @@ struct ep_text {
 
 /* The bytes of a literal, or of a string that ends with NUL. */
 struct ep_text ep_text_of(const char *string);
+
+/* What a buffer holds, until it next grows. */
+struct ep_text ep_buffer_text(const struct ep_buffer *buffer);
+
+/* Text as bytes, and bytes as text. */
+struct ep_bytes ep_bytes_of_text(struct ep_text text);
+struct ep_text ep_text_of_bytes(struct ep_bytes bytes);
+
+/* Appends a text behind its size, a varint. Fails as ep_buffer_append does. */
+EP_MUST_USE enum ep_status ep_put_text(struct ep_buffer *out, struct ep_text text,
+                                       struct ep_error *err);
+
+/* Reads a text behind its size, a varint; empty where the reader ran out. Borrowed. */
+struct ep_text ep_read_text(struct ep_reader *reader);
 
 bool ep_text_equal(struct ep_text one, struct ep_text other);
 

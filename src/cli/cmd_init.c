@@ -26,7 +26,7 @@ init(struct ep_log **log, char *name, const struct ep_call *call, struct ep_erro
 		snprintf(name, EP_SOURCE_NAME_MAX + 1, "%s", call->values[OPTION_NAME]);
 	else
 		EP_TRY(ep_node_name(name, ep_log_inside(write), err));
-	EP_TRY(ep_log_set_value(write, EP_NAME_VALUE, ep_text_of(name), err));
+	EP_TRY(ep_log_set_value(write, EP_NAME_VALUE, ep_bytes_of_text(ep_text_of(name)), err));
 	return ep_log_commit(&write, err);
 }
 

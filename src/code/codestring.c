@@ -196,7 +196,7 @@ ep_codestring_decode(struct ep_pairs *out, struct ep_text packed, struct ep_erro
 	if (unpacked.size == 0)
 		return EP_OK;
 	if (memchr(unpacked.data, ' ', unpacked.size)) {
-		struct ep_text plain = { (const char *)unpacked.data, unpacked.size };
+		struct ep_text plain = ep_buffer_text(&unpacked);
 		enum ep_status status = ep_pairs_parse(out, plain, err);
 		if (status == EP_BAD_INPUT)
 			ep_error_prefix(err, "decompressed: ");

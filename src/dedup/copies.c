@@ -4,8 +4,6 @@
 #include "base/time.h"
 #include <stdlib.h>
 
-#define WATERMARK_VALUE "watermark.copies"
-
 #define JOB_ENTRIES 32
 
 /* Memory of the log's map is given back after so many bytes of entries. */
@@ -337,7 +335,7 @@ link_all(struct ep_copies_report *report, struct ep_log *log, const struct propo
 	EP_TRY(ep_log_write_begin(&write, log, err));
 	for (size_t i = 0; i < proposals->count; i++)
 		EP_TRY(link_one(&linked, write, &proposals->items[i], err));
-	EP_TRY(ep_log_set_number(write, WATERMARK_VALUE, last, err));
+	EP_TRY(ep_log_set_number(write, EP_COPIES_VALUE, last, err));
 	EP_TRY(ep_log_commit(&write, err));
 	*report = linked;
 	return EP_OK;
@@ -353,7 +351,7 @@ read_watermark(uint64_t *watermark, uint64_t *last, struct ep_log *log, struct e
 	EP_TRY(ep_log_read_begin(&read, log, err));
 	ep_log_state(&state, read);
 	*last = state.position;
-	return ep_log_number(watermark, read, WATERMARK_VALUE, err);
+	return ep_log_number(watermark, read, EP_COPIES_VALUE, err);
 }
 
 enum ep_status

@@ -34,8 +34,8 @@ struct dump {
 };
 
 static const struct ep_publication_names names_of[] = {
-	[EP_DUMP_MASTER] = { "note.master-dump", "watermark.master-dump", "lastdump.master" },
-	[EP_DUMP_SLAVE] = { "note.slave-dump", EP_SENT_VALUE, "lastdump.slave" },
+	[EP_DUMP_MASTER] = { EP_MASTER_NOTE_VALUE, EP_MASTER_DUMP_VALUE, EP_MASTER_LASTDUMP_VALUE },
+	[EP_DUMP_SLAVE] = { EP_SLAVE_NOTE_VALUE, EP_SLAVE_DUMP_VALUE, EP_SLAVE_LASTDUMP_VALUE },
 };
 
 const char *
@@ -281,7 +281,7 @@ read_facts(struct dump *dump, const struct ep_log_read *read, struct ep_error *e
 	if (dump->options->since_given)
 		report->from =
 			dump->options->since < report->to ? dump->options->since : report->to;
-	struct ep_text value;
+	struct ep_bytes value;
 	enum ep_status status = ep_log_value(&value, read, names->lastdump, err);
 	if (status == EP_OK && value.size < sizeof report->lastdump)
 		memcpy(report->lastdump, value.at, value.size);
@@ -289,11 +289,10 @@ read_facts(struct dump *dump, const struct ep_log_read *read, struct ep_error *e
 		return status == EP_OK ? ep_fail(err, EP_CORRUPT, "the log's %s is damaged",
 		                                 names->lastdump)
 		                       : status;
-	EP_TRY(ep_log_value(&value, read, "id", err));
-	if (value.size != EP_NODE_ID_SIZE)
-		return ep_fail(err, EP_CORRUPT, "the log's id is damaged");
+	uint8_t id[EP_NODE_ID_SIZE];
+	EP_TRY(ep_log_node_id(id, read, err));
 	for (size_t i = 0; i < EP_NODE_ID_SIZE; i++)
-		snprintf(dump->id + 2 * i, 3, "%02x", (unsigned char)value.at[i]);
+		snprintf(dump->id + 2 * i, 3, "%02x", id[i]);
 	return EP_OK;
 }
 

@@ -129,7 +129,7 @@ make_plans(struct run *run, struct ep_error *err)
 		EP_TRY(plan_entry(run, plan, &entry, &arena, err));
 		stream->documents += documents;
 		stream->deletions += entry.operation == EP_DELETE;
-		trim(run, entry.rest_size);
+		trim(run, entry.rest.size);
 	}
 	if (status != EP_NOT_FOUND)
 		return status;
@@ -159,7 +159,7 @@ produce(void *context, void *item, bool *end, struct ep_error *err)
 	for (job->count = 0; job->count < BLOCK_ENTRIES && bytes < BLOCK_BYTES && run->done < all;
 	     job->count++, run->done++) {
 		EP_TRY(ep_log_cursor_next(&job->entries[job->count], run->cursor, err));
-		bytes += job->entries[job->count].rest_size;
+		bytes += job->entries[job->count].rest.size;
 	}
 	job->ends_file = run->done == all;
 	if (job->ends_file) {

@@ -108,7 +108,7 @@ produce(void *context, void *item, bool *end, struct ep_error *err)
 		run->rest.count -= slice->count;
 		run->file_room -= slice->count;
 		job->documents += slice->count;
-		bytes += slice->entry.rest_size;
+		bytes += slice->entry.rest.size;
 		EP_TRY(next_slice(run, err));
 	}
 	job->ends_file = run->file_room == 0 || run->at_end;

@@ -67,19 +67,14 @@ ep_packet_parties_add(struct ep_packet_parties *parties, const struct ep_history
 
 /* The bytes of a history, in arena. */
 static enum ep_status
-write_history(struct ep_text *out, const struct ep_packet_parties *parties,
+write_history(struct ep_bytes *out, const struct ep_packet_parties *parties,
               const struct ep_entry *entry, struct ep_arena *arena, struct ep_error *err)
 {
 	struct ep_history history;
 	EP_BUFFER struct ep_buffer bytes = { 0 };
 	EP_TRY(ep_packet_history(&history, parties, entry, arena, err));
 	EP_TRY(ep_history_write(&bytes, &history, parties->numbers, err));
-	char *copy = ep_arena_alloc(arena, bytes.size);
-	if (!copy)
-		return ep_fail(err, EP_NO_MEMORY, "out of memory for a history");
-	memcpy(copy, bytes.data, bytes.size);
-	*out = (struct ep_text){ copy, bytes.size };
-	return EP_OK;
+	return ep_arena_bytes(out, arena, ep_buffer_bytes(&bytes), err);
 }
 
 static enum ep_packet_operation
@@ -112,13 +107,13 @@ ep_packet_convert(struct ep_packet_entry *out, const struct ep_packet_parties *p
 	};
 	EP_TRY(write_history(&made.history, parties, entry, arena, err));
 	if (entry->operation == EP_LINK)
-		made.about = (struct ep_text){ (const char *)entry->rest, entry->rest_size };
+		made.about = entry->rest;
 	if (entry->operation == EP_PUT) {
 		EP_DECODED struct ep_decoded rows = { 0 };
 		made.flags = entry->flags & EP_ENTRY_SHRUNK ? EP_PACKET_SHRUNK : 0;
 		EP_TRY(ep_entry_rows(&rows, &made.codes, entry, err));
-		made.about = (struct ep_text){ (const char *)entry->rest,
-			                       entry->rest_size - made.codes.size };
+		made.about =
+			(struct ep_bytes){ entry->rest.at, entry->rest.size - made.codes.size };
 	}
 	*out = made;
 	return EP_OK;

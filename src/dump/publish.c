@@ -28,23 +28,16 @@ ep_publication_free(struct ep_publication *publication)
 /* ---- the note ---- */
 
 static enum ep_status
-put_text(struct ep_buffer *out, const char *text, struct ep_error *err)
-{
-	EP_TRY(ep_buffer_varint(out, strlen(text), err));
-	return ep_buffer_append(out, text, strlen(text), err);
-}
-
-static enum ep_status
 write_note(struct ep_buffer *out, const struct ep_publication *publication, struct ep_error *err)
 {
 	EP_TRY(ep_buffer_varint(out, publication->moves, err));
 	EP_TRY(ep_buffer_varint(out, publication->watermark, err));
-	EP_TRY(put_text(out, publication->lastdump, err));
-	EP_TRY(put_text(out, publication->folder, err));
+	EP_TRY(ep_put_text(out, ep_text_of(publication->lastdump), err));
+	EP_TRY(ep_put_text(out, ep_text_of(publication->folder), err));
 	EP_TRY(ep_buffer_varint(out, publication->count, err));
 	for (size_t i = 0; i < publication->count; i++) {
-		EP_TRY(put_text(out, publication->parts[i].part, err));
-		EP_TRY(put_text(out, publication->parts[i].final, err));
+		EP_TRY(ep_put_text(out, ep_text_of(publication->parts[i].part), err));
+		EP_TRY(ep_put_text(out, ep_text_of(publication->parts[i].final), err));
 		EP_TRY(ep_buffer_varint(out, publication->parts[i].bytes, err));
 	}
 	return EP_OK;
@@ -53,13 +46,12 @@ write_note(struct ep_buffer *out, const struct ep_publication *publication, stru
 static char *
 read_text(struct ep_reader *reader)
 {
-	uint64_t size = ep_read_varint(reader);
-	const uint8_t *bytes = ep_read_bytes(reader, size);
-	return bytes ? strndup((const char *)bytes, (size_t)size) : NULL;
+	struct ep_text text = ep_read_text(reader);
+	return text.at ? strndup(text.at, text.size) : NULL;
 }
 
 static enum ep_status
-read_note(struct ep_publication *publication, struct ep_text note, struct ep_error *err)
+read_note(struct ep_publication *publication, struct ep_bytes note, struct ep_error *err)
 {
 	struct ep_reader reader = ep_reader_of(note.at, note.size);
 	publication->moves = ep_read_varint(&reader) != 0;
@@ -97,8 +89,7 @@ take_note(const struct ep_publication *publication, struct ep_log *log,
 	EP_OWNED(ep_log_abort)
 	struct ep_log_write *write = NULL;
 	EP_TRY(ep_log_write_begin(&write, log, err));
-	struct ep_text value = { .at = (const char *)note.data, .size = note.size };
-	EP_TRY(ep_log_set_value(write, names->note, value, err));
+	EP_TRY(ep_log_set_value(write, names->note, ep_buffer_bytes(&note), err));
 	return ep_log_commit(&write, err);
 }
 
@@ -114,8 +105,8 @@ move_watermark(const struct ep_publication *publication, bool moves, struct ep_l
 	EP_TRY(ep_log_number(&watermark, ep_log_inside(write), names->watermark, err));
 	if (moves && publication->watermark >= watermark) {
 		EP_TRY(ep_log_set_number(write, names->watermark, publication->watermark, err));
-		EP_TRY(ep_log_set_value(write, names->lastdump, ep_text_of(publication->lastdump),
-		                        err));
+		EP_TRY(ep_log_set_value(write, names->lastdump,
+		                        ep_bytes_of_text(ep_text_of(publication->lastdump)), err));
 	}
 	EP_TRY(ep_log_remove_value(write, names->note, err));
 	return ep_log_commit(&write, err);
@@ -240,7 +231,7 @@ ep_publish_rest(struct ep_publication *publication, struct ep_log *log,
 		EP_OWNED(ep_log_read_end)
 		struct ep_log_read *read = NULL;
 		EP_TRY(ep_log_read_begin(&read, log, err));
-		struct ep_text note;
+		struct ep_bytes note;
 		enum ep_status status = ep_log_value(&note, read, names->note, err);
 		if (status == EP_NOT_FOUND)
 			return EP_OK;

@@ -42,8 +42,21 @@ ep_trailer_write(uint8_t bytes[EP_TRAILER_SIZE], struct ep_trailer *trailer,
 	ep_sign(&signature, keys, PURPOSE, message, sizeof message);
 	memcpy(bytes, trailer->hash.bytes, EP_HASH_SIZE);
 	ep_store16(bytes + EP_HASH_SIZE, EP_TRAILER_SIGNATURE);
-	memcpy(bytes + EP_HASH_SIZE + 2, message, SIGNED_SIZE);
-	memcpy(bytes + EP_HASH_SIZE + 2 + SIGNED_SIZE, signature.bytes, EP_SIGNATURE_SIZE);
+	memcpy(bytes + EP_PACKET_END, message, SIGNED_SIZE);
+	memcpy(bytes + EP_PACKET_END + SIGNED_SIZE, signature.bytes, EP_SIGNATURE_SIZE);
+}
+
+enum ep_status
+ep_contribution_sign(struct ep_buffer *packet, struct ep_trailer *trailer,
+                     const struct ep_keys *keys, struct ep_error *err)
+{
+	uint8_t bytes[EP_TRAILER_SIZE];
+	if (packet->size < EP_PACKET_END)
+		return ep_fail(err, EP_CORRUPT, "a packet of a contribution is too short");
+	packet->size -= EP_PACKET_END;
+	memcpy(trailer->hash.bytes, packet->data + packet->size, EP_HASH_SIZE);
+	ep_trailer_write(bytes, trailer, keys);
+	return ep_buffer_append(packet, bytes, sizeof bytes, err);
 }
 
 enum ep_status
@@ -53,7 +66,7 @@ ep_trailer_read(struct ep_trailer *trailer, const uint8_t bytes[EP_TRAILER_SIZE]
 	struct ep_trailer read;
 	struct ep_signature signature;
 	uint8_t message[SIGNED_SIZE + EP_HASH_SIZE];
-	const uint8_t *at = bytes + EP_HASH_SIZE + 2;
+	const uint8_t *at = bytes + EP_PACKET_END;
 	if (ep_load16(bytes + EP_HASH_SIZE) != EP_TRAILER_SIGNATURE)
 		return ep_fail(err, EP_CORRUPT, "this is not a contribution: it is not signed");
 	memcpy(read.hash.bytes, bytes, EP_HASH_SIZE);

@@ -17,10 +17,11 @@
 #include "base/buffer.h"
 #include "base/hash.h"
 #include "base/sign.h"
+#include "format/packet.h"
 
 #define EP_TRAILER_SIGNATURE 128
 /* hash, size of the signature, signature */
-#define EP_TRAILER_SIZE (EP_HASH_SIZE + 2 + EP_TRAILER_SIGNATURE)
+#define EP_TRAILER_SIZE (EP_PACKET_END + EP_TRAILER_SIGNATURE)
 
 /* Entries of a contribution, and its bytes, at most. */
 #define EP_CONTRIBUTION_ENTRIES 10000
@@ -37,6 +38,12 @@ struct ep_trailer {
  * two zeros. keys are the slave's; trailer->slave and id are set. */
 void ep_trailer_write(uint8_t bytes[EP_TRAILER_SIZE], struct ep_trailer *trailer,
                       const struct ep_keys *keys);
+
+/* Makes a contribution of a packet: its end becomes the trailer, of which the master is given. keys
+ * are the slave's. EP_CORRUPT  it is too short; EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_contribution_sign(struct ep_buffer *packet,
+                                                struct ep_trailer *trailer,
+                                                const struct ep_keys *keys, struct ep_error *err);
 
 /* Reads them and checks the signature. Whether the packet has that hash is for its reader to say.
  * EP_CORRUPT  no contribution, or wrongly signed. */

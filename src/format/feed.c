@@ -102,14 +102,14 @@ ep_head_write(struct ep_buffer *out, const struct ep_head *head, const struct ep
 }
 
 enum ep_status
-ep_head_read(struct ep_head *head, struct ep_text text, const struct ep_key *key,
+ep_head_read(struct ep_head *head, struct ep_bytes given, const struct ep_key *key,
              struct ep_error *err)
 {
-	const uint8_t *bytes = (const uint8_t *)text.at;
+	const uint8_t *bytes = given.at;
 	struct ep_signature signature;
 	struct ep_head read = { 0 };
-	size_t size = text.size >= HEAD_FIXED ? HEAD_FIXED + (size_t)bytes[16] * HEAD_MARK : 0;
-	if (!size || text.size != size + EP_SIGNATURE_SIZE || bytes[16] > EP_HEAD_MARKS_MAX)
+	size_t size = given.size >= HEAD_FIXED ? HEAD_FIXED + (size_t)bytes[16] * HEAD_MARK : 0;
+	if (!size || given.size != size + EP_SIGNATURE_SIZE || bytes[16] > EP_HEAD_MARKS_MAX)
 		return ep_fail(err, EP_CORRUPT, "the head of a feed has the wrong size");
 	memcpy(signature.bytes, bytes + size, EP_SIGNATURE_SIZE);
 	if (!ep_sign_check(&signature, key, HEAD_PURPOSE, bytes, size))
@@ -168,7 +168,7 @@ ep_feed_write(struct ep_buffer *out, const struct ep_feed *feed, const struct ep
 	                         (json_int_t)feed->position, "tracks", (json_int_t)feed->tracks,
 	                         "documents", (json_int_t)feed->documents, "time", time);
 	if (!json || !ep_json_set_bytes(json, "key", keys->key.bytes, EP_KEY_SIZE) ||
-	    !ep_json_set_bytes(json, "node", feed->node_id, EP_FEED_NODE_ID) ||
+	    !ep_json_set_bytes(json, "node", feed->node_id, EP_NODE_ID_SIZE) ||
 	    !ep_json_set_bytes(json, "digest", feed->digest.bytes, EP_HASH_SIZE) ||
 	    !ep_json_set_bytes(json, "head", head.data, head.size) ||
 	    json_object_set_new(json, "packets", packets_json(feed)) != 0) {
@@ -233,8 +233,7 @@ read_chain(struct ep_feed *feed, const json_t *json, const struct ep_key *key, s
 	if (feed->head_size > EP_HEAD_MAX ||
 	    !ep_hex_parse(feed->head_bytes, feed->head_size, digits))
 		return ep_fail(err, EP_CORRUPT, "\"head\" is not the hex digits of a feed head");
-	EP_TRY(ep_head_read(&feed->head,
-	                    (struct ep_text){ (const char *)feed->head_bytes, feed->head_size },
+	EP_TRY(ep_head_read(&feed->head, (struct ep_bytes){ feed->head_bytes, feed->head_size },
 	                    key, err));
 	EP_TRY(ep_json_number(&epoch, json, "epoch", err));
 	const struct ep_mark *last = ep_head_last(&feed->head);
@@ -254,7 +253,7 @@ read_head(struct ep_feed *feed, const json_t *json, struct ep_error *err)
 		return ep_fail(err, EP_CORRUPT, "its \"name\" or \"time\" is not valid");
 	memcpy(feed->name, name.at, name.size);
 	EP_TRY(ep_json_bytes(feed->key.bytes, EP_KEY_SIZE, json, "key", err));
-	EP_TRY(ep_json_bytes(feed->node_id, EP_FEED_NODE_ID, json, "node", err));
+	EP_TRY(ep_json_bytes(feed->node_id, EP_NODE_ID_SIZE, json, "node", err));
 	EP_TRY(ep_json_bytes(feed->digest.bytes, EP_HASH_SIZE, json, "digest", err));
 	EP_TRY(ep_json_number(&feed->position, json, "position", err));
 	EP_TRY(ep_json_number(&feed->tracks, json, "tracks", err));

@@ -13,9 +13,6 @@
 #define EP_FEED_FORMAT 2
 #define EP_FEED_PACKETS_MAX 4096
 
-/* Bytes of the id of a node's log. */
-#define EP_FEED_NODE_ID 8
-
 /* The largest feed.json that is read, in bytes. */
 #define EP_FEED_JSON_MAX ((size_t)2 << 20)
 
@@ -65,13 +62,13 @@ EP_MUST_USE enum ep_status ep_head_write(struct ep_buffer *out, const struct ep_
                                          const struct ep_keys *keys, struct ep_error *err);
 
 /* Reads a head. EP_CORRUPT  it is damaged, or not signed by key. */
-EP_MUST_USE enum ep_status ep_head_read(struct ep_head *head, struct ep_text bytes,
+EP_MUST_USE enum ep_status ep_head_read(struct ep_head *head, struct ep_bytes given,
                                         const struct ep_key *key, struct ep_error *err);
 
 struct ep_feed {
 	char name[65]; /* of the master */
 	struct ep_key key;
-	uint8_t node_id[EP_FEED_NODE_ID];
+	uint8_t node_id[EP_NODE_ID_SIZE];
 	struct ep_head head;
 	uint8_t head_bytes[EP_HEAD_MAX]; /* as it was read */
 	size_t head_size;

@@ -12,6 +12,9 @@
 #define COLUMNS_MAX ((size_t)96 << 20)
 #define FIXED_HEADER 16
 
+/* Where the first bytes say what. */
+enum { AT_VERSION = 8, AT_KIND = 10, AT_REST = 12, AT_AFTER = 64, AT_LAST = 72 };
+
 struct ep_packet_reader {
 	struct ep_source source;
 	struct ep_hasher hasher; /* over all that was read */
@@ -21,6 +24,24 @@ struct ep_packet_reader {
 	uint64_t blocks;
 	bool ended;
 };
+
+/* ---- its ends ---- */
+
+bool
+ep_packet_begins(const uint8_t bytes[EP_PACKET_MAGIC_SIZE])
+{
+	return memcmp(bytes, EP_PACKET_MAGIC, EP_PACKET_MAGIC_SIZE) == 0;
+}
+
+struct ep_packet_front
+ep_packet_front(const uint8_t bytes[EP_PACKET_FRONT])
+{
+	return (struct ep_packet_front){
+		.slave = ep_packet_begins(bytes) && ep_load16(bytes + AT_KIND) == EP_PACKET_SLAVE,
+		.after = ep_load64(bytes + AT_AFTER),
+		.last = ep_load64(bytes + AT_LAST),
+	};
+}
 
 /* ---- the stream ---- */
 
@@ -51,26 +72,10 @@ read_hashed(struct ep_packet_reader *reader, uint8_t *bytes, size_t size, struct
 
 /* ---- the header ---- */
 
-static struct ep_text
-read_text(struct ep_reader *reader)
-{
-	uint64_t size = ep_read_varint(reader);
-	const uint8_t *bytes = ep_read_bytes(reader, size);
-	return (struct ep_text){ .at = (const char *)bytes, .size = bytes ? (size_t)size : 0 };
-}
-
 static enum ep_status
 damaged(struct ep_error *err, const char *what)
 {
 	return ep_fail(err, EP_CORRUPT, "the packet is damaged: %s", what);
-}
-
-static void
-read_fixed(struct ep_reader *reader, void *bytes, size_t size)
-{
-	const uint8_t *at = ep_read_bytes(reader, size);
-	if (at)
-		memcpy(bytes, at, size);
 }
 
 /* Reads how many items of at least item_size bytes follow. */
@@ -92,12 +97,12 @@ read_lists(struct ep_packet_reader *packet, struct ep_reader *reader, struct ep_
 	struct ep_text *sources =
 		ep_arena_alloc(&packet->arena, header->source_count * sizeof *sources);
 	for (size_t i = 0; sources && i < header->source_count; i++)
-		sources[i] = read_text(reader);
+		sources[i] = ep_read_text(reader);
 	header->party_count = read_count(reader, EP_KEY_SIZE, EP_PACKET_PARTIES_MAX);
 	struct ep_key *parties =
 		ep_arena_alloc(&packet->arena, header->party_count * sizeof *parties);
 	for (size_t i = 0; parties && i < header->party_count; i++)
-		read_fixed(reader, parties[i].bytes, EP_KEY_SIZE);
+		ep_read_into(reader, parties[i].bytes, EP_KEY_SIZE);
 	uint64_t behind = ep_read_varint(reader);
 	if (behind > header->last - header->after + 1)
 		reader->ok = false;
@@ -112,7 +117,7 @@ read_lists(struct ep_packet_reader *packet, struct ep_reader *reader, struct ep_
 		    marks[i].position > header->last)
 			reader->ok = false;
 		before = marks[i].position;
-		read_fixed(reader, marks[i].hash, EP_MARK_SIZE);
+		ep_read_into(reader, marks[i].hash, EP_MARK_SIZE);
 	}
 	if (!sources || !parties || !marks)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory for the header of a packet");
@@ -132,9 +137,9 @@ parse_header(struct ep_packet_reader *packet, struct ep_error *err)
 	if (ep_load32(bytes + size) != ep_crc32(bytes, size))
 		return damaged(err, "the checksum of its header is wrong");
 	struct ep_reader reader = ep_reader_of(bytes + FIXED_HEADER, size - FIXED_HEADER);
-	uint16_t kind = ep_load16(bytes + 10);
+	uint16_t kind = ep_load16(bytes + AT_KIND);
 	header->kind = kind == EP_PACKET_MASTER ? EP_PACKET_MASTER : EP_PACKET_SLAVE;
-	read_fixed(&reader, header->key.bytes, EP_KEY_SIZE);
+	ep_read_into(&reader, header->key.bytes, EP_KEY_SIZE);
 	header->epoch = ep_read64(&reader);
 	header->epoch_tag = ep_read64(&reader);
 	header->after = ep_read64(&reader);
@@ -146,9 +151,9 @@ parse_header(struct ep_packet_reader *packet, struct ep_error *err)
 	header->deletions = ep_read64(&reader);
 	header->links = ep_read64(&reader);
 	header->made = (int64_t)ep_read64(&reader);
-	header->name = read_text(&reader);
+	header->name = ep_read_text(&reader);
 	EP_TRY(read_lists(packet, &reader, err));
-	header->head = read_text(&reader);
+	header->head = ep_read_sized(&reader);
 	if (!reader.ok || ep_reader_left(&reader) != 0 ||
 	    (kind != EP_PACKET_MASTER && kind != EP_PACKET_SLAVE))
 		return damaged(err, "its header is invalid");
@@ -160,19 +165,20 @@ read_header(struct ep_packet_reader *packet, struct ep_error *err)
 {
 	uint8_t fixed[FIXED_HEADER];
 	EP_TRY(read_hashed(packet, fixed, sizeof fixed, err));
-	if (memcmp(fixed, EP_PACKET_MAGIC, EP_PACKET_MAGIC_SIZE) != 0)
+	if (!ep_packet_begins(fixed))
 		return ep_fail(err, EP_CORRUPT, "this is not a packet");
-	uint16_t version = ep_load16(fixed + 8);
+	uint16_t version = ep_load16(fixed + AT_VERSION);
 	if (version > EP_PACKET_VERSION)
 		return ep_fail(err, EP_NEWER,
 		               "the packet has version %u, but this program knows only %d", version,
 		               EP_PACKET_VERSION);
 	if (version < EP_PACKET_VERSION)
 		return ep_fail(err, EP_DIVERGED,
-		               "the packet has version %u, of a build before the first release; "
-		               "dump its data with that build as CSV (`master-dump --format csv`)",
+		               "the packet has version %u, of a build before the first "
+		               "release; dump its data with that build as CSV (`master-dump "
+		               "--format csv`)",
 		               version);
-	uint32_t rest = ep_load32(fixed + 12);
+	uint32_t rest = ep_load32(fixed + AT_REST);
 	if (rest < HEADER_REST_MIN || rest > HEADER_REST_MAX)
 		return damaged(err, "its header is invalid");
 	struct ep_buffer *bytes = &packet->header_bytes;
@@ -366,10 +372,9 @@ read_texts(struct ep_reader *columns, struct ep_reader *payload, struct ep_packe
 	for (size_t i = 0; i < count; i++)
 		entries[i].id.at = (const char *)ep_read_bytes(columns, entries[i].id.size);
 	for (size_t i = 0; i < count; i++)
-		entries[i].history.at =
-			(const char *)ep_read_bytes(columns, entries[i].history.size);
+		entries[i].history.at = ep_read_bytes(columns, entries[i].history.size);
 	for (size_t i = 0; i < count; i++)
-		entries[i].about.at = (const char *)ep_read_bytes(columns, entries[i].about.size);
+		entries[i].about.at = ep_read_bytes(columns, entries[i].about.size);
 	for (size_t i = 0; i < count; i++) {
 		if (entries[i].operation == EP_PACKET_DELETE)
 			continue;
@@ -378,7 +383,7 @@ read_texts(struct ep_reader *columns, struct ep_reader *payload, struct ep_packe
 			memcpy(entries[i].hash.bytes, hash, EP_HASH_SIZE);
 	}
 	for (size_t i = 0; i < count; i++)
-		entries[i].codes.at = (const char *)ep_read_bytes(payload, entries[i].codes.size);
+		entries[i].codes.at = ep_read_bytes(payload, entries[i].codes.size);
 	return columns->ok && payload->ok && ep_reader_left(columns) == 0 &&
 	       ep_reader_left(payload) == 0;
 }

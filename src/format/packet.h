@@ -26,9 +26,6 @@
 #define EP_PACKET_ENTRIES_MAX 65536
 #define EP_PACKET_DOCUMENTS_MAX 65536
 
-/* Where a packet says its range: 64 bits each, in its first EP_PACKET_FRONT bytes. */
-enum { EP_PACKET_AT_AFTER = 64, EP_PACKET_AT_LAST = 72, EP_PACKET_FRONT = 80 };
-
 enum ep_packet_kind { EP_PACKET_MASTER = 1, EP_PACKET_SLAVE = 2 };
 enum ep_packet_operation { EP_PACKET_PUT = 1, EP_PACKET_DELETE = 2, EP_PACKET_LINK = 3 };
 /* The flag of a put: it took documents away. */
@@ -65,7 +62,7 @@ struct ep_packet_header {
 	const struct ep_mark *marks; /* after..last, with both; positions ascending */
 	size_t mark_count;
 	uint64_t marks_from; /* all marks from here on are there; after..last + 1 */
-	struct ep_text
+	struct ep_bytes
 		head; /* of a contribution: the newest feed that was seen (feed.h); or empty */
 };
 
@@ -78,11 +75,28 @@ struct ep_packet_entry {
 	int64_t import_date;
 	uint32_t documents; /* of a link: 0 */
 	struct ep_text id;
-	struct ep_text history; /* its bytes; parties are those of the header */
-	struct ep_text about; /* metadata and numbering, or what a link says, as in the log */
-	struct ep_text codes;
+	struct ep_bytes history; /* its bytes; parties are those of the header */
+	struct ep_bytes about; /* metadata and numbering, or what a link says, as in the log */
+	struct ep_bytes codes;
 	struct ep_hash hash; /* of a put or link */
 };
+
+/* ---- its ends ---- */
+
+/* Whether bytes are those that every packet begins with. */
+bool ep_packet_begins(const uint8_t bytes[EP_PACKET_MAGIC_SIZE]);
+
+/* What the first bytes of a packet say; they may be those of anything. */
+#define EP_PACKET_FRONT 80
+struct ep_packet_front {
+	bool slave; /* it begins as the packet of a slave does */
+	uint64_t after;
+	uint64_t last;
+};
+struct ep_packet_front ep_packet_front(const uint8_t bytes[EP_PACKET_FRONT]);
+
+/* The last bytes of a packet that is not signed: its hash, and that the signature has no bytes. */
+#define EP_PACKET_END (EP_HASH_SIZE + 2)
 
 /* ---- writing ---- */
 

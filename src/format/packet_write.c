@@ -9,13 +9,6 @@
 #define ZSTD_LEVEL 15
 
 static enum ep_status
-put_text(struct ep_buffer *out, struct ep_text text, struct ep_error *err)
-{
-	EP_TRY(ep_buffer_varint(out, text.size, err));
-	return ep_buffer_append(out, text.at, text.size, err);
-}
-
-static enum ep_status
 put_integer(struct ep_buffer *out, uint64_t value, size_t size, struct ep_error *err)
 {
 	uint8_t bytes[8];
@@ -57,15 +50,15 @@ ep_packet_put_header(struct ep_buffer *out, const struct ep_packet_header *heade
 	EP_TRY(put_integer(out, header->deletions, 8, err));
 	EP_TRY(put_integer(out, header->links, 8, err));
 	EP_TRY(put_integer(out, (uint64_t)header->made, 8, err));
-	EP_TRY(put_text(out, header->name, err));
+	EP_TRY(ep_put_text(out, header->name, err));
 	EP_TRY(ep_buffer_varint(out, header->source_count, err));
 	for (size_t i = 0; i < header->source_count; i++)
-		EP_TRY(put_text(out, header->sources[i], err));
+		EP_TRY(ep_put_text(out, header->sources[i], err));
 	EP_TRY(ep_buffer_varint(out, header->party_count, err));
 	for (size_t i = 0; i < header->party_count; i++)
 		EP_TRY(ep_buffer_append(out, header->parties[i].bytes, EP_KEY_SIZE, err));
 	EP_TRY(put_marks(out, header, err));
-	EP_TRY(put_text(out, header->head, err));
+	EP_TRY(ep_put_sized(out, header->head, err));
 	/* The size counts what stands behind it and the checksum, which are four bytes each. */
 	ep_store32(out->data + size_at, (uint32_t)(out->size - size_at));
 	return put_integer(out, ep_crc32(out->data + start, out->size - start), 4, err);

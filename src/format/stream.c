@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -204,12 +205,6 @@ const char *
 ep_stream_format_name(const struct ep_stream *stream)
 {
 	return stream->decoder ? stream->decoder->name : "plain";
-}
-
-uint64_t
-ep_stream_raw_bytes(const struct ep_stream *stream)
-{
-	return stream->raw_bytes;
 }
 
 void

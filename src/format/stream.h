@@ -18,7 +18,6 @@
 #include "format/source.h"
 
 #include <stddef.h>
-#include <stdint.h>
 
 struct ep_stream;
 
@@ -42,9 +41,6 @@ struct ep_source ep_stream_source(struct ep_stream *stream);
 
 /* "plain", "gzip", "bzip2", "zstd" or "xz". */
 const char *ep_stream_format_name(const struct ep_stream *stream);
-
-/* Bytes taken from the raw source so far: how far a file of known size is read. */
-uint64_t ep_stream_raw_bytes(const struct ep_stream *stream);
 
 /* Frees the stream, not the raw source; accepts NULL. */
 void ep_stream_close(struct ep_stream *stream);

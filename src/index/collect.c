@@ -38,7 +38,7 @@ enum ep_status
 ep_entry_sketch(struct ep_sketch *sketch, struct ep_decoded *decoded, const struct ep_entry *entry,
                 struct ep_codes_coder *coder, struct ep_error *err)
 {
-	struct ep_text codes;
+	struct ep_bytes codes;
 	EP_TRY(ep_entry_rows(decoded, &codes, entry, err));
 	struct ep_codes_walk walk = {
 		.reader = ep_reader_of(codes.at, codes.size),
@@ -62,7 +62,7 @@ produce(void *context, void *made, bool *end, struct ep_error *err)
 		if (status != EP_OK)
 			break;
 		job->position = item->entry.position;
-		job->bytes += item->entry.rest_size;
+		job->bytes += item->entry.rest.size;
 		/* Copies are found by their originals. */
 		bool copy;
 		EP_TRY(ep_log_is_copy(&copy, run->collect->read, &item->entry, err));

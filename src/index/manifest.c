@@ -39,8 +39,8 @@ is_sound(const struct ep_manifest *manifest, const struct ep_log_read *read)
 enum ep_status
 ep_manifest_load(struct ep_manifest *manifest, const struct ep_log_read *read, struct ep_error *err)
 {
-	struct ep_text value = { 0 };
-	enum ep_status status = ep_log_value(&value, read, EP_MANIFEST_VALUE, err);
+	struct ep_bytes value = { 0 };
+	enum ep_status status = ep_log_value(&value, read, EP_INDEX_VALUE, err);
 	manifest->watermark = 0;
 	manifest->next_number = 1;
 	manifest->count = 0;
@@ -56,11 +56,11 @@ ep_manifest_load(struct ep_manifest *manifest, const struct ep_log_read *read, s
 	manifest->next_number = ep_read_varint(&reader);
 	uint64_t count = ep_read_varint(&reader);
 	if (!reader.ok || count > EP_MANIFEST_SHARDS_MAX)
-		return ep_fail(err, EP_CORRUPT, "the log's value %s is damaged", EP_MANIFEST_VALUE);
+		return ep_fail(err, EP_CORRUPT, "the log's value %s is damaged", EP_INDEX_VALUE);
 	for (; manifest->count < count; manifest->count++)
 		read_shard(&manifest->shards[manifest->count], &reader);
 	if (!reader.ok || ep_reader_left(&reader) || !is_sound(manifest, read))
-		return ep_fail(err, EP_CORRUPT, "the log's value %s is damaged", EP_MANIFEST_VALUE);
+		return ep_fail(err, EP_CORRUPT, "the log's value %s is damaged", EP_INDEX_VALUE);
 	return EP_OK;
 }
 
@@ -91,8 +91,7 @@ ep_manifest_store(const struct ep_manifest *manifest, struct ep_log *log, struct
 	EP_BUFFER struct ep_buffer bytes = { 0 };
 	EP_TRY(write_bytes(&bytes, manifest, err));
 	EP_TRY(ep_log_write_begin(&write, log, err));
-	struct ep_text value = { .at = (const char *)bytes.data, .size = bytes.size };
-	EP_TRY(ep_log_set_value(write, EP_MANIFEST_VALUE, value, err));
+	EP_TRY(ep_log_set_value(write, EP_INDEX_VALUE, ep_buffer_bytes(&bytes), err));
 	return ep_log_commit(&write, err);
 }
 

@@ -11,7 +11,6 @@
 #include "index/shard.h"
 #include "store/log.h"
 
-#define EP_MANIFEST_VALUE "index"
 #define EP_MANIFEST_SHARDS_MAX 256
 
 struct ep_manifest_shard {

@@ -76,13 +76,12 @@ static enum ep_status
 check_entry(const struct ep_packet_entry *entry, const struct ep_entry *stored, bool contents,
             struct ep_batch_scratch *scratch, struct ep_error *err)
 {
-	struct ep_text codes;
+	struct ep_bytes codes;
 	struct ep_codes_usage usage = { 0 };
 	EP_TRY(ep_entry_rows(&scratch->decoded, &codes, stored, err));
 	EP_TRY(check_size(&scratch->decoded.track, err)); /* of all but the codes */
 	EP_TRY(check_rows(&scratch->decoded.track, err));
-	EP_TRY(ep_codes_add_usage(&usage, entry->documents, (const uint8_t *)codes.at, codes.size,
-	                          err));
+	EP_TRY(ep_codes_add_usage(&usage, entry->documents, codes.at, codes.size, err));
 	bool texts = usage.of[EP_CODES_TEXT].documents > 0;
 	return contents || texts ? check_contents(entry, stored, texts, scratch, err) : EP_OK;
 }
@@ -126,8 +125,8 @@ make_body(struct ep_ready *ready, struct ep_batch *batch, const struct ep_packet
 	                          entry->codes, err));
 	ready->body_size = batch->bodies.size - ready->body_at;
 	struct ep_entry stored = { .position = entry->position, .operation = ready->operation };
-	EP_TRY(ep_entry_read_body(&stored, batch->bodies.data + ready->body_at, ready->body_size,
-	                          err));
+	struct ep_bytes body = { batch->bodies.data + ready->body_at, ready->body_size };
+	EP_TRY(ep_entry_read_body(&stored, body, err));
 	return entry->operation == EP_PACKET_LINK
 	               ? check_link(entry, &stored, err)
 	               : check_entry(entry, &stored, contents, scratch, err);

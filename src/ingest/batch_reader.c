@@ -48,8 +48,7 @@ recognise(struct ep_batch_reader *reader, bool songs, struct ep_error *err)
 		                           EP_PACKET_MAGIC_SIZE - reader->front_size, &got, err));
 		reader->front_size += got;
 	}
-	bool packet = reader->front_size == EP_PACKET_MAGIC_SIZE &&
-	              memcmp(reader->front, EP_PACKET_MAGIC, EP_PACKET_MAGIC_SIZE) == 0;
+	bool packet = reader->front_size == EP_PACKET_MAGIC_SIZE && ep_packet_begins(reader->front);
 	reader->content = songs ? EP_SONGS : packet ? EP_PACKET : EP_ROWS;
 	return EP_OK;
 }

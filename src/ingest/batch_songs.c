@@ -22,46 +22,31 @@ make_id(char id[MADE_ID_SIZE], int64_t now_ms)
 	snprintf(id, MADE_ID_SIZE, "TR%s%llX", letters, (unsigned long long)now_ms);
 }
 
-static bool
-copy_text(struct ep_text *copy, struct ep_arena *arena, struct ep_text text)
-{
-	char *bytes = ep_arena_alloc(arena, text.size);
-	if (!bytes)
-		return false;
-	if (text.size)
-		memcpy(bytes, text.at, text.size);
-	*copy = (struct ep_text){ .at = bytes, .size = text.size };
-	return true;
-}
-
 /* What all documents of a song have in common, copied to where the batch's texts live. */
-static bool
+static enum ep_status
 copy_metadata(struct ep_document *common, struct ep_arena *arena,
-              const struct ep_codegen_song *song)
+              const struct ep_codegen_song *song, struct ep_error *err)
 {
 	char length[16];
 	snprintf(length, sizeof length, "%u", (unsigned)song->duration_s);
-	return copy_text(&common->codever, arena, ep_text_of(song->version)) &&
-	       copy_text(&common->length, arena, ep_text_of(length)) &&
-	       copy_text(&common->artist, arena, song->artist) &&
-	       copy_text(&common->release, arena, song->release) &&
-	       copy_text(&common->track, arena, song->title);
+	EP_TRY(ep_arena_text(&common->codever, arena, ep_text_of(song->version), err));
+	EP_TRY(ep_arena_text(&common->length, arena, ep_text_of(length), err));
+	EP_TRY(ep_arena_text(&common->artist, arena, song->artist, err));
+	EP_TRY(ep_arena_text(&common->release, arena, song->release, err));
+	return ep_arena_text(&common->track, arena, song->title, err);
 }
 
 /* The suffix of document i: "-3", behind what the id of the song has after its first "-". */
-static bool
-make_suffix(struct ep_text *suffix, struct ep_arena *arena, struct ep_text rest, size_t i)
+static enum ep_status
+make_suffix(struct ep_text *suffix, struct ep_arena *arena, struct ep_text rest, size_t i,
+            struct ep_error *err)
 {
-	char number[24];
-	int size = snprintf(number, sizeof number, "-%zu", i);
-	char *bytes = ep_arena_alloc(arena, rest.size + (size_t)size);
-	if (!bytes)
-		return false;
+	char text[256 + 24]; /* ids have at most 255 bytes */
 	if (rest.size)
-		memcpy(bytes, rest.at, rest.size);
-	memcpy(bytes + rest.size, number, (size_t)size);
-	*suffix = (struct ep_text){ .at = bytes, .size = rest.size + (size_t)size };
-	return true;
+		memcpy(text, rest.at, rest.size);
+	int number = snprintf(text + rest.size, 24, "-%zu", i);
+	return ep_arena_text(suffix, arena, (struct ep_text){ text, rest.size + (size_t)number },
+	                     err);
 }
 
 /* Makes the documents of a song that has been cut. */
@@ -70,21 +55,21 @@ make_documents(struct ep_track *track, struct ep_arena *arena, const struct ep_c
                const struct ep_codegen_song *song, struct ep_text rest, struct ep_error *err)
 {
 	struct ep_document common = { 0 };
-	struct ep_text whole = { .at = (const char *)cut->text.data, .size = cut->text.size };
+	struct ep_text whole = ep_buffer_text(&cut->text);
 	struct ep_text codes;
 	struct ep_document *documents = ep_arena_alloc(arena, cut->count * sizeof *documents);
-	bool room =
-		documents && copy_text(&codes, arena, whole) && copy_metadata(&common, arena, song);
-	for (size_t i = 0; room && i < cut->count; i++) {
+	if (!documents)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory for %zu documents", cut->count);
+	EP_TRY(ep_arena_text(&codes, arena, whole, err));
+	EP_TRY(copy_metadata(&common, arena, song, err));
+	for (size_t i = 0; i < cut->count; i++) {
 		struct ep_text slice = cut->documents[i];
 		documents[i] = common;
 		documents[i].codes.size = slice.size;
 		if (slice.size)
 			documents[i].codes.at = codes.at + (slice.at - whole.at);
-		room = make_suffix(&documents[i].suffix, arena, rest, i);
+		EP_TRY(make_suffix(&documents[i].suffix, arena, rest, i, err));
 	}
-	if (!room)
-		return ep_fail(err, EP_NO_MEMORY, "out of memory for %zu documents", cut->count);
 	track->documents = documents;
 	track->count = cut->count;
 	return EP_OK;
@@ -122,8 +107,9 @@ ep_batch_song(struct ep_batch *batch, const struct ep_codegen_song *song, struct
 	struct ep_ready ready = { .origin_count = 1 };
 	struct ep_text rest;
 	ready.origins = ep_arena_alloc(&batch->arena, sizeof origin);
-	if (!ready.origins || !copy_text(&id, &batch->arena, id))
+	if (!ready.origins)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory for a song");
+	EP_TRY(ep_arena_text(&id, &batch->arena, id, err));
 	*ready.origins = origin;
 	ep_id_split(&ready.track.id, &rest, id);
 	/* An id with a "-" shares its track with others that begin alike: it joins them. */

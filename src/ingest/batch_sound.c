@@ -95,7 +95,7 @@ make_track(struct ep_batch *batch, struct ep_batch_scratch *scratch, enum ep_id_
 	};
 	if (song.title.size == 0) {
 		EP_TRY(ep_text_to_utf8(&stem, stem_of(batch->sound.path), err));
-		song.title = (struct ep_text){ (const char *)stem.data, stem.size };
+		song.title = ep_buffer_text(&stem);
 	}
 	struct ep_origin origin = { .raw = ep_text_of(batch->sound.path) };
 	return ep_batch_song(batch, &song, &recording->pairs, origin, scratch, now_ms, err);

@@ -181,54 +181,54 @@ ep_ingest_sounds(struct ep_ingest *ingest, const char *const *paths, struct ep_e
 
 /* Opens the file, and recognises what it holds. */
 static enum ep_status
-open_file(struct ep_ingest *ingest, const char *path, struct ep_error *err)
+open_file(struct ep_ingest *ingest, const struct ep_input_from *from, struct ep_error *err)
 {
 	prepare(ingest);
 	ingest->unpacked = 0;
-	EP_TRY(ep_input_open(&ingest->input, path, ingest->options->stop, &ingest->stop, err));
+	EP_TRY(ep_input_of(&ingest->input, from, ingest->options->stop, &ingest->stop, err));
 	struct ep_source source = { .read = read_input, .context = ingest, .stalls = input_stalls };
 	bool songs = ingest->options->kind == EP_INGEST_CODEGEN;
 	EP_TRY(ep_batch_reader_open(&ingest->reader, source, songs, err));
 	return ep_ingest_check_sender(ingest, err);
 }
 
-static void
-close_file(struct ep_ingest *ingest)
-{
-	ep_batch_reader_close(EP_TAKE(ingest->reader));
-	ep_input_close(EP_TAKE(ingest->input));
-}
-
-/* Looks at a file that is to be kept in one transaction, so that nobody waits for its decoding. */
+/* Reads it once: only looks at it, or keeps what it brings. */
 static enum ep_status
-check_file(struct ep_ingest *ingest, const char *path, struct ep_error *err)
+read_once(struct ep_ingest *ingest, const struct ep_input_from *from, bool checking,
+          struct ep_error *err)
 {
-	enum ep_status status = open_file(ingest, path, err);
-	ingest->checking = true;
-	ingest->bad_count = 0;
-	if (status == EP_OK)
+	ingest->checking = checking;
+	enum ep_status status = open_file(ingest, from, err);
+	if (status == EP_OK && checking)
 		status = run(ingest, err);
-	ingest->checking = false;
-	ingest->checked = status == EP_OK;
+	else if (status == EP_OK)
+		status = settle(ingest, run(ingest, err), err);
 	if (status != EP_OK && status != EP_INTERRUPTED && ingest->input)
 		ep_error_prefix(err, "%s: ", ep_input_name(ingest->input));
-	close_file(ingest);
+	ep_batch_reader_close(EP_TAKE(ingest->reader));
+	ep_input_close(EP_TAKE(ingest->input));
+	ingest->checking = false;
 	return status;
+}
+
+enum ep_status
+ep_ingest_input(struct ep_ingest *ingest, const struct ep_input_from *from, struct ep_error *err)
+{
+	/* What is to be kept in one transaction is looked at first, so that nobody waits for its
+	 * decoding. */
+	ingest->checked = false;
+	ingest->bad_count = 0;
+	if (ingest->options->before_commit)
+		EP_TRY(read_once(ingest, from, true, err));
+	ingest->checked = ingest->options->before_commit;
+	return read_once(ingest, from, false, err);
 }
 
 enum ep_status
 ep_ingest_file(struct ep_ingest *ingest, const char *path, struct ep_error *err)
 {
-	ingest->checked = false;
-	if (ingest->options->before_commit)
-		EP_TRY(check_file(ingest, path, err));
-	enum ep_status status = open_file(ingest, path, err);
-	if (status == EP_OK)
-		status = settle(ingest, run(ingest, err), err);
-	if (status != EP_OK && status != EP_INTERRUPTED && ingest->input)
-		ep_error_prefix(err, "%s: ", ep_input_name(ingest->input));
-	close_file(ingest);
-	return status;
+	struct ep_input_from from = { .kind = EP_INPUT_PATH, .name = path };
+	return ep_ingest_input(ingest, &from, err);
 }
 
 enum ep_status

@@ -9,6 +9,7 @@
 
 #include "format/contribution.h"
 #include "ingest/batch.h"
+#include "ingest/input.h"
 #include <stdatomic.h>
 
 enum ep_ingest_kind {
@@ -97,13 +98,17 @@ EP_MUST_USE enum ep_status ep_ingest_open(struct ep_ingest **out, struct ep_log 
                                           const struct ep_ingest_options *options,
                                           struct ep_ingest_report *report, struct ep_error *err);
 
-/* Ingests one file ("-": standard input). What the report counts has been kept, on failure too.
+/* Ingests one file, or what stands for one. What the report counts has been kept, on failure too.
  *
  * EP_INTERRUPTED  by options->stop.
  * EP_BAD_INPUT    the JSON ends or goes wrong outside of objects, or with `strict` some of the file
  * was refused. EP_CORRUPT      the compressed file is damaged or truncated; or the log is.
  * EP_NOT_FOUND, EP_IO, EP_NO_SPACE, EP_NO_MEMORY
  * What on_reject fails with. */
+EP_MUST_USE enum ep_status ep_ingest_input(struct ep_ingest *ingest,
+                                           const struct ep_input_from *from, struct ep_error *err);
+
+/* The same of a path ("-": standard input). */
 EP_MUST_USE enum ep_status ep_ingest_file(struct ep_ingest *ingest, const char *path,
                                           struct ep_error *err);
 

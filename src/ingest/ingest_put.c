@@ -87,8 +87,7 @@ put_rows(struct ep_ingest *ingest, const struct ep_batch *batch, const struct ep
 	const struct ep_put_counts before = *counts;
 	struct ep_put put = {
 		.track = &ready->track,
-		.body = batch->bodies.data + ready->body_at,
-		.body_size = ready->body_size,
+		.body = { batch->bodies.data + ready->body_at, ready->body_size },
 		.hash = ready->hash,
 		.source = ingest->source,
 		.import_date = ep_ingest_date(ingest, ready),

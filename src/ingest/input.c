@@ -26,6 +26,7 @@ struct ep_input {
 	char *path;
 	const atomic_bool *stop;
 	const atomic_bool *give_up;
+	struct ep_bytes bytes; /* in memory */
 	uint64_t size;
 	_Atomic uint64_t done;
 	struct ep_stream *stream;
@@ -65,6 +66,21 @@ read_file(void *context, void *bytes, size_t size, size_t *got, struct ep_error 
 	return EP_OK;
 }
 
+static enum ep_status
+read_memory(void *context, void *bytes, size_t size, size_t *got, struct ep_error *err)
+{
+	struct ep_input *input = context;
+	size_t done = (size_t)input->done;
+	size_t left = input->bytes.size - done;
+	if (stopped(input))
+		return ep_fail(err, EP_INTERRUPTED, "interrupted");
+	*got = left < size ? left : size;
+	if (*got)
+		memcpy(bytes, input->bytes.at + done, *got);
+	atomic_fetch_add(&input->done, *got);
+	return EP_OK;
+}
+
 /* A pipe on which nothing comes for a while. */
 static bool
 file_stalls(void *context)
@@ -75,9 +91,15 @@ file_stalls(void *context)
 }
 
 static enum ep_status
-open_file(struct ep_input *input, const char *path, struct ep_error *err)
+open_file(struct ep_input *input, const struct ep_input_from *from, struct ep_error *err)
 {
-	if (strcmp(path, "-") == 0) {
+	const char *path = from->name;
+	if (from->kind == EP_INPUT_FD) {
+		input->fd = from->fd;
+		input->name = from->name;
+		if (lseek(from->fd, 0, SEEK_SET) != 0)
+			return ep_fail_errno(err, errno, "cannot read %s", from->name);
+	} else if (strcmp(path, "-") == 0) {
 		input->fd = STDIN_FILENO;
 		input->name = "standard input";
 	} else {
@@ -104,8 +126,8 @@ open_file(struct ep_input *input, const char *path, struct ep_error *err)
 }
 
 enum ep_status
-ep_input_open(struct ep_input **out, const char *path, const atomic_bool *stop,
-              const atomic_bool *give_up, struct ep_error *err)
+ep_input_of(struct ep_input **out, const struct ep_input_from *from, const atomic_bool *stop,
+            const atomic_bool *give_up, struct ep_error *err)
 {
 	EP_OWNED(ep_input_close)
 	struct ep_input *input = calloc(1, sizeof *input);
@@ -113,11 +135,26 @@ ep_input_open(struct ep_input **out, const char *path, const atomic_bool *stop,
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	input->stop = stop;
 	input->give_up = give_up;
-	EP_TRY(open_file(input, path, err));
 	struct ep_source raw = { .read = read_file, .context = input, .stalls = file_stalls };
+	if (from->kind == EP_INPUT_BYTES) {
+		raw = (struct ep_source){ .read = read_memory, .context = input };
+		input->name = from->name;
+		input->bytes = from->bytes;
+		input->size = from->bytes.size;
+	} else {
+		EP_TRY(open_file(input, from, err));
+	}
 	EP_TRY(ep_stream_open(&input->stream, raw, err));
 	*out = EP_TAKE(input);
 	return EP_OK;
+}
+
+enum ep_status
+ep_input_open(struct ep_input **out, const char *path, const atomic_bool *stop,
+              const atomic_bool *give_up, struct ep_error *err)
+{
+	struct ep_input_from from = { .kind = EP_INPUT_PATH, .name = path };
+	return ep_input_of(out, &from, stop, give_up, err);
 }
 
 void

@@ -5,11 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A mark is a named value: "file." and the hash of the path; layout 1, size of the file, its time
+/* A mark is a named value, under the hash of the path; layout 1, size of the file, its time
  * of change in nanoseconds since 1970, and the rest is the track id. */
 #define LAYOUT 1
 #define FIXED 17
-#define NAME_SIZE (5 + EP_HASH_TEXT)
+#define NAME_SIZE (sizeof EP_FILE_VALUE + EP_HASH_TEXT)
 
 static void
 name_mark(char name[NAME_SIZE], const struct ep_sound_file *file)
@@ -21,7 +21,7 @@ name_mark(char name[NAME_SIZE], const struct ep_sound_file *file)
 	ep_hasher_add(&hasher, file->real, strlen(file->real));
 	ep_hasher_done(&hash, &hasher);
 	ep_hash_print(text, &hash);
-	snprintf(name, NAME_SIZE, "file.%s", text);
+	snprintf(name, NAME_SIZE, EP_FILE_VALUE "%s", text);
 }
 
 enum ep_status
@@ -29,7 +29,7 @@ ep_sound_mark_find(struct ep_sound_mark *mark, const struct ep_log_read *read,
                    const struct ep_sound_file *file, struct ep_error *err)
 {
 	char name[NAME_SIZE];
-	struct ep_text value;
+	struct ep_bytes value;
 	struct ep_entry entry;
 	struct ep_sound_mark found = { 0 };
 	name_mark(name, file);
@@ -44,14 +44,13 @@ ep_sound_mark_find(struct ep_sound_mark *mark, const struct ep_log_read *read,
 	bool known = ep_read8(&reader) == LAYOUT;
 	found.unchanged = ep_read64(&reader) == file->size;
 	found.unchanged &= (int64_t)ep_read64(&reader) == file->mtime_ns;
-	size_t size = ep_reader_left(&reader);
-	if (!reader.ok || !known || size > EP_TRACK_ID_MAX) {
+	struct ep_text id = ep_text_of_bytes(ep_reader_rest(&reader));
+	if (!reader.ok || !known || id.size > EP_TRACK_ID_MAX) {
 		*mark = (struct ep_sound_mark){ 0 };
 		return EP_OK;
 	}
-	if (size > 0) {
-		struct ep_text id = { (const char *)reader.at, size };
-		memcpy(found.id, id.at, size);
+	if (id.size > 0) {
+		memcpy(found.id, id.at, id.size);
 		/* The track stands under what is before the id's first "-". */
 		struct ep_text track;
 		struct ep_text rest;
@@ -78,6 +77,5 @@ ep_sound_mark_set(struct ep_log_write *write, const struct ep_sound_file *file, 
 	ep_store64(value + 9, (uint64_t)file->mtime_ns);
 	if (id.size > 0)
 		memcpy(value + FIXED, id.at, id.size);
-	return ep_log_set_value(write, name,
-	                        (struct ep_text){ (const char *)value, FIXED + id.size }, err);
+	return ep_log_set_value(write, name, (struct ep_bytes){ value, FIXED + id.size }, err);
 }

@@ -97,10 +97,10 @@ probe_middle(uint32_t *start, struct ep_copy_finder *finder, uint32_t times, str
 
 /* Whether two tracks have the same documents' codes, byte for byte as they are stored. */
 static bool
-same_codes(struct ep_text one, const struct ep_decoded *one_rows, struct ep_text other,
+same_codes(struct ep_bytes one, const struct ep_decoded *one_rows, struct ep_bytes other,
            const struct ep_decoded *other_rows)
 {
-	bool same = ep_text_equal(one, other) && one_rows->track.count == other_rows->track.count;
+	bool same = ep_bytes_equal(one, other) && one_rows->track.count == other_rows->track.count;
 	for (size_t i = 0; same && i < one_rows->track.count; i++)
 		same = ep_text_equal(one_rows->track.documents[i].suffix,
 		                     other_rows->track.documents[i].suffix);
@@ -133,8 +133,8 @@ lay(struct ep_found_copy *found, struct ep_copy_finder *finder, const struct ep_
     const struct ep_entry *other, uint32_t start, struct ep_error *err)
 {
 	struct ep_evidence evidence;
-	struct ep_text codes;
-	struct ep_text other_codes;
+	struct ep_bytes codes;
+	struct ep_bytes other_codes;
 	EP_TRY(ep_entry_rows(&finder->decoded, &codes, entry, err));
 	EP_TRY(ep_entry_rows(&finder->other_decoded, &other_codes, other, err));
 	*found = (struct ep_found_copy){ .position = other->position,

@@ -189,7 +189,7 @@ enum ep_status
 ep_match_name(struct ep_answer *answer, struct ep_matcher *matcher, const struct ep_entry *entry,
               struct ep_error *err)
 {
-	struct ep_text codes;
+	struct ep_bytes codes;
 	size_t at[4];
 	EP_TRY(ep_entry_rows(&matcher->decoded, &codes, entry, err));
 	const struct ep_document *row = &matcher->decoded.track.documents[0];

@@ -4,13 +4,10 @@
 #include "ingest/ingest.h"
 #include "net/form.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* A parameter: of the form in the body, else of the URL. */
 static enum ep_status
@@ -159,11 +156,12 @@ on_reject(void *context, const struct ep_reject *reject, struct ep_error *err)
 	return EP_OK;
 }
 
-/* Ingests a file of songs; then it goes. */
 static enum ep_status
-ingest_file(struct ep_ingest_report *report, struct result *result, struct ep_serve *serve,
-            const char *path, struct ep_error *err)
+ingest_songs(struct ep_ingest_report *report, struct result *result, struct ep_serve *serve,
+             struct ep_text songs, struct ep_error *err)
 {
+	struct ep_input_from from = { EP_INPUT_BYTES, .name = "the request",
+		                      .bytes = ep_bytes_of_text(songs) };
 	struct ep_ingest_options options = {
 		.kind = EP_INGEST_CODEGEN,
 		.source = ep_text_of("local"),
@@ -176,35 +174,24 @@ ingest_file(struct ep_ingest_report *report, struct result *result, struct ep_se
 	EP_OWNED(ep_ingest_close)
 	struct ep_ingest *ingest = NULL;
 	EP_TRY(ep_ingest_open(&ingest, serve->log, &options, report, err));
-	return ep_ingest_file(ingest, path, err);
+	return ep_ingest_input(ingest, &from, err);
 }
 
-/* Writes the songs of a request into a file; its path is for free(). */
+/* Ingests the songs of a request, or the one that its parameters are. */
 static enum ep_status
-spool(char **path, const struct ep_serve *serve, const struct ep_http_request *request,
-      struct ep_error *err)
+ingest_request(struct ep_ingest_report *report, struct result *result, struct ep_serve *serve,
+               const struct ep_http_request *request, struct ep_error *err)
 {
 	struct ep_text body = ep_http_body(request);
-	EP_FREE char *text = NULL;
-	bool json = body.size && (body.at[0] == '[' || body.at[0] == '{');
-	if (!json) {
-		json_t *object;
-		EP_TRY(object_of_form(&object, request, err));
-		text = json_dumps(object, JSON_COMPACT);
-		json_decref(object);
-		if (!text)
-			return ep_fail(err, EP_USAGE, "the parameters do not describe a song");
-		body = ep_text_of(text);
-	}
-	EP_FREE char *made = NULL;
-	if (asprintf(&made, "%s/%p.songs.body", serve->spool, (const void *)request) < 0)
-		return ep_fail(err, EP_NO_MEMORY, "out of memory");
-	EP_FD int fd = open(made, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return ep_fail_errno(err, errno, "cannot create %s", made);
-	EP_TRY(ep_write_all(fd, body.at, body.size, made, err));
-	*path = EP_TAKE(made);
-	return EP_OK;
+	json_t *object;
+	if (body.size && (body.at[0] == '[' || body.at[0] == '{'))
+		return ingest_songs(report, result, serve, body, err);
+	EP_TRY(object_of_form(&object, request, err));
+	EP_FREE char *text = json_dumps(object, JSON_COMPACT);
+	json_decref(object);
+	if (!text)
+		return ep_fail(err, EP_USAGE, "the parameters do not describe a song");
+	return ingest_songs(report, result, serve, ep_text_of(text), err);
 }
 
 static void
@@ -237,12 +224,7 @@ ep_route_ingest(void *context, struct ep_http_request *request, struct ep_http_a
 	struct result result = { .tracks = json_array() };
 	struct ep_ingest_report report = { 0 };
 	struct ep_error err = { 0 };
-	EP_FREE char *path = NULL;
-	enum ep_status status = spool(&path, serve, request, &err);
-	if (status == EP_OK)
-		status = ingest_file(&report, &result, serve, path, &err);
-	if (path)
-		(void)unlink(path);
+	enum ep_status status = ingest_request(&report, &result, serve, request, &err);
 	if (status == EP_BAD_INPUT || status == EP_CORRUPT)
 		err.status = EP_USAGE;
 	if (status == EP_OK)

@@ -31,7 +31,7 @@ read_follower(struct ep_facts_dump *follower, uint64_t *unconfirmed, const struc
               enum ep_dump_kind kind, struct ep_error *err)
 {
 	EP_TRY(ep_log_number(&follower->watermark, read, ep_dump_watermark_name(kind), err));
-	struct ep_text date;
+	struct ep_bytes date;
 	enum ep_status status = ep_log_value(&date, read, ep_dump_lastdump_name(kind), err);
 	if (status == EP_OK && date.size < sizeof follower->lastdump)
 		memcpy(follower->lastdump, date.at, date.size);
@@ -81,7 +81,7 @@ read_all(struct ep_facts *facts, const struct ep_log_read *read, const char *fol
 	ep_log_state(&facts->state, read);
 	EP_TRY(ep_node_name(facts->name, read, err));
 	struct ep_follows follows;
-	struct ep_text stale;
+	struct ep_bytes stale;
 	EP_TRY(ep_log_follows(&follows, read, err));
 	facts->follows = follows.any;
 	facts->stale = ep_log_value(&stale, read, EP_STALE_VALUE, NULL) == EP_OK;

@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The named value that keeps --url. */
-#define URL_VALUE "url"
 #define DEFAULT_PORT 8070
 
 /* ---- adding ---- */
@@ -17,15 +15,16 @@ static enum ep_status
 find_url(char url[EP_URL_MAX + 1], struct ep_log_write *write, const char *given,
          struct ep_error *err)
 {
-	struct ep_text known;
+	struct ep_bytes known;
 	char host[EP_SOURCE_NAME_MAX + 1];
 	if (given && strlen(given) > EP_URL_MAX)
 		return ep_fail(err, EP_USAGE, "the URL is longer than %d bytes", EP_URL_MAX);
 	if (given) {
 		snprintf(url, EP_URL_MAX + 1, "%s", given);
-		return ep_log_set_value(write, URL_VALUE, ep_text_of(given), err);
+		return ep_log_set_value(write, EP_URL_VALUE, ep_bytes_of_text(ep_text_of(given)),
+		                        err);
 	}
-	enum ep_status status = ep_log_value(&known, ep_log_inside(write), URL_VALUE, err);
+	enum ep_status status = ep_log_value(&known, ep_log_inside(write), EP_URL_VALUE, err);
 	if (status == EP_OK && known.size <= EP_URL_MAX) {
 		memcpy(url, known.at, known.size);
 		url[known.size] = '\0';

@@ -23,7 +23,7 @@ enum ep_status
 ep_node_name(char name[EP_SOURCE_NAME_MAX + 1], const struct ep_log_read *read,
              struct ep_error *err)
 {
-	struct ep_text value;
+	struct ep_bytes value;
 	enum ep_status status = ep_log_value(&value, read, EP_NAME_VALUE, err);
 	if (status == EP_NOT_FOUND) {
 		ep_host_name(name);
@@ -31,7 +31,7 @@ ep_node_name(char name[EP_SOURCE_NAME_MAX + 1], const struct ep_log_read *read,
 	}
 	if (status != EP_OK)
 		return status;
-	if (!ep_source_name_ok(value))
+	if (!ep_source_name_ok(ep_text_of_bytes(value)))
 		return ep_fail(err, EP_CORRUPT, "the name of this node is damaged in the log");
 	memcpy(name, value.at, value.size);
 	name[value.size] = '\0';

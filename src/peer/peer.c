@@ -9,9 +9,7 @@
 
 #define LAYOUT 2
 #define PEER_LAYOUT 3
-#define MASTER_VALUE "master"
-#define PEER_VALUE "peer."
-#define VALUE_NAME (sizeof PEER_VALUE + EP_SOURCE_NAME_MAX + 1)
+#define VALUE_NAME (sizeof EP_PEER_VALUE + EP_SOURCE_NAME_MAX + 1)
 
 /* ---- a record as bytes: fields in order ---- */
 
@@ -21,21 +19,6 @@ put_number(struct ep_buffer *out, uint64_t number, struct ep_error *err)
 	uint8_t bytes[8];
 	ep_store64(bytes, number);
 	return ep_buffer_append(out, bytes, sizeof bytes, err);
-}
-
-static enum ep_status
-put_text(struct ep_buffer *out, const char *text, struct ep_error *err)
-{
-	EP_TRY(ep_buffer_varint(out, strlen(text), err));
-	return ep_buffer_append(out, text, strlen(text), err);
-}
-
-static void
-read_fixed(struct ep_reader *reader, void *bytes, size_t size)
-{
-	const uint8_t *at = ep_read_bytes(reader, size);
-	if (at)
-		memcpy(bytes, at, size);
 }
 
 /* Reads a text of at most size - 1 bytes. */
@@ -63,7 +46,7 @@ static enum ep_status
 open_value(struct ep_reader *reader, const struct ep_log_read *read, const char *name, int known,
            struct ep_error *err)
 {
-	struct ep_text value = { 0 };
+	struct ep_bytes value = { 0 };
 	EP_TRY(ep_log_value(&value, read, name, err));
 	*reader = ep_reader_of(value.at, value.size);
 	uint8_t layout = ep_read8(reader);
@@ -72,14 +55,6 @@ open_value(struct ep_reader *reader, const struct ep_log_read *read, const char 
 	               : ep_fail(err, layout > known ? EP_NEWER : EP_CORRUPT,
 	                         "the log's value %s has layout %d, but this program knows only %d",
 	                         name, layout, known);
-}
-
-static enum ep_status
-set_value(struct ep_log_write *write, const char *name, const struct ep_buffer *bytes,
-          struct ep_error *err)
-{
-	struct ep_text value = { (const char *)bytes->data, bytes->size };
-	return ep_log_set_value(write, name, value, err);
 }
 
 /* ---- slaves ---- */
@@ -97,7 +72,7 @@ encode_peer(struct ep_buffer *out, const struct ep_peer *peer, struct ep_error *
 	EP_TRY(put_number(out, peer->fetched, err));
 	EP_TRY(put_number(out, (uint64_t)peer->fetched_at, err));
 	EP_TRY(put_number(out, (uint64_t)peer->contact, err));
-	return put_text(out, peer->error, err);
+	return ep_put_text(out, ep_text_of(peer->error), err);
 }
 
 enum ep_status
@@ -107,7 +82,7 @@ ep_peer_load(struct ep_peer *peer, const struct ep_log_read *read, const char *n
 	char value[VALUE_NAME];
 	struct ep_reader reader;
 	struct ep_peer loaded = { 0 };
-	snprintf(value, sizeof value, PEER_VALUE "%s", name);
+	snprintf(value, sizeof value, EP_PEER_VALUE "%s", name);
 	enum ep_status status = open_value(&reader, read, value, PEER_LAYOUT, err);
 	if (status == EP_NOT_FOUND)
 		return ep_fail(err, EP_NOT_FOUND, "there is no source %s that may contribute",
@@ -117,8 +92,8 @@ ep_peer_load(struct ep_peer *peer, const struct ep_log_read *read, const char *n
 	uint8_t flags = ep_read8(&reader);
 	loaded.has_key = flags & 1;
 	loaded.invited = flags & 2;
-	read_fixed(&reader, loaded.key.bytes, EP_KEY_SIZE);
-	read_fixed(&reader, loaded.invitation.bytes, EP_KEY_SIZE);
+	ep_read_into(&reader, loaded.key.bytes, EP_KEY_SIZE);
+	ep_read_into(&reader, loaded.invitation.bytes, EP_KEY_SIZE);
 	loaded.position = ep_read64(&reader);
 	loaded.tracks_max = ep_read64(&reader);
 	loaded.bytes_max = ep_read64(&reader);
@@ -136,9 +111,9 @@ ep_peer_store(struct ep_log_write *write, const struct ep_peer *peer, struct ep_
 {
 	char value[VALUE_NAME];
 	EP_BUFFER struct ep_buffer bytes = { 0 };
-	snprintf(value, sizeof value, PEER_VALUE "%s", peer->name);
+	snprintf(value, sizeof value, EP_PEER_VALUE "%s", peer->name);
 	EP_TRY(encode_peer(&bytes, peer, err));
-	return set_value(write, value, &bytes, err);
+	return ep_log_set_value(write, value, ep_buffer_bytes(&bytes), err);
 }
 
 enum ep_status
@@ -153,7 +128,7 @@ enum ep_status
 ep_peer_remove(struct ep_log_write *write, const char *name, struct ep_error *err)
 {
 	char value[VALUE_NAME];
-	snprintf(value, sizeof value, PEER_VALUE "%s", name);
+	snprintf(value, sizeof value, EP_PEER_VALUE "%s", name);
 	return ep_log_remove_value(write, value, err);
 }
 
@@ -253,16 +228,15 @@ encode_master(struct ep_buffer *out, const struct ep_master *master, struct ep_e
 		master->seen.position,
 	};
 	EP_TRY(ep_buffer_append(out, head, sizeof head, err));
-	EP_TRY(put_text(out, master->url, err));
-	EP_TRY(put_text(out, master->mirror, err));
-	EP_TRY(put_text(out, master->source, err));
+	EP_TRY(ep_put_text(out, ep_text_of(master->url), err));
+	EP_TRY(ep_put_text(out, ep_text_of(master->mirror), err));
+	EP_TRY(ep_put_text(out, ep_text_of(master->source), err));
 	EP_TRY(ep_buffer_append(out, master->key.bytes, EP_KEY_SIZE, err));
 	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
 		EP_TRY(put_number(out, numbers[i], err));
 	EP_TRY(ep_buffer_append(out, master->seen.hash, EP_MARK_SIZE, err));
-	EP_TRY(ep_buffer_varint(out, master->head_size, err));
-	EP_TRY(ep_buffer_append(out, master->head, master->head_size, err));
-	return put_text(out, master->error, err);
+	EP_TRY(ep_put_sized(out, (struct ep_bytes){ master->head, master->head_size }, err));
+	return ep_put_text(out, ep_text_of(master->error), err);
 }
 
 enum ep_status
@@ -270,7 +244,7 @@ ep_master_load(struct ep_master *master, const struct ep_log_read *read, struct 
 {
 	struct ep_reader reader;
 	struct ep_master loaded = { 0 };
-	enum ep_status status = open_value(&reader, read, MASTER_VALUE, LAYOUT, err);
+	enum ep_status status = open_value(&reader, read, EP_MASTER_VALUE, LAYOUT, err);
 	if (status == EP_NOT_FOUND)
 		return ep_fail(
 			err, EP_NOT_FOUND,
@@ -282,7 +256,7 @@ ep_master_load(struct ep_master *master, const struct ep_log_read *read, struct 
 	read_text(&reader, loaded.url, sizeof loaded.url);
 	read_text(&reader, loaded.mirror, sizeof loaded.mirror);
 	read_text(&reader, loaded.source, sizeof loaded.source);
-	read_fixed(&reader, loaded.key.bytes, EP_KEY_SIZE);
+	ep_read_into(&reader, loaded.key.bytes, EP_KEY_SIZE);
 	loaded.epoch.number = ep_read64(&reader);
 	loaded.epoch.tag = ep_read64(&reader);
 	loaded.position = ep_read64(&reader);
@@ -293,15 +267,15 @@ ep_master_load(struct ep_master *master, const struct ep_log_read *read, struct 
 	loaded.conflicts = ep_read64(&reader);
 	loaded.rejected = ep_read64(&reader);
 	loaded.seen.position = ep_read64(&reader);
-	read_fixed(&reader, loaded.seen.hash, EP_MARK_SIZE);
-	uint64_t head_size = ep_read_varint(&reader);
-	if (head_size > sizeof loaded.head)
+	ep_read_into(&reader, loaded.seen.hash, EP_MARK_SIZE);
+	struct ep_bytes head = ep_read_sized(&reader);
+	if (head.size > sizeof loaded.head)
 		reader.ok = false;
-	else
-		read_fixed(&reader, loaded.head, head_size);
-	loaded.head_size = (size_t)head_size;
+	else if (head.size)
+		memcpy(loaded.head, head.at, head.size);
+	loaded.head_size = head.size;
 	read_text(&reader, loaded.error, sizeof loaded.error);
-	EP_TRY(check(&reader, MASTER_VALUE, err));
+	EP_TRY(check(&reader, EP_MASTER_VALUE, err));
 	*master = loaded;
 	return EP_OK;
 }
@@ -311,7 +285,7 @@ ep_master_store(struct ep_log_write *write, const struct ep_master *master, stru
 {
 	EP_BUFFER struct ep_buffer bytes = { 0 };
 	EP_TRY(encode_master(&bytes, master, err));
-	return set_value(write, MASTER_VALUE, &bytes, err);
+	return ep_log_set_value(write, EP_MASTER_VALUE, ep_buffer_bytes(&bytes), err);
 }
 
 enum ep_status
@@ -338,5 +312,5 @@ ep_check_own(const struct ep_log_read *read, struct ep_text track, struct ep_err
 enum ep_status
 ep_master_forget(struct ep_log_write *write, struct ep_error *err)
 {
-	return ep_log_remove_value(write, MASTER_VALUE, err);
+	return ep_log_remove_value(write, EP_MASTER_VALUE, err);
 }

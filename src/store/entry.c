@@ -32,13 +32,6 @@ metadata_equal(const struct ep_document *one, const struct ep_document *other)
 	       ep_text_equal(one->track, other->track);
 }
 
-static enum ep_status
-put_text(struct ep_buffer *out, struct ep_text text, struct ep_error *err)
-{
-	EP_TRY(ep_buffer_varint(out, text.size, err));
-	return ep_buffer_append(out, text.at, text.size, err);
-}
-
 /* Writes each distinct metadata once. Documents of a track nearly always agree; where they do not,
  * neighbours do, so only the metadata last seen is looked for. */
 static enum ep_status
@@ -55,7 +48,7 @@ put_metadata(struct ep_buffer *out, const struct ep_track *track, struct ep_erro
 		struct ep_text *texts[METADATA_TEXTS];
 		metadata_of(texts, &row);
 		for (size_t k = 0; k < METADATA_TEXTS; k++)
-			EP_TRY(put_text(out, *texts[k], err));
+			EP_TRY(ep_put_text(out, *texts[k], err));
 	}
 	uint64_t which = 0;
 	for (size_t i = 0; distinct > 1 && i < track->count; i++) {
@@ -75,7 +68,7 @@ put_numbering(struct ep_buffer *out, const struct ep_track *track, struct ep_err
 	}
 	EP_TRY(ep_buffer_append(out, &kind, 1, err));
 	for (size_t i = 0; kind == NAMED && i < track->count; i++)
-		EP_TRY(put_text(out, track->documents[i].suffix, err));
+		EP_TRY(ep_put_text(out, track->documents[i].suffix, err));
 	return EP_OK;
 }
 
@@ -97,7 +90,7 @@ enum ep_status
 ep_entry_put_body(struct ep_buffer *out, struct ep_codes_usage *usage, const struct ep_track *track,
                   struct ep_codes_coder *coder, struct ep_error *err)
 {
-	EP_TRY(put_text(out, track->id, err));
+	EP_TRY(ep_put_text(out, track->id, err));
 	EP_TRY(ep_buffer_varint(out, track->count, err));
 	EP_TRY(put_metadata(out, track, err));
 	EP_TRY(put_numbering(out, track, err));
@@ -113,22 +106,22 @@ enum ep_status
 ep_entry_delete_body(struct ep_buffer *out, struct ep_text id, uint32_t document_count,
                      struct ep_error *err)
 {
-	EP_TRY(put_text(out, id, err));
+	EP_TRY(ep_put_text(out, id, err));
 	return ep_buffer_varint(out, document_count, err);
 }
 
 size_t
-ep_entry_size(const struct ep_entry *entry, size_t body_size)
+ep_entry_size(const struct ep_entry *entry)
 {
 	uint8_t scratch[EP_VARINT_MAX];
 	return HEADER + ep_varint_store(scratch, entry->era) +
 	       ep_varint_store(scratch, entry->since) +
-	       ep_varint_store(scratch, entry->history.size) + entry->history.size + body_size +
-	       TRAILER;
+	       ep_varint_store(scratch, entry->history.size) + entry->history.size +
+	       entry->body.size + TRAILER;
 }
 
 void
-ep_entry_write(uint8_t *bytes, const struct ep_entry *entry, const void *body, size_t body_size)
+ep_entry_write(uint8_t *bytes, const struct ep_entry *entry)
 {
 	bytes[0] = LAYOUT_VERSION;
 	bytes[1] = (uint8_t)entry->operation;
@@ -143,17 +136,9 @@ ep_entry_write(uint8_t *bytes, const struct ep_entry *entry, const void *body, s
 	size += ep_varint_store(bytes + size, entry->history.size);
 	memcpy(bytes + size, entry->history.at, entry->history.size);
 	size += entry->history.size;
-	memcpy(bytes + size, body, body_size);
-	size += body_size;
+	memcpy(bytes + size, entry->body.at, entry->body.size);
+	size += entry->body.size;
 	ep_store32(bytes + size, ep_crc32(bytes, size));
-}
-
-static struct ep_text
-read_text(struct ep_reader *reader)
-{
-	uint64_t size = ep_read_varint(reader);
-	const uint8_t *bytes = ep_read_bytes(reader, size);
-	return (struct ep_text){ .at = (const char *)bytes, .size = bytes ? (size_t)size : 0 };
 }
 
 static enum ep_status
@@ -191,20 +176,20 @@ ep_entry_read(struct ep_entry *entry, uint64_t position, const void *bytes, size
 	struct ep_reader reader = ep_reader_of(at + HEADER, end - HEADER);
 	found.era = ep_read_varint(&reader);
 	found.since = ep_read_varint(&reader);
-	found.history = read_text(&reader);
+	found.history = ep_read_sized(&reader);
 	if (!reader.ok || found.history.size == 0)
 		return damaged(err, position, "it has no history");
-	found.body = (struct ep_text){ (const char *)reader.at, ep_reader_left(&reader) };
-	EP_TRY(ep_entry_read_body(&found, found.body.at, found.body.size, err));
+	found.body = ep_reader_rest(&reader);
+	EP_TRY(ep_entry_read_body(&found, found.body, err));
 	*entry = found;
 	return EP_OK;
 }
 
 enum ep_status
-ep_entry_read_body(struct ep_entry *entry, const void *body, size_t body_size, struct ep_error *err)
+ep_entry_read_body(struct ep_entry *entry, struct ep_bytes body, struct ep_error *err)
 {
-	struct ep_reader reader = ep_reader_of(body, body_size);
-	struct ep_text id = read_text(&reader);
+	struct ep_reader reader = ep_reader_of(body.at, body.size);
+	struct ep_text id = ep_read_text(&reader);
 	uint64_t count = ep_read_varint(&reader);
 	bool link = entry->operation == EP_LINK;
 	if (!reader.ok || id.size == 0 || (count == 0) != link || count > UINT32_MAX)
@@ -212,8 +197,7 @@ ep_entry_read_body(struct ep_entry *entry, const void *body, size_t body_size, s
 		               "its id or its number of documents is invalid");
 	entry->id = id;
 	entry->document_count = (uint32_t)count;
-	entry->rest = reader.at;
-	entry->rest_size = ep_reader_left(&reader);
+	entry->rest = ep_reader_rest(&reader);
 	return EP_OK;
 }
 
@@ -243,19 +227,11 @@ ep_entry_history(struct ep_history *history, const struct ep_entry *entry, uint3
 /* Offsets are within the times that a track can have. */
 #define OFFSET_MAX ((int64_t)1 << 32)
 
-static void
-read_revision(struct ep_revision *revision, struct ep_reader *reader)
-{
-	const uint8_t *bytes = ep_read_bytes(reader, EP_REVISION_SIZE);
-	if (bytes)
-		memcpy(revision->bytes, bytes, EP_REVISION_SIZE);
-}
-
 /* Reads what a link to an original says of it. */
 static bool
 read_evidence(struct ep_link *link, struct ep_reader *reader)
 {
-	read_revision(&link->original_contents, reader);
+	ep_read_into(reader, link->original_contents.bytes, EP_REVISION_SIZE);
 	uint8_t kind = ep_read8(reader);
 	uint64_t share = ep_read_varint(reader);
 	uint64_t coverage = ep_read_varint(reader);
@@ -273,9 +249,9 @@ enum ep_status
 ep_entry_link(struct ep_link *link, const struct ep_entry *entry, struct ep_error *err)
 {
 	struct ep_link read = { 0 };
-	struct ep_reader reader = ep_reader_of(entry->rest, entry->rest_size);
-	read.original = read_text(&reader);
-	read_revision(&read.copy_contents, &reader);
+	struct ep_reader reader = ep_reader_of(entry->rest.at, entry->rest.size);
+	read.original = ep_read_text(&reader);
+	ep_read_into(&reader, read.copy_contents.bytes, EP_REVISION_SIZE);
 	bool good = entry->operation == EP_LINK && reader.ok &&
 	            (read.original.size == 0 || read_evidence(&read, &reader));
 	if (!good || ep_reader_left(&reader) != 0)
@@ -290,9 +266,9 @@ ep_entry_link_body(struct ep_buffer *out, struct ep_text copy, const struct ep_l
 {
 	uint8_t kind = (uint8_t)link->kind;
 	uint64_t zigzag = (uint64_t)link->offset << 1 ^ (uint64_t)(link->offset >> 63);
-	EP_TRY(put_text(out, copy, err));
+	EP_TRY(ep_put_text(out, copy, err));
 	EP_TRY(ep_buffer_varint(out, 0, err));
-	EP_TRY(put_text(out, link->original, err));
+	EP_TRY(ep_put_text(out, link->original, err));
 	EP_TRY(ep_buffer_append(out, link->copy_contents.bytes, EP_REVISION_SIZE, err));
 	if (link->original.size == 0)
 		return EP_OK;
@@ -334,7 +310,7 @@ read_metadata(struct ep_reader *reader, struct ep_decoded *decoded)
 		kinds[i] = (struct ep_document){ 0 };
 		metadata_of(texts, &kinds[i]);
 		for (size_t k = 0; k < METADATA_TEXTS; k++)
-			*texts[k] = read_text(reader);
+			*texts[k] = ep_read_text(reader);
 	}
 	for (size_t i = 0; i < track->count; i++) {
 		uint64_t which = distinct > 1 ? ep_read_varint(reader) : 0;
@@ -355,7 +331,7 @@ read_numbering(struct ep_reader *reader, struct ep_decoded *decoded)
 	for (size_t i = 0; i < track->count; i++) {
 		struct ep_text *suffix = &track->documents[i].suffix;
 		if (kind == NAMED) {
-			*suffix = read_text(reader);
+			*suffix = ep_read_text(reader);
 		} else {
 			char *text = ep_arena_alloc(&decoded->arena, 16);
 			if (!text)
@@ -369,11 +345,11 @@ read_numbering(struct ep_reader *reader, struct ep_decoded *decoded)
 }
 
 enum ep_status
-ep_entry_rows(struct ep_decoded *decoded, struct ep_text *codes, const struct ep_entry *entry,
+ep_entry_rows(struct ep_decoded *decoded, struct ep_bytes *codes, const struct ep_entry *entry,
               struct ep_error *err)
 {
 	ep_arena_reset(&decoded->arena);
-	struct ep_reader reader = ep_reader_of(entry->rest, entry->rest_size);
+	struct ep_reader reader = ep_reader_of(entry->rest.at, entry->rest.size);
 	size_t count = entry->document_count;
 	if (entry->operation != EP_PUT || count > EP_TRACK_DOCUMENTS_MAX)
 		return damaged(err, entry->position, "it has no documents, or too many");
@@ -386,7 +362,7 @@ ep_entry_rows(struct ep_decoded *decoded, struct ep_text *codes, const struct ep
 		return ep_fail(err, EP_NO_MEMORY, "out of memory for %zu documents", count);
 	if (!read_metadata(&reader, decoded) || !read_numbering(&reader, decoded))
 		return damaged(err, entry->position, "its metadata or numbering is invalid");
-	*codes = (struct ep_text){ (const char *)reader.at, ep_reader_left(&reader) };
+	*codes = ep_reader_rest(&reader);
 	return EP_OK;
 }
 
@@ -394,11 +370,11 @@ enum ep_status
 ep_entry_decode(struct ep_decoded *decoded, const struct ep_entry *entry,
                 struct ep_codes_coder *coder, struct ep_error *err)
 {
-	struct ep_text codes;
+	struct ep_bytes codes;
 	EP_TRY(ep_entry_rows(decoded, &codes, entry, err));
 	size_t count = decoded->track.count;
-	enum ep_status status = ep_codes_decode(coder, decoded->codes, count,
-	                                        (const uint8_t *)codes.at, codes.size, err);
+	enum ep_status status =
+		ep_codes_decode(coder, decoded->codes, count, codes.at, codes.size, err);
 	if (status != EP_OK) {
 		ep_error_prefix(err, "track %.*s at position %llu: ", ep_text_print_size(entry->id),
 		                entry->id.at, (unsigned long long)entry->position);
@@ -413,17 +389,16 @@ enum ep_status
 ep_entry_usage(struct ep_codes_usage *usage, const struct ep_entry *entry, struct ep_error *err)
 {
 	EP_DECODED struct ep_decoded decoded = { 0 };
-	struct ep_text codes;
+	struct ep_bytes codes;
 	EP_TRY(ep_entry_rows(&decoded, &codes, entry, err));
-	return ep_codes_add_usage(usage, decoded.track.count, (const uint8_t *)codes.at, codes.size,
-	                          err);
+	return ep_codes_add_usage(usage, decoded.track.count, codes.at, codes.size, err);
 }
 
 enum ep_status
 ep_entry_join_body(struct ep_buffer *out, struct ep_text id, uint32_t document_count,
-                   struct ep_text about, struct ep_text codes, struct ep_error *err)
+                   struct ep_bytes about, struct ep_bytes codes, struct ep_error *err)
 {
-	EP_TRY(put_text(out, id, err));
+	EP_TRY(ep_put_text(out, id, err));
 	EP_TRY(ep_buffer_varint(out, document_count, err));
 	EP_TRY(ep_buffer_append(out, about.at, about.size, err));
 	return ep_buffer_append(out, codes.at, codes.size, err);

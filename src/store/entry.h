@@ -71,12 +71,11 @@ struct ep_entry {
 	struct ep_hash hash;
 	uint64_t era; /* of a slave: in which the feed last confirmed this; 0: never */
 	uint64_t since; /* position where the owner's tenure began in this log; 0: this one */
-	struct ep_text history; /* its bytes */
+	struct ep_bytes history; /* its bytes */
 	struct ep_text id;
 	uint32_t document_count;
-	struct ep_text body; /* set by ep_entry_read */
-	const uint8_t *rest; /* the body behind the count of documents */
-	size_t rest_size;
+	struct ep_bytes body; /* set by ep_entry_read */
+	struct ep_bytes rest; /* the body behind the count of documents */
 };
 
 /* The documents of an entry, decoded. Texts live in arena, in the entry's bytes and in the coder.
@@ -109,13 +108,12 @@ EP_MUST_USE enum ep_status ep_entry_link_body(struct ep_buffer *out, struct ep_t
 /* The contents hash of a link: BLAKE2b-256 of what it names; its evidence is not in it. */
 void ep_link_hash(struct ep_hash *hash, struct ep_text copy, const struct ep_link *link);
 
-/* The size of an entry's bytes, with this body. */
-size_t ep_entry_size(const struct ep_entry *entry, size_t body_size);
+/* The size of an entry's bytes. */
+size_t ep_entry_size(const struct ep_entry *entry);
 
 /* Writes a whole entry to bytes, which has room for ep_entry_size. Of entry, all but position, id
- * and what belongs to the body is used. */
-void ep_entry_write(uint8_t *bytes, const struct ep_entry *entry, const void *body,
-                    size_t body_size);
+ * and what is read from the body is used. */
+void ep_entry_write(uint8_t *bytes, const struct ep_entry *entry);
 
 /* The contents that the last step of an entry's history has: the first half of its hash, zeros of a
  * deletion. */
@@ -132,15 +130,15 @@ EP_MUST_USE enum ep_status ep_entry_history(struct ep_history *history,
 EP_MUST_USE enum ep_status ep_entry_read(struct ep_entry *entry, uint64_t position,
                                          const void *bytes, size_t size, struct ep_error *err);
 
-/* Reads a body on its own: fills id, document_count and rest, and leaves the other fields, of which
- * operation is set. EP_CORRUPT. */
-EP_MUST_USE enum ep_status ep_entry_read_body(struct ep_entry *entry, const void *body,
-                                              size_t body_size, struct ep_error *err);
+/* Reads a body as it stands alone: fills id, document_count and rest, and leaves the other fields,
+ * of which operation is set. EP_CORRUPT. */
+EP_MUST_USE enum ep_status ep_entry_read_body(struct ep_entry *entry, struct ep_bytes body,
+                                              struct ep_error *err);
 
 /* Reads the documents of a put without their codes, which are in *codes as they are stored; what is
  * before them in the rest is metadata and numbering. decoded is reset first, and valid as after
  * ep_entry_decode. EP_CORRUPT, EP_NO_MEMORY. */
-EP_MUST_USE enum ep_status ep_entry_rows(struct ep_decoded *decoded, struct ep_text *codes,
+EP_MUST_USE enum ep_status ep_entry_rows(struct ep_decoded *decoded, struct ep_bytes *codes,
                                          const struct ep_entry *entry, struct ep_error *err);
 
 /* What a link says, borrowed from the entry. EP_CORRUPT. */
@@ -150,8 +148,8 @@ EP_MUST_USE enum ep_status ep_entry_link(struct ep_link *link, const struct ep_e
 /* Appends the body that has these parts: the opposite of ep_entry_read_body and ep_entry_rows.
  * EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_entry_join_body(struct ep_buffer *out, struct ep_text id,
-                                              uint32_t document_count, struct ep_text about,
-                                              struct ep_text codes, struct ep_error *err);
+                                              uint32_t document_count, struct ep_bytes about,
+                                              struct ep_bytes codes, struct ep_error *err);
 
 /* Decodes the documents of a put into decoded, which is reset first. The texts are valid until
  * decoded is reset or freed, the entry's bytes go, or the coder is used again. EP_CORRUPT,

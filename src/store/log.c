@@ -134,9 +134,9 @@ first_values(struct ep_log *log, MDB_txn *txn)
 		void *bytes;
 		size_t size;
 	} values[] = {
-		{ "format", format, sizeof format },  { "state", zeros, 40 },
-		{ "digest", zeros, EP_DIGEST_BYTES }, { "id", id, sizeof id },
-		{ "epoch", epoch, sizeof epoch },
+		{ EP_FORMAT_VALUE, format, sizeof format },  { EP_STATE_VALUE, zeros, 40 },
+		{ EP_DIGEST_VALUE, zeros, EP_DIGEST_BYTES }, { EP_ID_VALUE, id, sizeof id },
+		{ EP_EPOCH_VALUE, epoch, sizeof epoch },
 	};
 	for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
 		char name[16];
@@ -185,7 +185,7 @@ make_databases(struct ep_log *log, struct ep_error *err)
 static enum ep_status
 check_format(struct ep_log *log, MDB_txn *txn, struct ep_error *err)
 {
-	char name[] = "format";
+	char name[] = EP_FORMAT_VALUE;
 	MDB_dbi values;
 	MDB_val key = { .mv_data = name, .mv_size = strlen(name) };
 	MDB_val value;

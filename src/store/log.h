@@ -12,13 +12,11 @@
 
 #include "store/digest.h"
 #include "store/entry.h"
+#include "store/values.h"
 
 /* Sources by number; others are numbered from 3 as they come. */
 enum { EP_SOURCE_ANY = 0, EP_SOURCE_LOCAL = 1, EP_SOURCE_MASTER = 2 };
 #define EP_SOURCE_NAME_MAX 64
-
-/* Bytes of the random number that tells one node from all others: the named value "id". */
-#define EP_NODE_ID_SIZE 8
 
 struct ep_log;
 struct ep_log_read;
@@ -116,7 +114,7 @@ EP_MUST_USE enum ep_status ep_log_entry_at(struct ep_entry *entry, const struct 
                                            uint64_t position, struct ep_error *err);
 
 /* A named value, borrowed as an entry is. EP_NOT_FOUND; EP_CORRUPT  also where every log has it. */
-EP_MUST_USE enum ep_status ep_log_value(struct ep_text *value, const struct ep_log_read *read,
+EP_MUST_USE enum ep_status ep_log_value(struct ep_bytes *value, const struct ep_log_read *read,
                                         const char *name, struct ep_error *err);
 
 /* The same for a value that is a number; 0 where there is none. EP_CORRUPT. */
@@ -259,6 +257,10 @@ EP_MUST_USE enum ep_status ep_log_set_follows(struct ep_log_write *write,
                                               const struct ep_follows *follows,
                                               struct ep_error *err);
 
+/* The id of a log. EP_CORRUPT. */
+EP_MUST_USE enum ep_status ep_log_node_id(uint8_t id[EP_NODE_ID_SIZE],
+                                          const struct ep_log_read *read, struct ep_error *err);
+
 /* The epoch of a log, which it tells those who follow it: a number, and a random tag that tells two
  * with one number apart. EP_CORRUPT. */
 struct ep_epoch {
@@ -271,8 +273,7 @@ EP_MUST_USE enum ep_status ep_log_epoch(struct ep_epoch *epoch, const struct ep_
 /* Whether this log is an older copy of what was published, as a slave has shown: nothing is put,
  * deleted, linked or taken (EP_DIVERGED) until a new epoch begins. The heads that were shown are
  * kept one after the other, each behind its size (16 bits). EP_NO_SPACE and so on. */
-#define EP_STALE_VALUE "stale"
-EP_MUST_USE enum ep_status ep_log_set_stale(struct ep_log_write *write, struct ep_text head,
+EP_MUST_USE enum ep_status ep_log_set_stale(struct ep_log_write *write, struct ep_bytes head,
                                             struct ep_error *err);
 
 /* Begins a new epoch with a number above `above` and the log's own; the log is not stale then.
@@ -282,9 +283,6 @@ EP_MUST_USE enum ep_status ep_log_new_epoch(struct ep_epoch *epoch, struct ep_lo
                                             uint64_t above, uint64_t known, struct ep_error *err);
 
 /* ---- changes of this node ---- */
-
-/* The number under which the log keeps up to where local changes were dumped. */
-#define EP_SENT_VALUE "watermark.slave-dump"
 
 /* What came of rows. */
 struct ep_put_counts {
@@ -296,24 +294,15 @@ struct ep_put_counts {
 
 struct ep_put {
 	const struct ep_track *track; /* the rows, at least one */
-	const void *body; /* ep_entry_put_body of them */
-	size_t body_size;
+	struct ep_bytes body; /* ep_entry_put_body of them */
 	struct ep_hash hash; /* ep_track_hash of them */
 	uint32_t source; /* EP_SOURCE_LOCAL: this node's user; else who a CSV is of */
 	int64_t import_date;
 	bool whole; /* the rows are all of the track; else they join those that are there */
 };
 
-/* Puts rows of one track that carry no revisions; adds to counts.
- *
- *     rows as given, or what would come of them, equal the track       unchanged
- *     this node's user:  another's live track                          aside
- *                        else                                          put
- *     a CSV:             no such id                                    put
- *                        rows, or what would come of them, equal
- *                        contents that the track once had              unchanged
- *                        made from a CSV of the same source            put
- *                        else                                          aside
+/* Puts rows of one track that carry no revisions, as the table of local.h decides: of the rows as
+ * given, and then of what would come of them. Adds to counts.
  *
  * EP_BAD_INPUT  the track would hold more than EP_TRACK_TEXT_MAX or EP_TRACK_DOCUMENTS_MAX, or has
  * too many changes that the master has not seen. EP_NO_SPACE, EP_IO, EP_CORRUPT, EP_NO_MEMORY:
@@ -350,8 +339,7 @@ struct ep_offer {
 	struct ep_text id;
 	struct ep_history *history; /* parties are numbered as within the transaction */
 	struct ep_hash hash; /* of a put or link */
-	const void *body; /* the same */
-	size_t body_size;
+	struct ep_bytes body; /* the same */
 	uint32_t documents; /* of a put or deletion */
 	int64_t import_date;
 	bool by_hand; /* of the master, but not from a feed */
@@ -461,7 +449,7 @@ EP_MUST_USE enum ep_status ep_log_settle_conflict(struct ep_put_counts *counts,
 
 /* Sets a named value, or removes it (an absent one too). */
 EP_MUST_USE enum ep_status ep_log_set_value(struct ep_log_write *write, const char *name,
-                                            struct ep_text value, struct ep_error *err);
+                                            struct ep_bytes value, struct ep_error *err);
 EP_MUST_USE enum ep_status ep_log_set_number(struct ep_log_write *write, const char *name,
                                              uint64_t value, struct ep_error *err);
 EP_MUST_USE enum ep_status ep_log_remove_value(struct ep_log_write *write, const char *name,

@@ -84,9 +84,7 @@ join_rows(struct ep_state *state, struct ep_buffer *body, struct ep_log_write *w
 	EP_DECODED struct ep_decoded old = { 0 };
 	EP_DECODED struct ep_decoded new = { 0 };
 	struct ep_track rows = { .id = id };
-	struct ep_put put = { .track = &rows,
-		              .body = state->body.at,
-		              .body_size = state->body.size };
+	struct ep_put put = { .track = &rows, .body = state->body };
 	struct ep_put with_rows;
 	struct ep_merge merge = { 0 };
 	EP_TRY(ep_entry_decode(&old, there, write->decoder, err));
@@ -97,7 +95,7 @@ join_rows(struct ep_state *state, struct ep_buffer *body, struct ep_log_write *w
 		status = ep_entry_put_body(body, NULL, &merge.track, write->encoder, err);
 	}
 	ep_arena_free(&merge.arena);
-	state->body = (struct ep_text){ (const char *)body->data, body->size };
+	state->body = ep_buffer_bytes(body);
 	struct ep_step *head = &state->history.steps[state->history.count - 1];
 	memcpy(head->contents.bytes, state->hash.bytes, EP_REVISION_SIZE);
 	return status;
@@ -262,15 +260,16 @@ accept(struct ep_put_counts *counts, struct ep_log_write *write, const struct ep
 	struct ep_subject subject = { entry.id, false };
 	EP_TRY(ep_log_state_of(&state, write, &entry, err));
 	EP_TRY(ep_log_load_register(&reg, write, &subject, err));
-	if (!ep_log_may_change(write, &reg))
-		return ep_log_fail_foreign(err, entry.id);
 	struct ep_revision aside = ep_history_head(&state.history)->id;
 	uint32_t owner = ep_history_owner(&state.history);
 	if (reg.there)
 		EP_TRY(join_track(&state, &body, write, &reg, err));
 	bool deletes = state.operation == EP_DELETE;
-	if (reg.there ? memcmp(&reg.entry.hash, &state.hash, EP_HASH_SIZE) == 0 : deletes)
-		return EP_OK;
+	bool equal = reg.there ? memcmp(&reg.entry.hash, &state.hash, EP_HASH_SIZE) == 0 : deletes;
+	enum ep_local_outcome outcome =
+		ep_log_decide_local(write, &reg, EP_LOCAL_ACCEPT, write->self, equal, NULL);
+	if (outcome != EP_LOCAL_STANDS)
+		return outcome == EP_LOCAL_FOREIGN ? ep_log_fail_foreign(err, entry.id) : EP_OK;
 	struct ep_step step = ep_log_own_step(write, deletes ? NULL : &state.hash);
 	EP_TRY(ep_log_user_history(&history, write, &reg, &step, err));
 	if (!write->follows.any) {

@@ -4,7 +4,7 @@
 #include <string.h>
 
 enum ep_status
-ep_log_encode_history(struct ep_text *bytes, struct ep_log_write *write,
+ep_log_encode_history(struct ep_bytes *bytes, struct ep_log_write *write,
                       const struct ep_history *history, struct ep_error *err)
 {
 	if (history->sealed)
@@ -13,7 +13,7 @@ ep_log_encode_history(struct ep_text *bytes, struct ep_log_write *write,
 		EP_TRY(ep_log_store_party(write, history->steps[i].party, err));
 	write->history.size = 0;
 	EP_TRY(ep_history_write(&write->history, history, write->stored, err));
-	*bytes = (struct ep_text){ (const char *)write->history.data, write->history.size };
+	*bytes = ep_buffer_bytes(&write->history);
 	return EP_OK;
 }
 
@@ -22,23 +22,18 @@ static enum ep_status
 write_entry(struct ep_log_write *write, MDB_dbi dbi, MDB_val key, const struct ep_entry *entry,
             unsigned flags, struct ep_error *err)
 {
-	MDB_val value = { .mv_size = ep_entry_size(entry, entry->body.size) };
+	MDB_val value = { .mv_size = ep_entry_size(entry) };
 	int rc = mdb_put(write->inside.txn, dbi, &key, &value, MDB_RESERVE | flags);
 	if (rc)
 		return ep_log_fail_write(write, rc, err);
-	ep_entry_write(value.mv_data, entry, entry->body.at, entry->body.size);
+	ep_entry_write(value.mv_data, entry);
 	return EP_OK;
 }
 
 enum ep_status
-ep_log_own_body(struct ep_text *body, struct ep_log_write *write, struct ep_error *err)
+ep_log_own_body(struct ep_bytes *body, struct ep_log_write *write, struct ep_error *err)
 {
-	char *bytes = ep_arena_alloc(&write->arena, body->size + 1);
-	if (!bytes)
-		return ep_fail(err, EP_NO_MEMORY, "out of memory for a track");
-	memcpy(bytes, body->at, body->size);
-	body->at = bytes;
-	return EP_OK;
+	return ep_arena_bytes(body, &write->arena, *body, err);
 }
 
 enum ep_status
@@ -74,7 +69,7 @@ count_entry(struct ep_log_write *write, const struct ep_entry *entry, bool in, s
 		ep_digest_add(&write->digest, &entry->hash);
 	else if (member)
 		ep_digest_subtract(&write->digest, &entry->hash);
-	uint64_t bytes = ep_entry_size(entry, entry->body.size);
+	uint64_t bytes = ep_entry_size(entry);
 	for (size_t i = 0; i < write->source_count; i++) {
 		struct ep_source_info *source = &write->sources[i];
 		if (source->number != entry->source)
@@ -135,7 +130,7 @@ ep_log_append_entry(struct ep_log_write *write, struct ep_entry *entry,
 	EP_TRY(ep_log_put_key(write, log->by_source,
 	                      (MDB_val){ .mv_data = listed, .mv_size = sizeof listed },
 	                      (MDB_val){ .mv_data = listed, .mv_size = 0 }, 0, err));
-	EP_TRY(ep_entry_read_body(entry, entry->body.at, entry->body.size, err));
+	EP_TRY(ep_entry_read_body(entry, entry->body, err));
 	write->inside.state.position = position;
 	write->changed = true;
 	return count_entry(write, entry, true, err);
@@ -163,8 +158,7 @@ ep_log_rewrite(struct ep_log_write *write, struct ep_register *reg, struct ep_er
 		return ep_log_fail_write(write, rc, err);
 	for (size_t i = 0; i < write->source_count; i++) {
 		if (write->sources[i].number == reg->entry.source)
-			write->sources[i].bytes +=
-				ep_entry_size(&reg->entry, reg->entry.body.size) - before.mv_size;
+			write->sources[i].bytes += ep_entry_size(&reg->entry) - before.mv_size;
 	}
 	write->changed = true;
 	return write_entry(write, write->inside.log->log, key, &reg->entry, 0, err);

@@ -19,13 +19,12 @@
  *     marks        position (native 64-bit)         front of the chain hash (16 bytes)
  *     values       name                             as named
  *
- * Named values: "format" (number), "state" (position, documents, tracks, tombstones, links, each
- * 64-bit LE), "digest" (EP_DIGEST_BYTES), "epoch" (number and tag, 64-bit LE), "known" (number),
- * "follows" (key; epoch, era, first era, 64-bit LE); the rest belongs to those who use the log.
+ * values.h has the names.
  */
 #ifndef EP_STORE_LOG_INTERNAL_H
 #define EP_STORE_LOG_INTERNAL_H
 
+#include "store/local.h"
 #include "store/log.h"
 #include "store/mdb.h"
 
@@ -127,11 +126,23 @@ EP_MUST_USE enum ep_status ep_log_each_key(
 EP_MUST_USE enum ep_status ep_log_count_keys(size_t *count, const struct ep_log_read *read,
                                              MDB_dbi dbi, struct ep_error *err);
 
+/* Keys that were found, to be gone through when their database may change: listed in a buffer, each
+ * behind its size. ep_log_each_listed frees it. EP_NO_MEMORY, or what each fails with. */
+EP_MUST_USE enum ep_status ep_log_list_key(struct ep_buffer *keys, MDB_val key,
+                                           struct ep_error *err);
+EP_MUST_USE enum ep_status ep_log_each_listed(struct ep_buffer *keys,
+                                              enum ep_status (*each)(void *context, MDB_val key,
+                                                                     struct ep_error *err),
+                                              void *context, struct ep_error *err);
+
 /* The key of a track or link in ids, unconfirmed and proofs. EP_BAD_INPUT  the id has not 1 to 255
  * bytes. */
 #define EP_SUBJECT_KEY_MAX 256
 EP_MUST_USE enum ep_status ep_subject_key(MDB_val *key, uint8_t bytes[EP_SUBJECT_KEY_MAX],
                                           const struct ep_subject *subject, struct ep_error *err);
+
+/* What such a key is of; borrows from it. */
+struct ep_subject ep_subject_of_key(MDB_val key);
 
 /* ---- registers: what the log has of a track or link (log_register.c, log_store.c) ---- */
 
@@ -159,7 +170,7 @@ struct ep_state {
 	struct ep_hash hash;
 	int64_t import_date;
 	uint64_t era;
-	struct ep_text body; /* may be the log's own */
+	struct ep_bytes body; /* may be the log's own */
 };
 
 /* Stores a state at the next position. A node that follows nobody seals it first: where it is not
@@ -191,6 +202,9 @@ EP_MUST_USE enum ep_status ep_log_put_state(struct ep_log_write *write, MDB_dbi 
 EP_MUST_USE enum ep_status ep_log_state_of(struct ep_state *state, struct ep_log_write *write,
                                            const struct ep_entry *entry, struct ep_error *err);
 
+/* The same of a register, as it was loaded. */
+struct ep_state ep_register_state(const struct ep_register *reg);
+
 /* Removes a register without a trace. */
 EP_MUST_USE enum ep_status ep_log_forget(struct ep_log_write *write, const struct ep_register *reg,
                                          struct ep_error *err);
@@ -204,23 +218,27 @@ EP_MUST_USE enum ep_status ep_log_user_history(struct ep_history *history,
                                                const struct ep_register *reg,
                                                const struct ep_step *step, struct ep_error *err);
 
-/* Whether the user of this node may change a track: not what lives there as another's, on a node
- * that follows a master. */
-bool ep_log_may_change(const struct ep_log_write *write, const struct ep_register *reg);
+/* What comes of an act of a party on a register: local.h.
+ *
+ * equal  what would come of it is what is there. contents  that it brings; NULL: none. */
+enum ep_local_outcome ep_log_decide_local(const struct ep_log_write *write,
+                                          const struct ep_register *reg, enum ep_local_act act,
+                                          uint32_t party, bool equal,
+                                          const struct ep_hash *contents);
 
 /* EP_BAD_INPUT: it is the master's. */
 enum ep_status ep_log_fail_foreign(struct ep_error *err, struct ep_text id);
 
 /* The history as bytes, as the log numbers parties; those that are new are stored. Borrowed from
  * write->history. */
-EP_MUST_USE enum ep_status ep_log_encode_history(struct ep_text *bytes, struct ep_log_write *write,
+EP_MUST_USE enum ep_status ep_log_encode_history(struct ep_bytes *bytes, struct ep_log_write *write,
                                                  const struct ep_history *history,
                                                  struct ep_error *err);
 
 /* ---- entries in their databases (log_entry.c) ---- */
 
 /* Copies the body of an entry that is the log's own, as its page goes with the next change. */
-EP_MUST_USE enum ep_status ep_log_own_body(struct ep_text *body, struct ep_log_write *write,
+EP_MUST_USE enum ep_status ep_log_own_body(struct ep_bytes *body, struct ep_log_write *write,
                                            struct ep_error *err);
 
 /* Takes an entry out of the log, and what it was from counts, lists and the digest. */
@@ -237,7 +255,7 @@ EP_MUST_USE enum ep_status ep_log_append_entry(struct ep_log_write *write, struc
 /* The name of a source whose own is not known begins so. */
 #define EP_SOURCE_UNKNOWN "unknown-"
 
-/* The value "follows". */
+/* The size of EP_FOLLOWS_VALUE. */
 #define EP_FOLLOWS_SIZE (EP_KEY_SIZE + 24)
 
 EP_MUST_USE enum ep_status ep_log_load_parties(struct ep_log_write *write, struct ep_error *err);
@@ -341,7 +359,7 @@ EP_MUST_USE enum ep_status ep_log_forget_aside(struct ep_log_write *write, struc
 EP_MUST_USE enum ep_status ep_log_check_size(struct ep_log *log, struct stat *info, bool writing,
                                              struct ep_error *err);
 
-/* Reads "state" into read->state. */
+/* Reads EP_STATE_VALUE into read->state. */
 EP_MUST_USE enum ep_status ep_log_load_state(struct ep_log_read *read, struct ep_error *err);
 
 void ep_source_key(uint8_t key[EP_SOURCE_KEY], uint32_t source, uint64_t position);

@@ -13,10 +13,12 @@ load_copy(struct ep_register *reg, struct ep_log_write *write, struct ep_text id
 {
 	struct ep_subject subject = { id, false };
 	EP_TRY(ep_log_load_register(reg, write, &subject, err));
-	if (!ep_register_is_live(reg))
+	enum ep_local_outcome outcome =
+		ep_log_decide_local(write, reg, EP_LOCAL_LINK, write->self, false, NULL);
+	if (outcome == EP_LOCAL_MISSING)
 		return ep_fail(err, EP_NOT_FOUND, "there is no track %.*s", ep_text_print_size(id),
 		               id.at);
-	return ep_log_may_change(write, reg) ? EP_OK : ep_log_fail_foreign(err, id);
+	return outcome == EP_LOCAL_FOREIGN ? ep_log_fail_foreign(err, id) : EP_OK;
 }
 
 /* Takes what is there for what a link does not name; what it names otherwise has changed. */
@@ -67,13 +69,12 @@ set_link(struct ep_log_write *write, const struct ep_register *copy, const struc
 	if (reg.there && memcmp(&reg.entry.hash, &state.hash, EP_HASH_SIZE) == 0)
 		return EP_OK;
 	EP_TRY(ep_entry_link_body(&body, subject.id, link, err));
-	state.body = (struct ep_text){ (const char *)body.data, body.size };
+	state.body = ep_buffer_bytes(&body);
 	struct ep_step step = ep_log_own_step(write, &state.hash);
 	EP_TRY(ep_log_user_history(&state.history, write, &reg, &step, err));
 	state.era = reg.there ? reg.entry.era : 0;
 	if (write->follows.any && reg.there && ep_history_is_sealed(&reg.history)) {
-		struct ep_state base;
-		EP_TRY(ep_log_state_of(&base, write, &reg.entry, err));
+		struct ep_state base = ep_register_state(&reg);
 		EP_TRY(ep_log_keep_base(write, &subject, &base, reg.entry.source, err));
 		EP_TRY(ep_log_load_register(&reg, write, &subject, err));
 	}
@@ -150,11 +151,7 @@ ep_log_drop_link(struct ep_log_write *write, struct ep_text copy, struct ep_erro
 		return ep_log_fail_write(write, rc, err);
 	EP_TRY(ep_entry_read(&entry, 0, value.mv_data, value.mv_size, err));
 	EP_TRY(ep_log_state_of(&base, write, &entry, err));
-	char *body = ep_arena_alloc(&write->arena, base.body.size + 1);
-	if (!body)
-		return ep_fail(err, EP_NO_MEMORY, "out of memory for a link");
-	memcpy(body, base.body.at, base.body.size);
-	base.body.at = body;
+	EP_TRY(ep_log_own_body(&base.body, write, err));
 	EP_TRY(ep_log_remove_key(write, write->inside.log->bases, key, err));
 	return ep_log_store(write, &reg, &base, err);
 }

@@ -51,7 +51,7 @@ ep_log_decode_put(struct ep_put *with_rows, struct ep_decoded *decoded, struct e
 	with_rows->track = &decoded->track;
 	if (!write->rows_decoder)
 		EP_TRY(ep_codes_coder_new(&write->rows_decoder, EP_CODES_ONSET, err));
-	EP_TRY(ep_entry_read_body(&entry, put->body, put->body_size, err));
+	EP_TRY(ep_entry_read_body(&entry, put->body, err));
 	enum ep_status status = ep_entry_decode(decoded, &entry, write->rows_decoder, err);
 	if (status == EP_CORRUPT) /* what was put is, not the log */
 		return ep_fail(err, EP_BAD_INPUT, "its documents cannot be decoded");

@@ -203,15 +203,15 @@ ep_log_source_of(uint32_t *source, struct ep_log_write *write, uint32_t owner, s
 enum ep_status
 ep_log_follows(struct ep_follows *follows, const struct ep_log_read *read, struct ep_error *err)
 {
-	struct ep_text value;
+	struct ep_bytes value;
 	*follows = (struct ep_follows){ 0 };
-	enum ep_status status = ep_log_value(&value, read, "follows", err);
+	enum ep_status status = ep_log_value(&value, read, EP_FOLLOWS_VALUE, err);
 	if (status == EP_NOT_FOUND)
 		return EP_OK;
 	EP_TRY(status);
 	if (value.size != EP_FOLLOWS_SIZE)
 		return ep_fail(err, EP_CORRUPT, "the log's value follows is damaged");
-	const uint8_t *bytes = (const uint8_t *)value.at;
+	const uint8_t *bytes = value.at;
 	memcpy(follows->key.bytes, bytes, EP_KEY_SIZE);
 	follows->epoch = ep_load64(bytes + EP_KEY_SIZE);
 	follows->era = ep_load64(bytes + EP_KEY_SIZE + 8);
@@ -221,13 +221,24 @@ ep_log_follows(struct ep_follows *follows, const struct ep_log_read *read, struc
 }
 
 enum ep_status
+ep_log_node_id(uint8_t id[EP_NODE_ID_SIZE], const struct ep_log_read *read, struct ep_error *err)
+{
+	struct ep_bytes value = { 0 };
+	EP_TRY(ep_log_value(&value, read, EP_ID_VALUE, err));
+	if (value.size != EP_NODE_ID_SIZE)
+		return ep_fail(err, EP_CORRUPT, "the log's id is damaged");
+	memcpy(id, value.at, EP_NODE_ID_SIZE);
+	return EP_OK;
+}
+
+enum ep_status
 ep_log_epoch(struct ep_epoch *epoch, const struct ep_log_read *read, struct ep_error *err)
 {
-	struct ep_text value = { 0 };
-	EP_TRY(ep_log_value(&value, read, "epoch", err));
+	struct ep_bytes value = { 0 };
+	EP_TRY(ep_log_value(&value, read, EP_EPOCH_VALUE, err));
 	if (value.size != 16)
 		return ep_fail(err, EP_CORRUPT, "the log's epoch is damaged");
-	epoch->number = ep_load64((const uint8_t *)value.at);
-	epoch->tag = ep_load64((const uint8_t *)value.at + 8);
+	epoch->number = ep_load64(value.at);
+	epoch->tag = ep_load64(value.at + 8);
 	return EP_OK;
 }

@@ -52,7 +52,7 @@ ep_log_promote(struct ep_epoch *epoch, struct ep_log_write *write, struct ep_err
 	EP_TRY(ep_log_set_proofs_aside(write, err));
 	write->follows = (struct ep_follows){ 0 };
 	write->master = write->self;
-	EP_TRY(ep_log_remove_value(write, "follows", err));
+	EP_TRY(ep_log_remove_value(write, EP_FOLLOWS_VALUE, err));
 	EP_TRY(ep_log_new_epoch(epoch, write, was.epoch, last, err));
 	EP_TRY(empty(write, log->unconfirmed, err));
 	EP_TRY(empty(write, log->bases, err));
@@ -66,5 +66,5 @@ ep_log_promote(struct ep_epoch *epoch, struct ep_log_write *write, struct ep_err
 	}
 	/* All of it is as this copy was opened with. */
 	write->known = write->inside.state.position;
-	return ep_log_set_number(write, "known", write->known, err);
+	return ep_log_set_number(write, EP_KNOWN_VALUE, write->known, err);
 }

@@ -28,39 +28,13 @@ struct putting {
 	struct ep_register reg;
 };
 
-static bool
-has_contents(const struct ep_history *history, const struct ep_revision *contents)
+/* What comes of rows that would make the track have this hash. */
+static enum ep_local_outcome
+decide(const struct putting *putting, bool equal, const struct ep_hash *hash)
 {
-	for (size_t i = 0; i < history->count; i++) {
-		if (ep_revision_equal(&history->steps[i].contents, contents))
-			return true;
-	}
-	return false;
-}
-
-/* Whether a CSV says what the track is, or once was. */
-static bool
-says_nothing_new(const struct putting *putting, const struct ep_revision *contents)
-{
-	return putting->reg.there && !putting->user &&
-	       has_contents(&putting->reg.history, contents);
-}
-
-/* Whether the rows may change the track. */
-static bool
-may_change(const struct putting *putting)
-{
-	struct ep_parties parties = ep_log_parties_inside(putting->write);
-	const struct ep_register *reg = &putting->reg;
-	if (!reg->there)
-		return true;
-	const struct ep_step *head = ep_history_head(&reg->history);
-	uint32_t owner = ep_history_owner(&reg->history);
-	if (putting->user)
-		return !ep_register_is_live(reg) ||
-		       ep_party_same(&parties, owner, putting->step.party);
-	return head->csv && ep_party_same(&parties, head->party, putting->step.party) &&
-	       ep_party_same(&parties, owner, putting->step.party);
+	return ep_log_decide_local(putting->write, &putting->reg,
+	                           putting->user ? EP_LOCAL_ROWS : EP_LOCAL_CSV,
+	                           putting->step.party, equal, hash);
 }
 
 static enum ep_status
@@ -81,7 +55,7 @@ keep_aside(struct putting *putting, struct ep_error *err)
 		.flags = put->whole ? 0 : EP_ENTRY_PARTIAL,
 		.hash = put->hash,
 		.import_date = put->import_date,
-		.body = { put->body, put->body_size },
+		.body = put->body,
 	};
 	struct ep_step step = putting->step;
 	memcpy(step.contents.bytes, put->hash.bytes, EP_REVISION_SIZE);
@@ -110,7 +84,7 @@ csv_history(struct ep_history *history, struct putting *putting, struct ep_error
 
 /* Stores a track as the rows make it. */
 static enum ep_status
-store(struct putting *putting, const struct ep_hash *hash, struct ep_text body, bool shrunk,
+store(struct putting *putting, const struct ep_hash *hash, struct ep_bytes body, bool shrunk,
       struct ep_error *err)
 {
 	struct ep_log_write *write = putting->write;
@@ -135,23 +109,22 @@ put_new(struct putting *putting, struct ep_error *err)
 {
 	const struct ep_put *put = putting->put;
 	EP_TRY(check_limits(put->track, err));
-	EP_TRY(store(putting, &put->hash, (struct ep_text){ put->body, put->body_size }, false,
-	             err));
+	EP_TRY(store(putting, &put->hash, put->body, false, err));
 	putting->counts->added += put->track->count;
 	return EP_OK;
 }
 
 /* Encodes a track as it became by joining rows; a whole one is in the put already. */
 static enum ep_status
-encode_merged(struct ep_text *body, struct ep_log_write *write, const struct ep_merge *merge,
+encode_merged(struct ep_bytes *body, struct ep_log_write *write, const struct ep_merge *merge,
               const struct ep_put *put, struct ep_error *err)
 {
-	*body = (struct ep_text){ put->body, put->body_size };
+	*body = put->body;
 	if (put->whole)
 		return EP_OK;
 	write->body.size = 0;
 	EP_TRY(ep_entry_put_body(&write->body, NULL, &merge->track, write->encoder, err));
-	*body = (struct ep_text){ (const char *)write->body.data, write->body.size };
+	*body = ep_buffer_bytes(&write->body);
 	return EP_OK;
 }
 
@@ -162,20 +135,18 @@ put_over(struct putting *putting, const struct ep_put *put, struct ep_merge *mer
 {
 	struct ep_log_write *write = putting->write;
 	struct ep_put_counts *counts = putting->counts;
-	struct ep_revision contents;
 	struct ep_hash hash = put->hash;
-	struct ep_text body;
+	struct ep_bytes body;
 	EP_TRY(ep_entry_decode(&write->there, &putting->reg.entry, write->decoder, err));
 	EP_TRY(ep_log_merge_rows(merge, &write->there.track, put, err));
 	uint64_t changes = merge->added + merge->updated;
-	if (changes == 0 && !merge->shrunk)
-		return unchanged(putting, err);
-	if (!put->whole)
+	bool equal = changes == 0 && !merge->shrunk;
+	if (!equal && !put->whole)
 		ep_track_hash(&hash, &merge->track);
-	memcpy(contents.bytes, hash.bytes, EP_REVISION_SIZE);
-	if (says_nothing_new(putting, &contents))
+	enum ep_local_outcome outcome = decide(putting, equal, &hash);
+	if (outcome == EP_LOCAL_UNCHANGED)
 		return unchanged(putting, err);
-	if (!may_change(putting)) {
+	if (outcome == EP_LOCAL_ASIDE) {
 		EP_TRY(keep_aside(putting, err));
 		/* Where only documents went, the rows that stayed are what conflicts. */
 		counts->conflict += changes ? changes : merge->unchanged;
@@ -210,16 +181,15 @@ static enum ep_status
 put_rows(struct putting *putting, struct ep_error *err)
 {
 	const struct ep_put *put = putting->put;
-	struct ep_revision contents;
-	memcpy(contents.bytes, put->hash.bytes, EP_REVISION_SIZE);
-	if (!putting->reg.there)
-		return put_new(putting, err);
-	bool equal = memcmp(&putting->reg.entry.hash, &put->hash, EP_HASH_SIZE) == 0;
-	if (equal || says_nothing_new(putting, &contents))
+	const struct ep_register *reg = &putting->reg;
+	bool equal = reg->there && memcmp(&reg->entry.hash, &put->hash, EP_HASH_SIZE) == 0;
+	enum ep_local_outcome outcome = decide(putting, equal, &put->hash);
+	if (outcome == EP_LOCAL_UNCHANGED)
 		return unchanged(putting, err);
-	if (putting->reg.entry.operation == EP_PUT)
+	/* What would come of the rows decides. */
+	if (ep_register_is_live(reg))
 		return put_decoded(putting, err);
-	if (may_change(putting))
+	if (outcome == EP_LOCAL_STANDS)
 		return put_new(putting, err);
 	putting->counts->conflict += put->track->count;
 	return keep_aside(putting, err);
@@ -257,17 +227,19 @@ ep_log_delete(struct ep_log_write *write, struct ep_text track_id, int64_t now,
 	EP_TRY(ep_log_check_stale(write, err));
 	ep_arena_reset(&write->arena);
 	EP_TRY(ep_log_load_register(&reg, write, &subject, err));
-	if (!ep_register_is_live(&reg))
+	enum ep_local_outcome outcome =
+		ep_log_decide_local(write, &reg, EP_LOCAL_DELETE, write->self, false, NULL);
+	if (outcome == EP_LOCAL_MISSING)
 		return ep_fail(err, EP_NOT_FOUND,
 		               reg.there ? "track %.*s has already been deleted"
 		                         : "there is no track %.*s",
 		               ep_text_print_size(track_id), track_id.at);
-	if (!ep_log_may_change(write, &reg))
+	if (outcome == EP_LOCAL_FOREIGN)
 		return ep_log_fail_foreign(err, track_id);
 	EP_TRY(ep_entry_delete_body(&body, reg.subject.id, reg.entry.document_count, err));
 	struct ep_step step = ep_log_own_step(write, NULL);
 	EP_TRY(ep_log_user_history(&state.history, write, &reg, &step, err));
 	state.era = reg.entry.era;
-	state.body = (struct ep_text){ (const char *)body.data, body.size };
+	state.body = ep_buffer_bytes(&body);
 	return ep_log_store(write, &reg, &state, err);
 }

@@ -7,13 +7,13 @@
 enum ep_status
 ep_log_load_state(struct ep_log_read *read, struct ep_error *err)
 {
-	struct ep_text value = { 0 };
+	struct ep_bytes value = { 0 };
 	size_t aside;
-	EP_TRY(ep_log_value(&value, read, "state", err));
+	EP_TRY(ep_log_value(&value, read, EP_STATE_VALUE, err));
 	EP_TRY(ep_log_count_keys(&aside, read, read->log->aside, err));
 	if (value.size != 40)
 		return ep_fail(err, EP_CORRUPT, "the log's state is damaged");
-	const uint8_t *bytes = (const uint8_t *)value.at;
+	const uint8_t *bytes = value.at;
 	read->state = (struct ep_log_state){
 		.position = ep_load64(bytes),
 		.documents = ep_load64(bytes + 8),
@@ -91,7 +91,8 @@ ep_subject_key(MDB_val *key, uint8_t bytes[EP_SUBJECT_KEY_MAX], const struct ep_
 static bool
 is_always_there(const char *name)
 {
-	static const char *const names[] = { "digest", "epoch", "format", "id", "state" };
+	static const char *const names[] = { EP_DIGEST_VALUE, EP_EPOCH_VALUE, EP_FORMAT_VALUE,
+		                             EP_ID_VALUE, EP_STATE_VALUE };
 	bool found = false;
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		found |= strcmp(name, names[i]) == 0;
@@ -99,7 +100,7 @@ is_always_there(const char *name)
 }
 
 enum ep_status
-ep_log_value(struct ep_text *value, const struct ep_log_read *read, const char *name,
+ep_log_value(struct ep_bytes *value, const struct ep_log_read *read, const char *name,
              struct ep_error *err)
 {
 	MDB_val key = ep_val_of(ep_text_of(name));
@@ -110,7 +111,7 @@ ep_log_value(struct ep_text *value, const struct ep_log_read *read, const char *
 		               "the log has no value named %s", name);
 	if (rc)
 		return ep_fail_mdb(err, rc, "cannot read %s from the log", name);
-	*value = (struct ep_text){ .at = found.mv_data, .size = found.mv_size };
+	*value = (struct ep_bytes){ .at = found.mv_data, .size = found.mv_size };
 	return EP_OK;
 }
 
@@ -118,27 +119,27 @@ enum ep_status
 ep_log_number(uint64_t *value, const struct ep_log_read *read, const char *name,
               struct ep_error *err)
 {
-	struct ep_text text = { 0 };
-	enum ep_status status = ep_log_value(&text, read, name, err);
+	struct ep_bytes bytes = { 0 };
+	enum ep_status status = ep_log_value(&bytes, read, name, err);
 	if (status == EP_NOT_FOUND) {
 		*value = 0;
 		return EP_OK;
 	}
-	if (status == EP_OK && text.size != 8)
+	if (status == EP_OK && bytes.size != 8)
 		return ep_fail(err, EP_CORRUPT, "the log's value %s is not a number", name);
 	if (status == EP_OK)
-		*value = ep_load64((const uint8_t *)text.at);
+		*value = ep_load64(bytes.at);
 	return status;
 }
 
 enum ep_status
 ep_log_digest(struct ep_digest *digest, const struct ep_log_read *read, struct ep_error *err)
 {
-	struct ep_text value = { 0 };
-	EP_TRY(ep_log_value(&value, read, "digest", err));
+	struct ep_bytes value = { 0 };
+	EP_TRY(ep_log_value(&value, read, EP_DIGEST_VALUE, err));
 	if (value.size != EP_DIGEST_BYTES)
 		return ep_fail(err, EP_CORRUPT, "the log's state digest is damaged");
-	ep_digest_load(digest, (const uint8_t *)value.at);
+	ep_digest_load(digest, value.at);
 	return EP_OK;
 }
 

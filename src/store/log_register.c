@@ -11,18 +11,6 @@ ep_register_is_live(const struct ep_register *reg)
 	return reg->there && reg->entry.operation != EP_DELETE;
 }
 
-static enum ep_status
-copy_id(struct ep_text *copy, struct ep_log_write *write, struct ep_text id, struct ep_error *err)
-{
-	char *bytes = ep_arena_alloc(&write->arena, id.size + 1);
-	if (!bytes)
-		return ep_fail(err, EP_NO_MEMORY, "out of memory for an id");
-	if (id.size)
-		memcpy(bytes, id.at, id.size);
-	*copy = (struct ep_text){ bytes, id.size };
-	return EP_OK;
-}
-
 /* The history of an entry of this log. */
 static enum ep_status
 load_history(struct ep_history *history, struct ep_log_write *write, const struct ep_entry *entry,
@@ -47,7 +35,7 @@ ep_log_load_register(struct ep_register *reg, struct ep_log_write *write,
 	MDB_val key;
 	*reg = (struct ep_register){ .subject.link = subject->link };
 	EP_TRY(ep_subject_key(&key, bytes, subject, err));
-	EP_TRY(copy_id(&reg->subject.id, write, subject->id, err));
+	EP_TRY(ep_arena_text(&reg->subject.id, &write->arena, subject->id, err));
 	enum ep_status status =
 		subject->link ? ep_log_find_link(&reg->entry, &write->inside, subject->id, err)
 			      : ep_log_find(&reg->entry, &write->inside, subject->id, err);
@@ -57,11 +45,12 @@ ep_log_load_register(struct ep_register *reg, struct ep_log_write *write,
 	return load_history(&reg->history, write, &reg->entry, err);
 }
 
-enum ep_status
-ep_log_state_of(struct ep_state *state, struct ep_log_write *write, const struct ep_entry *entry,
-                struct ep_error *err)
+/* The state that an entry is, with this history. */
+static struct ep_state
+state_with(const struct ep_entry *entry, const struct ep_history *history)
 {
-	*state = (struct ep_state){
+	return (struct ep_state){
+		.history = *history,
 		.operation = entry->operation,
 		.flags = entry->flags,
 		.hash = entry->hash,
@@ -69,7 +58,22 @@ ep_log_state_of(struct ep_state *state, struct ep_log_write *write, const struct
 		.era = entry->era,
 		.body = entry->body,
 	};
-	return load_history(&state->history, write, entry, err);
+}
+
+struct ep_state
+ep_register_state(const struct ep_register *reg)
+{
+	return state_with(&reg->entry, &reg->history);
+}
+
+enum ep_status
+ep_log_state_of(struct ep_state *state, struct ep_log_write *write, const struct ep_entry *entry,
+                struct ep_error *err)
+{
+	struct ep_history history;
+	EP_TRY(load_history(&history, write, entry, err));
+	*state = state_with(entry, &history);
+	return EP_OK;
 }
 
 enum ep_status
@@ -79,7 +83,8 @@ ep_log_load_entry(struct ep_register *reg, struct ep_state *state, struct ep_log
 	struct ep_subject subject = { entry->id, entry->operation == EP_LINK };
 	ep_arena_reset(&write->arena);
 	EP_TRY(ep_log_load_register(reg, write, &subject, err));
-	return ep_log_state_of(state, write, &reg->entry, err);
+	*state = ep_register_state(reg);
+	return EP_OK;
 }
 
 /* ---- acts of this node's user ---- */
@@ -93,12 +98,38 @@ ep_log_own_step(const struct ep_log_write *write, const struct ep_hash *hash)
 	return step;
 }
 
-bool
-ep_log_may_change(const struct ep_log_write *write, const struct ep_register *reg)
+static bool
+has_contents(const struct ep_history *history, const struct ep_hash *hash)
+{
+	for (size_t i = 0; hash && i < history->count; i++) {
+		if (memcmp(history->steps[i].contents.bytes, hash->bytes, EP_REVISION_SIZE) == 0)
+			return true;
+	}
+	return false;
+}
+
+enum ep_local_outcome
+ep_log_decide_local(const struct ep_log_write *write, const struct ep_register *reg,
+                    enum ep_local_act act, uint32_t party, bool equal,
+                    const struct ep_hash *contents)
 {
 	struct ep_parties parties = ep_log_parties_inside(write);
-	return !write->follows.any || !ep_register_is_live(reg) ||
-	       ep_party_same(&parties, ep_history_owner(&reg->history), write->self);
+	struct ep_local local = {
+		.act = act,
+		.there = !reg->there                ? EP_LOCAL_NOTHING
+		         : ep_register_is_live(reg) ? EP_LOCAL_LIVE
+		                                    : EP_LOCAL_DELETED,
+		.contents = equal ? EP_LOCAL_EQUAL : EP_LOCAL_OTHER,
+		.follows = write->follows.any,
+	};
+	if (reg->there) {
+		const struct ep_step *head = ep_history_head(&reg->history);
+		local.own = ep_party_same(&parties, ep_history_owner(&reg->history), party);
+		local.csv = head->csv && ep_party_same(&parties, head->party, party);
+		if (!equal && has_contents(&reg->history, contents))
+			local.contents = EP_LOCAL_EARLIER;
+	}
+	return ep_decide_local(&local)->outcome;
 }
 
 enum ep_status

@@ -118,8 +118,8 @@ store_follows(struct ep_log_write *write, struct ep_error *err)
 	ep_store64(bytes + EP_KEY_SIZE, write->follows.epoch);
 	ep_store64(bytes + EP_KEY_SIZE + 8, write->follows.era);
 	ep_store64(bytes + EP_KEY_SIZE + 16, write->follows.first_era);
-	return ep_log_set_value(write, "follows",
-	                        (struct ep_text){ (const char *)bytes, sizeof bytes }, err);
+	return ep_log_set_value(write, EP_FOLLOWS_VALUE, (struct ep_bytes){ bytes, sizeof bytes },
+	                        err);
 }
 
 /* All that is there is unconfirmed when this node begins to follow a master. */
@@ -202,11 +202,11 @@ ep_log_new_epoch(struct ep_epoch *epoch, struct ep_log_write *write, uint64_t ab
 	randombytes_buf(&write->epoch.tag, sizeof write->epoch.tag);
 	ep_store64(bytes, write->epoch.number);
 	ep_store64(bytes + 8, write->epoch.tag);
-	EP_TRY(ep_log_set_value(write, "epoch", (struct ep_text){ (const char *)bytes, 16 }, err));
+	EP_TRY(ep_log_set_value(write, EP_EPOCH_VALUE, (struct ep_bytes){ bytes, 16 }, err));
 	write->known = known;
 	write->stale = false;
 	EP_TRY(ep_log_remove_value(write, EP_STALE_VALUE, err));
-	EP_TRY(ep_log_set_number(write, "known", known, err));
+	EP_TRY(ep_log_set_number(write, EP_KNOWN_VALUE, known, err));
 	for (uint64_t at = known + 1; at <= last; at++) {
 		struct ep_entry entry;
 		enum ep_status status = ep_log_entry_at(&entry, &write->inside, at, err);

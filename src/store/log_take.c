@@ -13,7 +13,7 @@ state_of_offer(const struct ep_offer *offer)
 		.operation = offer->operation,
 		.hash = offer->hash,
 		.import_date = offer->import_date,
-		.body = { offer->body, offer->body_size },
+		.body = offer->body,
 	};
 }
 
@@ -25,7 +25,7 @@ complete(struct ep_state *state, struct ep_buffer *body, const struct ep_offer *
 	if (offer->operation != EP_DELETE)
 		return EP_OK;
 	EP_TRY(ep_entry_delete_body(body, offer->id, offer->documents, err));
-	state->body = (struct ep_text){ (const char *)body->data, body->size };
+	state->body = ep_buffer_bytes(body);
 	return EP_OK;
 }
 
@@ -51,9 +51,7 @@ count_documents(enum ep_offered *what, struct ep_put_counts *counts, struct ep_s
 		return EP_OK;
 	}
 	struct ep_track track = { .id = offer->id, .count = offer->documents };
-	struct ep_put put = {
-		.track = &track, .body = offer->body, .body_size = offer->body_size, .whole = true
-	};
+	struct ep_put put = { .track = &track, .body = offer->body, .whole = true };
 	struct ep_put with_rows;
 	struct ep_merge merge = { 0 };
 	EP_DECODED struct ep_decoded decoded = { 0 };
@@ -142,7 +140,7 @@ is_over_limit(bool *over, struct ep_log_write *write, const struct ep_offer *off
 		bool more = !y->there || y->entry.source != number;
 		*over |= more && offer->tracks_max &&
 		         source->tracks + source->tombstones >= offer->tracks_max;
-		*over |= offer->bytes_max && source->bytes + offer->body_size > offer->bytes_max;
+		*over |= offer->bytes_max && source->bytes + offer->body.size > offer->bytes_max;
 	}
 	return EP_OK;
 }
@@ -361,44 +359,37 @@ ep_log_follow(enum ep_offered *what, struct ep_put_counts *counts, struct ep_log
 
 /* ---- the end of a feed ---- */
 
-/* Ids of registers, as sizes and bytes; those of links begin with a byte 1. */
-struct gathered {
-	struct ep_log_write *write;
-	struct ep_buffer keys;
-};
-
 static enum ep_status
-gather(struct gathered *gathered, const struct ep_subject *subject, struct ep_error *err)
+gather(struct ep_buffer *keys, const struct ep_entry *entry, struct ep_error *err)
 {
+	struct ep_subject subject = { entry->id, entry->operation == EP_LINK };
 	uint8_t bytes[EP_SUBJECT_KEY_MAX];
 	MDB_val key;
-	EP_TRY(ep_subject_key(&key, bytes, subject, err));
-	uint16_t size = (uint16_t)key.mv_size;
-	EP_TRY(ep_buffer_append(&gathered->keys, &size, sizeof size, err));
-	return ep_buffer_append(&gathered->keys, key.mv_data, key.mv_size, err);
+	EP_TRY(ep_subject_key(&key, bytes, &subject, err));
+	return ep_log_list_key(keys, key, err);
 }
 
 static enum ep_status
 gather_csv(void *context, const struct ep_unconfirmed *item, struct ep_error *err)
 {
-	struct gathered *gathered = context;
-	struct ep_subject subject = { item->entry.id, item->entry.operation == EP_LINK };
-	return item->wait == EP_WAIT_CSV && !item->proof ? gather(gathered, &subject, err) : EP_OK;
+	return item->wait == EP_WAIT_CSV && !item->proof ? gather(context, &item->entry, err)
+	                                                 : EP_OK;
 }
 
 /* Keeps what came by CSV aside, and forgets it. */
 static enum ep_status
-set_csv_aside(struct gathered *gathered, const struct ep_subject *subject, struct ep_error *err)
+set_csv_aside(void *context, MDB_val key, struct ep_error *err)
 {
-	struct ep_log_write *write = gathered->write;
+	struct ep_log_write *write = context;
+	struct ep_subject subject = ep_subject_of_key(key);
 	struct ep_register reg;
 	ep_arena_reset(&write->arena);
-	EP_TRY(ep_log_load_register(&reg, write, subject, err));
+	EP_TRY(ep_log_load_register(&reg, write, &subject, err));
 	if (!reg.there)
 		return EP_OK;
-	if (!subject->link)
+	if (!subject.link)
 		EP_TRY(ep_log_put_register_aside(write, &reg, err));
-	EP_TRY(ep_log_load_register(&reg, write, subject, err));
+	EP_TRY(ep_log_load_register(&reg, write, &subject, err));
 	return ep_log_forget(write, &reg, err);
 }
 
@@ -412,14 +403,14 @@ set_csv_aside(struct gathered *gathered, const struct ep_subject *subject, struc
  *     else                                                          is kept aside, and goes
  */
 static enum ep_status
-settle_absent(struct gathered *gathered, const struct ep_subject *subject, struct ep_error *err)
+settle_absent(void *context, MDB_val key, struct ep_error *err)
 {
-	struct ep_log_write *write = gathered->write;
+	struct ep_log_write *write = context;
+	struct ep_subject subject = ep_subject_of_key(key);
 	struct ep_parties parties = ep_log_parties_inside(write);
 	struct ep_register reg;
-	struct ep_state state;
 	ep_arena_reset(&write->arena);
-	EP_TRY(ep_log_load_register(&reg, write, subject, err));
+	EP_TRY(ep_log_load_register(&reg, write, &subject, err));
 	const struct ep_history *history = &reg.history;
 	const struct ep_step *head = ep_history_head(history);
 	bool mine = !head->csv && ep_party_same(&parties, head->party, write->self);
@@ -427,53 +418,29 @@ settle_absent(struct gathered *gathered, const struct ep_subject *subject, struc
 	for (size_t i = history->sealed; i < history->count; i++)
 		whole &= ep_party_same(&parties, history->steps[i].party, write->self);
 	if (ep_history_is_sealed(history) || (mine && whole))
-		return ep_log_set_wait(write, subject, &head->id, EP_WAIT_NONE, 0, err);
+		return ep_log_set_wait(write, &subject, &head->id, EP_WAIT_NONE, 0, err);
 	bool was_mine = mine || reg.entry.source == EP_SOURCE_LOCAL;
 	if (!was_mine || reg.entry.operation != EP_PUT || head->csv)
-		return ep_log_set_wait(write, subject, &head->id, EP_WAIT_CSV, 0, err);
-	EP_TRY(ep_log_state_of(&state, write, &reg.entry, err));
+		return ep_log_set_wait(write, &subject, &head->id, EP_WAIT_CSV, 0, err);
+	struct ep_state state = ep_register_state(&reg);
 	struct ep_step step = ep_log_own_step(write, &reg.entry.hash);
 	EP_TRY(ep_history_root(&state.history, &write->arena, &step, err));
 	state.era = 0;
 	return ep_log_store(write, &reg, &state, err);
 }
 
-static enum ep_status
-each_gathered(struct gathered *gathered,
-              enum ep_status (*each)(struct gathered *gathered, const struct ep_subject *subject,
-                                     struct ep_error *err),
-              struct ep_error *err)
-{
-	const uint8_t *at = gathered->keys.data;
-	const uint8_t *end = at + gathered->keys.size;
-	enum ep_status status = EP_OK;
-	while (at < end && status == EP_OK) {
-		uint16_t size;
-		memcpy(&size, at, sizeof size);
-		bool link = size > 1 && at[sizeof size] == 1;
-		const char *id = (const char *)at + sizeof size + link;
-		struct ep_subject subject = { { id, (size_t)size - link }, link };
-		status = each(gathered, &subject, err);
-		at += sizeof size + size;
-	}
-	ep_buffer_free(&gathered->keys);
-	return status;
-}
-
 /* Gathers what is not of this era. */
 static enum ep_status
-gather_absent(struct gathered *gathered, struct ep_error *err)
+gather_absent(struct ep_buffer *keys, const struct ep_log_write *write, struct ep_error *err)
 {
 	EP_OWNED(ep_log_cursor_close)
 	struct ep_log_cursor *cursor = NULL;
-	const struct ep_log_write *write = gathered->write;
 	struct ep_entry entry;
 	enum ep_status status;
 	EP_TRY(ep_log_cursor_open(&cursor, &write->inside, 0, EP_SOURCE_ANY, err));
 	while ((status = ep_log_cursor_next(&entry, cursor, err)) == EP_OK) {
-		struct ep_subject subject = { entry.id, entry.operation == EP_LINK };
 		if (entry.era != write->follows.era)
-			EP_TRY(gather(gathered, &subject, err));
+			EP_TRY(gather(keys, &entry, err));
 	}
 	return status == EP_NOT_FOUND ? EP_OK : status;
 }
@@ -481,11 +448,11 @@ gather_absent(struct gathered *gathered, struct ep_error *err)
 enum ep_status
 ep_log_follow_end(struct ep_log_write *write, bool restart, struct ep_error *err)
 {
-	struct gathered gathered = { .write = write };
+	EP_BUFFER struct ep_buffer keys = { 0 };
 	if (restart) {
-		EP_TRY(gather_absent(&gathered, err));
-		EP_TRY(each_gathered(&gathered, settle_absent, err));
+		EP_TRY(gather_absent(&keys, write, err));
+		EP_TRY(ep_log_each_listed(&keys, settle_absent, write, err));
 	}
-	EP_TRY(ep_log_unconfirmed(&write->inside, gather_csv, &gathered, err));
-	return each_gathered(&gathered, set_csv_aside, err);
+	EP_TRY(ep_log_unconfirmed(&write->inside, gather_csv, &keys, err));
+	return ep_log_each_listed(&keys, set_csv_aside, write, err);
 }

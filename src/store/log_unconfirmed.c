@@ -64,15 +64,6 @@ struct listing {
 	void *context;
 };
 
-/* What a key stands for. */
-static struct ep_subject
-subject_of(MDB_val key)
-{
-	const char *at = key.mv_data;
-	bool link = key.mv_size > 1 && at[0] == 1;
-	return (struct ep_subject){ { at + link, key.mv_size - link }, link };
-}
-
 static enum ep_status
 read_wait(struct ep_unconfirmed *item, struct ep_revision *head, MDB_val value,
           struct ep_error *err)
@@ -102,7 +93,7 @@ static enum ep_status
 tell(void *context, MDB_val key, MDB_val value, struct ep_error *err)
 {
 	const struct listing *listing = context;
-	struct ep_subject subject = subject_of(key);
+	struct ep_subject subject = ep_subject_of_key(key);
 	struct ep_unconfirmed item = { 0 };
 	struct ep_revision head;
 	if (subject.link != listing->links)
@@ -150,24 +141,31 @@ ep_log_is_confirmed(bool *confirmed, const struct ep_log_read *read, const struc
 
 /* ---- answers ---- */
 
+/* Finds the item of a subject. EP_NOT_FOUND. */
+static enum ep_status
+find_wait(struct ep_unconfirmed *item, struct ep_revision *head, struct ep_log_write *write,
+          const struct ep_subject *subject, struct ep_error *err)
+{
+	uint8_t bytes[EP_SUBJECT_KEY_MAX];
+	MDB_val key;
+	MDB_val value;
+	EP_TRY(ep_subject_key(&key, bytes, subject, err));
+	int rc = mdb_get(write->inside.txn, write->inside.log->unconfirmed, &key, &value);
+	if (rc)
+		return rc == MDB_NOTFOUND ? EP_NOT_FOUND : ep_log_fail_write(write, rc, err);
+	return read_wait(item, head, value, err);
+}
+
 /* Whether a track waits because it is over the master's limit. */
 static enum ep_status
 is_over_limit(bool *over, struct ep_log_write *write, struct ep_text id, struct ep_error *err)
 {
 	struct ep_subject subject = { id, false };
-	uint8_t bytes[EP_SUBJECT_KEY_MAX];
-	MDB_val key;
-	MDB_val value;
 	struct ep_unconfirmed item = { 0 };
 	struct ep_revision head;
-	*over = false;
-	EP_TRY(ep_subject_key(&key, bytes, &subject, err));
-	int rc = mdb_get(write->inside.txn, write->inside.log->unconfirmed, &key, &value);
-	if (rc)
-		return rc == MDB_NOTFOUND ? EP_OK : ep_log_fail_write(write, rc, err);
-	EP_TRY(read_wait(&item, &head, value, err));
-	*over = item.wait == EP_WAIT_FULL;
-	return EP_OK;
+	enum ep_status status = find_wait(&item, &head, write, &subject, err);
+	*over = status == EP_OK && item.wait == EP_WAIT_FULL;
+	return status == EP_NOT_FOUND ? EP_OK : status;
 }
 
 /* A link that the master refused goes. But one of a track that is over a limit waits with it. */
@@ -190,22 +188,16 @@ ep_log_answered(struct ep_log_write *write, struct ep_text id, bool link,
                 struct ep_error *err)
 {
 	struct ep_subject subject = { id, link };
-	uint8_t bytes[EP_SUBJECT_KEY_MAX];
-	MDB_val key;
-	MDB_val value;
 	struct ep_unconfirmed item = { 0 };
 	struct ep_revision now;
-	EP_TRY(ep_subject_key(&key, bytes, &subject, err));
-	int rc = mdb_get(write->inside.txn, write->inside.log->unconfirmed, &key, &value);
-	if (rc && rc != MDB_NOTFOUND)
-		return ep_log_fail_write(write, rc, err);
-	if (rc == 0)
-		EP_TRY(read_wait(&item, &now, value, err));
+	enum ep_status status = find_wait(&item, &now, write, &subject, err);
+	if (status != EP_OK && status != EP_NOT_FOUND)
+		return status;
 	uint8_t of_proof[PROOF_KEY_MAX];
 	MDB_val proof;
 	EP_TRY(proof_key(&proof, of_proof, &subject, head, err));
 	EP_TRY(ep_log_remove_key(write, write->inside.log->proofs, proof, err));
-	bool stands = rc == 0 && ep_revision_equal(&now, head) && item.wait != EP_WAIT_CSV;
+	bool stands = status == EP_OK && ep_revision_equal(&now, head) && item.wait != EP_WAIT_CSV;
 	if (!stands)
 		return EP_OK;
 	if (link && wait == EP_WAIT_REFUSED)
@@ -214,7 +206,7 @@ ep_log_answered(struct ep_log_write *write, struct ep_text id, bool link,
 }
 
 struct over {
-	struct ep_buffer keys; /* the size in two bytes, then the key */
+	struct ep_buffer keys;
 	uint64_t position;
 };
 
@@ -224,37 +216,26 @@ find_over(void *context, MDB_val key, MDB_val value, struct ep_error *err)
 	struct over *over = context;
 	struct ep_unconfirmed item = { 0 };
 	struct ep_revision head;
-	uint16_t size = (uint16_t)key.mv_size;
 	EP_TRY(read_wait(&item, &head, value, err));
 	bool all = over->position == UINT64_MAX && item.wait != EP_WAIT_CSV;
 	if (!all && (item.wait != EP_WAIT_FEED || item.position > over->position))
 		return EP_OK;
-	EP_TRY(ep_buffer_append(&over->keys, &size, sizeof size, err));
-	return ep_buffer_append(&over->keys, key.mv_data, key.mv_size, err);
+	return ep_log_list_key(&over->keys, key, err);
 }
 
 static enum ep_status
-send_again(struct ep_log_write *write, const struct ep_buffer *keys, struct ep_error *err)
+send_again(void *context, MDB_val key, struct ep_error *err)
 {
-	for (const uint8_t *at = keys->data; at && at < keys->data + keys->size;) {
-		uint16_t size;
-		MDB_val value;
-		uint8_t waits[EP_WAIT_SIZE];
-		uint8_t bytes[EP_SUBJECT_KEY_MAX];
-		memcpy(&size, at, sizeof size);
-		memcpy(bytes, at + sizeof size, size);
-		MDB_val key = { .mv_data = bytes, .mv_size = size };
-		int rc = mdb_get(write->inside.txn, write->inside.log->unconfirmed, &key, &value);
-		if (rc)
-			return ep_log_fail_write(write, rc, err);
-		memcpy(waits, value.mv_data, sizeof waits);
-		waits[0] = EP_WAIT_NONE;
-		EP_TRY(ep_log_put_key(write, write->inside.log->unconfirmed, key,
-		                      (MDB_val){ .mv_data = waits, .mv_size = sizeof waits }, 0,
-		                      err));
-		at += sizeof size + size;
-	}
-	return EP_OK;
+	struct ep_log_write *write = context;
+	MDB_val value;
+	uint8_t waits[EP_WAIT_SIZE];
+	int rc = mdb_get(write->inside.txn, write->inside.log->unconfirmed, &key, &value);
+	if (rc)
+		return ep_log_fail_write(write, rc, err);
+	memcpy(waits, value.mv_data, sizeof waits);
+	waits[0] = EP_WAIT_NONE;
+	return ep_log_put_key(write, write->inside.log->unconfirmed, key,
+	                      (MDB_val){ .mv_data = waits, .mv_size = sizeof waits }, 0, err);
 }
 
 enum ep_status
@@ -264,7 +245,7 @@ ep_log_wait_over(struct ep_log_write *write, uint64_t position, struct ep_error 
 	enum ep_status status = ep_log_each_key(&write->inside, write->inside.log->unconfirmed,
 	                                        (struct ep_text){ 0 }, find_over, &over, err);
 	if (status == EP_OK)
-		status = send_again(write, &over.keys, err);
+		return ep_log_each_listed(&over.keys, send_again, write, err);
 	ep_buffer_free(&over.keys);
 	return status;
 }

@@ -21,9 +21,9 @@ ep_log_check_stale(const struct ep_log_write *write, struct ep_error *err)
 #define HEADS_MAX 8
 
 enum ep_status
-ep_log_set_stale(struct ep_log_write *write, struct ep_text head, struct ep_error *err)
+ep_log_set_stale(struct ep_log_write *write, struct ep_bytes head, struct ep_error *err)
 {
-	struct ep_text value = { 0 };
+	struct ep_bytes value = { 0 };
 	EP_BUFFER struct ep_buffer heads = { 0 };
 	uint8_t size[2];
 	enum ep_status status = ep_log_value(&value, &write->inside, EP_STALE_VALUE, err);
@@ -37,8 +37,7 @@ ep_log_set_stale(struct ep_log_write *write, struct ep_text head, struct ep_erro
 	EP_TRY(ep_buffer_append(&heads, size, sizeof size, err));
 	EP_TRY(ep_buffer_append(&heads, head.at, head.size, err));
 	write->stale = true;
-	return ep_log_set_value(write, EP_STALE_VALUE,
-	                        (struct ep_text){ (const char *)heads.data, heads.size }, err);
+	return ep_log_set_value(write, EP_STALE_VALUE, ep_buffer_bytes(&heads), err);
 }
 
 const struct ep_log_read *
@@ -70,11 +69,38 @@ ep_log_remove_key(struct ep_log_write *write, MDB_dbi dbi, MDB_val key, struct e
 }
 
 enum ep_status
-ep_log_set_value(struct ep_log_write *write, const char *name, struct ep_text value,
+ep_log_list_key(struct ep_buffer *keys, MDB_val key, struct ep_error *err)
+{
+	return ep_put_sized(keys, (struct ep_bytes){ key.mv_data, key.mv_size }, err);
+}
+
+enum ep_status
+ep_log_each_listed(struct ep_buffer *keys,
+                   enum ep_status (*each)(void *context, MDB_val key, struct ep_error *err),
+                   void *context, struct ep_error *err)
+{
+	struct ep_reader reader = ep_reader_of(keys->data, keys->size);
+	enum ep_status status = EP_OK;
+	while (status == EP_OK && ep_reader_left(&reader) > 0)
+		status = each(context, ep_val_of_bytes(ep_read_sized(&reader)), err);
+	ep_buffer_free(keys);
+	return status;
+}
+
+struct ep_subject
+ep_subject_of_key(MDB_val key)
+{
+	const char *at = key.mv_data;
+	bool link = key.mv_size > 1 && at[0] == 1;
+	return (struct ep_subject){ { at + link, key.mv_size - link }, link };
+}
+
+enum ep_status
+ep_log_set_value(struct ep_log_write *write, const char *name, struct ep_bytes value,
                  struct ep_error *err)
 {
 	return ep_log_put_key(write, write->inside.log->values, ep_val_of(ep_text_of(name)),
-	                      ep_val_of(value), 0, err);
+	                      ep_val_of_bytes(value), 0, err);
 }
 
 enum ep_status
@@ -83,8 +109,7 @@ ep_log_set_number(struct ep_log_write *write, const char *name, uint64_t value,
 {
 	uint8_t bytes[8];
 	ep_store64(bytes, value);
-	struct ep_text text = { .at = (const char *)bytes, .size = sizeof bytes };
-	return ep_log_set_value(write, name, text, err);
+	return ep_log_set_value(write, name, (struct ep_bytes){ bytes, sizeof bytes }, err);
 }
 
 enum ep_status

@@ -19,12 +19,12 @@ load_standing(struct ep_log_write *write, struct ep_error *err)
 	if (write->follows.any)
 		EP_TRY(ep_log_key_party(&write->master, write, &write->follows.key, err));
 	EP_TRY(ep_log_epoch(&write->epoch, read, err));
-	struct ep_text stale;
+	struct ep_bytes stale;
 	enum ep_status status = ep_log_value(&stale, read, EP_STALE_VALUE, err);
 	if (status != EP_OK && status != EP_NOT_FOUND)
 		return status;
 	write->stale = status == EP_OK;
-	return ep_log_number(&write->known, read, "known", err);
+	return ep_log_number(&write->known, read, EP_KNOWN_VALUE, err);
 }
 
 enum ep_status
@@ -80,11 +80,10 @@ store_state(struct ep_log_write *write, struct ep_error *err)
 	ep_store64(bytes + 16, state->tracks);
 	ep_store64(bytes + 24, state->tombstones);
 	ep_store64(bytes + 32, state->links);
-	EP_TRY(ep_log_set_value(write, "state",
-	                        (struct ep_text){ .at = (const char *)bytes, .size = 40 }, err));
+	EP_TRY(ep_log_set_value(write, EP_STATE_VALUE, (struct ep_bytes){ bytes, 40 }, err));
 	ep_digest_store(bytes, &write->digest);
-	struct ep_text digest = { .at = (const char *)bytes, .size = sizeof bytes };
-	EP_TRY(ep_log_set_value(write, "digest", digest, err));
+	struct ep_bytes digest = { bytes, sizeof bytes };
+	EP_TRY(ep_log_set_value(write, EP_DIGEST_VALUE, digest, err));
 	for (size_t i = 0; i < write->source_count; i++)
 		EP_TRY(ep_log_store_source(write, &write->sources[i], err));
 	return EP_OK;

@@ -59,9 +59,15 @@ ep_explain_write(int rc, const char *folder)
 }
 
 MDB_val
+ep_val_of_bytes(struct ep_bytes bytes)
+{
+	MDB_val val = { .mv_size = bytes.size };
+	memcpy(&val.mv_data, &bytes.at, sizeof val.mv_data);
+	return val;
+}
+
+MDB_val
 ep_val_of(struct ep_text text)
 {
-	MDB_val val = { .mv_size = text.size };
-	memcpy(&val.mv_data, &text.at, sizeof val.mv_data);
-	return val;
+	return ep_val_of_bytes(ep_bytes_of_text(text));
 }

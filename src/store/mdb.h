@@ -14,7 +14,8 @@ enum ep_status ep_fail_mdb(struct ep_error *err, int rc, const char *fmt, ...) E
  * limit is full, else rc as it is. */
 int ep_explain_write(int rc, const char *folder);
 
-/* Text as LMDB takes it: its keys are not const, and it does not write them. */
+/* Text, or bytes, as LMDB takes them: its keys are not const, and it does not write them. */
 MDB_val ep_val_of(struct ep_text text);
+MDB_val ep_val_of_bytes(struct ep_bytes bytes);
 
 #endif

@@ -1,6 +1,5 @@
 #include "sync/feed_files.h"
 
-#include "base/bytes.h"
 #include "base/file.h"
 #include "base/folder.h"
 #include "base/time.h"
@@ -52,9 +51,11 @@ ep_feed_check_file(bool *good, int fd, const struct ep_feed_packet *packet, cons
 static bool
 has_range(int fd, const struct ep_feed_packet *packet)
 {
-	uint8_t range[16];
-	return pread(fd, range, sizeof range, EP_PACKET_AT_AFTER) == (ssize_t)sizeof range &&
-	       ep_load64(range) == packet->after && ep_load64(range + 8) == packet->last;
+	uint8_t bytes[EP_PACKET_FRONT];
+	if (pread(fd, bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
+		return false;
+	struct ep_packet_front front = ep_packet_front(bytes);
+	return front.after == packet->after && front.last == packet->last;
 }
 
 static bool

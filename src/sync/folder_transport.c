@@ -110,7 +110,7 @@ is_answer(const struct ep_buffer *answer, const struct question *question)
 {
 	EP_RECEIPT struct ep_receipt receipt = { 0 };
 	struct ep_join join;
-	struct ep_text text = { (const char *)answer->data, answer->size };
+	struct ep_text text = ep_buffer_text(answer);
 	const struct ep_trailer *trailer = question->contribution;
 	if (!trailer)
 		return ep_join_read(&join, question->bytes, NULL) == EP_OK &&
@@ -179,9 +179,8 @@ contribute(void *context, struct ep_buffer *answer, const char *path,
 	EP_TRY(ep_trailer_read(&read, trailer, err));
 	ep_hash_print(name, &read.id);
 	EP_TRY(ep_read_file(&bytes, path, EP_CONTRIBUTION_MAX, err));
-	struct question question = {
-		EP_INBOX_CONTRIBUTIONS, ".packet", { (const char *)bytes.data, bytes.size }, &read
-	};
+	struct question question = { EP_INBOX_CONTRIBUTIONS, ".packet", ep_buffer_text(&bytes),
+		                     &read };
 	return leave(context, name, &question, answer, err);
 }
 

@@ -40,8 +40,9 @@ link_comes_back(const struct ep_entry *entry)
 	if (ep_entry_link(&link, entry, NULL) != EP_OK)
 		return;
 	if (ep_entry_link_body(&again, entry->id, &link, NULL) != EP_OK ||
-	    again.size < entry->rest_size ||
-	    memcmp(again.data + again.size - entry->rest_size, entry->rest, entry->rest_size) != 0)
+	    again.size < entry->rest.size ||
+	    memcmp(again.data + again.size - entry->rest.size, entry->rest.at, entry->rest.size) !=
+	            0)
 		abort();
 }
 
@@ -67,14 +68,13 @@ try_entry(enum ep_operation operation, const uint8_t *bytes, size_t size)
 	struct ep_entry entry;
 	size_t of_history = bytes[0] % size;
 	struct ep_entry head = { .operation = operation,
-		                 .history = { (const char *)bytes + 1, of_history } };
-	const uint8_t *body = bytes + 1 + of_history;
-	size_t body_size = size - 1 - of_history;
-	size_t made_size = ep_entry_size(&head, body_size);
+		                 .history = { bytes + 1, of_history },
+		                 .body = { bytes + 1 + of_history, size - 1 - of_history } };
+	size_t made_size = ep_entry_size(&head);
 	EP_FREE uint8_t *made = malloc(made_size);
 	if (!made)
 		abort();
-	ep_entry_write(made, &head, body, body_size);
+	ep_entry_write(made, &head);
 	if (ep_entry_read(&entry, 1, made, made_size, NULL) != EP_OK)
 		return;
 	history_comes_back(&entry);

@@ -65,7 +65,7 @@ head_comes_back(const struct ep_buffer *bytes, const struct ep_head *head,
                 const struct ep_keys *keys, size_t at)
 {
 	struct ep_head read = { 0 };
-	struct ep_text text = { (const char *)bytes->data, bytes->size };
+	struct ep_bytes text = { bytes->data, bytes->size };
 	must(ep_head_read(&read, text, &keys->key, NULL) == EP_OK);
 	must(memcmp(&read, head, sizeof read) == 0);
 	bytes->data[at % bytes->size] ^= 1;
@@ -145,7 +145,7 @@ law_feed(const uint8_t *bytes, size_t size)
 	struct ep_head head;
 	struct ep_text given = { (const char *)bytes, size };
 	must(ep_feed_read(&none, given, &keys.key, NULL) != EP_OK);
-	must(ep_head_read(&head, given, &keys.key, NULL) == EP_CORRUPT);
+	must(ep_head_read(&head, (struct ep_bytes){ bytes, size }, &keys.key, NULL) == EP_CORRUPT);
 	try_feed(&keys, bytes, size);
 	/* A head has a signature of its own. */
 	if (put_head(&with_head, &keys, bytes, size))

@@ -147,9 +147,9 @@ static void
 set_value(const uint8_t *bytes, size_t size)
 {
 	struct ep_log_write *write;
-	struct ep_text value = { (const char *)bytes, size };
+	struct ep_bytes value = { bytes, size };
 	needs(ep_log_write_begin(&write, node.log, NULL));
-	needs(ep_log_set_value(write, EP_MANIFEST_VALUE, value, NULL));
+	needs(ep_log_set_value(write, EP_INDEX_VALUE, value, NULL));
 	needs(ep_log_commit(&write, NULL));
 }
 

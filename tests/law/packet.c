@@ -43,7 +43,7 @@ same_header(const struct ep_packet_header *one, const struct ep_packet_header *t
 	     one->documents == two->documents && one->deletions == two->deletions &&
 	     one->links == two->links);
 	must(ep_key_equal(&one->key, &two->key));
-	must(ep_text_equal(one->name, two->name) && ep_text_equal(one->head, two->head));
+	must(ep_text_equal(one->name, two->name) && ep_bytes_equal(one->head, two->head));
 	must(one->source_count == two->source_count && one->party_count == two->party_count &&
 	     one->mark_count == two->mark_count);
 	for (size_t i = 0; i < one->source_count; i++)
@@ -62,9 +62,9 @@ same_entry(const struct ep_packet_entry *one, const struct ep_packet_entry *two)
 	     one->source == two->source && one->import_date == two->import_date &&
 	     one->documents == two->documents && one->flags == two->flags);
 	must(ep_text_equal(one->id, two->id));
-	must(ep_text_equal(one->history, two->history));
-	must(ep_text_equal(one->about, two->about));
-	must(ep_text_equal(one->codes, two->codes));
+	must(ep_bytes_equal(one->history, two->history));
+	must(ep_bytes_equal(one->about, two->about));
+	must(ep_bytes_equal(one->codes, two->codes));
 	must(memcmp(&one->hash, &two->hash, EP_HASH_SIZE) == 0);
 }
 
@@ -102,15 +102,15 @@ read_all(const uint8_t *bytes, size_t size, const struct ep_packet_header *heade
 	return status;
 }
 
-static struct ep_text
+static struct ep_bytes
 take(const uint8_t **at, const uint8_t *end, size_t most)
 {
 	size_t size = *at < end ? *(*at)++ % (most + 1) : 0;
 	if (size > (size_t)(end - *at))
 		size = (size_t)(end - *at);
-	struct ep_text text = { .at = (const char *)*at, .size = size };
+	struct ep_bytes bytes = { *at, size };
 	*at += size;
-	return text;
+	return bytes;
 }
 
 /* Makes entries of any bytes. */
@@ -133,12 +133,12 @@ make_entries(struct ep_packet_entry *entries, const uint8_t *at, const uint8_t *
 			.import_date = kind & 32 ? INT64_MIN : INT64_MAX,
 			.documents = (kind & 72) == 64 ? 0 : 1U + kind,
 		};
-		entry->id = take(&at, end, 30);
+		entry->id = ep_text_of_bytes(take(&at, end, 30));
 		if (entry->id.size == 0)
 			entry->id = ep_text_of("T");
 		entry->history = take(&at, end, 90);
 		if (entry->history.size == 0)
-			entry->history = ep_text_of("h");
+			entry->history = ep_bytes_of_text(ep_text_of("h"));
 		if (entry->operation != EP_PACKET_DELETE) {
 			entry->about = take(&at, end, 60);
 			memset(entry->hash.bytes, kind, EP_HASH_SIZE);
@@ -178,7 +178,7 @@ make_header(struct header *made, const uint8_t *bytes, size_t size)
 		.marks = made->marks,
 		.mark_count = first / 8 % (MARKS_MAX + 1),
 		.marks_from = 5 + (uint64_t)first * size,
-		.head = { (const char *)bytes, size < 200 ? size : 200 },
+		.head = { bytes, size < 200 ? size : 200 },
 	};
 	for (size_t i = 0; i < header->party_count; i++)
 		memset(made->parties[i].bytes, (int)(first + i), EP_KEY_SIZE);

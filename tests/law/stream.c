@@ -42,7 +42,6 @@ unpack(const uint8_t *bytes, size_t size, size_t piece)
 	}
 	must(unpacked.status == EP_OK || unpacked.status == EP_BAD_INPUT);
 	unpacked.plain = strcmp(ep_stream_format_name(stream), "plain") == 0;
-	must(ep_stream_raw_bytes(stream) <= size);
 	ep_stream_close(stream);
 	return unpacked;
 }

@@ -27,12 +27,13 @@ entry_of(const struct ep_track *track)
 		                  .import_date = -5,
 		                  .era = 300,
 		                  .since = 5,
-		                  .history = { "\0\1\2", 3 } };
-	size_t size = ep_entry_size(&entry, body.size);
+		                  .history = { (const uint8_t *)"\0\1\2", 3 },
+		                  .body = ep_buffer_bytes(&body) };
+	size_t size = ep_entry_size(&entry);
 	assert_int_equal(ep_buffer_reserve(&bytes, size, NULL), EP_OK);
 	bytes.size = size;
 	ep_track_hash(&entry.hash, track);
-	ep_entry_write(bytes.data, &entry, body.data, body.size);
+	ep_entry_write(bytes.data, &entry);
 	return bytes;
 }
 

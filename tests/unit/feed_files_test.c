@@ -35,30 +35,37 @@ path_of(char path[256], const struct folder *folder, size_t at)
 	snprintf(path, 256, "%s/" EP_FEED_PACKETS "/%s", folder->path, name);
 }
 
-/* A feed with packets of 100 bytes and more, of which only the range is one. */
+/* A feed with packets of 200 bytes and more, of which only the header is one. */
 static void
 make_folder(struct folder *folder)
 {
+	static const uint8_t more[200 + PACKETS];
 	*folder = (struct folder){ .path = "/tmp/echoprint-feed-XXXXXX" };
 	assert_non_null(mkdtemp(folder->path));
 	char path[256];
 	snprintf(path, sizeof path, "%s/" EP_FEED_PACKETS, folder->path);
 	assert_int_equal(mkdir(path, 0777), 0);
 	for (size_t i = 0; i < PACKETS; i++) {
-		uint8_t bytes[200] = { 0 };
+		EP_BUFFER struct ep_buffer bytes = { 0 };
 		struct ep_sha256 sha;
 		/* Some end at the same position, as merged ones do. */
 		struct ep_feed_packet packet = { .after = i,
 			                         .last = i / 3 * 3 + 3,
-			                         .size = 100 + i };
-		ep_store64(bytes + EP_PACKET_AT_AFTER, packet.after);
-		ep_store64(bytes + EP_PACKET_AT_LAST, packet.last);
+			                         .size = 200 + i };
+		struct ep_packet_header header = { .kind = EP_PACKET_MASTER,
+			                           .after = packet.after,
+			                           .last = packet.last,
+			                           .marks_from = packet.last + 1 };
+		assert_int_equal(ep_packet_put_header(&bytes, &header, NULL), EP_OK);
+		assert_true(bytes.size <= packet.size);
+		assert_int_equal(ep_buffer_append(&bytes, more, packet.size - bytes.size, NULL),
+		                 EP_OK);
 		ep_sha256_init(&sha);
-		ep_sha256_add(&sha, bytes, packet.size);
+		ep_sha256_add(&sha, bytes.data, packet.size);
 		ep_sha256_done(&packet.sha256, &sha);
 		assert_int_equal(ep_feed_add(&folder->feed, &packet, NULL), EP_OK);
 		path_of(path, folder, i);
-		assert_int_equal(ep_replace_file(path, bytes, packet.size, 0666, NULL), EP_OK);
+		assert_int_equal(ep_replace_file(path, bytes.data, packet.size, 0666, NULL), EP_OK);
 	}
 }
 

@@ -180,10 +180,10 @@ static void
 keep_value(struct history *history)
 {
 	struct ep_log_read *read;
-	struct ep_text value;
+	struct ep_bytes value;
 	needs(ep_log_read_begin(&read, history->node.log, NULL));
 	history->old.size = 0;
-	if (ep_log_value(&value, read, EP_MANIFEST_VALUE, NULL) == EP_OK)
+	if (ep_log_value(&value, read, EP_INDEX_VALUE, NULL) == EP_OK)
 		needs(ep_buffer_append(&history->old, value.at, value.size, NULL));
 	ep_log_read_end(read);
 }
@@ -193,12 +193,12 @@ static void
 bring_value_back(struct history *history)
 {
 	struct ep_log_write *write;
-	struct ep_text value = { (const char *)history->old.data, history->old.size };
+	struct ep_bytes value = ep_buffer_bytes(&history->old);
 	needs(ep_log_write_begin(&write, history->node.log, NULL));
 	if (value.size)
-		needs(ep_log_set_value(write, EP_MANIFEST_VALUE, value, NULL));
+		needs(ep_log_set_value(write, EP_INDEX_VALUE, value, NULL));
 	else
-		needs(ep_log_remove_value(write, EP_MANIFEST_VALUE, NULL));
+		needs(ep_log_remove_value(write, EP_INDEX_VALUE, NULL));
 	needs(ep_log_commit(&write, NULL));
 }
 

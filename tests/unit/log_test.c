@@ -72,11 +72,9 @@ put(struct fixture *fixture, struct ep_put_counts *counts, const char *source, b
 	struct ep_track track = { .id = ep_text_of(id), .documents = rows, .count = count };
 	EP_TRY(ep_entry_put_body(&body, NULL, &track, fixture->coder, NULL));
 	EP_TRY(ep_log_write_begin(&write, fixture->log, NULL));
-	struct ep_put wanted = { .track = &track,
-		                 .body = body.data,
-		                 .body_size = body.size,
-		                 .import_date = 1000,
-		                 .whole = whole };
+	struct ep_put wanted = {
+		.track = &track, .body = ep_buffer_bytes(&body), .import_date = 1000, .whole = whole
+	};
 	ep_track_hash(&wanted.hash, &track);
 	EP_TRY(ep_log_source(&wanted.source, write, ep_text_of(source), NULL));
 	*counts = (struct ep_put_counts){ 0 };

@@ -46,7 +46,7 @@ write_packet(struct ep_buffer *out, size_t count, const struct ep_packet_entry *
 		snprintf(ids[i], sizeof ids[i], "T%zu", i);
 		entries[i] = *like;
 		entries[i].id = ep_text_of(ids[i]);
-		entries[i].history = ep_text_of("history");
+		entries[i].history = ep_bytes_of_text(ep_text_of("history"));
 		entries[i].position = i + 1;
 	}
 	out->size = 0;
@@ -69,13 +69,13 @@ static void
 tracks_and_deletions_of_a_day_are_taken(void **state)
 {
 	(void)state;
-	static char codes[1200];
+	static uint8_t codes[1200];
 	EP_BUFFER struct ep_buffer packet = { 0 };
 	struct ep_error err = { 0 };
 	uint64_t cost = 0;
 	const struct ep_packet_entry song = { .operation = EP_PACKET_PUT,
 		                              .documents = 10,
-		                              .about = ep_text_of("about"),
+		                              .about = ep_bytes_of_text(ep_text_of("about")),
 		                              .codes = { codes, sizeof codes } };
 	write_packet(&packet, 20000, &song);
 	if (weigh(&cost, &packet, &err) != EP_OK)
@@ -86,7 +86,7 @@ tracks_and_deletions_of_a_day_are_taken(void **state)
 	/* Songs that hold next to nothing. */
 	const struct ep_packet_entry small = { .operation = EP_PACKET_PUT,
 		                               .documents = 1,
-		                               .about = ep_text_of("a"),
+		                               .about = ep_bytes_of_text(ep_text_of("a")),
 		                               .codes = { codes, 40 } };
 	write_packet(&packet, 20000, &small);
 	assert_int_equal(weigh(&cost, &packet, &err), EP_OK);
@@ -113,8 +113,8 @@ few_bytes_that_stand_for_many_documents_or_deletions_are_refused(void **state)
 	(void)state;
 	const struct ep_packet_entry many = { .operation = EP_PACKET_PUT,
 		                              .documents = EP_PACKET_DOCUMENTS_MAX,
-		                              .about = ep_text_of("a"),
-		                              .codes = ep_text_of("codes") };
+		                              .about = ep_bytes_of_text(ep_text_of("a")),
+		                              .codes = ep_bytes_of_text(ep_text_of("codes")) };
 	assert_too_much(100, &many);
 	const struct ep_packet_entry deletion = { .operation = EP_PACKET_DELETE, .documents = 1 };
 	assert_too_much(ENTRIES_MAX, &deletion);

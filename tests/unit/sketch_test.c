@@ -173,8 +173,7 @@ times_of_days_are_left_out(void **state)
 	struct ep_put_counts counts = { 0 };
 	assert_int_equal(ep_entry_put_body(&body, NULL, &track, node->coder, NULL), EP_OK);
 	struct ep_put put = { .track = &track,
-		              .body = body.data,
-		              .body_size = body.size,
+		              .body = ep_buffer_bytes(&body),
 		              .source = EP_SOURCE_LOCAL };
 	ep_track_hash(&put.hash, &track);
 	assert_int_equal(ep_log_write_begin(&write, node->log, NULL), EP_OK);

@@ -63,16 +63,16 @@ history_at(struct lie *lie, struct ep_history *history, struct ep_entry *entry,
 static enum ep_status
 take_entry(struct lie *lie, const struct ep_entry *entry)
 {
-	struct ep_text codes;
+	struct ep_bytes codes;
 	if (entry->operation == EP_DELETE)
 		return EP_OK;
 	EP_TRY(ep_buffer_append(&lie->body, entry->body.at, entry->body.size, &lie->err));
 	struct ep_entry copy = { .operation = EP_PUT };
-	EP_TRY(ep_entry_read_body(&copy, lie->body.data, lie->body.size, &lie->err));
+	EP_TRY(ep_entry_read_body(&copy, ep_buffer_bytes(&lie->body), &lie->err));
 	EP_TRY(ep_entry_rows(&lie->rows, &codes, &copy, &lie->err));
 	lie->entry.operation = EP_PACKET_PUT;
 	lie->entry.documents = copy.document_count;
-	lie->entry.about = (struct ep_text){ (const char *)copy.rest, copy.rest_size - codes.size };
+	lie->entry.about = (struct ep_bytes){ copy.rest.at, copy.rest.size - codes.size };
 	lie->entry.codes = codes;
 	lie->entry.hash = entry->hash;
 	return EP_OK;
@@ -187,7 +187,7 @@ put_packet(struct ep_buffer *out, struct lie *lie, const struct ep_keys *pair)
 		                           .parties = lie->parties,
 		                           .party_count = lie->count };
 	EP_TRY(ep_history_write(&history, &lie->history, NULL, &lie->err));
-	lie->entry.history = (struct ep_text){ (const char *)history.data, history.size };
+	lie->entry.history = ep_buffer_bytes(&history);
 	lie->entry.position = 1;
 	enum ep_status status = ep_packet_put_header(out, &header, &lie->err);
 	if (status == EP_OK)
@@ -204,18 +204,14 @@ sign_packet(struct ep_buffer *out, const struct ep_key *master, const struct ep_
             struct ep_error *err)
 {
 	struct ep_trailer trailer = { .master = *master };
-	uint8_t bytes[EP_TRAILER_SIZE];
-	out->size -= EP_HASH_SIZE + 2;
-	memcpy(trailer.hash.bytes, out->data + out->size, EP_HASH_SIZE);
-	ep_trailer_write(bytes, &trailer, pair);
-	return ep_buffer_append(out, bytes, sizeof bytes, err);
+	return ep_contribution_sign(out, &trailer, pair, err);
 }
 
 /* Sets the entry's rows, or that it is a deletion. */
 static enum ep_status
 set_contents(struct lie *lie, int track, uint16_t contents)
 {
-	struct ep_text codes;
+	struct ep_bytes codes;
 	struct ep_entry entry = { .operation = EP_PUT };
 	lie->entry.id = node_track_id(track);
 	lie->entry.operation = contents ? EP_PACKET_PUT : EP_PACKET_DELETE;
@@ -223,11 +219,10 @@ set_contents(struct lie *lie, int track, uint16_t contents)
 	if (!contents)
 		return EP_OK;
 	EP_TRY(node_body(&lie->body, &lie->entry.hash, track, contents));
-	EP_TRY(ep_entry_read_body(&entry, lie->body.data, lie->body.size, &lie->err));
+	EP_TRY(ep_entry_read_body(&entry, ep_buffer_bytes(&lie->body), &lie->err));
 	EP_TRY(ep_entry_rows(&lie->rows, &codes, &entry, &lie->err));
 	lie->entry.documents = entry.document_count;
-	lie->entry.about =
-		(struct ep_text){ (const char *)entry.rest, entry.rest_size - codes.size };
+	lie->entry.about = (struct ep_bytes){ entry.rest.at, entry.rest.size - codes.size };
 	lie->entry.codes = codes;
 	return EP_OK;
 }

@@ -232,8 +232,7 @@ put_rows(bool *conflict, struct ep_log *log, const struct ep_track *track)
 	struct ep_put_counts counts = { 0 };
 	EP_TRY(ep_entry_put_body(&body, NULL, track, coder, &why));
 	struct ep_put put = { .track = track,
-		              .body = body.data,
-		              .body_size = body.size,
+		              .body = ep_buffer_bytes(&body),
 		              .source = EP_SOURCE_LOCAL,
 		              .import_date = ep_time_now(),
 		              .whole = true };
@@ -599,7 +598,7 @@ static enum ep_status
 read_contents(uint16_t *contents, const struct ep_entry *entry)
 {
 	EP_DECODED struct ep_decoded rows = { 0 };
-	struct ep_text codes;
+	struct ep_bytes codes;
 	*contents = 0;
 	if (entry->operation == EP_DELETE)
 		return EP_OK;

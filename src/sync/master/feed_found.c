@@ -39,7 +39,7 @@ read_json(enum ep_feed_state *state, struct ep_feed *feed, const char *folder, c
 	/* What is no file, or a disk that does not give it, is damage. */
 	if (status != EP_OK)
 		return status == EP_NO_MEMORY ? status : EP_OK;
-	struct ep_text text = { (const char *)bytes.data, bytes.size };
+	struct ep_text text = ep_buffer_text(&bytes);
 	EP_FEED struct ep_feed read = { 0 };
 	status = ep_feed_read(&read, text, key, err);
 	if (status != EP_OK && status != EP_CORRUPT)

@@ -18,6 +18,7 @@
 
 #include "format/feed.h"
 #include "store/log.h"
+#include "sync/master/feed_marks.h"
 
 #include <stdatomic.h>
 
@@ -49,17 +50,5 @@ EP_MUST_USE enum ep_status ep_feed_publish(struct ep_feed_report *report, struct
                                            const char *folder,
                                            const struct ep_feed_options *options,
                                            struct ep_error *err);
-
-/* Begins a new history: slaves are told, and start again when they are asked to.
- *
- * epoch   its number, above those of all histories that slaves have shown, or that the feed in
- *         folder is of.
- * folder  of a feed of this log; it need not be there. */
-EP_MUST_USE enum ep_status ep_feed_new_epoch(uint64_t *epoch, struct ep_log *log,
-                                             const char *folder, struct ep_error *err);
-
-/* The position up to which the log has been published; 0: never. */
-EP_MUST_USE enum ep_status ep_feed_published(uint64_t *position, const struct ep_log_read *read,
-                                             struct ep_error *err);
 
 #endif

@@ -1,11 +1,9 @@
 #include "sync/master/inbox.h"
 
-#include "base/bytes.h"
 #include "base/file.h"
-#include "format/packet.h"
+#include "format/packet_cost.h"
 #include "ingest/ingest.h"
 #include "peer/contact.h"
-#include "sync/master/inbox_cost.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -111,6 +109,9 @@ ep_inbox_check(struct ep_peer *peer, struct ep_trailer *trailer, struct ep_log *
 /* A contribution on its way into the log, and what became of its tracks. */
 struct intake {
 	struct ep_log *log;
+	const char *path;
+	int fd; /* of the file there */
+	uint64_t size;
 	struct ep_keys keys;
 	struct ep_peer peer;
 	struct ep_trailer trailer;
@@ -119,18 +120,6 @@ struct intake {
 	struct ep_buffer *out;
 	struct ep_inbox_report *report;
 };
-
-static enum ep_status
-copy_text(struct ep_text *copy, struct intake *intake, struct ep_text text, struct ep_error *err)
-{
-	char *bytes = ep_arena_alloc(&intake->arena, text.size + 1);
-	if (!bytes)
-		return ep_fail(err, EP_NO_MEMORY, "out of memory for a receipt");
-	if (text.size)
-		memcpy(bytes, text.at, text.size);
-	*copy = (struct ep_text){ bytes, text.size };
-	return EP_OK;
-}
 
 /* Ids and reasons that are no UTF-8 would be no JSON. */
 static struct ep_text
@@ -153,8 +142,8 @@ on_track(void *context, const struct ep_ingest_track *track, struct ep_error *er
 	if (track->position > receipt->track_count)
 		receipt->track_count = (size_t)track->position;
 	made->outcome = track->outcome;
-	EP_TRY(copy_text(&made->id, intake, json_safe(track->id), err));
-	EP_TRY(copy_text(&made->detail, intake, json_safe(track->detail), err));
+	EP_TRY(ep_arena_text(&made->id, &intake->arena, json_safe(track->id), err));
+	EP_TRY(ep_arena_text(&made->detail, &intake->arena, json_safe(track->detail), err));
 	intake->report->counts[track->outcome]++;
 	return EP_OK;
 }
@@ -195,28 +184,48 @@ before_commit(void *context, struct ep_log_write *write, struct ep_error *err)
 
 /* Reads the end of the file, and of its front what a slave's packet must have. */
 static enum ep_status
-read_ends(uint8_t trailer[EP_TRAILER_SIZE], const char *path, struct ep_error *err)
+read_ends(uint8_t trailer[EP_TRAILER_SIZE], struct intake *intake, struct ep_error *err)
 {
 	uint8_t front[EP_PACKET_FRONT];
 	struct stat info;
-	EP_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0 || fstat(fd, &info) != 0)
-		return ep_fail_errno(err, errno, "cannot open %s", path);
+	int fd = intake->fd;
+	if (fstat(fd, &info) != 0)
+		return ep_fail_errno(err, errno, "cannot open %s", intake->path);
+	intake->size = (uint64_t)info.st_size;
 	if (!S_ISREG(info.st_mode) || info.st_size < (off_t)(sizeof front + EP_TRAILER_SIZE) ||
-	    (uint64_t)info.st_size > EP_CONTRIBUTION_MAX)
+	    intake->size > EP_CONTRIBUTION_MAX)
 		return ep_fail(err, EP_CORRUPT, "the contribution has an invalid size");
 	if (pread(fd, front, sizeof front, 0) != (ssize_t)sizeof front ||
 	    pread(fd, trailer, EP_TRAILER_SIZE, info.st_size - EP_TRAILER_SIZE) != EP_TRAILER_SIZE)
-		return ep_fail_errno(err, errno, "cannot read %s", path);
+		return ep_fail_errno(err, errno, "cannot read %s", intake->path);
 	/* Compressed input would be unpacked: a packet's blocks are, and have a limit. */
-	if (memcmp(front, EP_PACKET_MAGIC, EP_PACKET_MAGIC_SIZE) != 0 ||
-	    ep_load16(front + 10) != EP_PACKET_SLAVE)
+	struct ep_packet_front said = ep_packet_front(front);
+	if (!said.slave)
 		return ep_fail(err, EP_CORRUPT, "this packet is not from a slave");
-	if (ep_load64(front + EP_PACKET_AT_AFTER) != 0 ||
-	    ep_load64(front + EP_PACKET_AT_LAST) > EP_CONTRIBUTION_ENTRIES)
+	if (said.after != 0 || said.last > EP_CONTRIBUTION_ENTRIES)
 		return ep_fail(err, EP_CORRUPT, "the contribution has more than %d entries",
 		               EP_CONTRIBUTION_ENTRIES);
 	return EP_OK;
+}
+
+/* Its bytes, from the first one on. */
+static enum ep_status
+source_of(struct ep_source *source, struct intake *intake, struct ep_error *err)
+{
+	*source = ep_source_of_fd(&intake->fd);
+	return lseek(intake->fd, 0, SEEK_SET) == 0
+	               ? EP_OK
+	               : ep_fail_errno(err, errno, "cannot read %s", intake->path);
+}
+
+/* Refuses what would be too much work, before a transaction begins. */
+static enum ep_status
+weigh(struct intake *intake, struct ep_error *err)
+{
+	struct ep_source source;
+	uint64_t cost;
+	EP_TRY(source_of(&source, intake, err));
+	return ep_packet_weigh(&cost, source, intake->size, err);
 }
 
 /* ---- what slaves have seen ---- */
@@ -252,7 +261,7 @@ is_known(bool *known, const struct ep_head *head, const struct ep_log_read *read
 
 /* Notes that this log is an older copy of what was published. */
 static enum ep_status
-note_stale(struct ep_log *log, struct ep_text head, struct ep_error *err)
+note_stale(struct ep_log *log, struct ep_bytes head, struct ep_error *err)
 {
 	EP_OWNED(ep_log_abort)
 	struct ep_log_write *write = NULL;
@@ -263,7 +272,7 @@ note_stale(struct ep_log *log, struct ep_text head, struct ep_error *err)
 
 /* Looks at the head that the sender has seen. */
 static enum ep_status
-check_head(struct intake *intake, const char *path, struct ep_error *err)
+check_head(struct intake *intake, struct ep_error *err)
 {
 	EP_OWNED(ep_packet_close)
 	struct ep_packet_reader *reader = NULL;
@@ -271,12 +280,10 @@ check_head(struct intake *intake, const char *path, struct ep_error *err)
 	struct ep_log_read *read = NULL;
 	struct ep_head head;
 	bool known;
-	EP_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return ep_fail_errno(err, errno, "cannot open %s", path);
-	int borrowed = fd;
-	EP_TRY(ep_packet_open(&reader, ep_source_of_fd(&borrowed), err));
-	struct ep_text bytes = ep_packet_header(reader)->head;
+	struct ep_source source;
+	EP_TRY(source_of(&source, intake, err));
+	EP_TRY(ep_packet_open(&reader, source, err));
+	struct ep_bytes bytes = ep_packet_header(reader)->head;
 	if (bytes.size == 0)
 		return EP_OK;
 	EP_TRY(ep_head_read(&head, bytes, &intake->keys.key, err));
@@ -289,7 +296,7 @@ check_head(struct intake *intake, const char *path, struct ep_error *err)
 /* ---- taking ---- */
 
 static enum ep_status
-ingest(struct intake *intake, const char *path, const atomic_bool *stop, struct ep_error *err)
+ingest(struct intake *intake, const atomic_bool *stop, struct ep_error *err)
 {
 	struct ep_ingest_report counts = { 0 };
 	struct ep_ingest_options options = {
@@ -309,19 +316,20 @@ ingest(struct intake *intake, const char *path, const atomic_bool *stop, struct 
 	EP_OWNED(ep_ingest_close)
 	struct ep_ingest *ingest = NULL;
 	EP_TRY(ep_ingest_open(&ingest, intake->log, &options, &counts, err));
-	return ep_ingest_file(ingest, path, err);
+	struct ep_input_from from = { EP_INPUT_FD, .name = intake->path, .fd = intake->fd };
+	return ep_ingest_input(ingest, &from, err);
 }
 
 static enum ep_status
-take(struct intake *intake, const char *path, const atomic_bool *stop, struct ep_error *err)
+take(struct intake *intake, const atomic_bool *stop, struct ep_error *err)
 {
 	uint8_t trailer[EP_TRAILER_SIZE];
-	EP_TRY(read_ends(trailer, path, err));
+	EP_TRY(read_ends(trailer, intake, err));
 	EP_TRY(ep_inbox_check(&intake->peer, &intake->trailer, intake->log, trailer, err));
 	memcpy(intake->report->source, intake->peer.name, sizeof intake->report->source);
-	EP_TRY(ep_inbox_weigh(path, err));
-	EP_TRY(check_head(intake, path, err));
-	return ingest(intake, path, stop, err);
+	EP_TRY(weigh(intake, err));
+	EP_TRY(check_head(intake, err));
+	return ingest(intake, stop, err);
 }
 
 enum ep_status
@@ -332,7 +340,12 @@ ep_inbox_take(struct ep_buffer *out, struct ep_inbox_report *report, struct ep_l
 	EP_FREE struct intake *intake = calloc(1, sizeof *intake);
 	if (!intake)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	EP_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return ep_fail_errno(err, errno, "cannot open %s", path);
 	intake->log = log;
+	intake->path = path;
+	intake->fd = fd;
 	intake->out = out;
 	intake->report = report;
 	intake->receipt.tracks = calloc(EP_CONTRIBUTION_ENTRIES, sizeof *intake->receipt.tracks);
@@ -340,7 +353,7 @@ ep_inbox_take(struct ep_buffer *out, struct ep_inbox_report *report, struct ep_l
 		return ep_fail(err, EP_NO_MEMORY, "out of memory for a receipt");
 	enum ep_status status = ep_keys_open(&intake->keys, ep_log_folder(log), err);
 	if (status == EP_OK)
-		status = take(intake, path, stop, err);
+		status = take(intake, stop, err);
 	report->position = intake->receipt.position;
 	free(EP_TAKE(intake->receipt.tracks));
 	ep_arena_free(&intake->arena);

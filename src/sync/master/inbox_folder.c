@@ -59,7 +59,7 @@ take_join(struct ep_buffer *answer, struct ep_hash *id, const struct inbox *inbo
           const struct ep_buffer *bytes, struct ep_error *err)
 {
 	char name[EP_SOURCE_NAME_MAX + 1];
-	struct ep_text request = { (const char *)bytes->data, bytes->size };
+	struct ep_text request = ep_buffer_text(bytes);
 	ep_join_id(id, request);
 	return ep_inbox_join(answer, name, inbox->log, request, err);
 }

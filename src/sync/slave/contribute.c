@@ -116,14 +116,14 @@ collect(void *context, const struct ep_unconfirmed *item, struct ep_error *err)
 	if (!is_due(collected->sender, item))
 		return EP_OK;
 	collected->full |= collected->count == EP_CONTRIBUTION_ENTRIES ||
-	                   (collected->count && collected->bytes + entry->rest_size > ENTRY_BYTES);
+	                   (collected->count && collected->bytes + entry->rest.size > ENTRY_BYTES);
 	if (collected->full)
 		return EP_OK;
 	EP_TRY(ep_packet_history(&history, &collected->parties, entry, &collected->arena, err));
 	EP_TRY(ep_packet_parties_add(&collected->parties, &history, err));
 	collected->entries[collected->count] = *entry;
 	collected->entries[collected->count++].position = ++header->last;
-	collected->bytes += entry->rest_size;
+	collected->bytes += entry->rest.size;
 	header->tracks += entry->operation == EP_PUT;
 	header->documents += entry->operation == EP_PUT ? entry->document_count : 0;
 	header->deletions += entry->operation == EP_DELETE;
@@ -170,8 +170,7 @@ write_packet(struct ep_buffer *packet, struct collected *collected, const struct
 	header.source_count = 1;
 	header.parties = collected->parties.keys;
 	header.party_count = collected->parties.used;
-	header.head =
-		(struct ep_text){ (const char *)sender->master.head, sender->master.head_size };
+	header.head = (struct ep_bytes){ sender->master.head, sender->master.head_size };
 	EP_TRY(ep_packet_put_header(packet, &header, err));
 	EP_TRY(put_blocks(packet, collected, err));
 	ep_hasher_init(&hasher);
@@ -201,18 +200,14 @@ make_packet(struct ep_buffer *packet, bool *any, const struct sender *sender, st
 	return status;
 }
 
-/* Signs a packet, which ends in its hash and the size 0 of a signature, and keeps it. */
+/* Signs a packet and keeps it. */
 static enum ep_status
 keep(struct sender *sender, struct ep_buffer *packet, struct ep_error *err)
 {
 	struct ep_trailer trailer = { .master = sender->master.key };
-	if (packet->size < EP_HASH_SIZE + 2)
-		return ep_fail(err, EP_CORRUPT, "a packet of a contribution is too short");
-	packet->size -= EP_HASH_SIZE + 2;
-	memcpy(trailer.hash.bytes, packet->data + packet->size, EP_HASH_SIZE);
-	ep_trailer_write(sender->trailer, &trailer, &sender->keys);
+	EP_TRY(ep_contribution_sign(packet, &trailer, &sender->keys, err));
+	memcpy(sender->trailer, packet->data + packet->size - EP_TRAILER_SIZE, EP_TRAILER_SIZE);
 	sender->id = trailer.id;
-	EP_TRY(ep_buffer_append(packet, sender->trailer, EP_TRAILER_SIZE, err));
 	return ep_replace_file(sender->path, packet->data, packet->size, 0600, err);
 }
 
@@ -398,8 +393,7 @@ send(struct sender *sender, bool *counts, struct ep_error *err)
 	EP_RECEIPT struct ep_receipt receipt = { 0 };
 	EP_TRY(transport->contribute(transport->context, &answer, sender->path, sender->trailer,
 	                             err));
-	EP_TRY(ep_receipt_read(&receipt, (struct ep_text){ (const char *)answer.data, answer.size },
-	                       &sender->master.key, err));
+	EP_TRY(ep_receipt_read(&receipt, ep_buffer_text(&answer), &sender->master.key, err));
 	if (memcmp(&receipt.id, &sender->id, EP_HASH_SIZE) != 0)
 		return ep_fail(err, EP_CORRUPT, "the receipt is for another contribution");
 	return settle(sender, counts, &receipt, err);

@@ -51,8 +51,7 @@ ep_join_check(const struct ep_transport *transport, const struct ep_key *key, st
 	struct ep_feed feed = { 0 };
 	if (transport->feed(transport->context, &text, &request, NULL) != EP_OK)
 		return EP_OK;
-	enum ep_status status = ep_feed_read(
-		&feed, (struct ep_text){ (const char *)text.data, text.size }, key, err);
+	enum ep_status status = ep_feed_read(&feed, ep_buffer_text(&text), key, err);
 	ep_feed_free(&feed);
 	return status != EP_CORRUPT
 	               ? status
@@ -83,13 +82,11 @@ ep_join_master(bool *waits, struct ep_log *log, const struct ep_transport *trans
 	ep_join_prove(&join, &shown);
 	EP_TRY(ep_join_write(&request, &join, &keys, err));
 	enum ep_status status =
-		transport->join(transport->context, &answer,
-	                        (struct ep_text){ (const char *)request.data, request.size }, err);
+		transport->join(transport->context, &answer, ep_buffer_text(&request), err);
 	*waits = status == EP_NOT_FOUND;
 	if (!*waits) {
 		EP_TRY(status);
-		EP_TRY(ep_welcome_read((struct ep_text){ (const char *)answer.data, answer.size },
-		                       &join, &invitation->key, err));
+		EP_TRY(ep_welcome_read(ep_buffer_text(&answer), &join, &invitation->key, err));
 	}
 	return pin(log, invitation, mirror, err);
 }

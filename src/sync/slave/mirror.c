@@ -120,8 +120,7 @@ retire(const char *packets, const char *json, const struct ep_feed *feed)
 	EP_BUFFER struct ep_buffer text = { 0 };
 	EP_FEED struct ep_feed old = { 0 };
 	if (ep_read_file(&text, json, EP_FEED_JSON_MAX, NULL) == EP_OK &&
-	    ep_feed_read(&old, (struct ep_text){ (const char *)text.data, text.size }, &feed->key,
-	                 NULL) == EP_OK)
+	    ep_feed_read(&old, ep_buffer_text(&text), &feed->key, NULL) == EP_OK)
 		ep_feed_retire(packets, &old, feed);
 }
 
@@ -152,7 +151,6 @@ ep_mirror_mend(uint64_t *bytes, const char *folder, const struct ep_key *key,
 	if (!packets || !json)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	EP_TRY(ep_read_file(&text, json, EP_FEED_JSON_MAX, err));
-	EP_TRY(ep_feed_read(&feed, (struct ep_text){ (const char *)text.data, text.size }, key,
-	                    err));
+	EP_TRY(ep_feed_read(&feed, ep_buffer_text(&text), key, err));
 	return copy_packets(bytes, folder, packets, &feed, transport, check_bytes, err);
 }
