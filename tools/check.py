@@ -47,7 +47,8 @@ LINES = "-Dc_args=-g1"
 STAGES = {
     "thread": ("gcc", ["-Dbuildtype=debugoptimized", "-Db_sanitize=thread", LINES],
                ["echoprint", "echoprint-decoder", "tests/pipeline_test", "tests/log_test", "tests/sign"],
-               ["pipeline", "log", "attack", "concurrent", "packet", "query", "serve"]),
+               ["pipeline", "log", "attack_http", "attack_load", "attack_master", "attack_packet", "concurrent", "packet",
+                "query", "serve"]),
     "gcc": ("gcc", ["-Dbuildtype=debugoptimized", "-Db_sanitize=address,undefined", LINES], [],
             ["--suite", "unit", "--suite", "law", "--suite", "cli", "--suite", "e2e"]),
     # What sanitizers make meaningless, limits of memory and the filter of system calls, is checked here.
