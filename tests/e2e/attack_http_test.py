@@ -10,12 +10,11 @@ import os
 import random
 import re
 import socket
-import time
 import urllib.parse
 
 from attacks import MB, SONGS, TRAILER, answer_to, connect, contribution_of, lines_of, master_and_slave, memory, run_attacks, status_of
 from common import need, same
-from servers import SANITIZED, Server, ingest, some_songs, synced, until
+from servers import SANITIZED, Server, ingest, joined, some_songs, synced, until
 
 
 def names_lead_nowhere(test):
@@ -88,17 +87,21 @@ def a_body_has_one_end(test):
 
 def what_a_slave_says_of_itself_is_not_believed(test):
     master, server, slave = master_and_slave(test, "seen")
+    witness = joined(test, master, "seen-witness", server.url)
     until(lambda: server.json("/feed.json")["position"] == master.json("status")["position"], "publication")
     for _ in range(2):  # it says where it was before
         slave.run("sync")
-    key = slave.json("status")["key"]
-    fetched = lambda: master.json("source", "list")["sources"][0]["fetched"]
+    says = lambda node, position: server.get("/feed.json", {"Echoprint-At": f"{node.json('status')['key']} {position}"})
+    source = lambda name: next(one for one in master.json("source", "list")["sources"] if one["name"] == name)
+    fetched = lambda name="seen-slave": source(name)["fetched"]
     until(lambda: fetched() == master.json("status")["position"], "what it says properly", 10)
     before = fetched()
-    for position in (b"18446744073709551615", b"-1", b"9223372036854775808", b"x"):
-        server.get("/feed.json", {"Echoprint-At": key + " " + position.decode()})
-        time.sleep(2.5)
-        peer = master.json("source", "list")["sources"][0]
+    for turn, position in enumerate(("18446744073709551615", "-1", "9223372036854775808", "x"), 1):
+        says(slave, position)
+        # What is said later is noted with it, or after it.
+        says(witness, turn)
+        until(lambda: fetched("seen-witness") == turn, "what is said later", 10)
+        peer = source("seen-slave")
         need(peer["fetched"] in (before, 0) and peer["lag"] in (0, before), f"{position} was believed: {peer}")
     server.stop()
 
