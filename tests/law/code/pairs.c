@@ -1,7 +1,7 @@
 /* Laws of pairs: text to pairs and back, sorting, slices, and the packed form. */
 #include "code/pairs.h"
 #include "code/stored/packed.h"
-#include "tests/law/must.h"
+#include "tests/must.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -28,9 +28,9 @@ printed_pairs_come_back(const struct ep_pairs *pairs)
 {
 	EP_BUFFER struct ep_buffer text = { 0 };
 	EP_PAIRS struct ep_pairs again = { 0 };
-	must(ep_pairs_print(&text, pairs->items, pairs->count, NULL) == EP_OK);
-	must(text.size == ep_pairs_print_size(pairs->items, pairs->count));
-	must(ep_pairs_parse(&again, text_of_buffer(&text), NULL) == EP_OK);
+	must_equal(ep_pairs_print(&text, pairs->items, pairs->count, NULL), EP_OK);
+	must_equal(text.size, ep_pairs_print_size(pairs->items, pairs->count));
+	must_equal(ep_pairs_parse(&again, text_of_buffer(&text), NULL), EP_OK);
 	must(same_pairs(pairs, &again));
 }
 
@@ -39,12 +39,13 @@ packed_pairs_come_back(const struct ep_pairs *pairs)
 {
 	EP_BUFFER struct ep_buffer packed = { 0 };
 	EP_PAIRS struct ep_pairs again = { 0 };
-	must(ep_packed_encode(&packed, pairs->items, pairs->count, NULL) == EP_OK);
-	must(ep_packed_decode(&again, packed.data, packed.size, pairs->count, NULL) == EP_OK);
+	must_equal(ep_packed_encode(&packed, pairs->items, pairs->count, NULL), EP_OK);
+	must_equal(ep_packed_decode(&again, packed.data, packed.size, pairs->count, NULL), EP_OK);
 	must(same_pairs(pairs, &again));
 	if (pairs->count > 0)
-		must(ep_packed_decode(&again, packed.data, packed.size, pairs->count - 1, NULL) ==
-		     EP_CORRUPT);
+		must_equal(
+			ep_packed_decode(&again, packed.data, packed.size, pairs->count - 1, NULL),
+			EP_CORRUPT);
 }
 
 static int
@@ -60,13 +61,13 @@ static void
 sorting_follows_the_order(struct ep_pairs *pairs)
 {
 	EP_PAIRS struct ep_pairs other = { 0 };
-	must(ep_pairs_reserve(&other, pairs->count, NULL) == EP_OK);
+	must_equal(ep_pairs_reserve(&other, pairs->count, NULL), EP_OK);
 	if (pairs->count > 0) {
 		memcpy(other.items, pairs->items, pairs->count * sizeof *other.items);
 		qsort(other.items, pairs->count, sizeof *other.items, compare_items);
 	}
 	other.count = pairs->count;
-	must(ep_pairs_sort(pairs->items, pairs->count, NULL) == EP_OK);
+	must_equal(ep_pairs_sort(pairs->items, pairs->count, NULL), EP_OK);
 	must(same_pairs(pairs, &other));
 	must(ep_pairs_are_sorted(pairs->items, pairs->count));
 }
@@ -80,7 +81,8 @@ slices_are_what_is_in_them(const struct ep_pairs *pairs)
 	for (uint32_t i = 0; i < 4; i++)
 		slices[i] = (struct ep_slice){ .first = last / 4 * i, .end = last / 3 * (i + 1) };
 	EP_BUFFER struct ep_buffer text = { 0 };
-	must(ep_pairs_print_slices(&text, pairs->items, pairs->count, slices, 4, NULL) == EP_OK);
+	must_equal(ep_pairs_print_slices(&text, pairs->items, pairs->count, slices, 4, NULL),
+	           EP_OK);
 	for (size_t i = 0; i < 4; i++) {
 		size_t begin = 0;
 		while (begin < pairs->count && pairs->items[begin].time < slices[i].first)
@@ -90,8 +92,8 @@ slices_are_what_is_in_them(const struct ep_pairs *pairs)
 			end++;
 		EP_BUFFER struct ep_buffer part = { 0 };
 		const struct ep_pair *inside = end > begin ? pairs->items + begin : NULL;
-		must(ep_pairs_print(&part, inside, end - begin, NULL) == EP_OK);
-		must(part.size == slices[i].size);
+		must_equal(ep_pairs_print(&part, inside, end - begin, NULL), EP_OK);
+		must_equal(part.size, slices[i].size);
 		must(slices[i].offset + slices[i].size <= text.size);
 		must(part.size == 0 ||
 		     memcmp(part.data, text.data + slices[i].offset, part.size) == 0);
@@ -109,7 +111,7 @@ text_comes_back(struct ep_text text)
 		return;
 	printed_pairs_come_back(&pairs);
 	EP_BUFFER struct ep_buffer printed = { 0 };
-	must(ep_pairs_print(&printed, pairs.items, pairs.count, NULL) == EP_OK);
+	must_equal(ep_pairs_print(&printed, pairs.items, pairs.count, NULL), EP_OK);
 	must(printed.size <= text.size);
 	if (printed.size == text.size)
 		must(ep_text_equal(text, text_of_buffer(&printed)));
@@ -125,7 +127,7 @@ packed_bytes_come_back(const uint8_t *bytes, size_t size)
 	if (status != EP_OK)
 		return;
 	EP_BUFFER struct ep_buffer again = { 0 };
-	must(ep_packed_encode(&again, pairs.items, pairs.count, NULL) == EP_OK);
+	must_equal(ep_packed_encode(&again, pairs.items, pairs.count, NULL), EP_OK);
 	must(again.size == size && memcmp(again.data, bytes, size) == 0);
 }
 
@@ -138,7 +140,7 @@ pairs_of_bytes(struct ep_pairs *pairs, const uint8_t *bytes, size_t size)
 		return;
 	unsigned time_shift = bytes[0] % 31U + 1;
 	unsigned code_shift = bytes[0] / 8;
-	must(ep_pairs_reserve(pairs, size / sizeof *pairs->items, NULL) == EP_OK);
+	must_equal(ep_pairs_reserve(pairs, size / sizeof *pairs->items, NULL), EP_OK);
 	for (size_t at = 1; size - at >= sizeof *pairs->items; at += sizeof *pairs->items) {
 		struct ep_pair pair;
 		memcpy(&pair, bytes + at, sizeof pair);

@@ -2,7 +2,7 @@
  * say they are, and each is a song with proper texts or refused. */
 #include "format/codegen_json.h"
 #include "tests/input.h"
-#include "tests/law/must.h"
+#include "tests/must.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +25,7 @@ open_objects(struct objects *objects, const uint8_t *bytes, size_t size, size_t 
 	struct ep_codegen_options options = { .block_size = block_size, .object_max = 1500 };
 	*objects = (struct objects){ .input = { bytes, size, piece } };
 	struct ep_source source = { .read = read_input, .context = &objects->input };
-	must(ep_codegen_open(&objects->reader, source, &options, NULL) == EP_OK);
+	must_equal(ep_codegen_open(&objects->reader, source, &options, NULL), EP_OK);
 }
 
 /* NULL at the end, and where the input is not what it must be: then there is a text in err. */
@@ -36,7 +36,7 @@ next_object(struct objects *objects)
 		enum ep_status status =
 			ep_codegen_read(objects->reader, &objects->block, &objects->err);
 		must(status == EP_OK || (status == EP_BAD_INPUT && objects->block.count == 0));
-		must((status == EP_OK) == (objects->err.text[0] == '\0'));
+		must_equal((status == EP_OK), (objects->err.text[0] == '\0'));
 		objects->at = 0;
 	}
 	return objects->at < objects->block.count ? &objects->block.objects[objects->at++] : NULL;

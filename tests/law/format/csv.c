@@ -2,7 +2,7 @@
  * and what is written is read back. */
 #include "format/csv.h"
 #include "tests/input.h"
-#include "tests/law/must.h"
+#include "tests/must.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -32,14 +32,14 @@ open_rows(struct rows *rows, const uint8_t *bytes, size_t size, size_t piece, si
 	};
 	*rows = (struct rows){ .input = { bytes, size, piece } };
 	struct ep_source source = { .read = read_input, .context = &rows->input };
-	must(ep_csv_open(&rows->reader, source, &options, NULL) == EP_OK);
+	must_equal(ep_csv_open(&rows->reader, source, &options, NULL), EP_OK);
 }
 
 static const struct ep_csv_row *
 next_row(struct rows *rows)
 {
 	if (rows->at == rows->block.count) {
-		must(ep_csv_read(rows->reader, &rows->block, NULL) == EP_OK);
+		must_equal(ep_csv_read(rows->reader, &rows->block, NULL), EP_OK);
 		rows->at = 0;
 	}
 	return rows->at < rows->block.count ? &rows->block.rows[rows->at++] : NULL;
@@ -55,9 +55,9 @@ close_rows(struct rows *rows)
 static void
 must_be_equal(const struct ep_csv_row *one, const struct ep_csv_row *other)
 {
-	must(one->columns == other->columns);
-	must(one->number == other->number);
-	must(one->fault == other->fault);
+	must_equal(one->columns, other->columns);
+	must_equal(one->number, other->number);
+	must_equal(one->fault, other->fault);
 	must(ep_text_equal(one->raw, other->raw));
 	for (size_t i = 0; i < EP_CSV_COLUMNS; i++)
 		must(ep_text_equal(one->fields[i], other->fields[i]));
@@ -79,7 +79,7 @@ must_come_back(const struct ep_csv_row *row)
 {
 	EP_BUFFER struct ep_buffer out = { 0 };
 	struct rows rows;
-	must(ep_csv_append_row(&out, row->fields, row->columns, NULL) == EP_OK);
+	must_equal(ep_csv_append_row(&out, row->fields, row->columns, NULL), EP_OK);
 	/* A mark at the start would be skipped. */
 	open_rows(&rows, out.data, out.size, out.size, out.size + 1);
 	const struct ep_csv_row *back = next_row(&rows);

@@ -33,15 +33,16 @@ comes_back(const struct ep_feed *feed, const struct ep_keys *keys)
 {
 	EP_BUFFER struct ep_buffer text = { 0 };
 	EP_FEED struct ep_feed again = { 0 };
-	must(ep_feed_write(&text, feed, keys, NULL) == EP_OK);
-	must(ep_feed_read(&again, (struct ep_text){ (const char *)text.data, text.size },
-	                  &keys->key, NULL) == EP_OK);
+	must_equal(ep_feed_write(&text, feed, keys, NULL), EP_OK);
+	must_equal(ep_feed_read(&again, (struct ep_text){ (const char *)text.data, text.size },
+	                        &keys->key, NULL),
+	           EP_OK);
 	must(memcmp(&again.head, &feed->head, sizeof again.head) == 0 &&
 	     again.position == feed->position && again.tracks == feed->tracks &&
 	     again.documents == feed->documents && again.time == feed->time &&
 	     strcmp(again.name, feed->name) == 0 &&
 	     memcmp(&again.digest, &feed->digest, EP_HASH_SIZE) == 0);
-	must(again.packet_count == feed->packet_count);
+	must_equal(again.packet_count, feed->packet_count);
 	for (size_t i = 0; i < feed->packet_count; i++) {
 		must(again.packets[i].after == feed->packets[i].after &&
 		     again.packets[i].last == feed->packets[i].last &&
@@ -66,13 +67,13 @@ head_comes_back(const struct ep_buffer *bytes, const struct ep_head *head,
 {
 	struct ep_head read = { 0 };
 	struct ep_text text = { (const char *)bytes->data, bytes->size };
-	must(ep_head_read(&read, text, &keys->key, NULL) == EP_OK);
+	must_equal(ep_head_read(&read, text, &keys->key, NULL), EP_OK);
 	must(memcmp(&read, head, sizeof read) == 0);
 	bytes->data[at % bytes->size] ^= 1;
-	must(ep_head_read(&read, text, &keys->key, NULL) == EP_CORRUPT);
+	must_equal(ep_head_read(&read, text, &keys->key, NULL), EP_CORRUPT);
 	bytes->data[at % bytes->size] ^= 1;
 	text.size--;
-	must(ep_head_read(&read, text, &keys->key, NULL) == EP_CORRUPT);
+	must_equal(ep_head_read(&read, text, &keys->key, NULL), EP_CORRUPT);
 }
 
 /* Marks that lead to a position: so many as the size of what is read says. */
@@ -103,19 +104,19 @@ put_head(struct ep_buffer *out, const struct ep_keys *keys, const uint8_t *bytes
 	struct ep_head head;
 	uint64_t epoch;
 	uint64_t position;
-	must(ep_buffer_append(&whole, "{", 1, NULL) == EP_OK);
-	must(ep_buffer_append(&whole, bytes, size, NULL) == EP_OK);
+	must_equal(ep_buffer_append(&whole, "{", 1, NULL), EP_OK);
+	must_equal(ep_buffer_append(&whole, bytes, size, NULL), EP_OK);
 	EP_JSON json_t *json = json_loadb((const char *)whole.data, whole.size, 0, NULL);
 	if (ep_json_number(&epoch, json, "epoch", NULL) != EP_OK ||
 	    ep_json_number(&position, json, "position", NULL) != EP_OK)
 		return false;
 	make_head(&head, epoch, position, size);
-	must(ep_head_write(&head_bytes, &head, keys, NULL) == EP_OK);
+	must_equal(ep_head_write(&head_bytes, &head, keys, NULL), EP_OK);
 	head_comes_back(&head_bytes, &head, keys, size);
 	must(ep_json_set_bytes(json, "head", head_bytes.data, head_bytes.size));
 	char *dumped = json_dumps(json, JSON_COMPACT);
 	must(dumped != NULL);
-	must(ep_buffer_append(out, dumped + 1, strlen(dumped) - 1, NULL) == EP_OK);
+	must_equal(ep_buffer_append(out, dumped + 1, strlen(dumped) - 1, NULL), EP_OK);
 	free(dumped);
 	return true;
 }
@@ -145,7 +146,7 @@ law_feed(const uint8_t *bytes, size_t size)
 	struct ep_head head;
 	struct ep_text given = { (const char *)bytes, size };
 	must(ep_feed_read(&none, given, &keys.key, NULL) != EP_OK);
-	must(ep_head_read(&head, given, &keys.key, NULL) == EP_CORRUPT);
+	must_equal(ep_head_read(&head, given, &keys.key, NULL), EP_CORRUPT);
 	try_feed(&keys, bytes, size);
 	/* A head has a signature of its own. */
 	if (put_head(&with_head, &keys, bytes, size))

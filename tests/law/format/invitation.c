@@ -22,7 +22,7 @@ law_invitation(const uint8_t *bytes, size_t size)
 	snprintf(invitation.name, sizeof invitation.name, "slave");
 	memcpy(invitation.secret, bytes, size < EP_SECRET_SIZE ? size : EP_SECRET_SIZE);
 	ep_invitation_print(text, &invitation);
-	must(ep_invitation_parse(&again, ep_text_of(text), NULL) == EP_OK);
+	must_equal(ep_invitation_parse(&again, ep_text_of(text), NULL), EP_OK);
 	must(memcmp(&invitation, &again, sizeof again) == 0);
 	/* A digit that was misread is found out. */
 	size_t at = strlen(text) - 1 - size % (2 * EP_SECRET_SIZE + 2 * EP_KEY_SIZE);

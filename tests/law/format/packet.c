@@ -2,7 +2,7 @@
  * is read as it was, and with a byte changed it is refused. */
 #include "base/bytes.h"
 #include "format/packet_cost.h"
-#include "tests/law/must.h"
+#include "tests/must.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -194,13 +194,13 @@ put_packet(struct ep_buffer *out, const struct ep_packet_header *header,
 {
 	struct ep_hasher hasher;
 	ep_hasher_init(&hasher);
-	must(ep_packet_put_header(out, header, NULL) == EP_OK);
+	must_equal(ep_packet_put_header(out, header, NULL), EP_OK);
 	if (split)
-		must(ep_packet_put_block(out, entries, split, NULL) == EP_OK);
+		must_equal(ep_packet_put_block(out, entries, split, NULL), EP_OK);
 	if (count > split)
-		must(ep_packet_put_block(out, entries + split, count - split, NULL) == EP_OK);
+		must_equal(ep_packet_put_block(out, entries + split, count - split, NULL), EP_OK);
 	ep_hasher_add(&hasher, out->data, out->size);
-	must(ep_packet_put_end(out, &hasher, NULL) == EP_OK);
+	must_equal(ep_packet_put_end(out, &hasher, NULL), EP_OK);
 }
 
 static void
@@ -209,7 +209,7 @@ put_end(struct ep_buffer *out)
 	struct ep_hasher hasher;
 	ep_hasher_init(&hasher);
 	ep_hasher_add(&hasher, out->data, out->size);
-	must(ep_packet_put_end(out, &hasher, NULL) == EP_OK);
+	must_equal(ep_packet_put_end(out, &hasher, NULL), EP_OK);
 }
 
 /* The bytes are what a header has behind its fixed part, or a block's payload, and the checksums
@@ -219,22 +219,22 @@ read_sealed(const struct ep_packet_header *header, const uint8_t *bytes, size_t 
 {
 	uint8_t number[4];
 	EP_BUFFER struct ep_buffer packet = { 0 };
-	must(ep_packet_put_header(&packet, header, NULL) == EP_OK);
+	must_equal(ep_packet_put_header(&packet, header, NULL), EP_OK);
 	packet.size = 16;
-	must(ep_buffer_append(&packet, bytes, size, NULL) == EP_OK);
+	must_equal(ep_buffer_append(&packet, bytes, size, NULL), EP_OK);
 	ep_store32(packet.data + 12, (uint32_t)size + 4);
 	ep_store32(number, ep_crc32(packet.data, packet.size));
-	must(ep_buffer_append(&packet, number, 4, NULL) == EP_OK);
+	must_equal(ep_buffer_append(&packet, number, 4, NULL), EP_OK);
 	put_end(&packet);
 	(void)!read_all(packet.data, packet.size, NULL, NULL, 0);
 
 	packet.size = 0;
-	must(ep_packet_put_header(&packet, header, NULL) == EP_OK);
+	must_equal(ep_packet_put_header(&packet, header, NULL), EP_OK);
 	ep_store32(number, (uint32_t)size);
-	must(ep_buffer_append(&packet, number, 4, NULL) == EP_OK);
+	must_equal(ep_buffer_append(&packet, number, 4, NULL), EP_OK);
 	ep_store32(number, ep_crc32(bytes, size));
-	must(ep_buffer_append(&packet, number, 4, NULL) == EP_OK);
-	must(ep_buffer_append(&packet, bytes, size, NULL) == EP_OK);
+	must_equal(ep_buffer_append(&packet, number, 4, NULL), EP_OK);
+	must_equal(ep_buffer_append(&packet, bytes, size, NULL), EP_OK);
 	if (size > 0)
 		put_end(&packet);
 	(void)!read_all(packet.data, packet.size, NULL, NULL, 0);
@@ -256,7 +256,7 @@ law_packet(const uint8_t *bytes, size_t size)
 	make_header(&made, bytes, size);
 	read_sealed(&made.header, bytes, size);
 	put_packet(&packet, &made.header, entries, count, size % (count + 1));
-	must(read_all(packet.data, packet.size, &made.header, entries, count) == EP_OK);
+	must_equal(read_all(packet.data, packet.size, &made.header, entries, count), EP_OK);
 	size_t at = (size * 7919) % packet.size;
 	packet.data[at] ^= 1;
 	must(read_all(packet.data, packet.size, NULL, NULL, 0) != EP_OK);

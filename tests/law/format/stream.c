@@ -2,7 +2,7 @@
  * they are, and what is packed comes back. */
 #include "format/stream.h"
 #include "tests/input.h"
-#include "tests/law/must.h"
+#include "tests/must.h"
 
 #include "format/compress.h"
 
@@ -31,13 +31,13 @@ unpack(const uint8_t *bytes, size_t size, size_t piece)
 	struct ep_stream *stream = NULL;
 	uint8_t out[4096];
 	size_t got = 1;
-	must(ep_stream_open(&stream, source, NULL) == EP_OK);
+	must_equal(ep_stream_open(&stream, source, NULL), EP_OK);
 	while (unpacked.status == EP_OK && unpacked.whole && got > 0) {
 		unpacked.status = ep_stream_read(stream, out, sizeof out, &got, NULL);
 		if (unpacked.status != EP_OK)
 			break;
 		must(got <= sizeof out);
-		must(ep_buffer_append(&unpacked.text, out, got, NULL) == EP_OK);
+		must_equal(ep_buffer_append(&unpacked.text, out, got, NULL), EP_OK);
 		unpacked.whole = unpacked.text.size < UNPACKED_MAX;
 	}
 	must(unpacked.status == EP_OK || unpacked.status == EP_BAD_INPUT);
@@ -53,10 +53,10 @@ must_not_depend_on_pieces(const uint8_t *bytes, size_t size, size_t piece)
 	struct unpacked one = unpack(bytes, size, size + 1);
 	struct unpacked other = unpack(bytes, size, piece);
 	size_t common = one.text.size < other.text.size ? one.text.size : other.text.size;
-	must(one.plain == other.plain);
+	must_equal(one.plain, other.plain);
 	must(common == 0 || memcmp(one.text.data, other.text.data, common) == 0);
 	if (one.whole && other.whole && one.status == EP_OK && other.status == EP_OK)
-		must(one.text.size == other.text.size);
+		must_equal(one.text.size, other.text.size);
 	if (one.plain) {
 		must(one.status == EP_OK && other.status == EP_OK);
 		must(!one.whole || one.text.size == size);
@@ -71,8 +71,8 @@ must_come_back(enum ep_compression compression, const uint8_t *bytes, size_t siz
 {
 	EP_BUFFER struct ep_buffer packed = { 0 };
 	size_t half = size / 2;
-	must(ep_compress_block(&packed, compression, bytes, half, NULL) == EP_OK);
-	must(ep_compress_block(&packed, compression, bytes + half, size - half, NULL) == EP_OK);
+	must_equal(ep_compress_block(&packed, compression, bytes, half, NULL), EP_OK);
+	must_equal(ep_compress_block(&packed, compression, bytes + half, size - half, NULL), EP_OK);
 	struct unpacked back = unpack(packed.data, packed.size, piece);
 	must(back.status == EP_OK && !back.plain);
 	must(!back.whole || back.text.size == size);

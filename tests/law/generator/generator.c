@@ -1,6 +1,6 @@
 /* Laws of the code generator: every instruction set gives the same bits. */
 #include "generator/generator.h"
-#include "tests/law/must.h"
+#include "tests/must.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -35,12 +35,12 @@ generate(struct ep_pairs *pairs, const struct ep_generator_kernels *kernels, con
 {
 	EP_OWNED(ep_generator_free)
 	struct ep_generator *generator = NULL;
-	must(ep_generator_new(&generator, kernels, NULL) == EP_OK);
+	must_equal(ep_generator_new(&generator, kernels, NULL), EP_OK);
 	for (size_t at = 0; at < count; at += piece) {
 		size_t taken = count - at < piece ? count - at : piece;
-		must(ep_generator_feed(generator, samples + at, taken, NULL) == EP_OK);
+		must_equal(ep_generator_feed(generator, samples + at, taken, NULL), EP_OK);
 	}
-	must(ep_generator_finish(pairs, generator, NULL) == EP_OK);
+	must_equal(ep_generator_finish(pairs, generator, NULL), EP_OK);
 }
 
 static void
@@ -48,11 +48,11 @@ codes_are_the_same(const int16_t *samples, size_t count, size_t piece)
 {
 	EP_PAIRS struct ep_pairs plain = { 0 };
 	generate(&plain, ep_generator_kernels(0), samples, count, count + 1);
-	must(plain.count % 6 == 0);
+	must_equal(plain.count % 6, 0);
 	for (size_t k = 1; ep_generator_kernels(k); k++) {
 		EP_PAIRS struct ep_pairs pairs = { 0 };
 		generate(&pairs, ep_generator_kernels(k), samples, count, piece);
-		must(pairs.count == plain.count);
+		must_equal(pairs.count, plain.count);
 		must(pairs.count == 0 ||
 		     memcmp(pairs.items, plain.items, pairs.count * sizeof *pairs.items) == 0);
 	}

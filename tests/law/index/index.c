@@ -7,7 +7,7 @@
 #include "index/manifest.h"
 #include "index/merge.h"
 #include "match/match.h"
-#include "tests/law/must.h"
+#include "tests/must.h"
 #include "tests/node.h"
 
 #include <fcntl.h>
@@ -89,8 +89,8 @@ merge(const struct ep_shard *shard)
 	enum ep_status status = ep_shards_merge(&merged, fd, "", shard, 1, read, NULL, NULL);
 	must(status == EP_OK || status == EP_CORRUPT);
 	if (status == EP_OK && merged.track_count) {
-		must(ep_shard_open(&out, fd, "", NULL) == EP_OK);
-		must(ep_shard_check(&out, "", NULL) == EP_OK);
+		must_equal(ep_shard_open(&out, fd, "", NULL), EP_OK);
+		must_equal(ep_shard_check(&out, "", NULL), EP_OK);
 		ep_shard_close(&out);
 	}
 	ep_log_read_end(read);

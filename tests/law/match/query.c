@@ -3,7 +3,7 @@
 #include "index/index.h"
 #include "match/match.h"
 #include "match/original.h"
-#include "tests/law/must.h"
+#include "tests/must.h"
 #include "tests/node.h"
 
 void law_query(const uint8_t *bytes, size_t size);
@@ -59,7 +59,7 @@ ask(const struct ep_pairs *pairs)
 	query.count = pairs->count;
 	needs(ep_match(&answer, matcher, index_of_node, &query, NULL));
 	must(answer.score >= 0 && answer.match == (answer.score >= EP_SCORE_ACCEPTED));
-	must(answer.match == (answer.track_id.size > 0));
+	must_equal(answer.match, (answer.track_id.size > 0));
 }
 
 static void

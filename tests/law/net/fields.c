@@ -2,7 +2,7 @@
  * was written comes back. */
 #include "net/fields.h"
 #include "net/seen.h"
-#include "tests/law/must.h"
+#include "tests/must.h"
 
 #include <stdio.h>
 #include <stdlib.h>

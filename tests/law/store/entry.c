@@ -1,6 +1,7 @@
 /* Law of the log's entries: any bytes are read and decoded or refused, without a crash; histories
  * and links come back as they were. */
 #include "store/entry.h"
+#include "tests/must.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,8 +12,8 @@ static struct ep_codes_coder *
 coder(void)
 {
 	static struct ep_codes_coder *kept;
-	if (!kept && ep_codes_coder_new(&kept, EP_CODES_ONSET, NULL) != EP_OK)
-		abort();
+	if (!kept)
+		must_equal(ep_codes_coder_new(&kept, EP_CODES_ONSET, NULL), EP_OK);
 	return kept;
 }
 
@@ -25,10 +26,9 @@ history_comes_back(const struct ep_entry *entry)
 	struct ep_history history;
 	if (ep_entry_history(&history, entry, 3, NULL, &arena, NULL) != EP_OK)
 		return;
-	if (ep_history_write(&again, &history, NULL, NULL) != EP_OK ||
-	    again.size != entry->history.size ||
-	    memcmp(again.data, entry->history.at, again.size) != 0)
-		abort();
+	must_equal(ep_history_write(&again, &history, NULL, NULL), EP_OK);
+	must_equal(again.size, entry->history.size);
+	must(memcmp(again.data, entry->history.at, again.size) == 0);
 }
 
 /* What a link says comes back as the same bytes. */
@@ -39,10 +39,10 @@ link_comes_back(const struct ep_entry *entry)
 	struct ep_link link;
 	if (ep_entry_link(&link, entry, NULL) != EP_OK)
 		return;
-	if (ep_entry_link_body(&again, entry->id, &link, NULL) != EP_OK ||
-	    again.size < entry->rest_size ||
-	    memcmp(again.data + again.size - entry->rest_size, entry->rest, entry->rest_size) != 0)
-		abort();
+	must_equal(ep_entry_link_body(&again, entry->id, &link, NULL), EP_OK);
+	must(again.size >= entry->rest_size);
+	must(memcmp(again.data + again.size - entry->rest_size, entry->rest, entry->rest_size) ==
+	     0);
 }
 
 /* Every text of a put can be read, whatever it is. */
@@ -55,8 +55,7 @@ rows_can_be_read(const struct ep_entry *entry)
 	if (ep_entry_decode(&decoded, entry, coder(), NULL) != EP_OK)
 		return;
 	ep_track_hash(&hash, &decoded.track);
-	if (ep_entry_usage(&usage, entry, NULL) != EP_OK)
-		abort();
+	must_equal(ep_entry_usage(&usage, entry, NULL), EP_OK);
 }
 
 /* The bytes as the history and body of an entry whose checksum is right, to get behind it. The
@@ -72,8 +71,7 @@ try_entry(enum ep_operation operation, const uint8_t *bytes, size_t size)
 	size_t body_size = size - 1 - of_history;
 	size_t made_size = ep_entry_size(&head, body_size);
 	EP_FREE uint8_t *made = malloc(made_size);
-	if (!made)
-		abort();
+	must(made != NULL);
 	ep_entry_write(made, &head, body, body_size);
 	if (ep_entry_read(&entry, 1, made, made_size, NULL) != EP_OK)
 		return;
@@ -88,8 +86,7 @@ void
 law_entry(const uint8_t *bytes, size_t size)
 {
 	struct ep_entry entry;
-	if (ep_entry_read(&entry, 1, bytes, size, NULL) == EP_OK && size < 48)
-		abort();
+	must(ep_entry_read(&entry, 1, bytes, size, NULL) != EP_OK || size >= 48);
 	if (size == 0)
 		return;
 	try_entry(EP_PUT, bytes, size);

@@ -1,7 +1,7 @@
 /* Laws of onset coding, over any bytes: what does not hold aborts. */
 #include "code/onset/onset.h"
 #include "code/onset_hash.h"
-#include "tests/law/must.h"
+#include "tests/must.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +15,7 @@ coder_of_all(void)
 {
 	static struct ep_onset_coder *coder;
 	if (!coder)
-		must(ep_onset_coder_new(&coder, NULL) == EP_OK);
+		must_equal(ep_onset_coder_new(&coder, NULL), EP_OK);
 	return coder;
 }
 
@@ -65,7 +65,7 @@ law_onset_decode(const uint8_t *bytes, size_t size)
 static void
 add_pair(struct ep_pairs *pairs, uint32_t code, uint32_t time)
 {
-	must(ep_pairs_reserve(pairs, 1, NULL) == EP_OK);
+	must_equal(ep_pairs_reserve(pairs, 1, NULL), EP_OK);
 	pairs->items[pairs->count++] = (struct ep_pair){ code, time };
 }
 
@@ -132,7 +132,7 @@ law_onset_roundtrip(const uint8_t *bytes, size_t size)
 	else
 		add_onsets(&pairs, bytes, size);
 	damage(&pairs, how, where);
-	must(ep_pairs_sort(pairs.items, pairs.count, NULL) == EP_OK);
+	must_equal(ep_pairs_sort(pairs.items, pairs.count, NULL), EP_OK);
 	size_t from = 0;
 	while (from < pairs.count && pairs.items[from].time < window.first)
 		from++;
@@ -144,8 +144,8 @@ law_onset_roundtrip(const uint8_t *bytes, size_t size)
 	must(status == EP_OK || (status == EP_NOT_FOUND && out.size == 0));
 	if (status != EP_OK)
 		return;
-	must(ep_onset_decode(&again, coder_of_all(), out.data, out.size, window, count, NULL) ==
-	     EP_OK);
-	must(again.count == count);
+	must_equal(ep_onset_decode(&again, coder_of_all(), out.data, out.size, window, count, NULL),
+	           EP_OK);
+	must_equal(again.count, count);
 	must(count == 0 || memcmp(again.items, items, count * sizeof *items) == 0);
 }

@@ -1,6 +1,6 @@
 /* Laws of stored codes: documents come back byte for byte, and any bytes are decoded or refused. */
 #include "code/stored/codes.h"
-#include "tests/law/must.h"
+#include "tests/must.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +14,7 @@ static struct ep_codes_coder *
 new_coder(unsigned highest_form)
 {
 	struct ep_codes_coder *coder;
-	must(ep_codes_coder_new(&coder, (enum ep_codes_form)highest_form, NULL) == EP_OK);
+	must_equal(ep_codes_coder_new(&coder, (enum ep_codes_form)highest_form, NULL), EP_OK);
 	return coder;
 }
 
@@ -34,7 +34,7 @@ usage_adds_up(const uint8_t *bytes, size_t size, size_t count)
 	struct ep_codes_usage usage = { 0 };
 	uint64_t documents = 0;
 	uint64_t in_bytes = 0;
-	must(ep_codes_add_usage(&usage, count, bytes, size, NULL) == EP_OK);
+	must_equal(ep_codes_add_usage(&usage, count, bytes, size, NULL), EP_OK);
 	for (size_t i = 0; i < EP_CODES_FORM_COUNT; i++) {
 		documents += usage.of[i].documents;
 		in_bytes += usage.of[i].bytes;
@@ -52,11 +52,11 @@ documents_come_back(const struct ep_codes_document *documents, size_t count, uns
 	for (size_t i = 0; i < count; i++)
 		back[i].segment = documents[i].segment;
 	struct ep_codes_coder *coder = coder_of(form);
-	must(ep_codes_encode(&blob, coder, documents, count, NULL) == EP_OK);
-	must(ep_codes_encode(&again, coder, documents, count, NULL) == EP_OK);
-	must(blob.size == again.size);
+	must_equal(ep_codes_encode(&blob, coder, documents, count, NULL), EP_OK);
+	must_equal(ep_codes_encode(&again, coder, documents, count, NULL), EP_OK);
+	must_equal(blob.size, again.size);
 	must(blob.size == 0 || memcmp(blob.data, again.data, blob.size) == 0);
-	must(ep_codes_decode(coder, back, count, blob.data, blob.size, NULL) == EP_OK);
+	must_equal(ep_codes_decode(coder, back, count, blob.data, blob.size, NULL), EP_OK);
 	for (size_t i = 0; i < count; i++)
 		must(ep_text_equal(documents[i].text, back[i].text));
 	usage_adds_up(blob.data, blob.size, count);
@@ -87,7 +87,7 @@ static void
 pairs_of_bytes(struct ep_pairs *pairs, const uint8_t *bytes, size_t size)
 {
 	uint32_t time = 0;
-	must(ep_pairs_reserve(pairs, size / 4, NULL) == EP_OK);
+	must_equal(ep_pairs_reserve(pairs, size / 4, NULL), EP_OK);
 	for (size_t at = 0; size - at >= 4 && at < size; at += 4) {
 		uint32_t step = bytes[at] < 0x80 ? bytes[at] % 4 : bytes[at] * 8U;
 		uint32_t code = bytes[at + 1] | (uint32_t)bytes[at + 2] << 8 |
@@ -137,7 +137,7 @@ law_codes(const uint8_t *bytes, size_t size)
 	EP_PAIRS struct ep_pairs pairs = { 0 };
 	EP_CUT struct ep_cut cut = { 0 };
 	pairs_of_bytes(&pairs, bytes + 1 + DOCUMENTS_MAX, size - 1 - DOCUMENTS_MAX);
-	must(ep_cut_documents(&cut, &pairs, DOCUMENTS_MAX, NULL) == EP_OK);
+	must_equal(ep_cut_documents(&cut, &pairs, DOCUMENTS_MAX, NULL), EP_OK);
 	struct ep_codes_document documents[DOCUMENTS_MAX];
 	for (uint32_t i = 0; i < cut.count; i++) {
 		documents[i] = (struct ep_codes_document){ cut.documents[i], i };

@@ -106,6 +106,6 @@ law_inbox(const uint8_t *bytes, size_t size)
 	if (status != EP_OK)
 		return;
 	uint64_t position = report.position;
-	must(ep_inbox_take(&again, &report, node.log, path, NULL, NULL) == EP_OK);
-	must(report.position == position);
+	must_equal(ep_inbox_take(&again, &report, node.log, path, NULL, NULL), EP_OK);
+	must_equal(report.position, position);
 }
