@@ -161,7 +161,8 @@ def configure(totals, name, compiler, options):
         return build
     build.parent.mkdir(exist_ok=True)
     done = step(totals, f"{name}: configured with {compiler}",
-                ["meson", "setup", str(build), "-Dtests=enabled", "-Db_lundef=false", *options], env=environment)
+                ["meson", "setup", str(build), "-Dwerror=true", "-Dtests=enabled", "-Db_lundef=false", *options],
+                env=environment)
     return build if done else None
 
 
