@@ -1,5 +1,7 @@
 #include "base/pipeline.h"
 
+#include "tests/within.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -50,7 +52,7 @@ work(void *context, void *job, unsigned worker, struct ep_error *err)
 {
 	struct run *run = context;
 	struct item *item = job;
-	assert_in_range(worker, 0, WORKERS - 1);
+	assert_within(worker, 0, WORKERS - 1);
 	atomic_fetch_add(&run->used[worker], 1);
 	item->square = item->number * item->number;
 	if (item->number == run->work_fails)
@@ -159,7 +161,7 @@ a_consumer_that_waits_long_is_told(void **state)
 	run.slow = true;
 	assert_int_equal(run_pipeline(&run, NULL), EP_OK);
 	assert_int_equal(run.consumed, 4);
-	assert_in_range(run.idle_calls, 1, 1000);
+	assert_within(run.idle_calls, 1, 1000);
 }
 
 /* Of jobs that are large there is never more than one, and each is made small again. */

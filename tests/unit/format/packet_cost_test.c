@@ -1,5 +1,7 @@
 #include "format/packet_cost.h"
 
+#include "tests/within.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -80,8 +82,8 @@ tracks_and_deletions_of_a_day_are_taken(void **state)
 	write_packet(&packet, 20000, &song);
 	if (weigh(&cost, &packet, &err) != EP_OK)
 		fail_msg("%s", err.text);
-	assert_in_range(cost, 20000 * ep_packet_entry_cost(&song),
-	                20000 * (ep_packet_entry_cost(&song) + 50));
+	assert_within(cost, 20000 * ep_packet_entry_cost(&song),
+	              20000 * (ep_packet_entry_cost(&song) + 50));
 	assert_true(cost < EP_PACKET_COST_MAX(packet.size) * 2 / 3);
 	/* Songs that hold next to nothing. */
 	const struct ep_packet_entry small = { .operation = EP_PACKET_PUT,

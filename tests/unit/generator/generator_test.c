@@ -1,6 +1,7 @@
 #include "base/bytes.h"
 #include "base/hash.h"
 #include "generator/generator.h"
+#include "tests/within.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -152,8 +153,8 @@ a_start_moves_the_times(void **state)
 	assert_int_equal(pairs.count, from_zero.count);
 	for (size_t i = 0; i < pairs.count; i++) {
 		assert_int_equal(pairs.items[i].code, from_zero.items[i].code);
-		assert_in_range(pairs.items[i].time, from_zero.items[i].time + 999,
-		                from_zero.items[i].time + 1001);
+		assert_within(pairs.items[i].time, from_zero.items[i].time + 999,
+		              from_zero.items[i].time + 1001);
 	}
 	free(samples);
 }

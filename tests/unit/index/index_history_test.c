@@ -304,7 +304,7 @@ check(struct history *history)
 	bool whole = open_index(&index, history);
 	bool clean = is_clean(history, index);
 	if (!whole && !history->damaged)
-		fail_msg("the index is damaged, and nobody did it");
+		fail_msg("%s", "the index is damaged, and nobody did it");
 	if (whole)
 		ask(&found, history, index, seed);
 	ep_index_close(index);

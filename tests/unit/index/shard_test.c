@@ -5,6 +5,7 @@
 #include "index/postings.h"
 
 #include "tests/node.h"
+#include "tests/within.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -245,7 +246,7 @@ a_builder_of_long_tracks_is_full_before_slots_overflow(void **state)
 	while (!ep_builder_is_full(builder))
 		assert_int_equal(ep_builder_add(builder, ++tracks, &postings, NULL), EP_OK);
 	assert_int_equal(ep_builder_slot_count(builder), tracks * postings.slot_count);
-	assert_in_range(tracks * postings.slot_count, 1, EP_SHARD_SLOTS_MAX);
+	assert_within(tracks * postings.slot_count, 1, EP_SHARD_SLOTS_MAX);
 	ep_builder_free(builder);
 }
 

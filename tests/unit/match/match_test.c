@@ -2,6 +2,7 @@
 
 #include "match/rule.h"
 #include "tests/node.h"
+#include "tests/within.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -90,12 +91,12 @@ a_piece_lies_where_it_was_cut(void **state)
 		song_of_onsets(&song, from + 1, 6000);
 		excerpt(&piece, &song, from, 1300, 0, &random);
 		weigh(&evidence, &piece, &song);
-		assert_in_range(evidence.offset + 1, from, from + 2);
+		assert_within(evidence.offset + 1, from, from + 2);
 		assert_true(evidence.codes > (float)piece.count / 2);
 		song_of_noise(&song, from + 1, 6000);
 		excerpt(&piece, &song, from, 1300, 3, &random);
 		weigh(&evidence, &piece, &song);
-		assert_in_range(evidence.offset + 1, from, from + 2);
+		assert_within(evidence.offset + 1, from, from + 2);
 	}
 }
 
@@ -126,7 +127,7 @@ equal_codes_count_once(void **state)
 			(struct ep_pair){ .code = i % 3, .time = i * 8 };
 	weigh(&evidence, &metronome, &metronome);
 	assert_int_equal(evidence.codes, 3);
-	assert_in_range(evidence.offset + 1, 0, 2);
+	assert_within(evidence.offset + 1, 0, 2);
 }
 
 /* ---- the rule ---- */

@@ -3,6 +3,7 @@
 #include "base/bytes.h"
 #include "base/file.h"
 #include "sync/places.h"
+#include "tests/within.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -108,7 +109,7 @@ a_turn_comes_to_every_packet(void **state)
 			assert_true(folder.count == 0 || folder.damaged[at]);
 			found += folder.count;
 		}
-		assert_in_range(found, 1, 2);
+		assert_within(found, 1, 2);
 		flip(&folder, at, 60);
 	}
 	remove_folder(&folder);

@@ -3,6 +3,7 @@
 #include "code/onset/onset_model.h"
 #include "code/onset_hash.h"
 #include "code/stored/codes.h"
+#include "tests/within.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -434,7 +435,7 @@ few_bytes_that_would_be_much_work_are_refused(void **state)
 	EP_BUFFER struct ep_buffer bytes = { 0 };
 	/* 25 minutes in which nothing comes, in eight bands. */
 	make_record(&bytes, 1, 16, 65000);
-	assert_in_range(bytes.size, 1, 64);
+	assert_within(bytes.size, 1, 64);
 	assert_too_much_work(*state, &bytes);
 }
 
@@ -456,8 +457,8 @@ records_that_share_work_are_refused_together(void **state)
 	       ep_onset_decode(&again, *state, bytes.data, bytes.size, whole, 1000, NULL) == EP_OK)
 		decoded++;
 	ep_onset_coder_share(*state, NULL);
-	assert_in_range(decoded, 1, 3);
-	assert_in_range(work.spent, 1, EP_CODES_WORK_MAX(work.bytes));
+	assert_within(decoded, 1, 3);
+	assert_within(work.spent, 1, EP_CODES_WORK_MAX(work.bytes));
 }
 
 int

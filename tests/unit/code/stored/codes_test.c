@@ -3,6 +3,7 @@
 #include "code/pairs.h"
 #include "code/stored/codes.h"
 #include "code/stored/packed.h"
+#include "tests/within.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -128,7 +129,7 @@ documents_that_agree_are_stored_once(void **state)
 	struct ep_codes_usage usage = assert_come_back(documents, count, EP_CODES_PACKED);
 	assert_int_equal(usage.of[EP_CODES_PACKED].documents, count);
 	size_t pairs = 9000 / 5 * 3 / 2;
-	assert_in_range(usage.of[EP_CODES_PACKED].bytes, pairs * 5 / 2, pairs * 5);
+	assert_within(usage.of[EP_CODES_PACKED].bytes, pairs * 5 / 2, pairs * 5);
 }
 
 static void
@@ -143,7 +144,7 @@ documents_of_onsets_are_a_hundred_times_smaller(void **state)
 	size_t text = 0;
 	for (size_t i = 0; i < count; i++)
 		text += documents[i].text.size;
-	assert_in_range(usage.of[EP_CODES_ONSET].bytes, 1, text / 100);
+	assert_within(usage.of[EP_CODES_ONSET].bytes, 1, text / 100);
 	usage = assert_come_back(documents, count, EP_CODES_PACKED);
 	assert_int_equal(usage.of[EP_CODES_PACKED].documents, count);
 }
@@ -348,7 +349,7 @@ a_blob_that_would_be_much_work_is_refused(void **state)
 	const uint8_t *one = (const uint8_t *)blob + sizeof blob - sizeof SLOW - 1;
 	assert_int_equal(ep_codes_decode(coder, documents, 1, one, sizeof SLOW, NULL), EP_OK);
 	assert_int_equal(ep_codes_work(coder), 1544);
-	assert_in_range(ep_codes_work(coder), 0, EP_CODES_WORK_MAX(sizeof SLOW));
+	assert_within(ep_codes_work(coder), 0, EP_CODES_WORK_MAX(sizeof SLOW));
 	assert_corrupt(blob, sizeof blob - 1, 5, "more work than their bytes may be");
 
 	struct ep_codes_walk walk = { .reader = ep_reader_of(blob, sizeof blob - 1),
