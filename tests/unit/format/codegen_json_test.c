@@ -131,6 +131,7 @@ an_object_over_the_limit_is_passed_over(void **state)
 				const struct ep_codegen_object *object = &block.objects[i];
 				const uint64_t offsets[] = { 1, 4, size - 4 };
 				bool second = count == 1;
+				assert_true(count < 3);
 				assert_int_equal(object->offset, offsets[count]);
 				assert_int_equal(object->fault, second ? EP_CODEGEN_TOO_LONG : 0);
 				assert_int_equal(object->raw.size,
