@@ -5,6 +5,7 @@
 #include "code/cut.h"
 #include "code/onset/onset.h"
 #include "store/log.h"
+#include "tests/must.h"
 
 #include <ftw.h>
 #include <stdio.h>
@@ -29,12 +30,7 @@ random_below(uint64_t *state, uint32_t end)
 }
 
 /* What must not fail in a test, and is not what it tests. */
-static inline void
-needs(enum ep_status status)
-{
-	if (status != EP_OK)
-		abort();
-}
+#define needs(call) must_equal(call, EP_OK)
 
 struct node {
 	char folder[40];
@@ -48,8 +44,7 @@ node_open(struct node *node)
 	/* In memory where that is possible: every change is synced. */
 	bool memory = access("/dev/shm", W_OK) == 0;
 	strcpy(node->folder, memory ? "/dev/shm/ep-node-XXXXXX" : "/tmp/ep-node-XXXXXX");
-	if (!mkdtemp(node->folder))
-		abort();
+	must(mkdtemp(node->folder) != NULL);
 	needs(ep_log_open(&node->log, node->folder, EP_LOG_MAKE, NULL));
 	needs(ep_codes_coder_new(&node->coder, EP_CODES_ONSET, NULL));
 }

@@ -47,7 +47,8 @@ LINES = "-Dc_args=-g1"
 STAGES = {
     "thread": ("gcc", ["-Dbuildtype=debugoptimized", "-Db_sanitize=thread", LINES],
                ["echoprint", "echoprint-decoder", "tests/pipeline_test", "tests/log_test", "tests/sign"],
-               ["pipeline", "log", "attack", "concurrent", "packet", "query", "serve"]),
+               ["pipeline", "log", "attack_http", "attack_load", "attack_master", "attack_packet", "concurrent", "packet",
+                "query", "serve"]),
     "gcc": ("gcc", ["-Dbuildtype=debugoptimized", "-Db_sanitize=address,undefined", LINES], [],
             ["--suite", "unit", "--suite", "law", "--suite", "cli", "--suite", "e2e"]),
     # What sanitizers make meaningless, limits of memory and the filter of system calls, is checked here.
@@ -142,6 +143,7 @@ def read_quickly(totals):
          ["clang-format", "--dry-run", "-Werror", *sources("src", "tests", "bench", "tools")])
     step(totals, "lint: rooms, names and modules hang together", [sys.executable, "tools/check_rooms.py"])
     step(totals, "lint: the log's values are those of its page", [sys.executable, "tools/check_values.py"])
+    step(totals, "lint: every header compiles alone", [sys.executable, "tools/check_headers.py"])
 
 
 def tidy(totals):
@@ -161,7 +163,8 @@ def configure(totals, name, compiler, options):
         return build
     build.parent.mkdir(exist_ok=True)
     done = step(totals, f"{name}: configured with {compiler}",
-                ["meson", "setup", str(build), "-Dtests=enabled", "-Db_lundef=false", *options], env=environment)
+                ["meson", "setup", str(build), "-Dwerror=true", "-Dtests=enabled", "-Db_lundef=false", *options],
+                env=environment)
     return build if done else None
 
 

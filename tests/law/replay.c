@@ -3,11 +3,15 @@
  *
  * usage: replay MUTATIONS [FOLDER]   (the law is named at compile time: -DLAW=law_csv)
  */
+#include "tests/must.h"
+
 #include <dirent.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define INPUT_MAX ((size_t)1 << 20)
 #define RANDOM_MAX 512
@@ -15,6 +19,9 @@
 void LAW(const uint8_t *bytes, size_t size);
 
 static uint64_t state = 20111;
+
+/* What the law is tried on, for who sees it fail. */
+static char tried[4200];
 
 /* xorshift64*: the same inputs in every run. */
 static uint64_t
@@ -26,13 +33,20 @@ next_random(void)
 	return state * UINT64_C(2685821657736338717);
 }
 
+/* In a signal handler. */
+static void
+on_abort(int number)
+{
+	(void)number;
+	(void)!write(STDERR_FILENO, tried, strlen(tried));
+}
+
 static void
 try_input(const uint8_t *bytes, size_t size)
 {
 	/* A copy of the exact size, so that the sanitizer sees every byte read beyond it. */
 	uint8_t *copy = malloc(size ? size : 1);
-	if (!copy)
-		abort();
+	must(copy != NULL);
 	if (size)
 		memcpy(copy, bytes, size);
 	LAW(copy, size);
@@ -83,9 +97,11 @@ replay_file(const char *path, long mutations)
 		return;
 	size_t size = fread(bytes, 1, INPUT_MAX, file);
 	fclose(file);
+	snprintf(tried, sizeof tried, "in %s as it is\n", path);
 	try_input(bytes, size);
 	for (long i = 0; i < mutations; i++) {
 		memcpy(changed, bytes, size);
+		snprintf(tried, sizeof tried, "in %s, changed for the %ldth time\n", path, i + 1);
 		try_input(changed, mutate(changed, size));
 	}
 }
@@ -112,6 +128,7 @@ replay_folder(const char *name, long mutations)
 int
 main(int argc, char **argv)
 {
+	signal(SIGABRT, on_abort);
 	long mutations = argc > 1 ? atol(argv[1]) : 100;
 	unsigned files = argc > 2 ? replay_folder(argv[2], mutations) : 0;
 	uint8_t bytes[RANDOM_MAX];
@@ -119,6 +136,8 @@ main(int argc, char **argv)
 		size_t size = next_random() % (RANDOM_MAX + 1);
 		for (size_t k = 0; k < size; k++)
 			bytes[k] = (uint8_t)next_random();
+		snprintf(tried, sizeof tried, "in the %ldth random input, of %zu bytes\n", i + 1,
+		         size);
 		try_input(bytes, size);
 	}
 	printf("the law holds for %u files of the corpus, %ld changes of each, and %ld random "

@@ -4,7 +4,7 @@
 
 #include "base/buffer.h"
 #include "base/sign.h"
-#include "tests/law/must.h"
+#include "tests/must.h"
 
 #include <sodium.h>
 #include <string.h>
@@ -29,10 +29,10 @@ sign_body(struct ep_buffer *out, const struct ep_keys *keys, const char *purpose
 	ep_sign(&signature, keys, purpose, body, size);
 	sodium_bin2hex(hex, sizeof hex, signature.bytes, EP_SIGNATURE_SIZE);
 	out->size = 0;
-	must(ep_buffer_append(out, "{\"signature\":\"", 14, NULL) == EP_OK);
-	must(ep_buffer_append(out, hex, strlen(hex), NULL) == EP_OK);
-	must(ep_buffer_append(out, "\",\n", 3, NULL) == EP_OK);
-	must(ep_buffer_append(out, body, size, NULL) == EP_OK);
+	must_equal(ep_buffer_append(out, "{\"signature\":\"", 14, NULL), EP_OK);
+	must_equal(ep_buffer_append(out, hex, strlen(hex), NULL), EP_OK);
+	must_equal(ep_buffer_append(out, "\",\n", 3, NULL), EP_OK);
+	must_equal(ep_buffer_append(out, body, size, NULL), EP_OK);
 	return (struct ep_text){ (const char *)out->data, out->size };
 }
 

@@ -1,5 +1,6 @@
 /* The disks: changes that were not synced are kept with what was there before. */
 #include "disk.h"
+#include "tests/must.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -199,8 +200,7 @@ disk_file(const char *path, uint64_t inode)
 			return (uint16_t)i;
 		}
 	}
-	if (shared->file_count == FILES)
-		abort();
+	must(shared->file_count < FILES);
 	struct file *file = &shared->files[shared->file_count];
 	file->inode = inode;
 	snprintf(file->path, DISK_PATH, "%s", path);

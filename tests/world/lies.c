@@ -3,6 +3,7 @@
 
 #include "dump/packet_parts.h"
 #include "format/packet.h"
+#include "tests/must.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -32,8 +33,7 @@ party_of(struct lie *lie, const struct ep_key *key)
 		if (ep_key_equal(&lie->parties[i], key))
 			return i + 1;
 	}
-	if (lie->count == PARTIES)
-		abort();
+	must(lie->count < PARTIES);
 	lie->parties[lie->count] = *key;
 	lie->list[lie->count].key = *key;
 	return ++lie->count;
@@ -255,8 +255,7 @@ node_lie(struct ep_buffer *out, int node, int kind, int track, uint16_t contents
 {
 	struct lie *lie = calloc(1, sizeof *lie);
 	int other = (int)(salt % NODES);
-	if (!lie)
-		abort();
+	must(lie != NULL);
 	if (other == node || access(node_folder(other), F_OK) != 0)
 		other = 0;
 	enum ep_status status = set_contents(lie, track, kind == 4 ? 0 : contents);

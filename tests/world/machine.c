@@ -1,4 +1,5 @@
 #include "disk.h"
+#include "tests/must.h"
 
 #include <dlfcn.h>
 #include <sodium.h>
@@ -168,8 +169,7 @@ machine_init(const char *folder)
 	disk_init(folder);
 	machine_reset(1, false);
 	randombytes_set_implementation(&random_source);
-	if (sodium_init() < 0)
-		abort();
+	must(sodium_init() >= 0);
 }
 
 void

@@ -41,13 +41,17 @@ node_why(void)
 	return why.text;
 }
 
+/* What must not fail: says where it is, and why it failed. */
+#define needs(call) needs_ok((call), __LINE__, #call)
+
 static void
-needs(enum ep_status status)
+needs_ok(enum ep_status status, int line, const char *call)
 {
-	if (status != EP_OK) {
-		fprintf(stderr, "world: %s\n", why.text);
-		abort();
-	}
+	if (status == EP_OK)
+		return;
+	fprintf(stderr, "%s:%d: this gives %d, %s: %s\n", __FILE__, line, (int)status, why.text,
+	        call);
+	abort();
 }
 
 const char *
