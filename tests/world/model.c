@@ -72,8 +72,10 @@ model_hear(struct model *model, int node, const struct node_view *view, const st
 		uint16_t now = view->contents[track];
 		bool changed = now != knows->contents[track];
 		bool hinted = false;
+		/* What is where it was stems from nothing new, though others have the same. */
+		bool heard = changed || view->at[track] != model->seen[node].at[track];
 		uint64_t acts = changed ? 0 : knows->acts[track];
-		for (size_t i = 0; i < hint_count; i++) {
+		for (size_t i = 0; i < hint_count && heard; i++) {
 			if (hints[i].contents[track] != now)
 				continue;
 			acts |= hints[i].acts[track];

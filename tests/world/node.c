@@ -676,6 +676,7 @@ look_track(struct looking *looking, int track, const struct ep_source_info *sour
 		return EP_OK;
 	EP_TRY(status);
 	view->known[track] = true;
+	view->at[track] = entry.position;
 	EP_TRY(read_contents(&view->contents[track], &entry));
 	view->owner[track] =
 		entry.source == EP_SOURCE_LOCAL ? 0 : node_of(entry.source, sources, count);

@@ -30,6 +30,7 @@
 
 struct node_view {
 	uint16_t contents[TRACKS];
+	uint64_t at[TRACKS]; /* position of its state; 0: none */
 	bool known[TRACKS]; /* there is a track, or that one was deleted */
 	int8_t copy_of[TRACKS]; /* -1: a song of its own */
 	int8_t owner[TRACKS]; /* a node, LEGACY, -1: nobody is known */
