@@ -1,20 +1,25 @@
 #!/usr/bin/env python3
-"""Checks how the sources hang together.
+"""Checks how the sources hang together, and that docs/architecture.md says the same.
 
-1. No include points to a room above: each folder of src/ uses only those before it.
+1. No include points to a room above: each folder of src/ uses only those before it, and uses all that it may.
 2. No two modules (NAME.c and NAME.h) have one name, in whatever folders.
 3. No modules use each other in a circle. A module uses those whose headers it includes, and those that define what its
    .c names: so a circle shows although all its files share a header. NAME_internal.h, which the parts of NAME share, is
    a module of its own; that it builds on NAME.h makes no circle.
+4. The page has this table of rooms, and a section for each. Every .c file is named in the section of its room, or
+   falls under a pattern there (`cmd_*.c`); and what the page names is there: files, and functions ep_*.
 """
 
+import fnmatch
 import pathlib
 import re
 import sys
 
-SOURCE = pathlib.Path(__file__).resolve().parent.parent / "src"
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+SOURCE = ROOT / "src"
+PAGE = ROOT / "docs" / "architecture.md"
 
-# Which rooms each may use besides itself; docs/architecture.md draws the same. A folder in a room is a room of its own.
+# Which rooms each may use besides itself; PAGE has the same table. A folder in a room is a room of its own.
 MAY_USE = {
     "base": [],
     "code": ["base"],
@@ -22,7 +27,7 @@ MAY_USE = {
     "code/stored": ["base", "code", "code/onset"],
     "generator": ["base", "code"],
     "sound": ["base", "generator"],
-    "format": ["base", "code", "code/stored"],
+    "format": ["base", "code/stored"],
     "store": ["base", "code", "code/stored"],
     "index": ["base", "code", "code/stored", "store"],
     "match": ["base", "code", "code/stored", "generator", "store", "index"],
@@ -64,6 +69,10 @@ COMMENT_OR_TEXT = re.compile(r"""/\*.*?\*/|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])
 FUNCTION = re.compile(r"^(?!static\b)\w[^\n;{}]*\n(ep_\w+)\(", re.M)
 CONSTANT = re.compile(r"^const [\w ]*?\b(ep_\w+)(?:\[\w*\])* =", re.M)
 NAME = re.compile(r"\bep_\w+")
+# Of the page: a row of the table of rooms, a heading of a section, and what is set as code.
+ROW = re.compile(r"^\| (`[\w/]+`) \|.*\|(.*)\|$", re.M)
+HEADING = re.compile(r"^#+ (.*)$", re.M)
+AS_CODE = re.compile(r"`([^`\n]+)`")
 
 
 def room_of(path):
@@ -164,14 +173,72 @@ def circles(uses):
             del uses[way[-1]][way[0]]
 
 
+def unused_rooms(uses):
+    """A room that another may use, but does not."""
+    used = {(room_of(module), room_of(other)) for module, others in uses.items() for other in others}
+    for room, may_use in MAY_USE.items():
+        for other in may_use:
+            if (room, other) not in used:
+                yield f"tools/check_rooms.py: room {room} does not use {other}"
+
+
+def wrong_table(page):
+    """The page's table has the same rooms in the same order, and the same uses."""
+    where = f"{PAGE.relative_to(ROOT)}: the table of rooms"
+    rows = {AS_CODE.findall(room)[0]: AS_CODE.findall(uses) for room, uses in ROW.findall(page)}
+    if list(rows) != list(MAY_USE):
+        yield f"{where} has {', '.join(rows)}; but there are {', '.join(MAY_USE)}"
+    for room, uses in rows.items():
+        if room in MAY_USE and uses != MAY_USE[room]:
+            yield f"{where}: {room} uses {', '.join(MAY_USE[room]) or 'none'}, not {', '.join(uses) or 'none'}"
+
+
+def sections_of(page):
+    """What is set as code in each section that has a heading of its own."""
+    parts = HEADING.split(page)
+    return {heading: AS_CODE.findall(text) for heading, text in zip(parts[1::2], parts[2::2])}
+
+
+def unnamed_files(files, sections):
+    """Sources that the section of their room does not name."""
+    page = PAGE.relative_to(ROOT)
+    for room in MAY_USE:
+        if room not in sections:
+            yield f"{page}: room {room} has no section"
+    for name in files:
+        room, _, base = name.rpartition("/")
+        named = sections.get(room, [])
+        if base.endswith(".c") and not any(fnmatch.fnmatchcase(base, pattern) for pattern in named):
+            yield f"{page}: the section of room {room} does not name {base}"
+
+
+def unknown_names(files, page):
+    """Files and functions that the page names, but that are not there."""
+    paths = ["/" + name for name in files]
+    words = {word for text in files.values() for word in NAME.findall(text)}
+    for word in sorted(set(AS_CODE.findall(page))):
+        is_file = re.fullmatch(r"[a-z0-9_/*]+\.[ch]", word)
+        if is_file and not (ROOT / word).exists() and not fnmatch.filter(paths, "*/" + word):
+            yield f"{PAGE.relative_to(ROOT)}: there is no file {word}"
+        if re.fullmatch(r"ep_\w+", word) and word not in words:
+            yield f"{PAGE.relative_to(ROOT)}: there is no {word}"
+
+
 def main():
     files = {path.relative_to(SOURCE).as_posix(): path.read_text() for path in sorted(SOURCE.rglob("*.[ch]"))}
+    page = PAGE.read_text()
     found = list(wrong_order())
     for name, text in files.items():
         found.extend(wrong_includes(name, text.splitlines()))
     found.extend(names_used_twice(modules_of(files)))
-    found.extend(circles(uses_of(files)))
-    print("\n".join(found) if found else "includes point to rooms below, names are there once, no module is in a circle")
+    uses = uses_of(files)
+    found.extend(unused_rooms(uses))
+    found.extend(circles(uses))
+    found.extend(wrong_table(page))
+    found.extend(unnamed_files(files, sections_of(page)))
+    found.extend(unknown_names(files, page))
+    print("\n".join(found) if found else
+          "includes point to rooms below, names are there once, no module is in a circle, the page tells the same")
     return 1 if found else 0
 
 

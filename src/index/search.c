@@ -1,3 +1,5 @@
+/* One long file: the steps of a search share the memory in struct ep_searcher, and each goes
+ * through the shards in the order of the step before. */
 #include "index/search.h"
 
 #include "base/sort64.h"

@@ -6,6 +6,8 @@
  *
  * One data folder is one LMDB environment. Any number of processes may read while one writes; each
  * writer waits for the one before. A reader sees the log as it was when it began.
+ *
+ * One long header: other rooms see one log, and need not know which of the files log_*.c does what.
  */
 #ifndef EP_STORE_LOG_H
 #define EP_STORE_LOG_H

@@ -9,6 +9,8 @@
   names what is full, nothing that was there is lost, no file stands under its final name in part,
   and with room made everything completes. The same with a limit on the size of files.
 - A data folder, and a folder for dumps, that can only be read.
+
+One long file: all three run the same commands and ask the same of what they left.
 """
 
 import errno

@@ -25,6 +25,8 @@
  * end. Each is recorded with the kind FAILED. ECHOPRINT_TRACE_NO_NOREPLACE=1 is a file system that
  * cannot rename without replacing, ECHOPRINT_TRACE_NO_CRC=1 a program whose checksum of entries
  * checks nothing.
+ *
+ * One long file: it is preloaded into any program, and so links with nothing of ours.
  */
 #undef _FILE_OFFSET_BITS /* open and open64 are two names here, and both are caught */
 #include <errno.h>

@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""A feed in a folder: what a slave follows, what it refuses, what it does when one of the two is an old copy."""
+"""A feed in a folder: what a slave follows, what it refuses, what it does when one of the two is an old copy.
+
+One long file: every test starts from one kind of federation, which is made here.
+"""
 
 import itertools
 import json

@@ -16,6 +16,8 @@ nothing changes, the following must hold:
 - What was deleted is not back by itself.
 
 Let off is only what was on no other disk than such as were replaced by an older copy.
+
+One long file: most of it is History, whose steps all see the same nodes.
 """
 
 import datetime

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Packets, read by a reader that was written after the pages in docs/formats alone, hold the rows that
 a dump has; and what the pages refuse, that reader and the program both refuse.
+
+One long file: the packets that it damages and makes by hand are made by the same few functions.
 """
 
 import hashlib

@@ -10,6 +10,8 @@ that it prints. Of a line that says "# or: COMMAND", that command is run where t
 
 Before a recipe the test makes the situation that it is for; behind it all nodes must hold the same, what living
 nodes had acknowledged must be there or be kept aside, and `verify` must find nothing.
+
+One long file: it has one situation for each recipe of one page.
 """
 
 import collections

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """A master and slaves that serve: what is ingested anywhere is everywhere, whatever happens on the way.
 
---seconds N  how long they are killed at random (default 5)."""
+--seconds N  how long they are killed at random (default 5).
+
+One long file: every test starts from one kind of federation, which is made here."""
 
 import contextlib
 import json

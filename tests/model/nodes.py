@@ -1,7 +1,9 @@
 """nodes.py - a master and its slaves, and what passes between them, over the rules in revisions.py.
 
 Nodes keep what they would keep on disk; World has all of them, the messages, feeds and CSV files that are on their way,
-and the copies that somebody made of data folders. Beside that it keeps what no node knows and a check needs (Witness)."""
+and the copies that somebody made of data folders. Beside that it keeps what no node knows and a check needs (Witness).
+
+One long file: most of it is World, whose steps all see the same nodes and messages."""
 import revisions as rules
 from revisions import PARENT
 

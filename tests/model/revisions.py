@@ -19,7 +19,9 @@ a network, and nothing here changes an argument. What a function must know besid
                 owner, born   whose track it is, and the number of the epoch in which that one's tenure began
                 mac       a keyed hash over id, rev, owner, born, and gen, also, starts and floor as they are at that step
 
-A state is *sealed* if its head is; else it is *pending*, and belongs to the author of its head."""
+A state is *sealed* if its head is; else it is *pending*, and belongs to the author of its head.
+
+One long file: it is one specification, to be read beside docs/revisions.md from top to bottom."""
 
 STARTS = 16       # how many starts of tenures a state keeps
 KEPT = 8          # how many steps below the head a chain keeps at least (a parameter of tests, K)

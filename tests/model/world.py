@@ -10,7 +10,9 @@
     world.py quick                                   what the tests run: scripts, some random histories, some mutants
 
 A history is a list of steps, such as ('put', 0, 'A', 1): slave 0 puts contents 1 of CONTENTS under A. Slaves are numbered
-from 0, a number beyond the last begins anew; 'm' is the master. A history that fails is shrunk and printed."""
+from 0, a number beyond the last begins anew; 'm' is the master. A history that fails is shrunk and printed.
+
+One long file: a new kind of step comes with what must hold behind it and the histories that have it."""
 import itertools
 import random
 import sys

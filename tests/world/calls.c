@@ -1,5 +1,5 @@
 /* The calls of libc that change files, in place of libc's own; each is both names that it has
- * there, with one size of offsets. */
+ * there, with one size of offsets. One long file: it is a list of calls, each of them short. */
 #undef _FILE_OFFSET_BITS
 #include "disk.h"
 

@@ -98,10 +98,10 @@ MUTANTS = [Mutant(*arguments) for arguments in [
     ("foreign-link", "src/store/log_take.c",
      "	return subject.link ? EP_OK : drop_foreign_link(write, offer->id, &f.history, err);", "	return EP_OK;",
      "an own link on another's track does not stand"),
-    ("absent", "src/store/log_take.c",
+    ("absent", "src/store/log_follow_end.c",
      "		EP_TRY(ep_log_each_listed(&keys, settle_absent, write, err));", "		ep_buffer_free(&keys);",
      "what the new epoch lacks is sent"),
-    ("csv-yields", "src/store/log_take.c",
+    ("csv-yields", "src/store/log_follow_end.c",
      "	return ep_log_each_listed(&keys, set_csv_aside, write, err);", "	return EP_OK;",
      "what came by CSV and is not in the feed goes"),
     # ---- receipts, fetching ----

@@ -1,3 +1,5 @@
+/* One long file: the world knows the product's interfaces here alone, and every function works on
+ * the open logs below. */
 #include "node.h"
 
 #include "machine.h"

@@ -1,3 +1,5 @@
+/* One long file: the steps of a history, and the end that every history must come to, use the same
+ * acts of the nodes. */
 #include "world.h"
 
 #include "machine.h"

@@ -1,3 +1,5 @@
+/* One long file: encoding, decoding and reading run by run share the table of forms and the coder's
+ * buffers, and the encoder decodes what it made. */
 #include "code/stored/codes.h"
 
 #include "base/bytes.h"
