@@ -140,7 +140,9 @@ is_over_limit(bool *over, struct ep_log_write *write, const struct ep_offer *off
 		bool more = !y->there || y->entry.source != number;
 		*over |= more && offer->tracks_max &&
 		         source->tracks + source->tombstones >= offer->tracks_max;
-		*over |= offer->bytes_max && source->bytes + offer->body.size > offer->bytes_max;
+		uint64_t freed = more ? 0 : y->entry.body.size;
+		*over |= offer->bytes_max &&
+		         source->bytes + offer->body.size > offer->bytes_max + freed;
 	}
 	return EP_OK;
 }

@@ -118,7 +118,7 @@ def queries_keep_no_others_waiting(test):
     at_first = answered()
     slave.run("sync")
     contributed = answered()
-    with connect(server, b"GET /query?fp_code=1+2 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "127.0.0.9") as other:
+    with connect(server, b"GET /query?fp_code=1+2 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "127.0.0.9", 120) as other:
         same(status_of(other.recv(1000)), 200, "a query from elsewhere")
     at_last = answered()
     print(f"# of {len(peers)} queries {at_first} were answered before a contribution, {contributed} after it, {at_last} "

@@ -549,13 +549,32 @@ def keys_are_private(test):
     need(b"does not contain a key" in done.stderr, f"the message is {done.stderr!r}")
 
 
+def a_source_at_its_limit_changes_what_it_has(test):
+    """What a new state takes the place of makes room for it."""
+    it = Federation(test, "limit", "paris")
+    paris = it.slaves[0]
+    large, small = (some_songs("TRA", 1, pairs)[0] for pairs in (4000, 3000))
+    ingest(paris, [large])
+    it.round()
+    used = sum(form["bytes"] for form in it.master.json("status")["forms"].values())
+    it.master.run("source", "limit", "limit-paris", "--bytes", used + 500)
+    ingest(paris, [small])
+    ingest(paris, some_songs("TRB", 1, 4000))
+    it.round()
+    same(rows_of(it.master.run("show", "--csv", "TRA0").stdout), rows_of(paris.run("show", "--csv", "TRA0").stdout),
+         "rows of the track that became smaller")
+    same(it.master.run("show", "TRB0", statuses=(0, 1)).returncode, 1, "the status of showing what exceeds the limit")
+    same(paris.json("status")["master"]["full"], 1, "tracks that exceed the limit")
+
+
 def body(test):
     for function in (carries_everything_both_ways, merges_packets_and_keeps_small_ones,
                      refuses_what_is_not_its_masters, damaged_packets_are_refused, a_newer_format_is_told,
                      warns_of_a_feed_that_stands_still, a_master_from_an_old_copy_is_found_out, what_was_lost_is_not_overridden,
                      a_slave_from_an_old_copy_goes_on, what_is_the_masters_is_changed_there, two_nodes_with_one_key_lose_nothing,
                      contributions_are_applied_once_and_in_order, a_hostile_folder_leads_nowhere, a_removed_source_is_refused,
-                     an_invitation_is_good_once, a_killed_publish_leaves_a_whole_feed, keys_are_private):
+                     an_invitation_is_good_once, a_killed_publish_leaves_a_whole_feed, keys_are_private,
+                     a_source_at_its_limit_changes_what_it_has):
         test.check("feed: " + function.__name__.replace("_", " "), function, test)
 
 
