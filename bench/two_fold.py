@@ -16,7 +16,7 @@ from running import BenchError
 LEARNT = ("library.json", "golden/codegen.json", "reencoded.json", "unrelated.json")
 MEASURED = ("library.json", "golden/codegen.json")
 
-TREE = ("meson.build", "meson_options.txt", "src", "tests", "bench", "man", "tools")
+TREE = ("meson.build", "meson_options.txt", "src", "tests", "bench", "man", "service", "tools")
 TABLES = "src/code/onset/onset_tables.c"
 TRAINER_SOURCES = ("tools/train_onset.c", "src/code/onset/*.c", "src/code/onset_hash.c",
                    "src/code/cut.c", "src/code/pairs*.c", "src/base/buffer.c", "src/base/bytes.c",
