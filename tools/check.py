@@ -53,7 +53,8 @@ STAGES = {
             ["--suite", "unit", "--suite", "law", "--suite", "cli", "--suite", "e2e"]),
     # What sanitizers make meaningless, limits of memory and the filter of system calls, is checked here.
     "release": ("gcc", ["-Dbuildtype=release"], [],
-                ["crash at every operation", "full disk", "kill", "query", "query_sound", "sandbox", "sound", "world"]),
+                ["crash at every operation", "full disk", "kill", "memory", "query", "query_sound", "sandbox", "sound",
+                 "world"]),
     "clang": ("clang", ["-Dbuildtype=release"], [], ["--suite", "unit", "--suite", "law"]),
 }
 GIVING_WAY = ["nice"]

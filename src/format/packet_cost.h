@@ -18,7 +18,7 @@
 
 /* What a packet of so many bytes may cost: 30,000 deletions whose ids take no room, or tracks; and
  * so much for each byte. Tracks of music cost half of it. */
-#define EP_PACKET_COST_MAX(size) (((uint64_t)4 << 20) + (uint64_t)(size)*64)
+#define EP_PACKET_COST_MAX(size) (((uint64_t)4 << 20) + 64 * (uint64_t)(size))
 
 /* What the entry costs at most, whatever its codes are. */
 uint64_t ep_packet_entry_cost(const struct ep_packet_entry *entry);

@@ -108,10 +108,10 @@ add_lows_avx2(uint32_t *numbers, const uint8_t *bytes, uint32_t count, unsigned 
 	uint32_t i = 0;
 	/* Eight lows are low bytes, so that each eight begin at a byte. */
 	for (; i + 8 <= count; i += 8) {
-		const int *at = (const int *)(const void *)(bytes + (size_t)i / 8 * low);
+		const void *at = bytes + (size_t)i / 8 * low;
 		__m256i lows = _mm256_i32gather_epi32(at, bytes_in, 1);
 		lows = _mm256_and_si256(_mm256_srlv_epi32(lows, shift), mask);
-		__m256i *out = (__m256i *)(void *)(numbers + i);
+		void *out = numbers + i;
 		__m256i highs = _mm256_sll_epi32(_mm256_loadu_si256(out), up);
 		_mm256_storeu_si256(out, _mm256_or_si256(highs, lows));
 	}

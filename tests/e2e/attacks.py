@@ -9,7 +9,7 @@ import subprocess
 import time
 
 from common import DATA, run
-from servers import Server, ingest, joined, some_songs
+from servers import PATIENCE, Server, ingest, joined, some_songs
 
 SONGS = DATA / "songs.json"
 MB = 1 << 20
@@ -43,13 +43,13 @@ def lines_of(server):
     return server.log.read_bytes().split(b"\n")[:-1]
 
 
-def connect(server, head=b"", address="127.0.0.1", seconds=20):
+def connect(server, head=b"", address="127.0.0.1", seconds=20 * PATIENCE):
     peer = socket.create_connection(("127.0.0.1", server.port), timeout=seconds, source_address=(address, 0))
     peer.sendall(head)
     return peer
 
 
-def answer_to(server, request, seconds=20):
+def answer_to(server, request, seconds=20 * PATIENCE):
     """What comes back, up to the end of the connection; b"" where it just ends."""
     back = b""
     with contextlib.suppress(OSError), connect(server, request, seconds=seconds) as peer:

@@ -90,7 +90,7 @@ EP_MUST_USE enum ep_status ep_codes_next_run(struct ep_codes_run *run, struct ep
 /* Units of work (struct ep_onset_work) that this coder has spent on onsets since it was made. Of
  * one blob they are at most EP_CODES_WORK_MAX of its size; all else costs as its bytes do. */
 uint64_t ep_codes_work(const struct ep_codes_coder *coder);
-#define EP_CODES_WORK_MAX(size) (EP_ONSET_WORK_FREE + (uint64_t)(size)*EP_ONSET_WORK_A_BYTE)
+#define EP_CODES_WORK_MAX(size) (EP_ONSET_WORK_FREE + EP_ONSET_WORK_A_BYTE * (uint64_t)(size))
 
 /* How many documents are stored in which form, and in how many bytes. */
 struct ep_codes_usage {

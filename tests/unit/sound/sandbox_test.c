@@ -40,12 +40,9 @@ struct call {
 #define PATH ((long)"/etc/passwd")
 #define OTHER ((long)"/tmp/echoprint-sandbox-test")
 #define VICTIM (-1000) /* stands for the process that is not to be harmed */
-#define CALL(call, ...)                             \
-	{                                           \
-#call " " #__VA_ARGS__, SYS_##call, \
-		{                                   \
-			__VA_ARGS__                 \
-		}                                   \
+#define CALL(call, ...)                                                                            \
+	{                                                                                          \
+		.name = #call " " #__VA_ARGS__, .number = SYS_##call, .arguments = { __VA_ARGS__ } \
 	}
 
 static char scratch[4096];
