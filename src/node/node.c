@@ -33,8 +33,9 @@ open_scratch(struct ep_node *node, struct ep_error *err)
 static void
 remove_scratch(const struct ep_node *node)
 {
-	static const char *const names[] = { "/data.mdb", "/lock.mdb", "" };
-	for (size_t i = 0; node->scratch[0] && i < 3; i++) {
+	static const char *const names[] = { "/data.mdb", "/lock.mdb", "/key", "" };
+	size_t count = sizeof names / sizeof *names;
+	for (size_t i = 0; node->scratch[0] && i < count; i++) {
 		char path[64];
 		snprintf(path, sizeof path, "%s%s", node->scratch, names[i]);
 		(void)remove(path);

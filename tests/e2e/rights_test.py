@@ -2,6 +2,7 @@
 """Who may change what: tracks that two sources have a part in, and rows that are kept aside."""
 
 import os
+import pathlib
 
 from common import Skip, codegen_bytes, csv_of, need, rows_of, run, same, song
 from servers import Server, joined, synced, until
@@ -202,11 +203,23 @@ def roots_rights_are_not_the_owners(test):
     same({path.name: path.read_bytes() for path in private.iterdir()}, {"there": b"root's"}, "root's folder")
 
 
+def a_dry_run_leaves_nothing(test):
+    """Its node is made in /tmp, with a key. Other tests' go by themselves."""
+    def folders():
+        return set(pathlib.Path("/tmp").glob("echoprint-dry-run-*"))
+
+    before = folders()
+    node = test.node("dry")
+    node.run("ingest", "--dry-run", "-", data=codegen_bytes([song("TRA", PAIRS)]))
+    need(not node.folder.exists(), "the data folder was made")
+    until(lambda: not folders() - before, "what dry runs left is gone", 20)
+
+
 def body(test):
     for function in (what_the_master_adds_does_not_stop_a_dump, a_master_takes_a_track_over_only_where_that_is_accepted,
                      what_a_csv_makes_of_a_track_may_be_old, rows_in_conflict_are_all_kept_aside, the_text_of_others_stays, the_log_has_no_secrets,
                      a_data_folder_is_its_owners_alone, a_folder_that_others_may_enter_is_warned_of,
-                     root_works_in_the_name_of_the_folders_owner, roots_rights_are_not_the_owners):
+                     root_works_in_the_name_of_the_folders_owner, roots_rights_are_not_the_owners, a_dry_run_leaves_nothing):
         test.check(function.__name__.replace("_", " "), function, test)
 
 
