@@ -483,6 +483,7 @@ copy_folder(struct world *world, int node)
 	machine_copy(node_folder(node), path);
 	world->copies[at].node = node;
 	world->copies[at].knows = world->model.knows[node];
+	world->copies[at].spoiled = node == 0 && world->spoiled;
 	memcpy(world->copies[at].removed, world->model.removed, sizeof world->model.removed);
 }
 
@@ -507,6 +508,7 @@ restore_folder(struct world *world, long number)
 	world_look(world, node);
 	model_bury(&world->model, world->history.nodes, history_liar(&world->history));
 	world->disaster = true;
+	world->spoiled |= world->copies[at].spoiled;
 	world->restored |= node == 0;
 	world->ever_restored |= node == 0;
 	if (node == 0) {

@@ -72,6 +72,7 @@ struct world {
 		int node;
 		struct knows knows;
 		bool removed[NODES]; /* of a master: sources */
+		bool spoiled; /* of a master: a packet of its feed had gone */
 	} copies[COPIES];
 	unsigned copy_count;
 	struct {
