@@ -6,9 +6,6 @@
 
 #define JOB_ENTRIES 32
 
-/* Memory of the log's map is given back after so many bytes of entries. */
-#define TRIM_BYTES ((size_t)16 << 20)
-
 struct item {
 	struct ep_entry entry;
 	bool is_copy;
@@ -104,16 +101,14 @@ consume(void *context, void *made, struct ep_error *err)
 	struct run *run = context;
 	const struct ep_copies_options *options = run->options;
 	struct job *job = made;
+	size_t bytes = 0;
 	for (size_t i = 0; i < job->count; i++) {
 		struct item *item = &job->items[i];
 		if (item->is_copy)
 			EP_TRY(run->each(run->context, &item->entry, &item->found, err));
-		run->untrimmed += item->entry.body.size;
+		bytes += item->entry.body.size;
 	}
-	if (run->untrimmed >= TRIM_BYTES) {
-		ep_log_trim(run->log);
-		run->untrimmed = 0;
-	}
+	ep_log_trim_after(run->log, &run->untrimmed, bytes, EP_LOG_TRIM_BYTES);
 	if (options->on_progress && job->count)
 		options->on_progress(options->context, job->items[job->count - 1].entry.position,
 		                     run->last);

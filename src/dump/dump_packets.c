@@ -11,7 +11,6 @@
 #define BLOCK_ENTRIES 256
 #define BLOCK_BYTES ((size_t)1 << 20)
 
-#define TRIM_BYTES ((size_t)16 << 20)
 #define PROGRESS_S 0.2
 
 /* A file to be: what its header says, which is known before anything is written. */
@@ -87,17 +86,6 @@ plan_entry(struct run *run, struct plan *plan, const struct ep_entry *entry, str
 	return ep_packet_parties_add(&plan->parties, &history, err);
 }
 
-/* Gives memory of the log's map back, now and then. */
-static void
-trim(struct run *run, size_t bytes)
-{
-	run->untrimmed += bytes;
-	if (run->untrimmed < TRIM_BYTES)
-		return;
-	ep_log_trim(run->stream->log);
-	run->untrimmed = 0;
-}
-
 /* Goes through the entries once to see which come into which file. */
 static enum ep_status
 make_plans(struct run *run, struct ep_error *err)
@@ -129,7 +117,8 @@ make_plans(struct run *run, struct ep_error *err)
 		EP_TRY(plan_entry(run, plan, &entry, &arena, err));
 		stream->documents += documents;
 		stream->deletions += entry.operation == EP_DELETE;
-		trim(run, entry.rest.size);
+		ep_log_trim_after(run->stream->log, &run->untrimmed, entry.rest.size,
+		                  EP_LOG_TRIM_BYTES);
 	}
 	if (status != EP_NOT_FOUND)
 		return status;
@@ -331,7 +320,7 @@ consume(void *context, void *item, struct ep_error *err)
 		EP_TRY(take(run, &run->edge, job->plan, err));
 	}
 	show_progress(run, job);
-	trim(run, job->block.size);
+	ep_log_trim_after(run->stream->log, &run->untrimmed, job->block.size, EP_LOG_TRIM_BYTES);
 	return EP_OK;
 }
 

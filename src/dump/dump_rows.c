@@ -203,11 +203,7 @@ consume(void *context, void *item, struct ep_error *err)
 	if (!run->stream->count_only)
 		EP_TRY(run->stream->take(run->stream->context, &piece, err));
 	show_progress(run, job, piece.size);
-	run->untrimmed += job->text.size;
-	if (run->untrimmed >= TRIM_BYTES) {
-		ep_log_trim(run->stream->log);
-		run->untrimmed = 0;
-	}
+	ep_log_trim_after(run->stream->log, &run->untrimmed, job->text.size, TRIM_BYTES);
 	if (job->text.capacity > KEEP_BYTES)
 		ep_buffer_free(&job->text);
 	return EP_OK;

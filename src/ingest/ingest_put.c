@@ -7,9 +7,6 @@
 /* Audio files are dear: what they brought is committed so often, in seconds. */
 #define COMMIT_SOUNDS_S 2
 
-/* Memory of the log's map is given back after so many bytes of entries. */
-#define TRIM_BYTES ((size_t)16 << 20)
-
 /* ---- what is told ---- */
 
 /* Tells of an entry of a packet that was refused. */
@@ -184,11 +181,7 @@ ep_ingest_put(struct ep_ingest *ingest, struct ep_batch *batch, struct ep_error 
 	EP_TRY(tell_refused(ingest, batch, err));
 	ingest->pending.without_codes += sounds ? 0 : batch->without_codes;
 	ingest->pending.passed_over += batch->passed_over;
-	ingest->untrimmed += batch->bodies.size;
-	if (ingest->untrimmed >= TRIM_BYTES) {
-		ep_log_trim(ingest->log);
-		ingest->untrimmed = 0;
-	}
+	ep_log_trim_after(ingest->log, &ingest->untrimmed, batch->bodies.size, EP_LOG_TRIM_BYTES);
 	show_progress(ingest, batch);
 	bool due = ingest->uncommitted >= EP_INGEST_COMMIT_BYTES ||
 	           (sounds && ingest->write && ep_clock_s() - ingest->begun > COMMIT_SOUNDS_S);

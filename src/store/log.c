@@ -419,3 +419,13 @@ ep_log_trim(struct ep_log *log)
 	 * with pwrite and maps for reading only. */
 	(void)madvise(log->map, used < env.me_mapsize ? used : env.me_mapsize, MADV_DONTNEED);
 }
+
+void
+ep_log_trim_after(struct ep_log *log, size_t *untrimmed, size_t bytes, size_t every)
+{
+	*untrimmed += bytes;
+	if (*untrimmed < every)
+		return;
+	ep_log_trim(log);
+	*untrimmed = 0;
+}

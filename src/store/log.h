@@ -48,6 +48,11 @@ const char *ep_log_folder(const struct ep_log *log);
  * now and then in long work, so that what was read does not count as this process's memory. */
 void ep_log_trim(struct ep_log *log);
 
+/* Adds bytes that were read to *untrimmed, and trims, and begins again from 0, when they reach
+ * `every`. */
+#define EP_LOG_TRIM_BYTES ((size_t)16 << 20)
+void ep_log_trim_after(struct ep_log *log, size_t *untrimmed, size_t bytes, size_t every);
+
 /* ---- reading ---- */
 
 /* Begins to read one snapshot; it may be used by any thread, by one at a time. EP_IO. */

@@ -7,9 +7,6 @@
 #define MARKS_MAX ((size_t)1 << 20)
 #define MARKS_GO ((size_t)1 << 16)
 
-/* Pages of the map are given back after so many bytes of entries. */
-#define TRIM_BYTES ((size_t)16 << 20)
-
 static enum ep_status
 read_hash(uint8_t hash[EP_LOG_MARK_SIZE], MDB_val value, struct ep_error *err)
 {
@@ -108,11 +105,7 @@ ep_log_hash_changes(struct ep_hash *hash, const struct ep_log_read *read, uint64
 	while ((status = ep_log_cursor_next(&entry, cursor, err)) == EP_OK &&
 	       entry.position <= until) {
 		EP_TRY(add_change(&hasher, &entry, parties, &arena, err));
-		untrimmed += entry.body.size;
-		if (untrimmed >= TRIM_BYTES) {
-			ep_log_trim(read->log);
-			untrimmed = 0;
-		}
+		ep_log_trim_after(read->log, &untrimmed, entry.body.size, EP_LOG_TRIM_BYTES);
 	}
 	ep_hasher_done(hash, &hasher);
 	return status == EP_NOT_FOUND ? EP_OK : status;

@@ -158,7 +158,7 @@ find_wait(struct ep_unconfirmed *item, struct ep_revision *head, struct ep_log_w
 
 /* Whether a track waits because it is over the master's limit. */
 static enum ep_status
-is_over_limit(bool *over, struct ep_log_write *write, struct ep_text id, struct ep_error *err)
+waits_over_limit(bool *over, struct ep_log_write *write, struct ep_text id, struct ep_error *err)
 {
 	struct ep_subject subject = { id, false };
 	struct ep_unconfirmed item = { 0 };
@@ -175,7 +175,7 @@ link_refused(struct ep_log_write *write, struct ep_text id, const struct ep_revi
 {
 	struct ep_subject subject = { id, true };
 	bool over;
-	EP_TRY(is_over_limit(&over, write, id, err));
+	EP_TRY(waits_over_limit(&over, write, id, err));
 	if (over)
 		return ep_log_set_wait(write, &subject, head, EP_WAIT_FULL, position, err);
 	ep_arena_reset(&write->arena);
