@@ -29,9 +29,6 @@ random_below(uint64_t *state, uint32_t end)
 	return (uint32_t)(next_random(state) >> 32) % end;
 }
 
-/* What must not fail in a test, and is not what it tests. */
-#define needs(call) must_equal(call, EP_OK)
-
 struct node {
 	char folder[40];
 	struct ep_log *log;
