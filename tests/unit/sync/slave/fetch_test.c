@@ -273,6 +273,26 @@ an_older_feed_is_refused_and_asked_for_no_restart(void **state)
 	check_equal();
 }
 
+/* The master that was joined must not count as the one whose feed is here. */
+static void
+a_feed_of_the_master_before_is_not_taken_for_one_of_the_new(void **state)
+{
+	struct ep_digest digest;
+	struct ep_master known;
+	struct ep_keys other;
+	uint8_t seed[EP_SEED_SIZE] = { 1 };
+	(void)state;
+	publish_song("a", 1);
+	ep_keys_of_seed(&other, seed);
+	way.joins = &other.key;
+	assert_int_equal(fetch(NULL), EP_DIVERGED);
+	state_of(&slave, &digest, &known);
+	assert_true(ep_key_equal(&known.key, &other.key));
+	assert_int_equal(known.epoch.number, 0);
+	assert_int_equal(known.seen.position, 0);
+	assert_int_equal(way.packets, 0);
+}
+
 #define OF_NODES(test) cmocka_unit_test_setup_teardown(test, make_nodes, remove_nodes)
 
 int
@@ -289,6 +309,7 @@ main(void)
 		OF_NODES(a_feed_that_another_has_signed_is_refused),
 		OF_NODES(a_new_epoch_is_followed_only_when_it_is_asked_for),
 		OF_NODES(an_older_feed_is_refused_and_asked_for_no_restart),
+		OF_NODES(a_feed_of_the_master_before_is_not_taken_for_one_of_the_new),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
