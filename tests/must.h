@@ -14,6 +14,9 @@
 	must_equal_at((long long)(found), (long long)(expected), __FILE__, __LINE__, #found, \
 	              #expected)
 
+/* What must not fail in a test, and is not what it tests. */
+#define needs(call) must_equal(call, EP_OK)
+
 static inline void
 must_at(bool holds, const char *file, int line, const char *text)
 {

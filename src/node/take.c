@@ -34,7 +34,7 @@ ingest_next(struct ep_ingest *ingest, const struct ep_take_options *options, siz
 	return ep_ingest_sounds(ingest, paths, err);
 }
 
-/* Ingests file after file, and tells at once what is wrong with one; *err keeps the first failure.
+/* Ingests file after file, and tells at once what is wrong with one; err keeps the first failure.
  */
 static enum ep_status
 ingest_all(struct ep_ingest *ingest, const struct ep_take_options *options, struct ep_error *err)
@@ -46,10 +46,8 @@ ingest_all(struct ep_ingest *ingest, const struct ep_take_options *options, stru
 		if (status == EP_OK)
 			continue;
 		options->on_failed(options->context, status, why.text);
-		if (first == EP_OK) {
-			first = status;
-			*err = why;
-		}
+		if (first == EP_OK)
+			first = ep_fail(err, status, "%s", why.text);
 		if (!goes_on(status))
 			break;
 	}

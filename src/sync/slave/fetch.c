@@ -158,9 +158,12 @@ fetch_once(struct ep_fetcher *fetcher, bool *gone, struct ep_error *err)
 	/* Only now: others may follow the feed while this one waits for news. */
 	EP_FD int fd = -1;
 	EP_TRY(ep_lock_file(&fd, ep_log_folder(fetcher->log), "fetch.lock", err));
+	const struct ep_key key = fetcher->master.key;
 	EP_TRY(ep_fetch_load_master(fetcher, err));
 	fetcher->report->age_s = ep_time_now() - fetcher->feed.time;
-	enum ep_status status = follow(fetcher, err);
+	enum ep_status status = ep_fetch_check_key(&fetcher->master, &key, err);
+	if (status == EP_OK)
+		status = follow(fetcher, err);
 	*gone = status == EP_NOT_FOUND;
 	if (status != EP_OK) {
 		fetcher->options->request->tag[0] = '\0';

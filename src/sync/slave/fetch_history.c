@@ -17,6 +17,15 @@ ep_fetch_load_master(struct ep_fetcher *fetcher, struct ep_error *err)
 	return ep_master_load(&fetcher->master, read, err);
 }
 
+/* Whether the master that is stored is still the one whose feed is followed. */
+enum ep_status
+ep_fetch_check_key(const struct ep_master *now, const struct ep_key *followed, struct ep_error *err)
+{
+	if (ep_key_equal(&now->key, followed))
+		return EP_OK;
+	return ep_fail(err, EP_DIVERGED, "this node has joined another master in the meantime");
+}
+
 /* Notes beside the log that the master was reached, and which feed is followed. */
 void
 ep_fetch_note_feed(const struct ep_fetcher *fetcher)
@@ -45,9 +54,7 @@ ep_fetch_set_master(struct ep_log_write *write, struct ep_fetcher *fetcher, stru
 	struct ep_master *own = &fetcher->master;
 	struct ep_master now;
 	EP_TRY(ep_master_load(&now, ep_log_inside(write), err));
-	if (!ep_key_equal(&now.key, &own->key))
-		return ep_fail(err, EP_DIVERGED,
-		               "this node has joined another master in the meantime");
+	EP_TRY(ep_fetch_check_key(&now, &own->key, err));
 	now.epoch = own->epoch;
 	now.position = own->position;
 	now.seen = own->seen;

@@ -26,6 +26,11 @@ struct ep_fetcher {
 /* Reads what is stored of the master. */
 EP_MUST_USE enum ep_status ep_fetch_load_master(struct ep_fetcher *fetcher, struct ep_error *err);
 
+/* Whether the master that is stored is still the one whose feed is followed. EP_DIVERGED  this node
+ * has joined another one. */
+EP_MUST_USE enum ep_status ep_fetch_check_key(const struct ep_master *now,
+                                              const struct ep_key *followed, struct ep_error *err);
+
 /* Notes beside the log that the master was reached, and which feed is followed. */
 void ep_fetch_note_feed(const struct ep_fetcher *fetcher);
 

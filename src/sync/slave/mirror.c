@@ -101,12 +101,13 @@ copy_packets(uint64_t *bytes, const char *folder, const char *packets, const str
 	for (size_t i = 0; count > 0 && i < feed->packet_count; i++) {
 		if (!wanted[i])
 			continue;
+		struct ep_error now;
 		enum ep_status status =
-			copy_packet(bytes, packets, &feed->packets[i], transport, err);
+			copy_packet(bytes, packets, &feed->packets[i], transport, &now);
+		if (status != EP_OK && status != EP_CORRUPT)
+			return ep_fail(err, status, "%s", now.text);
 		if (status == EP_CORRUPT && why.status == EP_OK)
-			why = *err;
-		else if (status != EP_CORRUPT)
-			EP_TRY(status);
+			why = now;
 	}
 	if (why.status != EP_OK)
 		return ep_fail(err, why.status, "%s", why.text);
