@@ -199,13 +199,31 @@ find_all(struct run *run, struct ep_log *log, uint64_t after, struct ep_error *e
 	return ep_pipeline_run(&pipeline, err);
 }
 
+/* Who is told of links that would be made. */
+struct listener {
+	enum ep_status (*each)(void *context, struct ep_text copy, const struct ep_link *link,
+	                       struct ep_error *err);
+	void *context;
+};
+
+static enum ep_status
+tell(void *context, const struct ep_entry *copy, const struct ep_found_copy *found,
+     struct ep_error *err)
+{
+	const struct listener *listener = context;
+	struct ep_link link;
+	ep_found_link(&link, found);
+	return listener->each(listener->context, copy->id, &link, err);
+}
+
 enum ep_status
 ep_check_copies(struct ep_log *log, const struct ep_copies_options *options,
-                enum ep_status (*each)(void *context, const struct ep_entry *copy,
-                                       const struct ep_found_copy *found, struct ep_error *err),
+                enum ep_status (*each)(void *context, struct ep_text copy,
+                                       const struct ep_link *link, struct ep_error *err),
                 void *each_context, struct ep_error *err)
 {
-	struct run run = { .options = options, .each = each, .context = each_context };
+	struct listener listener = { .each = each, .context = each_context };
+	struct run run = { .options = options, .each = tell, .context = &listener };
 	enum ep_status status = find_all(&run, log, 0, err);
 	close_run(&run);
 	return status;

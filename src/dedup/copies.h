@@ -37,11 +37,12 @@ EP_MUST_USE enum ep_status ep_link_copies(struct ep_copies_report *report, struc
                                           struct ep_error *err);
 
 /* Looks through the whole log, and tells of what would be linked, without changing anything.
- * each  told of every track and what it is a copy of, in order of position. As ep_link_copies. */
+ * each  told the id of every copy and the link that it would get, in order of position. As
+ * ep_link_copies. */
 EP_MUST_USE enum ep_status
 ep_check_copies(struct ep_log *log, const struct ep_copies_options *options,
-                enum ep_status (*each)(void *context, const struct ep_entry *copy,
-                                       const struct ep_found_copy *found, struct ep_error *err),
+                enum ep_status (*each)(void *context, struct ep_text copy,
+                                       const struct ep_link *link, struct ep_error *err),
                 void *each_context, struct ep_error *err);
 
 #endif
