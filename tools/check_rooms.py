@@ -4,7 +4,8 @@
 1. Each folder of src/ uses only rooms before it, those of its row, and uses all of them. It uses a
    room by including a header of it, and by naming a function or constant that it defines: so a call
    shows although its declaration comes by way of another header.
-2. No two modules (NAME.c and NAME.h) have one name, in whatever folders.
+2. No two modules (NAME.c and NAME.h) have one name, in whatever folders, and no two definitions of
+   a struct, union or enum have one tag ep_*.
 3. No modules use each other in a circle. A module uses those whose headers it includes, and those
    that define what it names: so a circle shows although all its files share a header.
    NAME_internal.h, which the parts of NAME share, is a module of its own; that it builds on NAME.h
@@ -72,6 +73,7 @@ COMMENT_OR_TEXT = re.compile(r"""/\*.*?\*/|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])
 # Definitions that others can see: the name of a function stands at the start of its line, behind one with its type.
 FUNCTION = re.compile(r"^(?!static\b(?! inline\b))\w[^\n;{}]*\n(ep_\w+)\(", re.M)
 CONSTANT = re.compile(r"^const [\w ]*?\b(ep_\w+)(?:\[\w*\])* =", re.M)
+TAG = re.compile(r"^[ \t]*(?:\w+ )*?(?:struct|union|enum)\s+(ep_\w+)\s*\{", re.M)
 MACRO = re.compile(r"^#define (EP_\w+)((?:.*\\\n)*.*)$", re.M)
 NAME = re.compile(r"\bep_\w+")
 WORD = re.compile(r"\bep_\w+|\bEP_\w+")
@@ -135,6 +137,15 @@ def names_used_twice(modules):
 def without_words(files):
     """The files without comments and texts, each of which becomes a blank."""
     return {name: COMMENT_OR_TEXT.sub(" ", text) for name, text in files.items()}
+
+
+def tags_used_twice(files):
+    defined_in = {}
+    for name, text in without_words(files).items():
+        for tag in TAG.findall(text):
+            if tag in defined_in:
+                yield f"src/{name}: {tag} is defined in src/{defined_in[tag]}, too"
+            defined_in.setdefault(tag, name)
 
 
 def uses_of(files):
@@ -256,6 +267,7 @@ def main():
     for name, text in files.items():
         found.extend(wrong_includes(name, text.splitlines()))
     found.extend(names_used_twice(modules_of(files)))
+    found.extend(tags_used_twice(files))
     uses = uses_of(files)
     found.extend(wrong_calls(uses))
     found.extend(unused_rooms(uses))
@@ -264,7 +276,7 @@ def main():
     found.extend(unnamed_files(files, sections_of(page)))
     found.extend(unknown_names(files, page))
     print("\n".join(found) if found else
-          "includes and calls go to rooms before, names are there once, no module is in a circle, "
+          "includes and calls go to rooms before, names and tags are there once, no module is in a circle, "
           "the page tells the same")
     return 1 if found else 0
 

@@ -137,20 +137,20 @@ watch(const struct ep_call *call, struct ep_error *err)
 {
 	EP_OWNED(ep_log_close)
 	struct ep_log *log = NULL;
-	EP_OWNED(ep_follow_stop)
-	struct ep_follow *follow = NULL;
+	EP_OWNED(ep_slave_threads_stop)
+	struct ep_slave_threads *threads = NULL;
 	char name[EP_SOURCE_NAME_MAX + 1];
-	struct ep_follow_options wanted = { .name = name, .on_line = on_line };
+	struct ep_slave_threads_options wanted = { .name = name, .on_line = on_line };
 	EP_TRY(ep_log_open(&log, call->folder, EP_LOG_WRITE, err));
 	EP_TRY(ep_log_node_name(name, log, err));
 	EP_OWNED(ep_way_close)
 	struct ep_way *way = NULL;
 	EP_TRY(ep_way_of_master(&way, EP_WAY_MASTER, log, call->stop, err)); /* or hear why not */
 	wanted.log = log;
-	EP_TRY(ep_follow_start(&follow, &wanted, err));
+	EP_TRY(ep_slave_threads_start(&threads, &wanted, err));
 	while (ep_rest(call))
 		continue;
-	ep_follow_stop(EP_TAKE(follow)); /* before the log is closed */
+	ep_slave_threads_stop(EP_TAKE(threads)); /* before the log is closed */
 	return EP_OK;
 }
 

@@ -22,6 +22,10 @@ def calls(files):
     return list(check_rooms.wrong_calls(check_rooms.uses_of(files)))
 
 
+def tags(files):
+    return list(check_rooms.tags_used_twice(files))
+
+
 def a_call_past_the_table_is_found_although_its_header_comes_through_another():
     files = SYNC | {"cli/cmd_join.c": '#include "net/way.h"\n\nstatic int\nrun(void)\n{\n\treturn ep_join();\n}\n'}
     assert calls(files) == ["src/cli/cmd_join uses ep_join of sync/slave/join.c: room cli may not use sync/slave"]
@@ -48,8 +52,21 @@ def a_call_by_the_table_and_a_name_in_words_are_not():
     assert not calls(SYNC | {"cli/cmd_join.c": "static struct ep_join_options options;\n"})
 
 
+def a_tag_with_two_definitions_is_found():
+    twice = {"node/join.c": "struct ep_join {\n\tint b;\n};\n"}
+    assert tags(SYNC | twice) == ["src/node/join.c: ep_join is defined in src/sync/slave/join.h, too"]
+    assert tags({"base/a.h": "enum ep_kind { EP_A };\n", "code/b.c": "union ep_kind {\n\tint a;\n};\n"})
+    assert tags({"base/a.h": "typedef struct ep_a { int a; } A;\n", "code/b.c": "static struct ep_a {\n} a;\n"})
+
+
+def a_tag_that_is_declared_or_private_or_in_words_is_not():
+    assert not tags(SYNC | {"node/join.c": "struct ep_join;\nstatic struct ep_join join = { 0 };\n"})
+    assert not tags({"base/a.c": "struct run {\n};\n", "code/b.c": "struct run {\n};\n"})
+    assert not tags(SYNC | {"node/join.c": "/*\nstruct ep_join {\n*/\n"})
+
+
 def main():
-    checks = [check for name, check in globals().items() if name not in ("calls", "main") and callable(check)]
+    checks = [check for name, check in globals().items() if name not in ("calls", "tags", "main") and callable(check)]
     failed = 0
     for check in checks:
         name = check.__name__.replace("_", " ")
