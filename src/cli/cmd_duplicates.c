@@ -83,7 +83,7 @@ on_found(void *context, struct ep_text copy, const struct ep_link *link, struct 
 static enum ep_status
 check(struct listing *listing, struct ep_log *log, struct ep_error *err)
 {
-	struct ep_copies_options wanted = { .how = EP_DEDUP_MATCH, .stop = listing->call->stop };
+	struct ep_copies_options wanted = { .stop = listing->call->stop };
 	return ep_check_copies(log, &wanted, on_found, listing, err);
 }
 

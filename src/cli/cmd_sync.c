@@ -120,7 +120,7 @@ sync_master(struct ep_sync_report *report, const struct ep_call *call, struct ep
 	enum ep_status status = ep_slave_sync(report, ep_node_log(node), &wanted, err);
 	ep_show_progress(&session.shown, "%s", "");
 	struct ep_copies_report copies;
-	return status == EP_OK ? ep_node_settle(&copies, node, EP_DEDUP_BY_ROLE, err) : status;
+	return status == EP_OK ? ep_node_settle(&copies, node, err) : status;
 }
 
 /* ---- going on ---- */

@@ -219,6 +219,29 @@ def slave_beside_serve(test, folder):
     it.compare(it.slave_by_files, "ingest", linked=[it.exact])
 
 
+def asked_beside_serve(test, folder):
+    """What --dedup asks for holds for the command's own tracks, whoever looks first; what comes over
+    HTTP meanwhile is linked by the node's role."""
+    it = Beside(test, folder, "asked-beside")
+    it.compare(it.master, "master-ingest", "-s", "y", "--dedup", "off", linked=[])
+    it.compare(it.master, "master-ingest", "-s", "y", "--dedup", "exact", linked=[it.exact])
+    it.compare(it.master, "master-ingest", "-s", "x", "--dedup", "match", linked=it.new)
+    it.compare(it.slave_by_files, "ingest", "--dedup", "off", linked=[])
+    it.compare(it.slave_by_files, "ingest", "--dedup", "match", linked=it.new)
+
+
+def asked_before_it_is_looked(test, folder):
+    """What was asked for lasts until copies are looked for: a command that failed had not come to that."""
+    it = Beside(test, folder, "asked-before")
+    node = it.master("asked-before")
+    path = test.folder / "asked-before.csv"
+    path.write_bytes(it.csv(it.new))
+    node.run("master-ingest", "-s", "y", "--dedup", "off", path, test.folder / "not-there.csv", statuses=(1,))
+    node.json("master-ingest", "-s", "z", "-", data=it.csv([it.mark]))
+    same(sorted(links(node)), [id_of(it.mark)], "what is linked")
+    node.verify()
+
+
 def csv_of(test, path, name):
     """The rows of songs of code generator's JSON, as a slave dumps them."""
     slave = test.node(f"csv-{name}")
@@ -232,7 +255,7 @@ def body(test):
         test.report("skip", "one song once", "../shared/data is not there")
         return
     for function in (golden, releases, encoded_anew, library_alone, master_beside_serve,
-                     slave_beside_serve):
+                     slave_beside_serve, asked_beside_serve, asked_before_it_is_looked):
         test.check("copies: " + function.__name__.replace("_", " "), function, test, folder)
 
 
