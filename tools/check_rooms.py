@@ -24,7 +24,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src"
 PAGE = ROOT / "docs" / "architecture.md"
 
-# Which rooms each may use besides itself; PAGE has the same table. A folder in a room is a room of its own.
+# Which rooms each may use besides itself; PAGE has the same table. A folder in a room is a room of
+# its own.
 MAY_USE = {
     "base": [],
     "code": ["base"],
@@ -70,7 +71,8 @@ ONLY_IN = {
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
 COMMENT_OR_TEXT = re.compile(r"""/\*.*?\*/|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])+'""", re.S)
-# Definitions that others can see: the name of a function stands at the start of its line, behind one with its type.
+# Definitions that others can see: the name of a function stands at the start of its line, behind
+# one with its type.
 FUNCTION = re.compile(r"^(?!static\b(?! inline\b))\w[^\n;{}]*\n(ep_\w+)\(", re.M)
 CONSTANT = re.compile(r"^const [\w ]*?\b(ep_\w+)(?:\[\w*\])* =", re.M)
 TAG = re.compile(r"^[ \t]*(?:\w+ )*?(?:struct|union|enum)\s+(ep_\w+)\s*\{", re.M)
@@ -184,7 +186,8 @@ def wrong_calls(uses):
 
 
 def circle_from(module, uses, done):
-    """A way from a module that comes back to where it was already, cut to the circle; None where there is none."""
+    """A way from a module that comes back to where it was already, cut to the circle; None where
+    there is none."""
     way, choices = [module], [iter(uses[module])]
     while way:
         used = next(choices[-1], None)

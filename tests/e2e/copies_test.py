@@ -115,7 +115,8 @@ def library_alone(test, folder):
 
 
 class Beside:
-    """What is linked of songs that a command ingests, on a node where `serve` looks for copies, too."""
+    """What is linked of songs that a command ingests, on a node where `serve` looks for copies,
+    too."""
 
     def __init__(self, test, folder, name):
         self.test = test
@@ -139,7 +140,8 @@ class Beside:
         return slave.run("slave-dump", "--all", "-o", "-").stdout
 
     def server_looks(self, node, server):
-        """Waits until `serve` has looked at all that is there: at a song that no command knows of, too."""
+        """Waits until `serve` has looked at all that is there: at a song that no command knows of,
+        too."""
         same(server.get("/ingest", server.token, codegen_bytes([self.mark]))[0], 200, "status of /ingest")
         until(lambda: id_of(self.mark) in links(node), "the link of what came over HTTP")
 
@@ -150,7 +152,8 @@ class Beside:
         server.stop()
 
     def server_first(self, node, words, data):
-        """The command has put its first file into the log, and waits for the second one, standard input."""
+        """The command has put its first file into the log, and waits for the second one, standard
+        input."""
         path = self.test.folder / f"{node.folder.name}.songs"
         path.write_bytes(data)
         server = Server(node)
@@ -220,8 +223,8 @@ def slave_beside_serve(test, folder):
 
 
 def asked_beside_serve(test, folder):
-    """What --dedup asks for holds for the command's own tracks, whoever looks first; what comes over
-    HTTP meanwhile is linked by the node's role."""
+    """What --dedup asks for holds for the command's own tracks, whoever looks first; what comes
+    over HTTP meanwhile is linked by the node's role."""
     it = Beside(test, folder, "asked-beside")
     it.compare(it.master, "master-ingest", "-s", "y", "--dedup", "off", linked=[])
     it.compare(it.master, "master-ingest", "-s", "y", "--dedup", "exact", linked=[it.exact])
@@ -231,7 +234,8 @@ def asked_beside_serve(test, folder):
 
 
 def asked_before_it_is_looked(test, folder):
-    """What was asked for lasts until copies are looked for: a command that failed had not come to that."""
+    """What was asked for lasts until copies are looked for: a command that failed had not come to
+    that."""
     it = Beside(test, folder, "asked-before")
     node = it.master("asked-before")
     path = test.folder / "asked-before.csv"
