@@ -1,5 +1,5 @@
-# Every target does its own set-up: what it needs is installed once (tools/setup.sh), as root or by sudo.
-# meson does the work; this file only gives the names.
+# Every target does its own set-up: what it needs is installed once (tools/setup.sh), as root or by
+# sudo. meson does the work; this file only gives the names.
 
 PREFIX ?= /usr/local
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Shows how well songs of the generator are packed beside real ones: bzip2 -9 is to be at 29 to 30 %,
-# zstd -19 at 14 to 15 %, with about 16,000 bytes a document.
+# Shows how well songs of the generator are packed beside real ones: bzip2 -9 is to be at 29 to 30
+# %, zstd -19 at 14 to 15 %, with about 16,000 bytes a document.
 #
 # usage: check_generator.sh GENERATE [REAL.csv[.xz]]
 #

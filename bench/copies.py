@@ -2,10 +2,11 @@
 """Lays every two of some hundred real songs on each other, and shows what is told to be a copy.
 
 The songs are a library, 75 of its songs encoded anew in two ways, and songs that are not in it. Two
-encodings of one song are copies, tracks that the data lists as related may be, all others are not. The
-bounds of src/match/copy.c are shown beside those that are fitted to the data: where the one pair that
-comes closest to being judged wrongly is as far from it as can be. For the cross-validation they are
-fitted without a fifth of the songs, and judge the pairs that these are in.
+encodings of one song are copies, tracks that the data lists as related may be, all others are not.
+The bounds of src/match/copy.c are shown beside those that are fitted to the data: where the one
+pair that comes closest to being judged wrongly is as far from it as can be. For the
+cross-validation they are fitted without a fifth of the songs, and judge the pairs that these are
+in.
 """
 import argparse
 import collections
@@ -35,12 +36,14 @@ def bounds_in_use():
 
 
 def slack(pair, bounds):
-    """How far within all bounds a pair is, the closest counting; below 0 where it passes one of them."""
+    """How far within all bounds a pair is, the closest counting; below 0 where it passes one of
+    them."""
     return min(pair.share - bounds[0], pair.coverage - bounds[1], bounds[2] - pair.elsewhere)
 
 
 def fit(copies, others):
-    """The bounds with the largest distance to the pair that comes closest to being judged wrongly."""
+    """The bounds with the largest distance to the pair that comes closest to being judged
+    wrongly."""
     def distance(bounds):
         return min(min(slack(pair, bounds) for pair in copies), min(-slack(pair, bounds) for pair in others))
     return max(itertools.product(*GRID), key=distance)

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Asks degraded excerpts of real songs, and strangers, by the original's rule and ours.
 
-First all excerpts against the whole library. Then strangers by folds: of five databases each lacks a
-fifth of the songs, recordings that are the same held together, and the excerpts of these songs and cuts
-of them are strangers to it, of the same kind and often of the same game as what it holds. From the
-scores comes what every threshold would give: a table, and with --svg a picture.
+First all excerpts against the whole library. Then strangers by folds: of five databases each lacks
+a fifth of the songs, recordings that are the same held together, and the excerpts of these songs
+and cuts of them are strangers to it, of the same kind and often of the same game as what it holds.
+From the scores comes what every threshold would give: a table, and with --svg a picture.
 
 With --fit the weights of the rule are fitted anew to these answers, and shown beside those in
 src/match/rule.c; each answer is judged by weights that did not see its song.
@@ -115,7 +115,8 @@ def measure(program, data, workdir):
 
 
 def measure_beside(program, data, workdir, beside):
-    """The same by evidence with the documents of another data folder beside the library, in a copy."""
+    """The same by evidence with the documents of another data folder beside the library, in a
+    copy."""
     say(f"beside {beside}")
     results = Results()
     folder = os.path.join(workdir, "beside")
@@ -134,8 +135,8 @@ def measure_beside(program, data, workdir, beside):
 
 
 def name_rejected(results):
-    """A rejected answer does not name its track. It was the right one where the evidence is more than
-    without the song: nothing else was added."""
+    """A rejected answer does not name its track. It was the right one where the evidence is more
+    than without the song: nothing else was added."""
     without = {case.question.code: case for case in results.folds["evidence"]}
     for case in results.excerpts["evidence"]:
         if case.question.right and not case.match:

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Asks degraded excerpts of real songs as audio files, beside the same excerpts as codes: right, wrong or not answered.
+"""Asks degraded excerpts of real songs as audio files, beside the same excerpts as codes: right,
+wrong or not answered.
 
 usage: eval_sound.py --program build/echoprint --files FOLDER [--songs 100]
 
-The excerpts are those of queries.json (../shared/data, or $ECHOPRINT_SHARED_DATA), cut out of the files of library.json, which are in FOLDER as
-sound.py --fetch puts them there, and degraded by ffmpeg in the same ways; the database holds the whole library. The codes are those in
-queries.json. All files are asked in one call.
+The excerpts are those of queries.json (../shared/data, or $ECHOPRINT_SHARED_DATA), cut out of the
+files of library.json, which are in FOLDER as sound.py --fetch puts them there, and degraded by
+ffmpeg in the same ways; the database holds the whole library. The codes are those in queries.json.
+All files are asked in one call.
 """
 
 import argparse

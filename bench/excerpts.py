@@ -1,5 +1,6 @@
-"""What there is to ask, from a folder of real fingerprints: degraded excerpts of the songs of a library,
-excerpts and cuts of songs that it does not hold; and which songs are the same recording."""
+"""What there is to ask, from a folder of real fingerprints: degraded excerpts of the songs of a
+library, excerpts and cuts of songs that it does not hold; and which songs are the same recording.
+"""
 import base64
 import binascii
 import hashlib

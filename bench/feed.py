@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Measures the feed: how far slaves lag behind a steady stream, what a new slave and one that was away fetch,
-what a thousand slaves that poll cost their master, alone and behind nginx, and what becomes of a master and those
-whom it serves when a hundred thousand connections are attempted.
+"""Measures the feed: how far slaves lag behind a steady stream, what a new slave and one that was
+away fetch, what a thousand slaves that poll cost their master, alone and behind nginx, and what
+becomes of a master and those whom it serves when a hundred thousand connections are attempted.
 
 usage: feed.py --build BUILD [--part lag|new|behind|poll|crowd]... [options]
 Every figure is printed with what it was measured on; all is on this machine, over loopback.
@@ -131,7 +131,8 @@ def watch(server, key, seen, stop):
 
 
 def lag(bench):
-    """Tracks come to the master, some each tick; a slave's lag is how long after the master's it had a position."""
+    """Tracks come to the master, some each tick; a slave's lag is how long after the master's it
+    had a position."""
     rate, seconds = bench.options.rate, bench.options.seconds
     master = Node(bench, "lag-master")
     master.run("init", "--name", "centre")
@@ -187,7 +188,8 @@ def folder_size(folder):
 
 
 def new_slave(bench):
-    """What a new slave fetches, and how long until it is equal; against rsync of the data folder and bzip2."""
+    """What a new slave fetches, and how long until it is equal; against rsync of the data folder
+    and bzip2."""
     options = bench.options
     master = Node(bench, "new-master")
     if options.master:
@@ -230,7 +232,8 @@ def new_slave(bench):
 
 
 def behind(bench):
-    """A slave that was away for an hour at 10 tracks a second, in a feed that was published each second."""
+    """A slave that was away for an hour at 10 tracks a second, in a feed that was published each
+    second."""
     master = Node(bench, "behind-master")
     songs = bench.songs(2000, 0)
     master.run("ingest", "-q", "-", input=json.dumps(songs).encode())
@@ -260,7 +263,8 @@ def behind(bench):
 
 
 class Pollers:
-    """Slaves as one thread with many sockets: each asks for feed.json with its tag, waiting for news."""
+    """Slaves as one thread with many sockets: each asks for feed.json with its tag, waiting for
+    news."""
 
     def __init__(self, port, count, wait):
         self.port, self.wait = port, wait
@@ -414,9 +418,9 @@ def poll(bench):
 
 
 class Crowd:
-    """Connections from many addresses of this machine, of four kinds in turn: who says nothing, sends half a request,
-    sends a byte at a time, asks and leaves at once. They stay until the server ends them; where more are open than
-    MOST, the oldest leave."""
+    """Connections from many addresses of this machine, of four kinds in turn: who says nothing,
+    sends half a request, sends a byte at a time, asks and leaves at once. They stay until the
+    server ends them; where more are open than MOST, the oldest leave."""
 
     MOST = 12000
 
@@ -599,7 +603,7 @@ PARTS = {"lag": lag, "new": new_slave, "behind": behind, "poll": poll, "crowd": 
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--build", default="build")
     parser.add_argument("--part", action="append", choices=PARTS)
     parser.add_argument("--rate", type=int, default=100, help="tracks a second")

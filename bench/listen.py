@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
-"""Listens to a long stream of known songs, unknown songs and silence, and says what was named, when, and how late.
+"""Listens to a long stream of known songs, unknown songs and silence, and says what was named,
+when, and how late.
 
 usage: listen.py --program build/echoprint --files FOLDER [--minutes 120] [--stream FILE] [--seed N]
 
-The songs are those of library.json (../shared/data, or $ECHOPRINT_SHARED_DATA), in FOLDER as sound.py --fetch puts them there. A fifth of them
-is unknown: it is not in the database, and neither is what is the same recording. ffmpeg mixes them, faded in and out, from the start or the
-middle, with silence between some and a long one in the middle, into an MP3 of 64 kbit/s; and that is what the program hears.
+The songs are those of library.json (../shared/data, or $ECHOPRINT_SHARED_DATA), in FOLDER as
+sound.py --fetch puts them there. A fifth of them is unknown: it is not in the database, and neither
+is what is the same recording. ffmpeg mixes them, faded in and out, from the start or the middle,
+with silence between some and a long one in the middle, into an MP3 of 64 kbit/s; and that is what
+the program hears.
 """
 
 import argparse
@@ -83,7 +86,8 @@ def plan(known, unknown, minutes, rng):
 
 
 def mix(segments, files, path):
-    """Makes the stream, unless it is there from before, and tells each segment where it is in it."""
+    """Makes the stream, unless it is there from before, and tells each segment where it is in
+    it."""
     places = path.with_suffix(".json")
     made = json.loads(places.read_text()) if path.exists() and places.exists() else []
     if [what for what, *_ in made] == [what_is(segment) for segment in segments]:

@@ -1,7 +1,8 @@
 """Logistic regression in plain Python: few features, some thousand examples, Newton's method."""
 import math
 
-PENALTY = 1.0  # half of it times the sum of the weights' squares is added to the loss; not the constant's
+# half of it times the sum of the weights' squares is added to the loss; not the constant's
+PENALTY = 1.0
 STEPS_MAX = 50
 
 
@@ -58,8 +59,8 @@ def fit(examples):
 
 
 def cross_validated(examples, groups, count):
-    """For each example the logarithm of its odds by weights that were fitted without its group's part.
-    groups: a number for each example; those with the same one stay together."""
+    """For each example the logarithm of its odds by weights that were fitted without its group's
+    part. groups: a number for each example; those with the same one stay together."""
     odds = [0.0] * len(examples)
     for part in range(count):
         weights = fit([example for example, group in zip(examples, groups) if group % count != part])

@@ -1,4 +1,5 @@
-"""The songs of library.json, whose files are in Debian packages, and which of them are the same recording."""
+"""The songs of library.json, whose files are in Debian packages, and which of them are the same
+recording."""
 
 import functools
 import json

@@ -1,4 +1,5 @@
-"""Draws curves as SVG: panels one below the other, each with its axes, grid, curves and a legend."""
+"""Draws curves as SVG: panels one below the other, each with its axes, grid, curves and a
+legend."""
 import math
 from html import escape
 

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Measures the index and the query as the database grows: generated documents beside a library of real
-songs, of which degraded excerpts are asked.
+"""Measures the index and the query as the database grows: generated documents beside a library of
+real songs, of which degraded excerpts are asked.
 
-For each number of documents: what making the index takes, what it takes on disk; what a query takes, and
-whether its answers are still right. The index is made by an ingest that finds its files gone. A query's
-time is the least of several runs on one core, as other programs disturb; of 30 s excerpts the median and
-what 99 % stay below are shown. The mean is CPU time of all questions.
+For each number of documents: what making the index takes, what it takes on disk; what a query
+takes, and whether its answers are still right. The index is made by an ingest that finds its files
+gone. A query's time is the least of several runs on one core, as other programs disturb; of 30 s
+excerpts the median and what 99 % stay below are shown. The mean is CPU time of all questions.
 """
 import argparse
 import json

@@ -3,9 +3,9 @@
 
 usage: sound.py --program build/echoprint --speed build/bench/sound_speed --files FOLDER [--fetch] [--samples]
 
-The 502 files of library.json are in Debian packages. --fetch downloads and unpacks them into FOLDER (3 GB) where they
-are absent. --samples also makes the samples of each by the ffmpeg program (4.7 GB there), and takes the codes of those.
-library.json is in ../shared/data, or $ECHOPRINT_SHARED_DATA.
+The 502 files of library.json are in Debian packages. --fetch downloads and unpacks them into FOLDER
+(3 GB) where they are absent. --samples also makes the samples of each by the ffmpeg program (4.7 GB
+there), and takes the codes of those. library.json is in ../shared/data, or $ECHOPRINT_SHARED_DATA.
 """
 
 import argparse
@@ -23,7 +23,8 @@ import zlib
 
 from music import fetch, library, there
 
-# What the original took on the machine where it was measured: times real time, on one thread; and its start.
+# What the original took on the machine where it was measured: times real time, on one thread; and
+# its start.
 ORIGINAL = {"decode": 200, "generate": 422, "both": 135, "start_s": 0.3}
 
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# A master and three slaves in a temporary folder: each of two slaves has songs of its own, and in the end
-# all four nodes hold the same, and the slave that brought nothing finds a song of another.
+# A master and three slaves in a temporary folder: each of two slaves has songs of its own, and in
+# the end all four nodes hold the same, and the slave that brought nothing finds a song of another.
 #
 # usage: demo.sh [PROGRAM [SONGS-OF-A SONGS-OF-B]]
 set -eu

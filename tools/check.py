@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""All checks of the project: lint, builds by gcc and clang without warnings, tests under sanitizers.
+"""All checks of the project: lint, builds without warnings, tests under sanitizers.
 
 usage: check.py [--only STAGE]...   (stages: lint, thread, gcc, release, clang)
-Compilers and clang-tidy compute all the time, tests wait now and then: while one stage is tested, the next is built,
-and gives way. Ends with what failed, the lines that say why, a line "N passed, N failed, N skipped", and exit status 1
-where something failed.
+
+Compilers and clang-tidy compute all the time, tests wait now and then: while one stage is tested,
+the next is built, and gives way. Ends with what failed, the lines that say why, a line "N passed, N
+failed, N skipped", and exit status 1 where something failed.
 """
 
 import argparse
@@ -39,11 +40,13 @@ SANITIZERS = {
 # The thread sanitizer leaves less address space than the log's map would take.
 SMALL_MAP = {"thread": {"ECHOPRINT_MAP_SIZE": str(1 << 36)}}
 
-# Functions and lines, which a sanitizer's report names; what only a debugger reads takes a fifth of the time.
+# Functions and lines, which a sanitizer's report names; what only a debugger reads takes a fifth of
+# the time.
 LINES = "-Dc_args=-g1"
 
-# Each stage: the compiler, meson's options, what is built (nothing named: all), the suites or tests that are run.
-# First the one that is built the soonest; last the one whose tests wait the least, as nothing is built beside them.
+# Each stage: the compiler, meson's options, what is built (nothing named: all), the suites or tests
+# that are run. First the one that is built the soonest; last the one whose tests wait the least, as
+# nothing is built beside them.
 STAGES = {
     "thread": ("gcc", ["-Dbuildtype=debugoptimized", "-Db_sanitize=thread", LINES],
                ["echoprint", "echoprint-decoder", "tests/pipeline_test", "tests/log_test", "tests/sign"],
@@ -51,7 +54,8 @@ STAGES = {
                 "query", "serve"]),
     "gcc": ("gcc", ["-Dbuildtype=debugoptimized", "-Db_sanitize=address,undefined", LINES], [],
             ["--suite", "unit", "--suite", "law", "--suite", "cli", "--suite", "e2e"]),
-    # What sanitizers make meaningless, limits of memory and the filter of system calls, is checked here.
+    # What sanitizers make meaningless, limits of memory and the filter of system calls, is checked
+    # here.
     "release": ("gcc", ["-Dbuildtype=release"], [],
                 ["crash at every operation", "full disk", "kill", "memory", "query", "query_sound", "sandbox", "sound",
                  "world"]),
@@ -70,7 +74,8 @@ def last_lines(text, count=REASON_LINES):
 
 
 def failing_lines(output):
-    """The lines "not ok ..." of a test, each with what was printed behind it until another check."""
+    """The lines "not ok ..." of a test, each with what was printed behind it until another
+    check."""
     found, inside = [], False
     for line in output.splitlines():
         if NEXT.match(line):
@@ -81,8 +86,8 @@ def failing_lines(output):
 
 
 def reason(output, errors, ended):
-    """Why a test failed, in a few lines: its failing checks, else its last words; what it said on standard error;
-    how it ended, where that tells more."""
+    """Why a test failed, in a few lines: its failing checks, else its last words; what it said on
+    standard error; how it ended, where that tells more."""
     lines = (failing_lines(output) or last_lines(output))[:REASON_LINES]
     return ended + lines + last_lines(errors, REASON_LINES - len(lines))
 
@@ -124,8 +129,8 @@ def run(arguments, **options):
 
 
 def step(totals, name, arguments, shown="", **options):
-    """Runs a command that is one check; says how long it took. Of its words, where it fails, those lines are
-    printed that have `shown` in them."""
+    """Runs a command that is one check; says how long it took. Of its words, where it fails, those
+    lines are printed that have `shown` in them."""
     began = time.monotonic()
     done = run(arguments, **options)
     good = done.returncode == 0

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Compiles every header of src/, tests/ and bench/ alone and twice, with gcc and clang: it includes what it needs, and
-has a guard.
+"""Compiles every header of src/, tests/ and bench/ alone and twice, with gcc and clang: it includes
+what it needs, and has a guard.
 
 usage: check_headers.py [COMPILER]...   (default: gcc clang)
 """

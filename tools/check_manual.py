@@ -4,8 +4,9 @@
 usage: check_manual.py --program PATH
 
 1. The commands of `echoprint --help` are those of the manual's section COMMANDS.
-2. The options of `echoprint COMMAND --help`, their letters and the names of their values are those that the manual
-   tells of the command: in its entry, or in a section of options that belongs to it.
+2. The options of `echoprint COMMAND --help`, their letters and the names of their values are those
+   that the manual tells of the command: in its entry, or in a section of options that belongs to
+   it.
 3. Where the manual writes a command with an option, as `publish --new-epoch`, the command has it.
 4. The old names that the program answers to are told.
 """
@@ -18,8 +19,8 @@ import sys
 
 MANUAL = pathlib.Path(__file__).resolve().parent.parent / "man/echoprint.1.scd"
 INGESTS, DUMPS = ["ingest", "slave-ingest", "master-ingest"], ["master-dump", "slave-dump"]
-# Sections whose headings are options, and the commands that have these; an item whose text begins with "NAME only:" is
-# of that command alone.
+# Sections whose headings are options, and the commands that have these; an item whose text begins
+# with "NAME only:" is of that command alone.
 OPTIONS_OF = {"OPTIONS OF THE INGEST COMMANDS": INGESTS, "OPTIONS OF THE DUMP COMMANDS": DUMPS, "SERVING": ["serve"],
               "MATCHING": ["query"]}
 OF_ALL = "OPTIONS OF ALL COMMANDS"
@@ -27,7 +28,8 @@ OF_ALL = "OPTIONS OF ALL COMMANDS"
 HELP_COMMAND = re.compile(r"^  ([a-z][a-z-]*)  +\S", re.M)
 HELP_OPTION = re.compile(r"^  (?:-(\w), |    )--([a-z][a-z-]*)(?: ([A-Z][A-Z:_-]*))?(?:  |$)", re.M)
 HELP_OLD_NAME = re.compile(r"^As a link named (\w+), ", re.M)
-# An option as the manual writes it, in bold, with the name of its value, underlined. Two names are arguments.
+# An option as the manual writes it, in bold, with the name of its value, underlined. Two names are
+# arguments.
 BOLD_OPTION = re.compile(r"\*--?([a-z][a-z-]*)\*(?: _([A-Z][A-Z:_-]*)_(?! _))?")
 BOLD_CALL = re.compile(r"\*([a-z][a-z-]+) ((?:--?[a-z][a-z-]* ?)+)\*")
 

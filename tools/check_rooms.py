@@ -1,13 +1,18 @@
 #!/usr/bin/env python3
 """Checks how the sources hang together, and that docs/architecture.md says the same.
 
-1. No include points to a room above: each folder of src/ uses only those before it, and uses all that it may.
-2. No two modules (NAME.c and NAME.h) have one name, in whatever folders.
-3. No modules use each other in a circle. A module uses those whose headers it includes, and those that define what its
-   .c names: so a circle shows although all its files share a header. NAME_internal.h, which the parts of NAME share, is
-   a module of its own; that it builds on NAME.h makes no circle.
-4. The page has this table of rooms, and a section for each. Every .c file is named in the section of its room, or
-   falls under a pattern there (`cmd_*.c`); and what the page names is there: files, and functions ep_*.
+1. Each folder of src/ uses only rooms before it, those of its row, and uses all of them. It uses a
+   room by including a header of it, and by naming a function or constant that it defines: so a call
+   shows although its declaration comes by way of another header.
+2. No two modules (NAME.c and NAME.h) have one name, in whatever folders, and no two definitions of
+   a struct, union or enum have one tag ep_*.
+3. No modules use each other in a circle. A module uses those whose headers it includes, and those
+   that define what it names: so a circle shows although all its files share a header.
+   NAME_internal.h, which the parts of NAME share, is a module of its own; that it builds on NAME.h
+   makes no circle.
+4. The page has this table of rooms, and a section for each. Every .c file is named in the section
+   of its room, or falls under a pattern there (`cmd_*.c`); and what the page names is there: files,
+   and functions ep_*.
 """
 
 import fnmatch
@@ -19,27 +24,28 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src"
 PAGE = ROOT / "docs" / "architecture.md"
 
-# Which rooms each may use besides itself; PAGE has the same table. A folder in a room is a room of its own.
+# Which rooms each may use besides itself; PAGE has the same table. A folder in a room is a room of
+# its own.
 MAY_USE = {
     "base": [],
     "code": ["base"],
     "code/onset": ["base", "code"],
     "code/stored": ["base", "code", "code/onset"],
     "generator": ["base", "code"],
-    "sound": ["base", "generator"],
+    "sound": ["base", "code", "generator"],
     "format": ["base", "code/stored"],
     "store": ["base", "code", "code/stored"],
     "index": ["base", "code", "code/stored", "store"],
     "match": ["base", "code", "code/stored", "generator", "store", "index"],
     "peer": ["base", "format", "store"],
     "ingest": ["base", "code", "code/stored", "sound", "format", "store", "peer"],
-    "dump": ["base", "format", "store"],
-    "dedup": ["base", "store", "match"],
+    "dump": ["base", "code/stored", "format", "store"],
+    "dedup": ["base", "store", "index", "match"],
     "sync": ["base", "format"],
     "sync/master": ["base", "format", "store", "peer", "ingest", "dump", "sync"],
     "sync/slave": ["base", "format", "store", "peer", "ingest", "dump", "sync"],
-    "node": ["base", "code", "sound", "format", "store", "index", "match", "peer", "ingest", "dump", "dedup",
-             "sync", "sync/master", "sync/slave"],
+    "node": ["base", "code", "code/stored", "sound", "format", "store", "index", "match", "peer", "ingest", "dump",
+             "dedup", "sync", "sync/master", "sync/slave"],
     "net": ["base", "format", "store", "peer", "ingest", "sync", "sync/master", "sync/slave", "node"],
     "cli": ["base", "code", "sound", "format", "store", "peer", "ingest", "dump", "dedup", "node", "net"],
 }
@@ -65,10 +71,14 @@ ONLY_IN = {
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
 COMMENT_OR_TEXT = re.compile(r"""/\*.*?\*/|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])+'""", re.S)
-# Definitions that others can see: the name of a function stands at the start of its line, behind one with its type.
-FUNCTION = re.compile(r"^(?!static\b)\w[^\n;{}]*\n(ep_\w+)\(", re.M)
+# Definitions that others can see: the name of a function stands at the start of its line, behind
+# one with its type.
+FUNCTION = re.compile(r"^(?!static\b(?! inline\b))\w[^\n;{}]*\n(ep_\w+)\(", re.M)
 CONSTANT = re.compile(r"^const [\w ]*?\b(ep_\w+)(?:\[\w*\])* =", re.M)
+TAG = re.compile(r"^[ \t]*(?:\w+ )*?(?:struct|union|enum)\s+(ep_\w+)\s*\{", re.M)
+MACRO = re.compile(r"^#define (EP_\w+)((?:.*\\\n)*.*)$", re.M)
 NAME = re.compile(r"\bep_\w+")
+WORD = re.compile(r"\bep_\w+|\bEP_\w+")
 # Of the page: a row of the table of rooms, a heading of a section, and what is set as code.
 ROW = re.compile(r"^\| (`[\w/]+`) \|.*\|(.*)\|$", re.M)
 HEADING = re.compile(r"^#+ (.*)$", re.M)
@@ -126,13 +136,29 @@ def names_used_twice(modules):
                 yield f"src/{module}: src/{other} has the same name"
 
 
+def without_words(files):
+    """The files without comments and texts, each of which becomes a blank."""
+    return {name: COMMENT_OR_TEXT.sub(" ", text) for name, text in files.items()}
+
+
+def tags_used_twice(files):
+    defined_in = {}
+    for name, text in without_words(files).items():
+        for tag in TAG.findall(text):
+            if tag in defined_in:
+                yield f"src/{name}: {tag} is defined in src/{defined_in[tag]}, too"
+            defined_in.setdefault(tag, name)
+
+
 def uses_of(files):
     """For each module those that it uses, each with a word that says how."""
-    plain = {name: COMMENT_OR_TEXT.sub(" ", text) for name, text in files.items() if name.endswith(".c")}
+    plain = without_words(files)
     defined_in = {}
     for name, text in plain.items():
         for pattern in (FUNCTION, CONSTANT):
-            defined_in.update(dict.fromkeys(pattern.findall(text), name[:-2]))
+            defined_in.update(dict.fromkeys(pattern.findall(text), name))
+    # What a macro stands for, such as the cleanup of a variable.
+    macros = {word: NAME.findall(body) for text in plain.values() for word, body in MACRO.findall(text)}
     uses = {module: {} for module in modules_of(files)}
     for name, text in files.items():
         module = name[:-2]
@@ -140,15 +166,28 @@ def uses_of(files):
             match = INCLUDE.match(line)
             if match and match[1] == '"' and module != match[2][:-2] + "_internal":
                 uses[module].setdefault(match[2][:-2], f"includes {match[2]}")
-        for word in NAME.findall(plain.get(name, "")):
+        words = WORD.findall(plain[name]) if name.endswith(".c") else []
+        for word in (named for word in words for named in macros.get(word, [word])):
             if word in defined_in:
-                uses[module].setdefault(defined_in[word], f"uses {word} of {defined_in[word]}.c")
+                used = defined_in[word]
+                uses[module].setdefault(used[:-2], f"uses {word} of {used}")
         uses[module].pop(module, None)
     return uses
 
 
+def wrong_calls(uses):
+    """What a module names of a room that its own may not use; includes are checked line by line."""
+    for module, others in uses.items():
+        room = room_of(module)
+        for other, how in others.items():
+            used = room_of(other)
+            if used != room and used not in MAY_USE.get(room, []) and not how.startswith("includes"):
+                yield f"src/{module} {how}: room {room} may not use {used}"
+
+
 def circle_from(module, uses, done):
-    """A way from a module that comes back to where it was already, cut to the circle; None where there is none."""
+    """A way from a module that comes back to where it was already, cut to the circle; None where
+    there is none."""
     way, choices = [module], [iter(uses[module])]
     while way:
         used = next(choices[-1], None)
@@ -231,14 +270,17 @@ def main():
     for name, text in files.items():
         found.extend(wrong_includes(name, text.splitlines()))
     found.extend(names_used_twice(modules_of(files)))
+    found.extend(tags_used_twice(files))
     uses = uses_of(files)
+    found.extend(wrong_calls(uses))
     found.extend(unused_rooms(uses))
     found.extend(circles(uses))
     found.extend(wrong_table(page))
     found.extend(unnamed_files(files, sections_of(page)))
     found.extend(unknown_names(files, page))
     print("\n".join(found) if found else
-          "includes point to rooms below, names are there once, no module is in a circle, the page tells the same")
+          "includes and calls go to rooms before, names and tags are there once, no module is in a circle, "
+          "the page tells the same")
     return 1 if found else 0
 
 

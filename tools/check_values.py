@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Checks that src/store/values.h and docs/formats/log.md list the same named values of a log.
 
-A name that ends in "." is the front of names: the page says what follows it. No other file spells a name out where it
-reads or writes a value.
+A name that ends in "." is the front of names: the page says what follows it. No other file spells a
+name out where it reads or writes a value.
 """
 
 import pathlib

@@ -13,7 +13,8 @@ import zlib
 
 
 def pairs(code):
-    """The (code, time) pairs of a packed code string: all times as five hex digits, then all codes."""
+    """The (code, time) pairs of a packed code string: all times as five hex digits, then all
+    codes."""
     if not code:
         return []
     digits = zlib.decompress(base64.urlsafe_b64decode(code))

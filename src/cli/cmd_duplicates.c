@@ -75,18 +75,15 @@ list_links(struct listing *listing, struct ep_log *log, struct ep_error *err)
 /* ---- what would be ---- */
 
 static enum ep_status
-on_found(void *context, const struct ep_entry *copy, const struct ep_found_copy *found,
-         struct ep_error *err)
+on_found(void *context, struct ep_text copy, const struct ep_link *link, struct ep_error *err)
 {
-	struct ep_link link;
-	ep_found_link(&link, found);
-	return list_one(context, copy->id, &link, err);
+	return list_one(context, copy, link, err);
 }
 
 static enum ep_status
 check(struct listing *listing, struct ep_log *log, struct ep_error *err)
 {
-	struct ep_copies_options wanted = { .how = EP_DEDUP_MATCH, .stop = listing->call->stop };
+	struct ep_copies_options wanted = { .stop = listing->call->stop };
 	return ep_check_copies(log, &wanted, on_found, listing, err);
 }
 

@@ -1,6 +1,6 @@
 #include "cli/cli.h"
 #include "format/json_text.h"
-#include "net/way.h"
+#include "net/slave.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -38,21 +38,12 @@ join(bool *waits, char key[EP_KEY_TEXT], struct ep_invitation *invitation, bool 
 {
 	EP_OWNED(ep_log_close)
 	struct ep_log *log = NULL;
-	EP_OWNED(ep_way_close)
-	struct ep_way *way = NULL;
 	struct ep_keys keys;
 	EP_TRY(ep_log_open(&log, call->folder, EP_LOG_MAKE, err));
 	EP_TRY(ep_keys_open(&keys, call->folder, err));
 	ep_key_print(key, &keys.key);
-	EP_TRY(ep_way_open(&way, invitation->url, call->stop, err));
-	snprintf(invitation->url, sizeof invitation->url, "%s", ep_way_url(way));
-	EP_OWNED(ep_way_close)
-	struct ep_way *mirror = NULL;
-	if (call->values[OPTION_MIRROR])
-		EP_TRY(ep_way_open(&mirror, call->values[OPTION_MIRROR], call->stop, err));
-	EP_TRY(ep_join_check(ep_way_transport(mirror ? mirror : way), &invitation->key, err));
-	return ep_join_master(waits, log, ep_way_transport(way), invitation, secret,
-	                      mirror ? ep_way_url(mirror) : NULL, err);
+	return ep_slave_join(waits, log, invitation, secret, call->values[OPTION_MIRROR],
+	                     call->stop, err);
 }
 
 static enum ep_exit

@@ -3,7 +3,7 @@
 #include "net/serve.h"
 #include "node/feed_folder.h"
 #include "node/node_name.h"
-#include "node/searcher.h"
+#include "node/query_service.h"
 #include "node/token.h"
 
 #include <stdio.h>
@@ -46,7 +46,7 @@ struct session {
 	struct ep_node *node;
 	char name[EP_SOURCE_NAME_MAX + 1];
 	struct ep_buffer token;
-	struct ep_searcher *searcher;
+	struct ep_query_service *queries;
 };
 
 static void
@@ -116,8 +116,8 @@ serve(struct session *session, struct ep_serve_options *wanted, struct ep_error 
 	wanted->token = (const char *)session->token.data;
 	wanted->on_line = on_line;
 	wanted->context = session;
-	EP_TRY(ep_searcher_start(&session->searcher, session->node, on_line, session, err));
-	wanted->searcher = session->searcher;
+	EP_TRY(ep_query_service_start(&session->queries, session->node, on_line, session, err));
+	wanted->queries = session->queries;
 	while (!atomic_load(call->stop))
 		EP_TRY(serve_until_joined(session, wanted, err));
 	ep_say("stopped");
@@ -135,7 +135,7 @@ run(const struct ep_call *call)
 	if (read_options(&wanted, call, &err) != EP_OK)
 		return ep_bad_usage(call->command, "%s", err.text);
 	enum ep_status status = serve(&session, &wanted, &err);
-	ep_searcher_stop(session.searcher);
+	ep_query_service_stop(session.queries);
 	ep_node_close(session.node);
 	ep_buffer_free(&session.token);
 	return status == EP_OK ? EP_EXIT_DONE : ep_give_up(call, &err);

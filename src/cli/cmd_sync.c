@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 #include "cli/open_node.h"
+#include "net/slave.h"
 #include "net/slave_threads.h"
 #include "net/way.h"
 #include "node/node_name.h"
@@ -113,26 +114,13 @@ sync_master(struct ep_sync_report *report, const struct ep_call *call, struct ep
 		.on_progress = on_progress,
 		.context = &session,
 	};
-	char name[EP_SOURCE_NAME_MAX + 1];
 	EP_OWNED(ep_node_close)
 	struct ep_node *node = NULL;
-	EP_OWNED(ep_way_close)
-	struct ep_way *way = NULL;
 	EP_TRY(ep_open_node(&node, call, EP_LOG_WRITE, false, err));
-	struct ep_log *log = ep_node_log(node);
-	EP_OWNED(ep_way_close)
-	struct ep_way *feed = NULL;
-	EP_TRY(ep_log_node_name(name, log, err));
-	EP_TRY(ep_way_of_master(&way, EP_WAY_MASTER, log, call->stop, err));
-	EP_TRY(ep_way_of_master(&feed, EP_WAY_FEED, log, call->stop, err));
-	wanted.name = name;
-	enum ep_status status =
-		ep_sync(report, log, ep_way_transport(way), ep_way_transport(feed), &wanted, err);
+	enum ep_status status = ep_slave_sync(report, ep_node_log(node), &wanted, err);
 	ep_show_progress(&session.shown, "%s", "");
-	if (status != EP_INTERRUPTED)
-		ep_sync_note(log, status, err);
 	struct ep_copies_report copies;
-	return status == EP_OK ? ep_node_settle(&copies, node, EP_DEDUP_BY_ROLE, err) : status;
+	return status == EP_OK ? ep_node_settle(&copies, node, err) : status;
 }
 
 /* ---- going on ---- */
@@ -149,20 +137,20 @@ watch(const struct ep_call *call, struct ep_error *err)
 {
 	EP_OWNED(ep_log_close)
 	struct ep_log *log = NULL;
-	EP_OWNED(ep_follow_stop)
-	struct ep_follow *follow = NULL;
+	EP_OWNED(ep_slave_threads_stop)
+	struct ep_slave_threads *threads = NULL;
 	char name[EP_SOURCE_NAME_MAX + 1];
-	struct ep_follow_options wanted = { .name = name, .on_line = on_line };
+	struct ep_slave_threads_options wanted = { .name = name, .on_line = on_line };
 	EP_TRY(ep_log_open(&log, call->folder, EP_LOG_WRITE, err));
 	EP_TRY(ep_log_node_name(name, log, err));
 	EP_OWNED(ep_way_close)
 	struct ep_way *way = NULL;
 	EP_TRY(ep_way_of_master(&way, EP_WAY_MASTER, log, call->stop, err)); /* or hear why not */
 	wanted.log = log;
-	EP_TRY(ep_follow_start(&follow, &wanted, err));
+	EP_TRY(ep_slave_threads_start(&threads, &wanted, err));
 	while (ep_rest(call))
 		continue;
-	ep_follow_stop(EP_TAKE(follow)); /* before the log is closed */
+	ep_slave_threads_stop(EP_TAKE(threads)); /* before the log is closed */
 	return EP_OK;
 }
 

@@ -2,12 +2,15 @@
 
 #include "base/pipeline.h"
 #include "base/time.h"
+#include "dedup/requests.h"
+
 #include <stdlib.h>
 
 #define JOB_ENTRIES 32
 
 struct item {
 	struct ep_entry entry;
+	enum ep_dedup how;
 	bool is_copy;
 	struct ep_found_copy found;
 };
@@ -23,7 +26,10 @@ struct worker {
 
 struct run {
 	const struct ep_copies_options *options;
-	enum ep_dedup how; /* as the options say, or the role */
+	bool any; /* all is compared with all, whatever was asked for */
+	enum ep_dedup by_role; /* where nothing was asked for */
+	struct ep_dedup_request *requests;
+	size_t request_count;
 	struct ep_log *log;
 	size_t untrimmed;
 	struct ep_log_read *read; /* what is gone through; the index is as new, or newer */
@@ -55,6 +61,16 @@ may_become_copy(bool *may, const struct ep_log_read *read, const struct ep_entry
 	return EP_OK;
 }
 
+/* How copies of the track at a position are looked for. */
+static enum ep_dedup
+how_at(const struct run *run, uint64_t position)
+{
+	if (run->any)
+		return EP_DEDUP_MATCH;
+	enum ep_dedup how = ep_dedup_requested(run->requests, run->request_count, position);
+	return how == EP_DEDUP_BY_ROLE ? run->by_role : how;
+}
+
 static enum ep_status
 produce(void *context, void *made, bool *end, struct ep_error *err)
 {
@@ -70,6 +86,9 @@ produce(void *context, void *made, bool *end, struct ep_error *err)
 		if (status != EP_OK)
 			break;
 		bool open;
+		item->how = how_at(run, item->entry.position);
+		if (item->how == EP_DEDUP_OFF)
+			continue;
 		EP_TRY(may_become_copy(&open, run->read, &item->entry, err));
 		/* The master's songs are looked at for copies of them among this node's own. */
 		job->count += open && (run->has_own || item->entry.source != EP_SOURCE_MASTER);
@@ -87,7 +106,7 @@ work(void *context, void *made, unsigned number, struct ep_error *err)
 	for (size_t i = 0; i < job->count; i++) {
 		struct item *item = &job->items[i];
 		enum ep_status status = ep_find_copy(&item->found, worker->finder, run->index,
-		                                     &item->entry, run->how, err);
+		                                     &item->entry, item->how, err);
 		item->is_copy = status == EP_OK;
 		if (status != EP_OK && status != EP_NOT_FOUND)
 			return status;
@@ -131,8 +150,8 @@ find_sources(bool *own, bool *masters, const struct ep_log_read *read, struct ep
 	return EP_OK;
 }
 
-/* The one rule of how copies are looked for where nobody says (copies.h). Who has songs of a master
- * is its slave, although it may know no key of it: it takes the master's files. */
+/* The one rule of how copies are looked for (copies.h). Who has songs of a master is its slave,
+ * although it may know no key of it: it takes the master's files. */
 static enum ep_status
 decide_how(struct run *run, struct ep_error *err)
 {
@@ -140,10 +159,8 @@ decide_how(struct run *run, struct ep_error *err)
 	bool masters;
 	EP_TRY(ep_log_follows(&follows, run->read, err));
 	EP_TRY(find_sources(&run->has_own, &masters, run->read, err));
-	run->how = run->options->how;
-	if (run->how == EP_DEDUP_BY_ROLE)
-		run->how = follows.any || masters ? EP_DEDUP_EXACT : EP_DEDUP_BETWEEN;
-	return EP_OK;
+	run->by_role = follows.any || masters ? EP_DEDUP_EXACT : EP_DEDUP_BETWEEN;
+	return ep_dedup_requests(&run->requests, &run->request_count, run->read, err);
 }
 
 static enum ep_status
@@ -165,6 +182,7 @@ close_run(struct run *run)
 	for (unsigned i = 0; run->workers && i < run->worker_count; i++)
 		ep_copy_finder_free(run->workers[i].finder);
 	free(run->workers);
+	free(run->requests);
 	ep_index_close(run->index);
 	ep_log_read_end(run->read);
 }
@@ -199,13 +217,31 @@ find_all(struct run *run, struct ep_log *log, uint64_t after, struct ep_error *e
 	return ep_pipeline_run(&pipeline, err);
 }
 
+/* Who is told of links that would be made. */
+struct listener {
+	enum ep_status (*each)(void *context, struct ep_text copy, const struct ep_link *link,
+	                       struct ep_error *err);
+	void *context;
+};
+
+static enum ep_status
+tell(void *context, const struct ep_entry *copy, const struct ep_found_copy *found,
+     struct ep_error *err)
+{
+	const struct listener *listener = context;
+	struct ep_link link;
+	ep_found_link(&link, found);
+	return listener->each(listener->context, copy->id, &link, err);
+}
+
 enum ep_status
 ep_check_copies(struct ep_log *log, const struct ep_copies_options *options,
-                enum ep_status (*each)(void *context, const struct ep_entry *copy,
-                                       const struct ep_found_copy *found, struct ep_error *err),
+                enum ep_status (*each)(void *context, struct ep_text copy,
+                                       const struct ep_link *link, struct ep_error *err),
                 void *each_context, struct ep_error *err)
 {
-	struct run run = { .options = options, .each = each, .context = each_context };
+	struct listener listener = { .each = each, .context = each_context };
+	struct run run = { .options = options, .any = true, .each = tell, .context = &listener };
 	enum ep_status status = find_all(&run, log, 0, err);
 	close_run(&run);
 	return status;
@@ -327,26 +363,38 @@ link_all(struct ep_copies_report *report, struct ep_log *log, const struct propo
 	EP_OWNED(ep_log_abort)
 	struct ep_log_write *write = NULL;
 	struct ep_copies_report linked = { 0 };
+	uint64_t watermark;
 	EP_TRY(ep_log_write_begin(&write, log, err));
 	for (size_t i = 0; i < proposals->count; i++)
 		EP_TRY(link_one(&linked, write, &proposals->items[i], err));
-	EP_TRY(ep_log_set_number(write, EP_COPIES_VALUE, last, err));
+	/* It never goes back: what was asked for below it is forgotten. */
+	EP_TRY(ep_log_number(&watermark, ep_log_inside(write), EP_COPIES_VALUE, err));
+	if (watermark < last)
+		EP_TRY(ep_log_set_number(write, EP_COPIES_VALUE, last, err));
+	EP_TRY(ep_dedup_forget(write, last, err));
 	EP_TRY(ep_log_commit(&write, err));
 	*report = linked;
 	return EP_OK;
 }
 
-/* The watermark, and whether anything is behind it. */
+/* The watermark, the end of the log, and whether nothing is to be looked for between them. */
 static enum ep_status
-read_watermark(uint64_t *watermark, uint64_t *last, struct ep_log *log, struct ep_error *err)
+read_watermark(uint64_t *watermark, uint64_t *last, bool *off, struct ep_log *log,
+               struct ep_error *err)
 {
 	EP_OWNED(ep_log_read_end)
 	struct ep_log_read *read = NULL;
+	EP_FREE struct ep_dedup_request *requests = NULL;
 	struct ep_log_state state;
+	size_t count;
 	EP_TRY(ep_log_read_begin(&read, log, err));
 	ep_log_state(&state, read);
 	*last = state.position;
-	return ep_log_number(watermark, read, EP_COPIES_VALUE, err);
+	EP_TRY(ep_log_number(watermark, read, EP_COPIES_VALUE, err));
+	EP_TRY(ep_dedup_requests(&requests, &count, read, err));
+	*off = count == 1 && requests->how == EP_DEDUP_OFF && requests->after <= *watermark &&
+	       requests->last == *last;
+	return EP_OK;
 }
 
 enum ep_status
@@ -357,12 +405,13 @@ ep_link_copies(struct ep_copies_report *report, struct ep_log *log,
 	struct proposals proposals = { .run = &run };
 	run.context = &proposals;
 	uint64_t watermark;
+	bool off;
 	*report = (struct ep_copies_report){ 0 };
-	EP_TRY(read_watermark(&watermark, &run.last, log, err));
+	EP_TRY(read_watermark(&watermark, &run.last, &off, log, err));
 	if (watermark == run.last)
 		return EP_OK;
 	enum ep_status status = EP_OK;
-	if (options->how != EP_DEDUP_OFF)
+	if (!off)
 		status = find_all(&run, log, watermark, err);
 	if (status == EP_OK)
 		status = link_all(report, log, &proposals, run.last, err);

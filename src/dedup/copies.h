@@ -6,20 +6,19 @@
  * master's, that of this node is the copy.
  *
  * Several look for copies on one node, commands and `serve`, and move one watermark: what is linked
- * must not depend on who comes first. So how copies are looked for, where the user does not say, is
- * decided here alone, by the role of the node: a master, where the songs of several sources meet,
- * links exact copies and matches between sources; a slave links exact copies.
+ * must not depend on who comes first. So what the user asked for the tracks of a command is
+ * remembered with them (requests.h), and what nobody asked for is decided here alone, by the role
+ * of the node: a master, where the songs of several sources meet, links exact copies and matches
+ * between sources; a slave links exact copies.
  */
 #ifndef EP_DEDUP_COPIES_H
 #define EP_DEDUP_COPIES_H
 
-#include "match/find_copy.h"
 #include "store/log.h"
 
 #include <stdatomic.h>
 
 struct ep_copies_options {
-	enum ep_dedup how; /* EP_DEDUP_BY_ROLE: nobody said, so the rule above holds */
 	const atomic_bool *stop; /* may be NULL */
 	void (*on_progress)(void *context, uint64_t position, uint64_t last); /* may be NULL */
 	void *context;
@@ -36,12 +35,14 @@ EP_MUST_USE enum ep_status ep_link_copies(struct ep_copies_report *report, struc
                                           const struct ep_copies_options *options,
                                           struct ep_error *err);
 
-/* Looks through the whole log, and tells of what would be linked, without changing anything.
- * each  told of every track and what it is a copy of, in order of position. As ep_link_copies. */
+/* Looks through the whole log, with EP_DEDUP_MATCH, and tells of what would be linked, without
+ * changing anything.
+ * each  told the id of every copy and the link that it would get, in order of position. As
+ * ep_link_copies. */
 EP_MUST_USE enum ep_status
 ep_check_copies(struct ep_log *log, const struct ep_copies_options *options,
-                enum ep_status (*each)(void *context, const struct ep_entry *copy,
-                                       const struct ep_found_copy *found, struct ep_error *err),
+                enum ep_status (*each)(void *context, struct ep_text copy,
+                                       const struct ep_link *link, struct ep_error *err),
                 void *each_context, struct ep_error *err);
 
 #endif

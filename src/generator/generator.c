@@ -31,7 +31,7 @@ struct ep_generator {
 
 	float energies[(EP_STEP_FRAMES + FRAMES) * EP_ONSET_BANDS];
 	size_t frames; /* in energies */
-	struct ep_onset_finder finder;
+	struct ep_onset_detector detector;
 };
 
 /* The window of the subbands. */
@@ -83,7 +83,7 @@ ep_generator_new(struct ep_generator **out, const struct ep_generator_kernels *k
 		return ep_fail(err, EP_NO_MEMORY, "out of memory for the code generator");
 	generator->kernels = kernels;
 	make_factors(&generator->factors);
-	EP_TRY(ep_onset_finder_init(&generator->finder, err));
+	EP_TRY(ep_onset_detector_init(&generator->detector, err));
 	ep_generator_start(generator, 0);
 	*out = EP_TAKE(generator);
 	return EP_OK;
@@ -94,7 +94,7 @@ ep_generator_free(struct ep_generator *generator)
 {
 	if (!generator)
 		return;
-	ep_onset_finder_done(&generator->finder);
+	ep_onset_detector_done(&generator->detector);
 	free(generator);
 }
 
@@ -109,7 +109,7 @@ ep_generator_start(struct ep_generator *generator, double start_s)
 	generator->filled = 0;
 	generator->white_count = 0;
 	generator->frames = 0;
-	ep_onset_finder_start(&generator->finder);
+	ep_onset_detector_start(&generator->detector);
 }
 
 uint64_t
@@ -183,8 +183,8 @@ take_steps(struct ep_generator *generator, struct ep_error *err)
 {
 	size_t at = 0;
 	for (; at + EP_STEP_FRAMES <= generator->frames; at += EP_STEP_HOP)
-		EP_TRY(ep_onset_finder_step(&generator->finder,
-		                            generator->energies + at * EP_ONSET_BANDS, err));
+		EP_TRY(ep_onset_detector_step(&generator->detector,
+		                              generator->energies + at * EP_ONSET_BANDS, err));
 	generator->frames -= at;
 	memmove(generator->energies, generator->energies + at * EP_ONSET_BANDS,
 	        generator->frames * EP_ONSET_BANDS * sizeof *generator->energies);
@@ -251,5 +251,5 @@ ep_generator_finish(struct ep_pairs *out, struct ep_generator *generator, struct
 		generator->white[generator->white_count++] = 0;
 		EP_TRY(take_frames(generator, err));
 	}
-	return ep_onset_finder_codes(out, &generator->finder, generator->start_s, err);
+	return ep_onset_detector_codes(out, &generator->detector, generator->start_s, err);
 }

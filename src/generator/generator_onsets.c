@@ -24,35 +24,35 @@
 #define DECAYS 4096
 
 enum ep_status
-ep_onset_finder_init(struct ep_onset_finder *finder, struct ep_error *err)
+ep_onset_detector_init(struct ep_onset_detector *detector, struct ep_error *err)
 {
-	*finder = (struct ep_onset_finder){ 0 };
-	finder->decays = calloc(DECAYS, sizeof *finder->decays);
-	if (!finder->decays)
+	*detector = (struct ep_onset_detector){ 0 };
+	detector->decays = calloc(DECAYS, sizeof *detector->decays);
+	if (!detector->decays)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	for (unsigned tau = 1; tau < DECAYS; tau++)
-		finder->decays[tau] = exp(-1.0 / tau);
+		detector->decays[tau] = exp(-1.0 / tau);
 	for (unsigned k = 0; k < EP_STEP_FRAMES; k++)
-		finder->window[k] = (float)(0.5 - 0.5 * cos(2 * M_PI * k / (EP_STEP_FRAMES - 1)));
-	ep_onset_finder_start(finder);
+		detector->window[k] = (float)(0.5 - 0.5 * cos(2 * M_PI * k / (EP_STEP_FRAMES - 1)));
+	ep_onset_detector_start(detector);
 	return EP_OK;
 }
 
 void
-ep_onset_finder_done(struct ep_onset_finder *finder)
+ep_onset_detector_done(struct ep_onset_detector *detector)
 {
 	for (size_t b = 0; b < EP_ONSET_BANDS; b++)
-		free(finder->bands[b].onsets);
-	free(finder->decays);
-	*finder = (struct ep_onset_finder){ 0 };
+		free(detector->bands[b].onsets);
+	free(detector->decays);
+	*detector = (struct ep_onset_detector){ 0 };
 }
 
 void
-ep_onset_finder_start(struct ep_onset_finder *finder)
+ep_onset_detector_start(struct ep_onset_detector *detector)
 {
-	finder->steps = 0;
+	detector->steps = 0;
 	for (size_t b = 0; b < EP_ONSET_BANDS; b++) {
-		struct ep_onset_band *band = &finder->bands[b];
+		struct ep_onset_band *band = &detector->bands[b];
 		band->filtered = 0;
 		band->decay_steps = 1;
 		band->steps_since = 0;
@@ -82,7 +82,7 @@ add_onset(struct ep_onset_band *band, uint32_t step, struct ep_error *err)
 
 /* Takes the filter's output of one band at a step. */
 static enum ep_status
-track_contact(struct ep_onset_finder *finder, struct ep_onset_band *band, double x,
+track_contact(struct ep_onset_detector *detector, struct ep_onset_band *band, double x,
               struct ep_error *err)
 {
 	bool contact = x > band->threshold;
@@ -90,9 +90,9 @@ track_contact(struct ep_onset_finder *finder, struct ep_onset_band *band, double
 	if (contact)
 		band->threshold = x * 1.1;
 	else
-		band->threshold *= tau < DECAYS ? finder->decays[tau] : exp(-1.0 / tau);
+		band->threshold *= tau < DECAYS ? detector->decays[tau] : exp(-1.0 / tau);
 	if (band->in_contact && !contact) {
-		EP_TRY(add_onset(band, finder->steps, err));
+		EP_TRY(add_onset(band, detector->steps, err));
 		band->steps_since = 0;
 	}
 	band->in_contact = contact;
@@ -107,37 +107,40 @@ track_contact(struct ep_onset_finder *finder, struct ep_onset_band *band, double
 /* How the energy rises, in all bands: three differences over six steps, weighed, and a part of what
  * came before. */
 static void
-filter_rises(struct ep_onset_finder *finder)
+filter_rises(struct ep_onset_detector *detector)
 {
 	static const double weights[3] = { 0.1883, 0.4230, 0.3392 };
 	double sums[EP_ONSET_BANDS] = { 0 };
-	for (uint32_t k = 0; finder->steps >= 6 && k < 3; k++) {
-		const float *now = finder->recent[(finder->steps - k) % EP_ONSET_LOOK_BACK];
-		const float *then = finder->recent[(finder->steps - 6 + k) % EP_ONSET_LOOK_BACK];
+	for (uint32_t k = 0; detector->steps >= 6 && k < 3; k++) {
+		const float *now = detector->recent[(detector->steps - k) % EP_ONSET_LOOK_BACK];
+		const float *then =
+			detector->recent[(detector->steps - 6 + k) % EP_ONSET_LOOK_BACK];
 		for (size_t b = 0; b < EP_ONSET_BANDS; b++)
 			sums[b] += weights[k] * (double)(now[b] - then[b]);
 	}
 	for (size_t b = 0; b < EP_ONSET_BANDS; b++)
-		finder->bands[b].filtered = sums[b] + 0.98 * finder->bands[b].filtered;
+		detector->bands[b].filtered = sums[b] + 0.98 * detector->bands[b].filtered;
 }
 
 enum ep_status
-ep_onset_finder_step(struct ep_onset_finder *finder, const float *energies, struct ep_error *err)
+ep_onset_detector_step(struct ep_onset_detector *detector, const float *energies,
+                       struct ep_error *err)
 {
 	float sums[EP_ONSET_BANDS] = { 0 };
 	for (size_t k = 0; k < EP_STEP_FRAMES; k++) {
 		for (size_t b = 0; b < EP_ONSET_BANDS; b++)
-			sums[b] += energies[k * EP_ONSET_BANDS + b] * finder->window[k];
+			sums[b] += energies[k * EP_ONSET_BANDS + b] * detector->window[k];
 	}
-	float *now = finder->recent[finder->steps % EP_ONSET_LOOK_BACK];
+	float *now = detector->recent[detector->steps % EP_ONSET_LOOK_BACK];
 	for (size_t b = 0; b < EP_ONSET_BANDS; b++)
 		now[b] = sqrtf(sums[b]);
-	for (size_t b = 0; finder->steps == 0 && b < EP_ONSET_BANDS; b++)
-		finder->bands[b].threshold = now[b];
-	filter_rises(finder);
+	for (size_t b = 0; detector->steps == 0 && b < EP_ONSET_BANDS; b++)
+		detector->bands[b].threshold = now[b];
+	filter_rises(detector);
 	for (size_t b = 0; b < EP_ONSET_BANDS; b++)
-		EP_TRY(track_contact(finder, &finder->bands[b], finder->bands[b].filtered, err));
-	finder->steps++;
+		EP_TRY(track_contact(detector, &detector->bands[b], detector->bands[b].filtered,
+		                     err));
+	detector->steps++;
 	return EP_OK;
 }
 
@@ -191,14 +194,14 @@ append_codes(struct ep_pairs *out, const struct ep_onset_band *band, uint32_t nu
 }
 
 enum ep_status
-ep_onset_finder_codes(struct ep_pairs *out, const struct ep_onset_finder *finder, double start_s,
-                      struct ep_error *err)
+ep_onset_detector_codes(struct ep_pairs *out, const struct ep_onset_detector *detector,
+                        double start_s, struct ep_error *err)
 {
 	size_t onsets = 0;
 	for (size_t b = 0; b < EP_ONSET_BANDS; b++)
-		onsets += finder->bands[b].count;
+		onsets += detector->bands[b].count;
 	EP_TRY(ep_pairs_reserve(out, onsets * 6, err));
 	for (uint32_t b = 0; b < EP_ONSET_BANDS; b++)
-		append_codes(out, &finder->bands[b], b, start_s);
+		append_codes(out, &detector->bands[b], b, start_s);
 	return EP_OK;
 }

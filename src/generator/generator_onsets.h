@@ -27,7 +27,7 @@ struct ep_onset_band {
 	size_t capacity;
 };
 
-struct ep_onset_finder {
+struct ep_onset_detector {
 	struct ep_onset_band bands[EP_ONSET_BANDS];
 	float recent[EP_ONSET_LOOK_BACK]
 		    [EP_ONSET_BANDS]; /* energies of step i at i % EP_ONSET_LOOK_BACK */
@@ -36,21 +36,21 @@ struct ep_onset_finder {
 	double *decays; /* the factor of the threshold, by time constant */
 };
 
-/* Makes an empty finder. EP_NO_MEMORY. */
-EP_MUST_USE enum ep_status ep_onset_finder_init(struct ep_onset_finder *finder,
-                                                struct ep_error *err);
-void ep_onset_finder_done(struct ep_onset_finder *finder);
+/* Makes an empty detector. EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_onset_detector_init(struct ep_onset_detector *detector,
+                                                  struct ep_error *err);
+void ep_onset_detector_done(struct ep_onset_detector *detector);
 
 /* Forgets all steps. */
-void ep_onset_finder_start(struct ep_onset_finder *finder);
+void ep_onset_detector_start(struct ep_onset_detector *detector);
 
 /* Takes the next step: energies holds EP_STEP_FRAMES frames of EP_ONSET_BANDS. EP_NO_MEMORY. */
-EP_MUST_USE enum ep_status ep_onset_finder_step(struct ep_onset_finder *finder,
-                                                const float *energies, struct ep_error *err);
+EP_MUST_USE enum ep_status ep_onset_detector_step(struct ep_onset_detector *detector,
+                                                  const float *energies, struct ep_error *err);
 
 /* Appends the codes of all onsets to out; start_s is added to the times. EP_NO_MEMORY. */
-EP_MUST_USE enum ep_status ep_onset_finder_codes(struct ep_pairs *out,
-                                                 const struct ep_onset_finder *finder,
-                                                 double start_s, struct ep_error *err);
+EP_MUST_USE enum ep_status ep_onset_detector_codes(struct ep_pairs *out,
+                                                   const struct ep_onset_detector *detector,
+                                                   double start_s, struct ep_error *err);
 
 #endif

@@ -70,6 +70,11 @@ struct ep_ingest_options {
 	enum ep_status (*before_commit)(void *context, struct ep_log_write *write,
 	                                struct ep_error *err);
 	void *context;
+	/* Called inside every transaction that is committed, of which all is behind position after.
+	 * May be NULL. */
+	enum ep_status (*with_commit)(void *context, struct ep_log_write *write, uint64_t after,
+	                              struct ep_error *err);
+	void *commit_context;
 };
 
 /* Counts documents; those of transactions that were not committed are not in it. */

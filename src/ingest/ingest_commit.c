@@ -37,6 +37,9 @@ ep_ingest_begin(struct ep_ingest *ingest, struct ep_error *err)
 	EP_TRY(ep_log_write_begin(&ingest->write, ingest->log, err));
 	ingest->uncommitted = 0;
 	ingest->begun = ep_clock_s();
+	struct ep_log_state state;
+	ep_log_state(&state, ep_log_inside(ingest->write));
+	ingest->after = state.position;
 	EP_TRY(ep_log_source(&ingest->source, ingest->write, ingest->options->source, err));
 	return ep_ingest_map_parties(ingest, err);
 }
@@ -49,6 +52,9 @@ ep_ingest_commit(struct ep_ingest *ingest, struct ep_error *err)
 		EP_TRY(ep_ingest_begin(ingest, err));
 		EP_TRY(options->before_commit(options->context, ingest->write, err));
 	}
+	if (options->with_commit && ingest->write && !options->dry_run)
+		EP_TRY(options->with_commit(options->commit_context, ingest->write, ingest->after,
+		                            err));
 	if (ingest->write && !options->dry_run)
 		EP_TRY(ep_log_commit(&ingest->write, err));
 	add_report(ingest->report, &ingest->pending);

@@ -41,6 +41,7 @@ struct ep_ingest {
 	size_t uncommitted;
 	uint64_t unpacked; /* bytes of packets */
 	double begun; /* when the transaction was */
+	uint64_t after; /* position of the log then */
 	size_t untrimmed;
 	struct ep_ingest_report pending; /* of the transaction at hand */
 	double shown;

@@ -10,7 +10,7 @@
 #include "match/copy.h"
 
 enum ep_dedup {
-	EP_DEDUP_BY_ROLE, /* as the room dedup decides; nothing that is looked for here */
+	EP_DEDUP_BY_ROLE, /* as the room dedup decides; not for ep_find_copy */
 	EP_DEDUP_OFF,
 	EP_DEDUP_EXACT, /* the same codes */
 	EP_DEDUP_BETWEEN, /* and other encodings of what another source brought */

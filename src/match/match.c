@@ -33,7 +33,7 @@ struct weighed {
 };
 
 struct ep_matcher {
-	struct ep_onset_finder *finder;
+	struct ep_sketcher *sketcher;
 	struct ep_codes_coder *coder;
 	struct ep_searcher *searcher;
 	struct ep_weigher *weigher;
@@ -55,7 +55,7 @@ ep_matcher_new(struct ep_matcher **out, struct ep_error *err)
 	struct ep_matcher *matcher = calloc(1, sizeof *matcher);
 	if (!matcher)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory for a match");
-	EP_TRY(ep_onset_finder_new(&matcher->finder, err));
+	EP_TRY(ep_sketcher_new(&matcher->sketcher, err));
 	EP_TRY(ep_codes_coder_new(&matcher->coder, EP_CODES_ONSET, err));
 	EP_TRY(ep_searcher_new(&matcher->searcher, err));
 	EP_TRY(ep_weigher_new(&matcher->weigher, err));
@@ -68,7 +68,7 @@ ep_matcher_free(struct ep_matcher *matcher)
 {
 	if (!matcher)
 		return;
-	ep_onset_finder_free(matcher->finder);
+	ep_sketcher_free(matcher->sketcher);
 	ep_codes_coder_free(matcher->coder);
 	ep_searcher_free(matcher->searcher);
 	ep_weigher_free(matcher->weigher);
@@ -245,7 +245,7 @@ ep_match(struct ep_answer *answer, struct ep_matcher *matcher, struct ep_index *
 	cut(&start, pairs);
 	if (pairs->count < EP_QUERY_PAIRS_MIN)
 		return EP_OK;
-	EP_TRY(ep_sketch_of_pairs(&matcher->query, matcher->finder, pairs->items, pairs->count,
+	EP_TRY(ep_sketch_of_pairs(&matcher->query, matcher->sketcher, pairs->items, pairs->count,
 	                          err));
 	ep_probe_fill(&matcher->probe, &matcher->query);
 	EP_TRY(find_candidates(matcher, index, err));

@@ -40,9 +40,9 @@ ep_route_query(void *context, struct ep_http_request *request, struct ep_http_an
 	if (status == EP_OK && !found)
 		status = ep_fail(&err, EP_USAGE, "the parameter fp_code is missing");
 	if (status == EP_OK)
-		status = ep_searcher_answer(serve->options.searcher, &answer->body,
-		                            (struct ep_text){ (const char *)code.data, code.size },
-		                            &err);
+		status = ep_query_service_answer(
+			serve->options.queries, &answer->body,
+			(struct ep_text){ (const char *)code.data, code.size }, &err);
 	atomic_fetch_add(&serve->counts.queries, 1);
 	if (status == EP_BAD_INPUT)
 		err.status = EP_USAGE;

@@ -194,7 +194,7 @@ start_keeping(struct ep_serve *serve, struct ep_error *err)
 {
 	if (!serve->slave)
 		return ep_publisher_start(serve->publisher, err);
-	struct ep_follow_options options = {
+	struct ep_slave_threads_options options = {
 		.log = serve->log,
 		.name = serve->options.name,
 		.mirror = serve->feed_folder,
@@ -202,7 +202,7 @@ start_keeping(struct ep_serve *serve, struct ep_error *err)
 		.on_news = reload_feed,
 		.context = serve,
 	};
-	return ep_follow_start(&serve->follow, &options, err);
+	return ep_slave_threads_start(&serve->slave_threads, &options, err);
 }
 
 static enum ep_status
@@ -265,7 +265,7 @@ ep_serve_stop(struct ep_serve *serve)
 		return;
 	atomic_store(&serve->stop, true);
 	/* Those who tell of news before those who are told. */
-	ep_follow_stop(serve->follow);
+	ep_slave_threads_stop(serve->slave_threads);
 	ep_publisher_stop(serve->publisher);
 	ep_http_stop(serve->http);
 	ep_publisher_free(serve->publisher);

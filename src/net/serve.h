@@ -14,7 +14,7 @@
 #ifndef EP_NET_SERVE_H
 #define EP_NET_SERVE_H
 
-#include "node/searcher.h"
+#include "node/query_service.h"
 
 #include <jansson.h>
 #include <stdatomic.h>
@@ -27,7 +27,7 @@ struct ep_serve;
 
 struct ep_serve_options {
 	struct ep_node *node;
-	struct ep_searcher *searcher; /* of this node: what answers queries */
+	struct ep_query_service *queries; /* of this node: what answers queries */
 	const char *name; /* of this node */
 	const char *listen; /* "ADDRESS:PORT" */
 	const char *certificate; /* files for TLS; NULL: none */

@@ -31,7 +31,7 @@ struct ep_serve {
 	bool slave;
 	struct ep_master master; /* as it was at the start */
 	struct ep_http *http;
-	struct ep_follow *follow; /* of a slave */
+	struct ep_slave_threads *slave_threads; /* of a slave */
 	struct ep_publisher
 		*publisher; /* of a master; NULL: the feed is another's, or there is none */
 	char *feed_folder; /* NULL: no feed is handed out */

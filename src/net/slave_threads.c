@@ -37,8 +37,8 @@
 /* How often that all is well is noted beside the log. */
 #define NOTE_S 60.0
 
-struct ep_follow {
-	struct ep_follow_options options;
+struct ep_slave_threads {
+	struct ep_slave_threads_options options;
 	atomic_bool stop;
 	pthread_mutex_t mutex;
 	pthread_cond_t wake;
@@ -48,7 +48,7 @@ struct ep_follow {
 
 /* One of the two threads: what it does, and how it went. */
 struct side {
-	struct ep_follow *follow;
+	struct ep_slave_threads *slave;
 	struct ep_way *way;
 	enum ep_way_end end;
 	unsigned failures;
@@ -62,18 +62,18 @@ struct side {
 
 /* Sleeps; less, when it is to stop. */
 static void
-rest(struct ep_follow *follow, double seconds)
+rest(struct ep_slave_threads *slave, double seconds)
 {
 	struct timespec until;
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	int64_t nanoseconds = until.tv_nsec + (int64_t)(seconds * 1e9);
 	until.tv_sec += (time_t)(nanoseconds / 1000000000);
 	until.tv_nsec = (long)(nanoseconds % 1000000000);
-	pthread_mutex_lock(&follow->mutex);
+	pthread_mutex_lock(&slave->mutex);
 	int rc = 0;
-	while (!atomic_load(&follow->stop) && rc == 0)
-		rc = pthread_cond_timedwait(&follow->wake, &follow->mutex, &until);
-	pthread_mutex_unlock(&follow->mutex);
+	while (!atomic_load(&slave->stop) && rc == 0)
+		rc = pthread_cond_timedwait(&slave->wake, &slave->mutex, &until);
+	pthread_mutex_unlock(&slave->mutex);
 }
 
 /* Between half and one and a half of seconds. */
@@ -93,14 +93,14 @@ say(const struct side *side, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(line, sizeof line, fmt, args);
 	va_end(args);
-	side->follow->options.on_line(side->follow->options.context, line);
+	side->slave->options.on_line(side->slave->options.context, line);
 }
 
 /* Takes note of how it went; gives how long to pause after a failure, else 0. */
 static double
 settle(struct side *side, enum ep_status status, const struct ep_error *err)
 {
-	struct ep_log *log = side->follow->options.log;
+	struct ep_log *log = side->slave->options.log;
 	if (status == EP_INTERRUPTED)
 		return 0;
 	double now = ep_clock_s();
@@ -133,7 +133,7 @@ settle(struct side *side, enum ep_status status, const struct ep_error *err)
 static double
 fetch(struct side *side)
 {
-	const struct ep_follow_options *given = &side->follow->options;
+	const struct ep_slave_threads_options *given = &side->slave->options;
 	struct ep_sync_report report = { 0 };
 	struct ep_error err = { 0 };
 	struct ep_sync_options options = {
@@ -141,7 +141,7 @@ fetch(struct side *side)
 		.name = given->name,
 		.mirror = given->mirror,
 		.request = &side->request,
-		.stop = &side->follow->stop,
+		.stop = &side->slave->stop,
 	};
 	bool known = side->request.tag[0] != '\0';
 	double asked = ep_clock_s();
@@ -175,7 +175,7 @@ anything_local(struct side *side, bool *any, bool *retry, struct ep_error *err)
 	struct ep_pending pending;
 	*any = false;
 	*retry = false;
-	EP_TRY(ep_log_read_begin(&read, side->follow->options.log, err));
+	EP_TRY(ep_log_read_begin(&read, side->slave->options.log, err));
 	ep_log_state(&state, read);
 	EP_TRY(ep_master_load(&master, read, err));
 	if (state.position == side->looked && master.position == side->looked_at && !master.shows &&
@@ -193,10 +193,10 @@ anything_local(struct side *side, bool *any, bool *retry, struct ep_error *err)
 static double
 contribute(struct side *side)
 {
-	const struct ep_follow_options *given = &side->follow->options;
+	const struct ep_slave_threads_options *given = &side->slave->options;
 	struct ep_sync_report report = { 0 };
 	struct ep_error err = { 0 };
-	struct ep_sync_options options = { .name = given->name, .stop = &side->follow->stop };
+	struct ep_sync_options options = { .name = given->name, .stop = &side->slave->stop };
 	bool any;
 	enum ep_status status = anything_local(side, &any, &options.retry, &err);
 	if (options.retry)
@@ -218,16 +218,16 @@ contribute(struct side *side)
 /* ---- the threads ---- */
 
 static void
-run(struct ep_follow *follow, enum ep_way_end end, double (*round)(struct side *side))
+run(struct ep_slave_threads *slave, enum ep_way_end end, double (*round)(struct side *side))
 {
-	struct side side = { .follow = follow, .end = end };
-	while (!atomic_load(&follow->stop)) {
+	struct side side = { .slave = slave, .end = end };
+	while (!atomic_load(&slave->stop)) {
 		struct ep_error err = { 0 };
 		enum ep_status status = EP_OK;
 		if (!side.way)
-			status = ep_way_of_master(&side.way, end, follow->options.log,
-			                          &follow->stop, &err);
-		rest(follow, status == EP_OK ? round(&side) : settle(&side, status, &err));
+			status = ep_way_of_master(&side.way, end, slave->options.log, &slave->stop,
+			                          &err);
+		rest(slave, status == EP_OK ? round(&side) : settle(&side, status, &err));
 	}
 	ep_way_close(side.way);
 }
@@ -247,11 +247,11 @@ contribute_thread(void *context)
 }
 
 enum ep_status
-ep_follow_start(struct ep_follow **out, const struct ep_follow_options *options,
-                struct ep_error *err)
+ep_slave_threads_start(struct ep_slave_threads **out,
+                       const struct ep_slave_threads_options *options, struct ep_error *err)
 {
 	static void *(*const bodies[])(void *) = { fetch_thread, contribute_thread };
-	struct ep_follow *made = calloc(1, sizeof *made);
+	struct ep_slave_threads *made = calloc(1, sizeof *made);
 	if (!made)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	pthread_condattr_t monotonic;
@@ -261,31 +261,31 @@ ep_follow_start(struct ep_follow **out, const struct ep_follow_options *options,
 	pthread_condattr_destroy(&monotonic);
 	pthread_mutex_init(&made->mutex, NULL);
 	made->options = *options;
-	EP_OWNED(ep_follow_stop)
-	struct ep_follow *follow = made;
-	while (follow->thread_count < 2) {
-		int rc = pthread_create(&follow->threads[follow->thread_count], NULL,
-		                        bodies[follow->thread_count], follow);
+	EP_OWNED(ep_slave_threads_stop)
+	struct ep_slave_threads *slave = made;
+	while (slave->thread_count < 2) {
+		int rc = pthread_create(&slave->threads[slave->thread_count], NULL,
+		                        bodies[slave->thread_count], slave);
 		if (rc != 0)
 			return ep_fail_errno(err, rc, "cannot start a thread");
-		follow->thread_count++;
+		slave->thread_count++;
 	}
-	*out = EP_TAKE(follow);
+	*out = EP_TAKE(slave);
 	return EP_OK;
 }
 
 void
-ep_follow_stop(struct ep_follow *follow)
+ep_slave_threads_stop(struct ep_slave_threads *slave)
 {
-	if (!follow)
+	if (!slave)
 		return;
-	pthread_mutex_lock(&follow->mutex);
-	atomic_store(&follow->stop, true);
-	pthread_cond_broadcast(&follow->wake);
-	pthread_mutex_unlock(&follow->mutex);
-	for (unsigned i = 0; i < follow->thread_count; i++)
-		pthread_join(follow->threads[i], NULL);
-	pthread_cond_destroy(&follow->wake);
-	pthread_mutex_destroy(&follow->mutex);
-	free(follow);
+	pthread_mutex_lock(&slave->mutex);
+	atomic_store(&slave->stop, true);
+	pthread_cond_broadcast(&slave->wake);
+	pthread_mutex_unlock(&slave->mutex);
+	for (unsigned i = 0; i < slave->thread_count; i++)
+		pthread_join(slave->threads[i], NULL);
+	pthread_cond_destroy(&slave->wake);
+	pthread_mutex_destroy(&slave->mutex);
+	free(slave);
 }

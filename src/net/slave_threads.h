@@ -9,9 +9,9 @@
 
 #include "sync/slave/sync.h"
 
-struct ep_follow;
+struct ep_slave_threads;
 
-struct ep_follow_options {
+struct ep_slave_threads_options {
 	struct ep_log *log;
 	const char *name; /* of this node */
 	const char *mirror; /* a folder that gets the feed as it is; NULL: none */
@@ -24,13 +24,13 @@ struct ep_follow_options {
 };
 
 /* Starts; options is copied, what it points to borrowed. EP_IO, EP_NO_MEMORY. */
-EP_MUST_USE enum ep_status ep_follow_start(struct ep_follow **out,
-                                           const struct ep_follow_options *options,
-                                           struct ep_error *err);
+EP_MUST_USE enum ep_status ep_slave_threads_start(struct ep_slave_threads **out,
+                                                  const struct ep_slave_threads_options *options,
+                                                  struct ep_error *err);
 
 /* Ends both threads, in order: what is under way is given up where it can go on later. Accepts
  * NULL. */
-void ep_follow_stop(struct ep_follow *follow);
-EP_DEFINE_OWNED(struct ep_follow, ep_follow_stop)
+void ep_slave_threads_stop(struct ep_slave_threads *slave);
+EP_DEFINE_OWNED(struct ep_slave_threads, ep_slave_threads_stop)
 
 #endif

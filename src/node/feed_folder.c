@@ -30,7 +30,7 @@ take_in(size_t *taken, struct ep_node *node, const char *folder,
 	enum ep_status status =
 		ep_inbox_folder(taken, ep_node_log(node), folder, options->on_refused, stop, err);
 	if (*taken && status != EP_INTERRUPTED && status != EP_DIVERGED)
-		EP_TRY(ep_node_settle(&copies, node, EP_DEDUP_BY_ROLE, err));
+		EP_TRY(ep_node_settle(&copies, node, err));
 	return status;
 }
 

@@ -8,12 +8,10 @@ on_progress(void *context, uint64_t position, uint64_t last)
 }
 
 enum ep_status
-ep_node_settle(struct ep_copies_report *report, struct ep_node *node, enum ep_dedup how,
-               struct ep_error *err)
+ep_node_settle(struct ep_copies_report *report, struct ep_node *node, struct ep_error *err)
 {
 	struct ep_node_options given = *ep_node_options(node);
-	struct ep_copies_options options = { .how = how,
-		                             .stop = given.stop,
+	struct ep_copies_options options = { .stop = given.stop,
 		                             .on_progress = given.on_work ? on_progress : NULL,
 		                             .context = &given };
 	*report = (struct ep_copies_report){ 0 };

@@ -8,9 +8,8 @@
 /* After an ingest: brings the index up to date, links copies, and the index again where links
  * changed it. Progress is told to the node's on_work.
  *
- * report  what was linked. how  what the user said, else EP_DEDUP_BY_ROLE. As ep_node_follow_index
- * and ep_link_copies. */
+ * report  what was linked. As ep_node_follow_index and ep_link_copies. */
 EP_MUST_USE enum ep_status ep_node_settle(struct ep_copies_report *report, struct ep_node *node,
-                                          enum ep_dedup how, struct ep_error *err);
+                                          struct ep_error *err);
 
 #endif

@@ -1,5 +1,6 @@
 #include "node/take.h"
 
+#include "dedup/requests.h"
 #include "ingest/sounds.h"
 #include "node/settle.h"
 
@@ -68,6 +69,14 @@ count_copies(struct ep_ingest_report *report, const struct ep_copies_report *cop
 	report->duplicate = of_new + of_updated;
 }
 
+/* Remembers what the user asked for with the tracks of each transaction. */
+static enum ep_status
+remember(void *context, struct ep_log_write *write, uint64_t after, struct ep_error *err)
+{
+	const enum ep_dedup *how = context;
+	return ep_dedup_request(write, after, *how, err);
+}
+
 enum ep_status
 ep_node_take(struct ep_ingest_report *report, uint64_t *position, struct ep_node *node,
              const struct ep_take_options *options, struct ep_error *err)
@@ -77,10 +86,14 @@ ep_node_take(struct ep_ingest_report *report, uint64_t *position, struct ep_node
 	EP_OWNED(ep_ingest_close)
 	struct ep_ingest *ingest = NULL;
 	struct ep_copies_report copies = { 0 };
-	EP_TRY(ep_ingest_open(&ingest, ep_node_log(node), options->ingest, report, err));
+	struct ep_ingest_options wanted = *options->ingest;
+	enum ep_dedup how = options->how;
+	wanted.with_commit = how == EP_DEDUP_BY_ROLE ? NULL : remember;
+	wanted.commit_context = &how;
+	EP_TRY(ep_ingest_open(&ingest, ep_node_log(node), &wanted, report, err));
 	enum ep_status status = ingest_all(ingest, options, err);
 	if (status == EP_OK && !options->ingest->dry_run)
-		status = ep_node_settle(&copies, node, options->how, err);
+		status = ep_node_settle(&copies, node, err);
 	count_copies(report, &copies);
 	struct ep_error late;
 	if (ep_log_read_begin(&read, ep_node_log(node), &late) == EP_OK) {

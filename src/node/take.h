@@ -11,7 +11,9 @@ struct ep_take_options {
 	const char *
 		*paths; /* "-" is standard input; songs may also be in audio files and folders */
 	size_t count;
-	enum ep_dedup how; /* copies are looked for: what the user said, else EP_DEDUP_BY_ROLE */
+	/* How copies of these tracks are looked for, whoever does it; EP_DEDUP_BY_ROLE: nobody
+	 * said. */
+	enum ep_dedup how;
 	/* Told at once what is wrong with a file; those behind it may follow. */
 	void (*on_failed)(void *context, enum ep_status status, const char *text);
 	void *context;

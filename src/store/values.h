@@ -22,6 +22,7 @@
 #define EP_MASTER_DUMP_VALUE "watermark.master-dump" /* number: dumped for the slaves */
 #define EP_SLAVE_DUMP_VALUE "watermark.slave-dump" /* number: local changes, for the master */
 #define EP_COPIES_VALUE "watermark.copies" /* number: searched for copies */
+#define EP_REQUESTS_VALUE "copies.requests" /* how to search behind it (dedup/requests.h) */
 #define EP_INDEX_VALUE "index" /* files of the search index (index/manifest.h) */
 #define EP_MASTER_LASTDUMP_VALUE "lastdump.master" /* text: when the last such dump was made */
 #define EP_SLAVE_LASTDUMP_VALUE "lastdump.slave" /* the same */

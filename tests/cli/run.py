@@ -21,9 +21,9 @@ you keep it.
 The commands find `echoprint` and its old names in PATH, the real songs in $DATA, and make.py, which
 makes input that a shell cannot, as `make`. In the output, what differs from run to run is replaced:
 the temporary folder by DIR, moments of today by DATE, seconds by S, ids made today by GENERATED,
-the name of the host by HOST, sizes on disk by SIZE, keys of nodes by KEY, and the lines on how codes
-are kept by one. A carriage return shows as \\r and a byte that is no UTF-8 as \\xff. With --json, `read` must be the
-sum of the six kinds of rows.
+the name of the host by HOST, sizes on disk by SIZE, keys of nodes by KEY, and the lines on how
+codes are kept by one. A carriage return shows as \\r and a byte that is no UTF-8 as \\xff. With
+--json, `read` must be the sum of the six kinds of rows.
 """
 
 import argparse

@@ -56,8 +56,8 @@ def body_at(content, start):
 
 
 def is_entry(content, start, at):
-    """Whether an entry begins there, whose id is at `at`. An LMDB node is lo, hi (of the size), flags,
-    size of the key, key (8 bytes here), data."""
+    """Whether an entry begins there, whose id is at `at`. An LMDB node is lo, hi (of the size),
+    flags, size of the key, key (8 bytes here), data."""
     _, _, flags, key = struct.unpack_from("<4H", content, start - 16)
     return (key, flags, content[start], content[start + 1], content[start + 3]) == (8, 0, LAYOUT, PUT, 0) \
         and body_at(content, start) == at

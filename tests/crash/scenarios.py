@@ -226,7 +226,8 @@ class Maker:
         scenario.command("ingest", *files)
         self.finish(scenario)
         steps = [["init", "--name", "north"]] + [["ingest", file] for file in files]
-        self.learn_commits(scenario, steps, 7)  # the empty log, the index, and how far copies were looked for
+        # the empty log, the index, and how far copies were looked for
+        self.learn_commits(scenario, steps, 7)
         return scenario
 
     def slave_ingest(self):
@@ -240,7 +241,8 @@ class Maker:
             file.write(common.csv_bytes(Song(100).rows()))
         scenario.command("slave-ingest", *files)
         self.finish(scenario)
-        self.learn_commits(scenario, [["slave-ingest", file] for file in files], 7)  # a merge, and copies
+        # a merge, and copies
+        self.learn_commits(scenario, [["slave-ingest", file] for file in files], 7)
         return scenario
 
     def update(self):

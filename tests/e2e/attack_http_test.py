@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""What strangers send to a server: paths that lead elsewhere, requests that another would read otherwise, and any bytes.
-It is answered or refused, and nothing else happens.
+"""What strangers send to a server: paths that lead elsewhere, requests that another would read
+otherwise, and any bytes. It is answered or refused, and nothing else happens.
 
 --count N  requests changed at random (default 1500)."""
 
@@ -56,7 +56,8 @@ def a_page_of_another_does_not_ingest(test):
 
 
 def a_body_has_one_end(test):
-    """A proxy in front must not see another end of a body than the server: what is behind it would be a request."""
+    """A proxy in front must not see another end of a body than the server: what is behind it would
+    be a request."""
     server = Server(test.node("framing"))
     inner = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
     post = b"POST /query HTTP/1.1\r\nHost: x\r\n"

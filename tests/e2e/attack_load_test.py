@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Too many requests, too large and too slow ones: others are served, memory is bounded, and the log stays small."""
+"""Too many requests, too large and too slow ones: others are served, memory is bounded, and the log
+stays small."""
 
 import base64
 import contextlib

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""What hostile masters, and whoever writes in a shared folder, send to a slave: it is refused with a line that says why,
-memory is bounded, and the slave keeps what it has."""
+"""What hostile masters, and whoever writes in a shared folder, send to a slave: it is refused with
+a line that says why, memory is bounded, and the slave keeps what it has."""
 
 import contextlib
 import json
@@ -29,7 +29,8 @@ def little_memory():
 
 
 class Hostile:
-    """Stands between a slave and its master: passes on what is asked, or answers it as it is told."""
+    """Stands between a slave and its master: passes on what is asked, or answers it as it is
+    told."""
 
     def __init__(self, server):
         self.server = server

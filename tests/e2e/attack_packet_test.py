@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""What is contributed by those who may not, or unpacks to more than it may: it is refused with a line that says why, and
-memory is bounded."""
+"""What is contributed by those who may not, or unpacks to more than it may: it is refused with a
+line that says why, and memory is bounded."""
 
 import base64
 import contextlib
@@ -83,7 +83,8 @@ def zstd_of(front, zeros):
 
 
 def bomb(slave, good, blocks, each, documents=1):
-    """A contribution of a slave, signed by it, whose blocks hold a track with `each` bytes of zeros, and these documents."""
+    """A contribution of a slave, signed by it, whose blocks hold a track with `each` bytes of
+    zeros, and these documents."""
     size = struct.unpack_from("<I", good, 12)[0]
     header = bytearray(good[:16 + size])
     after, last = struct.unpack_from("<QQ", header, 64)  # what it says of marks is within this

@@ -13,7 +13,8 @@ from servers import PATIENCE, Server, ingest, joined, some_songs
 
 SONGS = DATA / "songs.json"
 MB = 1 << 20
-TRAILER = 32 + 2 + 128  # bytes: the packet's hash, the size of the signature, two keys and the signature
+# bytes: the packet's hash, the size of the signature, two keys and the signature
+TRAILER = 32 + 2 + 128
 
 
 def master_and_slave(test, name, *options):
@@ -68,7 +69,8 @@ def trailer_of(packet):
 
 
 def contribution_of(node):
-    """The contribution that a slave would send, as it lies in its folder when the master does not answer."""
+    """The contribution that a slave would send, as it lies in its folder when the master does not
+    answer."""
     path = node.folder / "contribution.packet"
     node.run("sync", statuses=(4,))
     return path.read_bytes()

@@ -14,7 +14,8 @@ import time
 from common import (Clock, codegen_bytes, csv_of, need, read_files, rows_of, rows_of_song, run,
                     same, song)
 
-PROMPT_S = 120  # who is held up by a process with an open pipe waits until the check ends; others take far less
+# who is held up by a process with an open pipe waits until the check ends; others take far less
+PROMPT_S = 120
 
 
 def big_rows(tracks, version, documents=3):

@@ -115,7 +115,8 @@ def library_alone(test, folder):
 
 
 class Beside:
-    """What is linked of songs that a command ingests, on a node where `serve` looks for copies, too."""
+    """What is linked of songs that a command ingests, on a node where `serve` looks for copies,
+    too."""
 
     def __init__(self, test, folder, name):
         self.test = test
@@ -139,7 +140,8 @@ class Beside:
         return slave.run("slave-dump", "--all", "-o", "-").stdout
 
     def server_looks(self, node, server):
-        """Waits until `serve` has looked at all that is there: at a song that no command knows of, too."""
+        """Waits until `serve` has looked at all that is there: at a song that no command knows of,
+        too."""
         same(server.get("/ingest", server.token, codegen_bytes([self.mark]))[0], 200, "status of /ingest")
         until(lambda: id_of(self.mark) in links(node), "the link of what came over HTTP")
 
@@ -150,7 +152,8 @@ class Beside:
         server.stop()
 
     def server_first(self, node, words, data):
-        """The command has put its first file into the log, and waits for the second one, standard input."""
+        """The command has put its first file into the log, and waits for the second one, standard
+        input."""
         path = self.test.folder / f"{node.folder.name}.songs"
         path.write_bytes(data)
         server = Server(node)
@@ -219,6 +222,30 @@ def slave_beside_serve(test, folder):
     it.compare(it.slave_by_files, "ingest", linked=[it.exact])
 
 
+def asked_beside_serve(test, folder):
+    """What --dedup asks for holds for the command's own tracks, whoever looks first; what comes
+    over HTTP meanwhile is linked by the node's role."""
+    it = Beside(test, folder, "asked-beside")
+    it.compare(it.master, "master-ingest", "-s", "y", "--dedup", "off", linked=[])
+    it.compare(it.master, "master-ingest", "-s", "y", "--dedup", "exact", linked=[it.exact])
+    it.compare(it.master, "master-ingest", "-s", "x", "--dedup", "match", linked=it.new)
+    it.compare(it.slave_by_files, "ingest", "--dedup", "off", linked=[])
+    it.compare(it.slave_by_files, "ingest", "--dedup", "match", linked=it.new)
+
+
+def asked_before_it_is_looked(test, folder):
+    """What was asked for lasts until copies are looked for: a command that failed had not come to
+    that."""
+    it = Beside(test, folder, "asked-before")
+    node = it.master("asked-before")
+    path = test.folder / "asked-before.csv"
+    path.write_bytes(it.csv(it.new))
+    node.run("master-ingest", "-s", "y", "--dedup", "off", path, test.folder / "not-there.csv", statuses=(1,))
+    node.json("master-ingest", "-s", "z", "-", data=it.csv([it.mark]))
+    same(sorted(links(node)), [id_of(it.mark)], "what is linked")
+    node.verify()
+
+
 def csv_of(test, path, name):
     """The rows of songs of code generator's JSON, as a slave dumps them."""
     slave = test.node(f"csv-{name}")
@@ -232,7 +259,7 @@ def body(test):
         test.report("skip", "one song once", "../shared/data is not there")
         return
     for function in (golden, releases, encoded_anew, library_alone, master_beside_serve,
-                     slave_beside_serve):
+                     slave_beside_serve, asked_beside_serve, asked_before_it_is_looked):
         test.check("copies: " + function.__name__.replace("_", " "), function, test, folder)
 
 

@@ -18,7 +18,8 @@ def large(seed, count):
 
 
 def a_short_file_that_is_whole_is_read(test):
-    """The log's library does not write pages that one transaction makes and frees: the file ends early."""
+    """The log's library does not write pages that one transaction makes and frees: the file ends
+    early."""
     node = test.node("short")
     node.run("ingest", SONGS)
     small = ("BIG-0", "4.12", "1 2", "1", "", "", "")
@@ -70,7 +71,8 @@ PAGE = 4096
 
 
 def damaged_page(rng, whole):
-    """The bytes with a page, or eight of them, as it should not be: other bytes, none, another page, changed bits."""
+    """The bytes with a page, or eight of them, as it should not be: other bytes, none, another
+    page, changed bits."""
     data = bytearray(whole)
     pages = len(data) // PAGE
     at = PAGE * rng.randrange(pages)
@@ -97,7 +99,8 @@ def damaged_page(rng, whole):
 
 
 def a_damaged_page_ends_no_command_by_a_signal(test):
-    """LMDB trusts its pages; what it does over one that was overwritten must not be how a command ends."""
+    """LMDB trusts its pages; what it does over one that was overwritten must not be how a command
+    ends."""
     rng = random.Random(11)
     node = test.node("pages")
     node.run("ingest", SONGS)
@@ -124,7 +127,8 @@ def a_damaged_page_ends_no_command_by_a_signal(test):
             ends[done.returncode] += 1
             need(done.returncode in (0, 1, 3, 7), f"{words} ended with {done.returncode} over {kind}, {n}: {done.stderr!r}")
             need(done.returncode in (0, 3) or done.stderr.strip(), f"{words} ended with {done.returncode} and no word")
-            if done.returncode == 1:  # a track that cannot be found, or a write that the system refuses
+            # a track that cannot be found, or a write that the system refuses
+            if done.returncode == 1:
                 need(any(word in done.stderr for word in (b"there is no track", b"cannot write the log")),
                      f"{words} over {kind}, {n}: {done.stderr!r}")
     print(f"# how commands ended: {dict(ends)}")

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""A feed in a folder: what a slave follows, what it refuses, what it does when one of the two is an old copy.
+"""A feed in a folder: what a slave follows, what it refuses, what it does when one of the two is an
+old copy.
 
 One long file: every test starts from one kind of federation, which is made here.
 """
@@ -210,7 +211,8 @@ def a_master_from_an_old_copy_is_found_out(test):
         need(b"--new-epoch" in done.stderr, f"{command[0]} said {done.stderr!r}")
     shutil.rmtree(it.master.folder)
     shutil.copytree(f"{it.master.folder}.copy", it.master.folder)
-    # Published elsewhere only, the slaves find out: first that it goes back, later that it is another history.
+    # Published elsewhere only, the slaves find out: first that it goes back, later that it is
+    # another history.
     shutil.rmtree(it.folder)
     it.folder.mkdir()
     it.publish()
@@ -219,7 +221,8 @@ def a_master_from_an_old_copy_is_found_out(test):
     ingest(it.master, some_songs("TRC", 20))
     it.publish()
     refused(it, rome, 5, "a different history", "a feed that went on")
-    # A slave shows the master what it has seen of the lost history. Then the master says nothing more,
+    # A slave shows the master what it has seen of the lost history. Then the master says nothing
+    # more,
     it.master.run("publish", it.folder, statuses=(5,))
     before = it.master.digest()
     for command in (("delete", "TRA0"), ("publish", it.folder), ("ingest", SONGS), ("master-ingest", "-s", "x", "-"),
@@ -234,7 +237,8 @@ def a_master_from_an_old_copy_is_found_out(test):
         slave.run("sync", "--restart")
     it.round()
     it.equal("after starting again")
-    # What slaves brought is there again, and what the master itself ingested after the copy, as slaves have its seals.
+    # What slaves brought is there again, and what the master itself ingested after the copy, as
+    # slaves have its seals.
     tracks = {row[0].split("-")[0] for row in rows_of(it.master.contents())}
     expected = {f"TR{letter}{n}" for letter, count in zip("ABCPQ", (4, 4, 20, 4, 4)) for n in range(count)}
     same(tracks, expected, "tracks of all")
@@ -380,7 +384,8 @@ def contributions_are_applied_once_and_in_order(test):
 
 
 def a_hostile_folder_leads_nowhere(test):
-    """Who writes to the folder of a feed changes nothing outside of it, and keeps nobody waiting."""
+    """Who writes to the folder of a feed changes nothing outside of it, and keeps nobody
+    waiting."""
     it = Federation(test, "hostile", "paris")
     paris, victim = it.slaves[0], test.new_folder("hostile-victim")
     ingest(paris, some_songs("TRA", 1))

@@ -127,7 +127,8 @@ def every_packet_is_whole(it):
 
 
 def a_long_feed(test, name, *slaves):
-    """With packets that were merged and such that were not; and slaves at every publication of it, not synced."""
+    """With packets that were merged and such that were not; and slaves at every publication of it,
+    not synced."""
     it = Federation(test, name, *slaves)
     kept = []
     for n in range(11):

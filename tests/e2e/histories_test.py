@@ -1,18 +1,21 @@
 #!/usr/bin/env python3
-"""Random histories of a master and its slaves, as processes, with kills, full disks, wrong clocks and restores.
+"""Random histories of a master and its slaves, as processes, with kills, full disks, wrong clocks
+and restores.
 
 usage: histories_test.py --program PATH [--seconds S] [--seed N [--only K]] [--shrink SECONDS]
 
-History K of a seed is a list of steps that is made before it is played, so that steps can be left out: what fails is
-played again with fewer of them, and the shortest list that still fails is printed. The kills fall where they fall, so
-a history may have to be played more than once to fail again.
+History K of a seed is a list of steps that is made before it is played, so that steps can be left
+out: what fails is played again with fewer of them, and the shortest list that still fails is
+printed. The kills fall where they fall, so a history may have to be played more than once to fail
+again.
 
-The model has no rules of what stands. It notes, of what every node said it had done, which version the node had shown
-before: the new one supersedes that one, and all that it superseded. In the end, when everybody has synced until
-nothing changes, the following must hold:
+The model has no rules of what stands. It notes, of what every node said it had done, which version
+the node had shown before: the new one supersedes that one, and all that it superseded. In the end,
+when everybody has synced until nothing changes, the following must hold:
 
 - All nodes have the same digest, nothing waits, `verify` finds nothing.
-- Every version that a node acknowledged is what the master has, or was superseded by that, or is kept aside somewhere.
+- Every version that a node acknowledged is what the master has, or was superseded by that, or is
+  kept aside somewhere.
 - What was deleted is not back by itself.
 
 Let off is only what was on no other disk than such as were replaced by an older copy.
@@ -42,7 +45,8 @@ CLOCKS = ["@1970-01-01 00:00:01", "-10y", "+20y", "-1h", "+3d"]
 LIBRARY = next((path for path in LIBRARIES if pathlib.Path(path).exists()), None)
 CALM_ROUNDS = 14
 
-# What a command may say where it exits with 1 (the disk is full) or 3, besides what is said of a limited file.
+# What a command may say where it exits with 1 (the disk is full) or 3, besides what is said of a
+# limited file.
 REFUSALS = ["belongs to the master", "belongs to the master: it can be changed only there", "there is no track", "no track ",
             "no matching version", "is a copy", "is not a copy", "can only be accepted",
             "no such version", "is no copy", "itself", "cannot be accepted", "were set aside: select one",
@@ -119,7 +123,8 @@ class Member:
         self.name, self.node = name, node
         self.heard = set()  # versions that its disk had
         self.shown = {}
-        self.aside = {}  # (track, number among its versions): version, or None for one that is not known
+        # (track, number among its versions): version, or None for one that is not known
+        self.aside = {}
         self.aside_deletions = set()
         self.copies = []
         self.looked = False  # whether `shown` is what it shows
@@ -177,7 +182,8 @@ class History:
         return limit
 
     def command(self, member, step, *words, data=None):
-        """Runs a command with the step's fault. Gives (whether it was killed, status, output, errors)."""
+        """Runs a command with the step's fault. Gives (whether it was killed, status, output,
+        errors)."""
         fault = step.get("fault", "")
         env = {**os.environ, **environment(LIBRARY, CLOCKS[int(step["number"] * len(CLOCKS))])} \
             if fault == "clock" and LIBRARY else None
@@ -204,8 +210,9 @@ class History:
         return killed, status, out, errors
 
     def write_again(self, member):
-        """Who is killed between the end of a transaction and telling the others of it leaves readers at the one before,
-        until somebody writes: only then is seen whether what was killed had done its work."""
+        """Who is killed between the end of a transaction and telling the others of it leaves
+        readers at the one before, until somebody writes: only then is seen whether what was killed
+        had done its work."""
         member.node.run("delete", "NOSUCH", statuses=(1, 5))
 
     def judge(self, member, words, fault, status, errors):
@@ -404,7 +411,8 @@ class History:
         heard = {d for d in deletions if self.model.track[d] in absent}
         member.heard |= heard
         if not self.http:
-            return  # the feed may be older than the log; what the slave sent has been published, though
+            # the feed may be older than the log; what the slave sent has been published, though
+            return
         self.master().heard |= {d for d in heard if d in member.heard and self.shows(self.master(), self.model.track[d]) is None}
 
     def publish(self, step, *options):
@@ -639,7 +647,8 @@ class History:
                 self.settle_sources(member)
             self.heal({})
             if self.http:
-                time.sleep(0.12)  # the master looks twenty times a second for what is to be published
+                # the master looks twenty times a second for what is to be published
+                time.sleep(0.12)
             states = [member.node.json("status") for member in self.members.values()]
             digests = [state["digest"] for state in states]
             waits = [state["master"]["pending"] for state in states[1:]]
@@ -706,7 +715,8 @@ class History:
 
 
 def shrink(history, seconds):
-    """Leaves out steps as long as it still fails; gives the steps, what was said, and why it failed."""
+    """Leaves out steps as long as it still fails; gives the steps, what was said, and why it
+    failed."""
     clock = Clock(seconds)
     numbers, best, why = list(history.numbers), list(history.said), None
     size = max(1, len(numbers) // 2)

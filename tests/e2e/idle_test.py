@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""A node to which nothing happens writes nothing into its log, and who reads it keeps no old pages."""
+"""A node to which nothing happens writes nothing into its log, and who reads it keeps no old
+pages."""
 
 import json
 import struct
@@ -12,11 +13,13 @@ PAGE = 4096
 
 
 def log_of(node):
-    """The number of the last transaction of a node's log, and its file's size and moment of change."""
+    """The number of the last transaction of a node's log, and its file's size and moment of
+    change."""
     data = node.folder / "data.mdb"
     with open(data, "rb") as file:
         pages = [file.read(PAGE), file.read(PAGE)]
-    # A meta page: 16 bytes of header, magic, version, address, size of the map, two databases, last page, number.
+    # A meta page: 16 bytes of header, magic, version, address, size of the map, two databases, last
+    # page, number.
     numbers = [struct.unpack_from("<Q", page, 16 + 24 + 2 * 48 + 8)[0] for page in pages]
     info = data.stat()
     return max(numbers), info.st_size, info.st_mtime_ns
@@ -102,7 +105,8 @@ def what_is_known_of_contacts_outlives_damage(test):
 
 
 def who_reads_keeps_no_old_pages(test):
-    """Transactions that change no track: the index is not opened anew for them, and lets go of old pages all the same."""
+    """Transactions that change no track: the index is not opened anew for them, and lets go of old
+    pages all the same."""
     node = test.node("reader")
     node.run("init", "--name", "centre")
     ingest(node, some_songs("TRA", 50))

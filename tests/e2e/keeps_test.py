@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""What a node acknowledged is kept, where it is easily lost: unsent changes, restarts that break off, older copies between
-a receipt and the feed, links whose tracks change, versions that are accepted."""
+"""What a node acknowledged is kept, where it is easily lost: unsent changes, restarts that break
+off, older copies between a receipt and the feed, links whose tracks change, versions that are
+accepted."""
 
 import pathlib
 import random
@@ -339,7 +340,8 @@ def an_accepted_version_under_a_link(test):
 
 
 def a_link_whose_track_goes_with_the_next_contribution(test):
-    """A contribution holds 8 MB of entries: the second track does not fit into the first one, its link would."""
+    """A contribution holds 8 MB of entries: the second track does not fit into the first one, its
+    link would."""
     it = Federation(test, "next", "paris", "rome")
     paris = it.slaves[0]
     rng = random.Random(8)

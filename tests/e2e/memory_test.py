@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""A small file that unpacks to rows as long as they may be takes memory for one of them, not for many."""
+"""A small file that unpacks to rows as long as they may be takes memory for one of them, not for
+many."""
 
 import os
 import subprocess

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""A master and three slaves that serve, each a host of its own: in its network namespace, on a bridge that joins them.
+"""A master and three slaves that serve, each a host of its own: in its network namespace, on a
+bridge that joins them.
 
-Needs root and `ip netns`. The bridge is in a namespace too: nothing of the machine's own network is touched, and no
-packet leaves it."""
+Needs root and `ip netns`. The bridge is in a namespace too: nothing of the machine's own network is
+touched, and no packet leaves it."""
 
 import json
 import os
@@ -18,7 +19,8 @@ PORT = 8070
 # What a song may take to be found everywhere; longer where the machine has other things to do.
 SECONDS = (2.0 if not SANITIZED else 20.0) * max(1.0, os.getloadavg()[0] / len(os.sched_getaffinity(0)))
 DOWN_S = 3.0
-# What makes a link bad, and the next best where the kernel has it not: what does not fit in a small queue is lost.
+# What makes a link bad, and the next best where the kernel has it not: what does not fit in a small
+# queue is lost.
 BAD = (("netem", "delay", "40ms", "10ms", "loss", "5%"), ("tbf", "rate", "1mbit", "burst", "3kb", "limit", "6kb"))
 
 
@@ -122,7 +124,8 @@ class Federation:
         return Server(node, host=network.address(host), port=PORT)
 
     def end(self, count):
-        """All is quiet: all are equal and whole, end in order, and have each of so many tracks once."""
+        """All is quiet: all are equal and whole, end in order, and have each of so many tracks
+        once."""
         all_equal(self.nodes)
         for server in self.servers:
             server.stop()

@@ -4,8 +4,8 @@ the program: a second reader, to hold the first and the pages against.
 
     packet_reader.py FILE...
 
-prints the documents of packets as rows of a dump. Whatever the pages refuse, and what is not as they
-tell, is a Refused. Deletions and links are read and checked, and have no rows.
+prints the documents of packets as rows of a dump. Whatever the pages refuse, and what is not as
+they tell, is a Refused. Deletions and links are read and checked, and have no rows.
 
 One long file: who writes a reader from the pages needs all of it, and can take it as it is.
 """

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Packets, read by a reader that was written after the pages in docs/formats alone, hold the rows that
-a dump has; and what the pages refuse, that reader and the program both refuse.
+"""Packets, read by a reader that was written after the pages in docs/formats alone, hold the rows
+that a dump has; and what the pages refuse, that reader and the program both refuse.
 
 One long file: the packets that it damages and makes by hand are made by the same few functions.
 """
@@ -91,7 +91,8 @@ def songs_and_odd_rows(test):
 
 
 def single_documents_of_songs(test):
-    """Each document of a song as a track of its own: in its segment, without one, in a wrong one."""
+    """Each document of a song as a track of its own: in its segment, without one, in a wrong
+    one."""
     rows = []
     for item in json.loads(SONGS.read_bytes())[:3]:
         for i, row in enumerate(rows_of_song(item)):
@@ -182,7 +183,8 @@ def links_are_in_packets(test):
 
 
 def marks_are_of_what_was_published(test):
-    """A packet's marks are a chain over the digests at the positions that were published, and the seals between."""
+    """A packet's marks are a chain over the digests at the positions that were published, and the
+    seals between."""
     node = test.node("marks")
     folder = test.new_folder("marks-feed")
     expected, before = [], b""
@@ -658,7 +660,8 @@ class Drawn:
         self.draw()
 
     def draw(self):
-        """The shares are of low values, which mostly say that there is no onset, and of any values."""
+        """The shares are of low values, which mostly say that there is no onset, and of any
+        values."""
         low, any_one = self.shares
         drawn = self.chance.random()
         self.drawn = 1024 if drawn < low else self.chance.randrange(65_536) if drawn < low + any_one else 65_535
@@ -721,7 +724,8 @@ def both_refuse(test):
     for name, data in refused_packets().items():
         need(refused(data), f"a packet with {name} is read")
         done = node.run("master-ingest", "-s", "paris", "-", data=data, statuses=range(256))
-        # Older versions were never released: there is another way over. One entry is refused, or all.
+        # Older versions were never released: there is another way over. One entry is refused, or
+        # all.
         statuses = {"version 0": (5,), "version 1": (5,), "version 3": (6,)}.get(name, (3, 7))
         need(done.returncode in statuses, f"the program exits with {done.returncode} for a packet with {name}")
 

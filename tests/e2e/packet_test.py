@@ -134,7 +134,8 @@ def refuses_damage(test):
 
 
 def looks_closely_at_what_slaves_send(test):
-    """A packet whose checksums and hash are right but whose contents are not those of its hashes."""
+    """A packet whose checksums and hash are right but whose contents are not those of its
+    hashes."""
     import hashlib
     node = test.node("forger")
     node.run("ingest", SONGS)

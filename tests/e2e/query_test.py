@@ -149,7 +149,8 @@ def hostile_questions(test):
         test.check(f"hostile: {name}", hostile.line, question, expected)
     for name, data in hostile_files():
         test.check(f"hostile: {name}", hostile.whole, data)
-    # Many, so that memory that grows with them is seen; where that means nothing, some for each worker.
+    # Many, so that memory that grows with them is seen; where that means nothing, some for each
+    # worker.
     test.check("hostile: many long lines", hostile.lines, b"A" * (8 << 20), 24 if hostile.limited else 8)
     test.check("hostile: many bombs", hostile.lines, packed(b"00001" * (4 << 20)), 40 if hostile.limited else 8)
     test.check("no questions, no answers", lambda: same(ask(hostile.node, b""), [], "answers"))

@@ -4,9 +4,10 @@
 usage: random_history_test.py --program PATH [--seconds S] [--seed N]
 
 The model is a dict of rows a track, with its source, its position, what it was before, and a
-tombstone in place of a deleted one. Nodes exchange CSV alone, which is taken by contents: it changes
-only what a CSV of the same source made, and brings back nothing that was there before. After every command its counts must be the program's; now and then all rows and
-positions too; and nodes that hold the same must have the same digest. --seed runs one history.
+tombstone in place of a deleted one. Nodes exchange CSV alone, which is taken by contents: it
+changes only what a CSV of the same source made, and brings back nothing that was there before.
+After every command its counts must be the program's; now and then all rows and positions too; and
+nodes that hold the same must have the same digest. --seed runs one history.
 """
 
 import random

@@ -3,13 +3,14 @@
 
 usage: restores_test.py --program PATH [--page FILE]
 
-The command lines of a recipe are read out of the page and run by a shell, each with the data folder of the node that
-stands before its `$`. The page's names of places (/srv/feed, URL, KEY, DATA ...) are replaced by those of the test,
-and nothing else is. What the page says of a command is checked: "# exit status N", a "text in quotes", and the words
-that it prints. Of a line that says "# or: COMMAND", that command is run where the feed goes over HTTP.
+The command lines of a recipe are read out of the page and run by a shell, each with the data folder
+of the node that stands before its `$`. The page's names of places (/srv/feed, URL, KEY, DATA ...)
+are replaced by those of the test, and nothing else is. What the page says of a command is checked:
+"# exit status N", a "text in quotes", and the words that it prints. Of a line that says "# or:
+COMMAND", that command is run where the feed goes over HTTP.
 
-Before a recipe the test makes the situation that it is for; behind it all nodes must hold the same, what living
-nodes had acknowledged must be there or be kept aside, and `verify` must find nothing.
+Before a recipe the test makes the situation that it is for; behind it all nodes must hold the same,
+what living nodes had acknowledged must be there or be kept aside, and `verify` must find nothing.
 
 One long file: it has one situation for each recipe of one page.
 """

@@ -106,14 +106,16 @@ def the_log_has_no_secrets(test):
 
 
 def modes_in(folder):
-    """What is in a folder, itself included, with other modes than those of what is for its owner alone."""
+    """What is in a folder, itself included, with other modes than those of what is for its owner
+    alone."""
     found = [folder, *folder.rglob("*")]
     return [f"{path} {path.stat().st_mode & 0o7777:o}" for path in found
             if path.stat().st_mode & 0o7777 != (0o700 if path.is_dir() else 0o600)]
 
 
 def a_data_folder_is_its_owners_alone(test):
-    """Whatever the umask: the log, locks, the index, the feed that is served, a mirror, what is on its way."""
+    """Whatever the umask: the log, locks, the index, the feed that is served, a mirror, what is on
+    its way."""
     for number, umask in enumerate((0o000, 0o022, 0o077)):
         before = os.umask(umask)
         try:

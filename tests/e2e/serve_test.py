@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""A master and slaves that serve: what is ingested anywhere is everywhere, whatever happens on the way.
+"""A master and slaves that serve: what is ingested anywhere is everywhere, whatever happens on the
+way.
 
 --seconds N  how long they are killed at random (default 5).
 
@@ -277,9 +278,9 @@ def a_broken_download_goes_on_where_it_stopped(test):
         tries += 1
         need(tries < 10, "it does not end")
     need(tries >= 2, f"only {tries} were cut")
-    # Each connection carries a third: who began anew each time would never end.
-    # No byte of the packet passes twice: the proxy lets a client read all that it sent. The rest is each
-    # piece's feed.json and headers.
+    # Each connection carries a third: who began anew each time would never end. No byte of the
+    # packet passes twice: the proxy lets a client read all that it sent. The rest is each piece's
+    # feed.json and headers.
     print(f"# {proxy.passed} bytes for {size} in {tries + 1} pieces")
     need(proxy.passed < size * 1.05, f"{proxy.passed} bytes for {size} in {tries + 1} pieces")
     same(slave.digest(), it.master.digest(), "digest")
@@ -456,7 +457,8 @@ def it_is_a_service(test):
 
 
 def it_ends_in_order_while_it_is_asked(test):
-    """Often, as a race of threads would show at some ends only; the library makes the gap between them wide."""
+    """Often, as a race of threads would show at some ends only; the library makes the gap between
+    them wide."""
     library = os.environ.get("ECHOPRINT_SLOW_EPOLL")
     if not library or SANITIZED:
         raise Skip("needs the library slow_epoll, which no sanitizer bears beside it")

@@ -1,4 +1,5 @@
-"""What the tests of the feed share: nodes that serve, songs, and a proxy that spoils what it passes on."""
+"""What the tests of the feed share: nodes that serve, songs, and a proxy that spoils what it passes
+on."""
 
 import json
 import os
@@ -42,8 +43,9 @@ def ingest(node, items):
 
 
 def held_port(host):
-    """A socket that holds a port which nobody else has: nobody is given it, nor can take it, until it is closed. A
-    server can, as both reuse addresses and this one does not listen; while no server does, connections are refused."""
+    """A socket that holds a port which nobody else has: nobody is given it, nor can take it, until
+    it is closed. A server can, as both reuse addresses and this one does not listen; while no
+    server does, connections are refused."""
     holder = socket.socket()
     holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     holder.bind((host, 0))
@@ -131,8 +133,8 @@ def joined(test, master, name, url, *options):
 
 
 def until(condition, what, seconds=60):
-    """Waits until a condition holds, for seconds or longer: whether it comes is the question. Gives how long it
-    took."""
+    """Waits until a condition holds, for seconds or longer: whether it comes is the question. Gives
+    how long it took."""
     began = time.monotonic()
     last = None
     while time.monotonic() - began < seconds * PATIENCE:
@@ -150,15 +152,16 @@ def all_equal(nodes, seconds=60):
 
 
 def synced(slave, master, **how):
-    """A slave that fetches until it is its master's equal: what is ingested is published a moment later."""
+    """A slave that fetches until it is its master's equal: what is ingested is published a moment
+    later."""
     until(lambda: slave.run("sync", **how) and slave.digest() == master.digest(), "equal digests after a sync", 20)
 
 
 class Proxy:
     """Passes bytes on between a client and a server, and spoils them as it is told.
 
-    mode: "pass", "cut" (refuses connections), "reset" (in the middle), "truncate" (ends early), "flip" (changes
-    a bit), "slow". `rate` is how many of the connections are spoiled."""
+    mode: "pass", "cut" (refuses connections), "reset" (in the middle), "truncate" (ends early),
+    "flip" (changes a bit), "slow". `rate` is how many of the connections are spoiled."""
 
     def __init__(self, port, seed=1):
         self.target = port
@@ -229,7 +232,8 @@ class Proxy:
                         sink.sendall(data)
                         self.passed += len(data)
                         if mode == "truncate":
-                            # Who reads may be slow: what was sent is read before the other pump sees the end.
+                            # Who reads may be slow: what was sent is read before the other pump
+                            # sees the end.
                             source.shutdown(socket.SHUT_RDWR)
                             sink.shutdown(socket.SHUT_WR)
                             return

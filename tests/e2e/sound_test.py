@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """From sound to codes: as the ffmpeg program decodes it, and whatever is thrown at the decoder.
 
-With ffmpeg, files of many formats are made and decoded both ways; without it, WAV files alone are tried.
+With ffmpeg, files of many formats are made and decoded both ways; without it, WAV files alone are
+tried.
 """
 
 import json
@@ -49,7 +50,8 @@ class Songs:
                 ffmpeg("-f", "lavfi", "-i", "testsrc=size=64x64:rate=5:duration=16", "-i", self.wav, "-i", self.wav, "-map", "0",
                        "-map", "1", "-map", "2", "-c:v", "mpeg4", "-c:a:0", "mp2", "-c:a:1", "flac", "-ac:a:1", "1", path)
             elif not path.exists() and name.startswith("copy"):
-                # Cut out of the middle without being decoded: times that begin below 0, or anywhere.
+                # Cut out of the middle without being decoded: times that begin below 0, or
+                # anywhere.
                 ffmpeg("-ss", words[1], "-i", self.folder / words[0], "-c", "copy", path)
             elif not path.exists():
                 ffmpeg("-i", self.wav, *words, "-metadata", "artist=Ä Band", "-metadata", "title=A \"Song\"", path)
@@ -155,7 +157,8 @@ def takes_any_name(test, songs):
 
 
 def takes_long_and_strange_sound(test, songs):
-    """An hour of eight channels at 192,000 Hz would be 11 GB; so: an hour of one, and a second of eight."""
+    """An hour of eight channels at 192,000 Hz would be 11 GB; so: an hour of one, and a second of
+    eight."""
     folder = test.new_folder("long")
     hour = folder / "hour.wav"
     size = 3600 * 8000
@@ -206,7 +209,8 @@ def is_stopped(process):
 
 
 def stopped_decoder(program, path, seconds=20):
-    """The decoder of a file, stopped in the middle of it: it is there for as long as it is looked at."""
+    """The decoder of a file, stopped in the middle of it: it is there for as long as it is looked
+    at."""
     end = time.monotonic() + seconds
     while time.monotonic() < end and program.poll() is None:
         for decoder in decoders_of(program):

@@ -1,4 +1,5 @@
-"""mutants.py - the rules with one of them taken out: a check that finds nothing wrong with these would be worth nothing.
+"""mutants.py - the rules with one of them taken out: a check that finds nothing wrong with these
+would be worth nothing.
 
 A mutant is a piece of text of revisions.py or nodes.py, and what stands there instead."""
 import contextlib

@@ -1,7 +1,8 @@
 """nodes.py - a master and its slaves, and what passes between them, over the rules in revisions.py.
 
-Nodes keep what they would keep on disk; World has all of them, the messages, feeds and CSV files that are on their way,
-and the copies that somebody made of data folders. Beside that it keeps what no node knows and a check needs (Witness).
+Nodes keep what they would keep on disk; World has all of them, the messages, feeds and CSV files
+that are on their way, and the copies that somebody made of data folders. Beside that it keeps what
+no node knows and a check needs (Witness).
 
 One long file: most of it is World, whose steps all see the same nodes and messages."""
 import revisions as rules
@@ -13,7 +14,8 @@ class Bad(Exception):
 
 
 def merge(old, rows):
-    """Rows of a track are numbers, the tens say which document: a CSV's rows replace those of the same document."""
+    """Rows of a track are numbers, the tens say which document: a CSV's rows replace those of the
+    same document."""
     return tuple(sorted({row // 10: row for row in (old or ()) + rows}.values()))
 
 
@@ -25,7 +27,7 @@ class Witness:
         self.acts = []              # what users did and were told is done
         self.made = {}              # revision -> {key: when it said so last}
         self.first = {}             # revision -> when it was first made
-        self.supersedes = {}        # revision -> others that an operator or a displacement put under it
+        self.supersedes = {}  # revision -> others that an operator or a displacement put under it
         self.told = {}              # (id, contents) -> when they were last what the master had
         self.head = {}              # revision -> when the master first had it
         self.published = set()      # (id, revision, owner, born) of all feeds
@@ -75,11 +77,13 @@ class Node:
         self.pinned = None          # key of the master
         self.applied = 0            # position up to which the feed is applied
         self.seen = (0, 0)          # position and mark of the newest feed that was begun with
-        self.proofs = {}            # (id, revision) -> sealed State that the feed does not have, for the master to judge
-        self.owned = set()          # ids that were its own under a master whose seals count nothing any more
-        self.full = {}              # id -> revision that the master has no room for; tried again now and then
-        self.handed = {}            # (id, revision) -> sealed State from a file, not known at the last look
-        self.quiet = {}             # id -> revision that need not be sent again until the feed says more
+        # (id, revision) -> sealed State that the feed does not have, for the master to judge
+        self.proofs = {}
+        # ids that were its own under a master whose seals count nothing any more
+        self.owned = set()
+        self.full = {}  # id -> revision that the master has no room for; tried again now and then
+        self.handed = {}  # (id, revision) -> sealed State from a file, not known at the last look
+        self.quiet = {}  # id -> revision that need not be sent again until the feed says more
 
     def copy(self):
         n = self.__class__.__new__(self.__class__)
@@ -127,7 +131,8 @@ class Master(Node):
         self.epoch = (1, 0)
         self.opened = 0             # position at which this copy of the folder was opened
         self.restored = False
-        self.stale = False          # was shown a feed of its own that it does not know: takes nothing until --new-epoch
+        # was shown a feed of its own that it does not know: takes nothing until --new-epoch
+        self.stale = False
         self.tenure = {}            # id -> position at which its owner's tenure began
         self.sources = set()
         self.limit = {}             # source -> how many live tracks it may have
@@ -145,8 +150,9 @@ class World:
         self.masters = {'M'}
         self.messages, self.receipts, self.feeds, self.files, self.copies = [], [], [], [], []
         self.restores = 0
-        self.twin = None            # another copy of the master that is alive too: feeds and contributions may go to it
-        self.legacy = {}            # id -> rows of a node that speaks CSV alone, and has no deletions
+        # another copy of the master that is alive too: feeds and contributions may go to it
+        self.twin = None
+        self.legacy = {}  # id -> rows of a node that speaks CSV alone, and has no deletions
         self.lost_keys = 0
         self.publish()
         for n in self.slaves:
@@ -164,7 +170,7 @@ class World:
         if node is not m:
             outcome, x = rules.put(node.states.get(id), id, contents, me=node.key)
             if x is not None:
-                node.states[id] = x                             # its tag stays that of what it is built on
+                node.states[id] = x  # its tag stays that of what it is built on
                 self.witness.act(node, x)
             return outcome
         if m.stale:
@@ -306,7 +312,8 @@ class World:
         return outcome
 
     def over_limit(self, sender, x, new, y):
-        """A source that has all the tracks it may have brings no more; what the master knows as published is let back."""
+        """A source that has all the tracks it may have brings no more; what the master knows as
+        published is let back."""
         m = self.master
         limit = m.limit.get(sender)
         if limit is None or new.link or new.contents is None or new.owner != sender:
@@ -316,7 +323,8 @@ class World:
         return sum(1 for x in m.states.values() if not x.link and x.contents is not None and x.owner == sender) >= limit
 
     def receipt(self, n, receipt):
-        """It stops that something is sent again, and drops a link that was refused; it confirms nothing."""
+        """It stops that something is sent again, and drops a link that was refused; it confirms
+        nothing."""
         _, epoch, position, answers = receipt
         if epoch != n.epoch or position < n.applied:
             return
@@ -348,7 +356,7 @@ class World:
             if feed['epoch'] == n.epoch and feed['head'] < position and feed['head'] in feed['marks'] and not may_restart:
                 return 'rollback'
             if not may_restart or n.epoch and feed['epoch'][0] <= n.epoch[0]:
-                return 'history'                                # the master must say --new-epoch first
+                return 'history'  # the master must say --new-epoch first
             n.epoch, n.applied, n.restarting, n.quiet = feed['epoch'], 0, True, {}
             n.era += 1
         n.seen = (feed['head'], feed['marks'][feed['head']])    # noted before anything is applied
@@ -422,13 +430,14 @@ class World:
             if outcome == 'replaced':
                 w.absorbed.add(x.rev)
                 w.over(f, x)
-        l = n.states.get(('L', id))                             # an own link on what turns out to be another's
+        l = n.states.get(('L', id))  # an own link on what turns out to be another's
         if l is not None and not l.sealed and f.owner != n.key:
             self.unlink(n, l)
 
     # ------------------------------------------------------------ CSV, by hand
     def csv_out(self, node, part=None):
-        """A dump: of the master all, of a slave its own tracks. part: only documents of that number (a file of several)."""
+        """A dump: of the master all, of a slave its own tracks. part: only documents of that number
+        (a file of several)."""
         rows = []
         for id, x in node.states.items():
             if x.link or x.contents is None or node is not self.master and x.owner != node.key:
@@ -467,7 +476,7 @@ class World:
                                        or any(c == contents for _, c in before.steps)):
                 raise Bad('old CSV changed %s: %r to %r' % (node.key, before, new))
 
-    # ------------------------------------------------------------ disasters, and what an operator does
+    # --------------------------------------------------------- disasters, and what an operator does
     def mark_dead(self):
         """What no disk knows any more is nobody's loss but the one's whose disks they were."""
         w = self.witness
@@ -481,12 +490,12 @@ class World:
             for group in (n.states, n.aside, n.proofs, n.handed):
                 for x in group.values():
                     if group is n.states or group is n.aside or rules.proven(self.master.secret, x) >= 0:
-                        held |= w.ancestors(x.rev)              # else a forged file, which says nothing
+                        held |= w.ancestors(x.rev)  # else a forged file, which says nothing
         for a in w.acts:
             if a['rev'] not in held:
                 a['dead'] = True
             if w.first[a['rev']] != a['time'] and a['node'] not in [self.master, self.twin] + self.slaves:
-                a['dead'] = True                                # said again, and the disk that heard it is gone
+                a['dead'] = True  # said again, and the disk that heard it is gone
             if a['rev'] in proven:
                 a['proven'] = min(proven[a['rev']], a.get('proven', 99))
             else:
@@ -529,7 +538,8 @@ class World:
             self.mark_dead()
 
     def new_master(self, i):
-        """The master and its key are gone. What slave i knows as published becomes a new master's, in the operator's trust."""
+        """The master and its key are gone. What slave i knows as published becomes a new master's,
+        in the operator's trust."""
         old, n = self.master, self.slaves[i]
         if n.key == self.liar or n.key in self.removed:
             return
@@ -607,7 +617,7 @@ class World:
             self.witness.act(m, new)
             self.commit(new)
 
-    # ------------------------------------------------------------ a member that lies: any state, under its own key
+    # --------------------------------------------- a member that lies: any state, under its own key
     def lie(self, n, kind, id, contents, number):
         me, y = n.key, self.master.states.get(id)
         others = [k for k in ('S0', 'S1', 'M') if k != me]
@@ -640,7 +650,7 @@ class World:
         elif kind == 9:
             x = rules.extend(None, id, step)
             x.seal = rules.Seal(0, me, 0, 0)
-        elif kind == 10 and self.feeds:                         # a published state with other starts, or cut by itself
+        elif kind == 10 and self.feeds:  # a published state with other starts, or cut by itself
             entries = [f for _, i, f in self.feeds[number % len(self.feeds)]['entries'] if i == id]
             if not entries:
                 return
@@ -654,7 +664,7 @@ class World:
             if not entries:
                 return
             x = rules.extend(entries[0], id, step)
-        elif kind == 12:                                        # a file "of the master", for another to put in
+        elif kind == 12:  # a file "of the master", for another to put in
             x = rules.extend(y if number % 2 else None, id, forged)
             x.seal = rules.Seal(len(x.steps) - 1, other, number % 3, 0)
             self.hand_in(self.slaves[number % len(self.slaves)], dict(master=self.master.key, entries=[(0, id, x)]))

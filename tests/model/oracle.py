@@ -9,8 +9,8 @@
     oracle.py check|quick PROGRAM [ARGUMENT...]      asks PROGRAM (questions on stdin, answers on stdout) all of it, and
                                                      200,000 at random; or every 101st, and 5,000 at random
 
-Text format. Tokens are separated by single spaces; every question and every answer is one line. Words in lower case
-stand as they are; NUMBERs are decimal.
+Text format. Tokens are separated by single spaces; every question and every answer is one line.
+Words in lower case stand as they are; NUMBERs are decimal.
 
     take NUMBER KIND sender KEY epoch E untouched 0|1 copyowner KEY kept K x STATE y STATE-OR-NONE
     follow NUMBER KIND me KEY confirmed 0|1 f STATE x STATE-OR-NONE
@@ -32,8 +32,9 @@ stand as they are; NUMBERs are decimal.
       CHAIN         LENGTH STEP...: a revision, given by its whole chain from the root, of the same id
     STATE-OR-NONE   STATE, or the token - for none
 
-The starts of tenures are not written: they are the revisions of the root and of each step directly upon a tombstone, over
-all TOTAL steps. In a question to follow all seals are valid; the slave cannot check them and does not try.
+The starts of tenures are not written: they are the revisions of the root and of each step directly
+upon a tombstone, over all TOTAL steps. In a question to follow all seals are valid; the slave
+cannot check them and does not try.
 
     take NUMBER: OUTCOME aside -|x|y has HELD
     follow NUMBER: OUTCOME aside -|x sent 0|1 proof 0|1 confirmed 0|1 has HELD
@@ -180,7 +181,7 @@ def chains(authors, contents, longest):
 
 
 K1, K2, K9, C1, C9 = ('k', 1), ('k', 2), ('k', 9), ('c', 1), ('c', 9)
-ALSO = ((), (((K2, 1),),))                                      # nothing, or the root k2:1, which other chains have
+ALSO = ((), (((K2, 1),),))  # nothing, or the root k2:1, which other chains have
 
 
 def sealed(chain, owners, borns, also=ALSO, cuts=(0, 1)):
@@ -205,7 +206,8 @@ def sent(chain):
 
 
 def pairs_to_take():
-    """The sender is 1. Chains of up to three steps, few authors; then more authors, chains of up to two."""
+    """The sender is 1. Chains of up to three steps, few authors; then more authors, chains of up to
+    two."""
     few, many = chains((K1, K2), (1, None), 3), chains((K1, K2, K9, C1), (1, 2, None), 2)
     for kind, group in (('track', few), ('track', many), ('link', few)):
         ys = [None] + [s for c in group for s in sealed(c, (1, 2), (1, 2) if group is few else (2,))]

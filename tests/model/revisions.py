@@ -1,7 +1,9 @@
-"""revisions.py - the rules of replication as pure functions: what a node does with a state that comes to it.
+"""revisions.py - the rules of replication as pure functions: what a node does with a state that
+comes to it.
 
-docs/revisions.md says the same in words; src/store has the same functions in C. Nothing here knows a log, a file or
-a network, and nothing here changes an argument. What a function must know beside the states is given to it by name.
+docs/revisions.md says the same in words; src/store has the same functions in C. Nothing here knows
+a log, a file or a network, and nothing here changes an argument. What a function must know beside
+the states is given to it by name.
 
     State       a track's (or link's) chain of steps, the last of which is its head
       steps     ((author, contents), ...), oldest first; an author is ('k', key) or ('c', key), the latter for a
@@ -26,7 +28,7 @@ One long file: it is one specification, to be read beside docs/revisions.md from
 STARTS = 16       # how many starts of tenures a state keeps
 KEPT = 8          # how many steps below the head a chain keeps at least (a parameter of tests, K)
 
-# ---------------------------------------------------------------- revisions: hashes, here numbers given out once each
+# ---------------------------------------------- revisions: hashes, here numbers given out once each
 _revs, PARENT, MADE_OF = {}, {}, {}
 _macs = {}
 
@@ -37,7 +39,8 @@ def forget_hashes():
 
 
 def revision(id, parent, author, contents):
-    """The hash over id, parent revision, author and contents; as a number, since a model needs no hash."""
+    """The hash over id, parent revision, author and contents; as a number, since a model needs no
+    hash."""
     key = (parent, author, contents, id)
     rev = _revs.get(key)
     if rev is None:
@@ -64,7 +67,8 @@ class State:
     rev = property(lambda self: self.revs[-1])
     author = property(lambda self: self.steps[-1][0])
     contents = property(lambda self: self.steps[-1][1])
-    link = property(lambda self: not isinstance(self.id, str))       # a link's id is ('L', id of the copy)
+    # a link's id is ('L', id of the copy)
+    link = property(lambda self: not isinstance(self.id, str))
 
     @property
     def sealed(self):
@@ -93,7 +97,8 @@ NOTHING = frozenset()
 
 
 def extend(base, id, steps):
-    """base (None: nothing) with further steps upon it, pending. A step upon a tombstone begins a tenure."""
+    """base (None: nothing) with further steps upon it, pending. A step upon a tombstone begins a
+    tenure."""
     if base is None:
         out, revs, rev, gen, seal, also, starts, last = (), (), 0, 0, None, NOTHING, (), None
         parent = floor = 0
@@ -111,7 +116,8 @@ def extend(base, id, steps):
 
 
 def cut(x, kept):
-    """Takes the oldest steps off, but never above the newest sealed one: what the master has not seen stays whole."""
+    """Takes the oldest steps off, but never above the newest sealed one: what the master has not
+    seen stays whole."""
     drop = min(len(x.steps) - 1 - kept, x.seal.index if x.seal else 0)
     if drop <= 0:
         return x
@@ -141,7 +147,8 @@ def up_to(x, i):
 
 
 def proven(secret, x):
-    """Which step of x the master has published for certain: the one of its seal if that is its own, else -1."""
+    """Which step of x the master has published for certain: the one of its seal if that is its own,
+    else -1."""
     if x.seal is None or not 0 <= x.seal.index < len(x.steps):
         return -1
     at_seal = up_to(x, x.seal.index)
@@ -165,8 +172,9 @@ def believed(secret, x):
 
 
 def le(a, b, master):
-    """b knows a: a is b, or an ancestor of it, or superseded by it. A revision that was made from a CSV is not known by
-    its number, as a CSV has none: it is compared by contents, and only within what one source says."""
+    """b knows a: a is b, or an ancestor of it, or superseded by it. A revision that was made from a
+    CSV is not known by its number, as a CSV has none: it is compared by contents, and only within
+    what one source says."""
     if a.rev in b.revs or a.rev in b.also:
         return True
     kind, key = a.author
@@ -174,7 +182,8 @@ def le(a, b, master):
 
 
 def at(y, x, master):
-    """Where y stands in x: the index of the step, or -1. What `also` names stands at the sealed step."""
+    """Where y stands in x: the index of the step, or -1. What `also` names stands at the sealed
+    step."""
     if y.rev in x.revs:
         return x.revs.index(y.rev)
     if y.rev in x.also:
@@ -187,9 +196,10 @@ def at(y, x, master):
     return -1
 
 
-# ---------------------------------------------------------------- the master takes x from sender; y is what it has
+# ------------------------------------------------- the master takes x from sender; y is what it has
 def take(sender, x, y, *, secret, master, epoch, untouched, copy_owner=None, kept=KEPT):
-    """-> (outcome, the new sealed state or None where nothing changes, the state that is put aside or None)
+    """-> (outcome, the new sealed state or None where nothing changes, the state that is put aside
+    or None)
 
     sender      the key that signed what x came in
     secret      by which the master makes and knows its seals;  master: its key
@@ -197,7 +207,8 @@ def take(sender, x, y, *, secret, master, epoch, untouched, copy_owner=None, kep
     untouched   y has not changed since this copy of the master's data was opened
     copy_owner  of a link: who owns the track that it says is a copy; None: the master has no such track
 
-    The first line that fits decides. p: the step that x's seal proves, or -1. i: where y stands in x, or -1.
+    The first line that fits decides. p: the step that x's seal proves, or -1. i: where y stands in
+    x, or -1.
 
         x has no step, or a seal behind its head                     bad
         x is y                                                       same
@@ -222,8 +233,9 @@ def take(sender, x, y, *, secret, master, epoch, untouched, copy_owner=None, kep
         no tombstone there                                           refused
         else                                                         accepted
 
-    accepted: below y the master keeps its own chain. Owner: the seal's where x is wholly proven, else the sender.
-    Born: y's where the owner stays, else the seal's where it has that owner, else this epoch."""
+    accepted: below y the master keeps its own chain. Owner: the seal's where x is wholly proven,
+    else the sender. Born: y's where the owner stays, else the seal's where it has that owner, else
+    this epoch."""
     if not x.steps or x.seal is not None and not 0 <= x.seal.index < len(x.steps):
         return 'bad', None, None
     claimed = x.sealed
@@ -301,9 +313,10 @@ def concurrent(sender, x, y, p, secret, untouched, kept):
     return 'conflict', None, x
 
 
-# ---------------------------------------------------------------- a slave follows f, from the feed; x is what it has
+# ----------------------------------------------- a slave follows f, from the feed; x is what it has
 def follow(f, x, *, me, master, confirmed):
-    """-> (outcome, the state that the slave then has, it is confirmed, x is sent, x is sent as proof, x or None aside)
+    """-> (outcome, the state that the slave then has, it is confirmed, x is sent, x is sent as
+    proof, x or None aside)
 
     me          the slave's key
     confirmed   the feed that is followed has shown the seal of x since the last restart (its tag is this era)
@@ -322,8 +335,9 @@ def follow(f, x, *, me, master, confirmed):
                                                                     not confirmed; x is sent as proof if it has a seal
                                                                     and is not confirmed
 
-    Pending here means a pending head by the slave's own key. Where f was made from a CSV and has the contents of x,
-    x does not know f: f takes its place. f is confirmed; so is what is kept upon a step that f's seal confirms."""
+    Pending here means a pending head by the slave's own key. Where f was made from a CSV and has
+    the contents of x, x does not know f: f takes its place. f is confirmed; so is what is kept upon
+    a step that f's seal confirms."""
     if x is None:
         return 'new', f, True, False, False, None
     if x.rev == f.rev:
@@ -347,8 +361,8 @@ def follow(f, x, *, me, master, confirmed):
 
 
 def handed(f, x, *, me, master, feed):
-    """A sealed state that came in a file by hand, in no order with a feed. -> (outcome, what the slave then has or None where
-    nothing changes, f is kept as a proof, x or f or None aside)
+    """A sealed state that came in a file by hand, in no order with a feed. -> (outcome, what the
+    slave then has or None where nothing changes, f is kept as a proof, x or f or None aside)
 
     feed        the slave follows a feed, which alone says what stands
 
@@ -385,8 +399,8 @@ def knows_sealed(x, f, master):
 
 
 def absent(x, *, me, owned=False):
-    """After a restart, for a state that the feed did not show. -> the state that stays and is told to the master, or None:
-    x goes, and is put aside.
+    """After a restart, for a state that the feed did not show. -> the state that stays and is told
+    to the master, or None: x goes, and is put aside.
 
     owned       the track was the slave's under a master whose seals count nothing any more, see unsealed()
 
@@ -406,12 +420,14 @@ def absent(x, *, me, owned=False):
 
 # ---------------------------------------------------------------- a master whose key is lost
 def unsealed(x):
-    """What a slave that joins a master with another key keeps: the chain, of which nothing is proven."""
+    """What a slave that joins a master with another key keeps: the chain, of which nothing is
+    proven."""
     return believed(None, State(x.id, x.steps, x.revs, x.parent, x.gen, None, NOTHING, x.starts, 0))[0]
 
 
 def trusted(x, *, secret, masters, master, kept=KEPT):
-    """What the new master makes of a state of the slave that its operator trusts, up to what was published; or None."""
+    """What the new master makes of a state of the slave that its operator trusts, up to what was
+    published; or None."""
     if x.seal is None:
         return None
     owner = master if x.seal.owner in masters else x.seal.owner
@@ -420,7 +436,8 @@ def trusted(x, *, secret, masters, master, kept=KEPT):
 
 # ---------------------------------------------------------------- what a user says at a node
 def put(x, id, contents, *, me):
-    """On a slave. -> (outcome, new pending state or None): unchanged, nothing (no such track), refused, done"""
+    """On a slave. -> (outcome, new pending state or None): unchanged, nothing (no such track),
+    refused, done"""
     if x is not None and x.contents == contents:
         return 'unchanged', None
     if contents is None and (x is None or x.contents is None):
@@ -442,8 +459,8 @@ def put_at_master(y, id, contents, *, secret, master, epoch, kept=KEPT):
 
 
 def link(l, copy, original, *, me):
-    """-> (outcome, new pending state or None). l: the link's state; copy, original: states of the tracks (original None:
-    the copy is released). A link names the contents of both."""
+    """-> (outcome, new pending state or None). l: the link's state; copy, original: states of the
+    tracks (original None: the copy is released). A link names the contents of both."""
     if copy is None or copy.contents is None or original is not None and (original.contents is None or original is copy):
         return 'nothing', None
     if copy.owner != me:
@@ -466,12 +483,14 @@ def link_at_master(l, copy, original, *, secret, master, epoch, kept=KEPT):
 
 
 def unlinked(l):
-    """A pending link that does not stand (refused, or on what is another's): the sealed one that it was built on, or None."""
+    """A pending link that does not stand (refused, or on what is another's): the sealed one that it
+    was built on, or None."""
     return up_to(l, l.seal.index) if l.seal is not None else None
 
 
 def decided(y, x, *, secret, master, epoch, owner, kept=KEPT):
-    """The operator takes what was put aside: its contents, upon y, by the master; x is superseded. None: y has them already."""
+    """The operator takes what was put aside: its contents, upon y, by the master; x is superseded.
+    None: y has them already."""
     if y is None or y.contents == x.contents:
         return None
     new = extend(y, y.id, ((('k', master), x.contents),))
@@ -480,14 +499,15 @@ def decided(y, x, *, secret, master, epoch, owner, kept=KEPT):
 
 
 def reborn(y, *, secret, epoch, kept=KEPT):
-    """At --new-epoch, a track whose tenure began since this copy of the master's data was opened: born now."""
+    """At --new-epoch, a track whose tenure began since this copy of the master's data was opened:
+    born now."""
     return seal(secret, y, y.owner, epoch, kept)
 
 
 # ---------------------------------------------------------------- CSV
 def csv_in_at_master(y, id, rows, merge, *, source, secret, epoch, kept=KEPT):
-    """-> (outcome, new state or None, aside or None). rows: what the file says of the track; merge(old, rows): what would
-    come of them.
+    """-> (outcome, new state or None, aside or None). rows: what the file says of the track;
+    merge(old, rows): what would come of them.
 
         y absent                                                      accepted: the source's
         rows, or what would come of them, equal contents of y or      same (of y), old (of a step)
@@ -506,7 +526,8 @@ def csv_in_at_master(y, id, rows, merge, *, source, secret, epoch, kept=KEPT):
 
 
 def csv_in_at_slave(x, id, rows, merge, *, master):
-    """The same of a file of the master on a slave; only what such a file made, and no feed has shown, is changed."""
+    """The same of a file of the master on a slave; only what such a file made, and no feed has
+    shown, is changed."""
     author = ('c', master)
     if x is None:
         return 'accepted', extend(None, id, ((author, rows),)), None

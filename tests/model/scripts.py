@@ -1,7 +1,9 @@
-"""scripts.py - histories that once went wrong, shrunk. Each holds; with the mutant that it names, it fails.
+"""scripts.py - histories that once went wrong, shrunk. Each holds; with the mutant that it names,
+it fails.
 
-A script: name, mutants on which it fails, kept, slaves, liar, history, and where it matters what the master has in the end.
-Where no mutant is named the history is one that went wrong while the rules were being found, kept so that it stays right."""
+A script: name, mutants on which it fails, kept, slaves, liar, history, and where it matters what
+the master has in the end. Where no mutant is named the history is one that went wrong while the
+rules were being found, kept so that it stays right."""
 import revisions as rules
 import world
 from mutants import MUTANTS, mutated

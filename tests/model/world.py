@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""world.py - histories of a master and its slaves, and whether anything was lost, stolen, or different in the end.
+"""world.py - histories of a master and its slaves, and whether anything was lost, stolen, or
+different in the end.
 
     world.py SECONDS SEED [kept=N] [plan=NAME] [ids=ABC] [longest=N]
                                                      random histories (kept: how many steps a chain keeps; plan: see PLANS;
@@ -9,10 +10,12 @@
     world.py mutants SECONDS [NAME...]               each mutant (mutants.py) is looked for by random histories
     world.py quick                                   what the tests run: scripts, some random histories, some mutants
 
-A history is a list of steps, such as ('put', 0, 'A', 1): slave 0 puts contents 1 of CONTENTS under A. Slaves are numbered
-from 0, a number beyond the last begins anew; 'm' is the master. A history that fails is shrunk and printed.
+A history is a list of steps, such as ('put', 0, 'A', 1): slave 0 puts contents 1 of CONTENTS under
+A. Slaves are numbered from 0, a number beyond the last begins anew; 'm' is the master. A history
+that fails is shrunk and printed.
 
-One long file: a new kind of step comes with what must hold behind it and the histories that have it."""
+One long file: a new kind of step comes with what must hold behind it and the histories that have
+it."""
 import itertools
 import random
 import sys
@@ -211,7 +214,8 @@ def do(w, step):
 
 # ---------------------------------------------------------------- what must hold
 def check_rights(w, before, time_before):
-    """After a step: nobody is said to have made what he did not, and the liar changed nothing of others'."""
+    """After a step: nobody is said to have made what he did not, and the liar changed nothing of
+    others'."""
     wit, liar = w.witness, w.liar
     made, published = wit.made, wit.published
     for id, x in w.master.states.items():
@@ -228,14 +232,16 @@ def check_rights(w, before, time_before):
         upon_tombstone = b.rev in x.revs and any(c is None and a != ('k', liar)
                                                  for a, c in x.steps[x.revs.index(b.rev) + 1:])
         above = x.revs[x.revs.index(b.rev) + 1:] if b.rev in x.revs else ()
+        # Whether an operator gave it, in a history that the master has lost.
         given = any(wit.head.get(r, 1e9) <= time_before and any((id, r, liar, born) in published for born in range(9))
-                    for r in above)                             # an operator gave it, in a history that the master has lost
+                    for r in above)
         if not returned and not upon_tombstone and not given:
             raise nodes.Bad('rights: %s changed %r to %r' % (liar, b, x))
 
 
 def settle(w):
-    """Everybody contributes and fetches until nothing moves. An operator says --new-epoch where he is asked to."""
+    """Everybody contributes and fetches until nothing moves. An operator says --new-epoch where he
+    is asked to."""
     idle = 0
     w.master.limit = {}
     for _ in range(16):
@@ -266,7 +272,8 @@ def settle(w):
 
 
 def finish(w):
-    """All is quiet in the end: everybody has the same, nothing is hidden, nothing lost, nothing taken over."""
+    """All is quiet in the end: everybody has the same, nothing is hidden, nothing lost, nothing
+    taken over."""
     w.stop_twin()
     if w.removed:
         w.mark_dead()
@@ -291,7 +298,8 @@ def finish(w):
 
 
 def check_legacy(w):
-    """A node that has only CSV has in the end every row that the master has; it keeps what was deleted or shortened."""
+    """A node that has only CSV has in the end every row that the master has; it keeps what was
+    deleted or shortened."""
     w.csv_out(w.master)
     if w.files and w.files[-1][0] == w.master.key:
         w.legacy_in(w.files[-1])
@@ -332,7 +340,7 @@ def kept(w, a):
     if x is not None and a['rev'] in wit.ancestors(x.rev):
         if wit.first[a['rev']] == a['time'] or absorbed or wit.told.get((a['id'], a['contents']), -1) >= a['time']:
             return True
-        todo, seen = [x.rev], set()                             # a word said again must not drown in what was said before
+        todo, seen = [x.rev], set()  # a word said again must not drown in what was said before
         while todo:
             r = todo.pop()
             if not r or r in seen or r == a['rev']:
@@ -356,7 +364,7 @@ def check_takeovers(w):
     """The liar has nothing that was another's in a history that the master lost."""
     wit, liar = w.witness, w.liar
     if liar is None or w.lost_keys:
-        return                                                  # of what no slave in trust has, nothing can be proven
+        return  # of what no slave in trust has, nothing can be proven
     for a in wit.acts:
         if a['dead'] or a['key'] == liar or a['key'] in w.removed or 'proven' not in a:
             continue
@@ -366,7 +374,7 @@ def check_takeovers(w):
         first = next(r for r, (author, _) in zip(x.revs, x.steps) if author == ('k', liar))
         below = nodes.PARENT[first]
         if below and rules.MADE_OF[below] == (('k', 'M'), None):
-            continue                                            # the operator deleted it: anybody may put it then
+            continue  # the operator deleted it: anybody may put it then
         earlier = (a['proven'] < x.born if w.restores > 1
                    else wit.head.get(a['rev'], 1e9) < wit.head.get(first, 1e9))
         if earlier and any(n.key == a['key'] for n in w.honest()):
@@ -427,7 +435,8 @@ def random_history(rng, length, liar, plan, ids):
 
 
 def run(history, kept=64, slaves=2, liar=None, ends=None):
-    """-> None, or what went wrong. ends: tracks and their contents that the master must have in the end"""
+    """-> None, or what went wrong. ends: tracks and their contents that the master must have in the
+    end"""
     if len(nodes.PARENT) > 100000:
         rules.forget_hashes()
     w = nodes.World(kept, slaves, liar)
@@ -455,7 +464,8 @@ def shrink(history, fails):
 
 
 def find(seconds, seed, kept=64, plan='all', ids='ABC', longest=35):
-    """-> (how many histories, steps, the shrunk one that fails or None, what went wrong, slaves, liar)"""
+    """-> (how many histories, steps, the shrunk one that fails or None, what went wrong, slaves,
+    liar)"""
     end = time.process_time() + seconds
     count = steps = 0
     while time.process_time() < end:

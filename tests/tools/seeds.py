@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Makes the seeds of laws that read packets and entries, by what the second reader's test builds: one file a case.
+"""Makes the seeds of laws that read packets and entries, by what the second reader's test builds:
+one file a case.
 
     tests/tools/seeds.py [tests/corpus]
 
-Where a format changes, run it again: seeds that are refused for their version test nothing behind it. What the
-fuzzer finds is kept beside them (tools/fuzz.sh).
+Where a format changes, run it again: seeds that are refused for their version test nothing behind
+it. What the fuzzer finds is kept beside them (tools/fuzz.sh).
 """
 
 import json
@@ -50,7 +51,8 @@ def histories():
 
 
 def contributions():
-    """What the inbox takes: the counts of tracks, documents, deletions and links in a byte, and a payload."""
+    """What the inbox takes: the counts of tracks, documents, deletions and links in a byte, and a
+    payload."""
     own = [(1, 0), (1, 0)]
     for n, (name, bytes_of) in enumerate(histories()):
         # The one after the other: what was put is changed and deleted.

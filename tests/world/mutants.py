@@ -3,11 +3,12 @@
 
 usage: mutants.py [--histories N] [--seeds K] [--quick] [--world OPTIONS] [--folder DIR] [NAME...]
 
-Each mutant replaces a piece of one source file in a copy of the project, which has a build folder of its own. The
-histories that are kept (histories/) are replayed on it; then the world is run with K seeds, until it fails or N histories
-are done. Prints for each mutant how many histories were needed (the median over the seeds) and what failed, which kept
-histories fail, and how many decisions differ from the model's (model/oracle.py). Exit status 1 where none of these finds
-one, or it does not build. Without changes nothing may be found: that is run first.
+Each mutant replaces a piece of one source file in a copy of the project, which has a build folder
+of its own. The histories that are kept (histories/) are replayed on it; then the world is run with
+K seeds, until it fails or N histories are done. Prints for each mutant how many histories were
+needed (the median over the seeds) and what failed, which kept histories fail, and how many
+decisions differ from the model's (model/oracle.py). Exit status 1 where none of these finds one, or
+it does not build. Without changes nothing may be found: that is run first.
 """
 
 import argparse
@@ -161,7 +162,8 @@ def copy_project(folder):
     for name in filter(None, files):
         there = folder / name
         there.parent.mkdir(parents=True, exist_ok=True)
-        # What differs gets the time of now, so that it is built: a run that was stopped left a mutant.
+        # What differs gets the time of now, so that it is built: a run that was stopped left a
+        # mutant.
         if not there.is_file() or there.read_bytes() != (ROOT / name).read_bytes():
             shutil.copy(ROOT / name, there)
 

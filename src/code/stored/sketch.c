@@ -5,6 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct ep_sketcher {
+	struct ep_onset_finder *finder;
+};
+
 void
 ep_sketch_free(struct ep_sketch *sketch)
 {
@@ -258,13 +262,34 @@ find_onsets(struct ep_onsets *onsets, struct ep_window *window, struct ep_onset_
 }
 
 enum ep_status
-ep_sketch_of_pairs(struct ep_sketch *sketch, struct ep_onset_finder *finder,
+ep_sketcher_new(struct ep_sketcher **out, struct ep_error *err)
+{
+	EP_OWNED(ep_sketcher_free)
+	struct ep_sketcher *sketcher = calloc(1, sizeof *sketcher);
+	if (!sketcher)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory for sketches");
+	EP_TRY(ep_onset_finder_new(&sketcher->finder, err));
+	*out = EP_TAKE(sketcher);
+	return EP_OK;
+}
+
+void
+ep_sketcher_free(struct ep_sketcher *sketcher)
+{
+	if (!sketcher)
+		return;
+	ep_onset_finder_free(sketcher->finder);
+	free(sketcher);
+}
+
+enum ep_status
+ep_sketch_of_pairs(struct ep_sketch *sketch, struct ep_sketcher *sketcher,
                    const struct ep_pair *pairs, size_t count, struct ep_error *err)
 {
 	__attribute__((cleanup(ep_onsets_free))) struct ep_onsets onsets = { 0 };
 	struct ep_window window;
 	clear(sketch);
-	enum ep_status status = find_onsets(&onsets, &window, finder, pairs, count, err);
+	enum ep_status status = find_onsets(&onsets, &window, sketcher->finder, pairs, count, err);
 	if (status == EP_OK)
 		status = add_onsets(sketch, &onsets, window, err);
 	else if (status == EP_NOT_FOUND)

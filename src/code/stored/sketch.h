@@ -43,10 +43,16 @@ struct ep_sketch {
 void ep_sketch_free(struct ep_sketch *sketch);
 #define EP_SKETCH __attribute__((cleanup(ep_sketch_free)))
 
+/* What makes sketches of pairs: scratch memory of one thread. EP_NO_MEMORY. */
+struct ep_sketcher;
+EP_MUST_USE enum ep_status ep_sketcher_new(struct ep_sketcher **out, struct ep_error *err);
+void ep_sketcher_free(struct ep_sketcher *sketcher);
+EP_DEFINE_OWNED(struct ep_sketcher, ep_sketcher_free)
+
 /* Replaces sketch by that of pairs[0..count), any pairs, but in canonical order; memory is a byte
  * for each unit of time up to the last. EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_sketch_of_pairs(struct ep_sketch *sketch,
-                                              struct ep_onset_finder *finder,
+                                              struct ep_sketcher *sketcher,
                                               const struct ep_pair *pairs, size_t count,
                                               struct ep_error *err);
 

@@ -13,10 +13,10 @@
 static void
 sketch_of(struct ep_sketch *sketch, const struct ep_pairs *pairs)
 {
-	struct ep_onset_finder *finder;
-	needs(ep_onset_finder_new(&finder, NULL));
-	needs(ep_sketch_of_pairs(sketch, finder, pairs->items, pairs->count, NULL));
-	ep_onset_finder_free(finder);
+	struct ep_sketcher *sketcher;
+	needs(ep_sketcher_new(&sketcher, NULL));
+	needs(ep_sketch_of_pairs(sketch, sketcher, pairs->items, pairs->count, NULL));
+	ep_sketcher_free(sketcher);
 }
 
 /* ---- probes ---- */

@@ -1,3 +1,4 @@
+/* One long file: all make their songs of onsets by the same functions, with a hash of their own. */
 #include "base/bytes.h"
 #include "code/onset/onset.h"
 #include "code/onset/onset_model.h"

@@ -41,11 +41,11 @@ sketch_stored(struct ep_sketch *sketch, struct node *node, const char *id)
 static void
 sketch_sent(struct ep_sketch *sketch, const struct ep_pairs *pairs)
 {
-	struct ep_onset_finder *finder;
-	assert_int_equal(ep_onset_finder_new(&finder, NULL), EP_OK);
-	assert_int_equal(ep_sketch_of_pairs(sketch, finder, pairs->items, pairs->count, NULL),
+	struct ep_sketcher *sketcher;
+	assert_int_equal(ep_sketcher_new(&sketcher, NULL), EP_OK);
+	assert_int_equal(ep_sketch_of_pairs(sketch, sketcher, pairs->items, pairs->count, NULL),
 	                 EP_OK);
-	ep_onset_finder_free(finder);
+	ep_sketcher_free(sketcher);
 }
 
 static int

@@ -1,4 +1,4 @@
-#include "node/searcher.h"
+#include "node/query_service.h"
 
 #include "base/time.h"
 #include "code/codestring.h"
@@ -23,7 +23,7 @@
 
 #define MATCHERS_MAX 8
 
-struct ep_searcher {
+struct ep_query_service {
 	struct ep_log *log;
 	void (*on_line)(void *context, bool detail, const char *line);
 	void *context;
@@ -48,29 +48,29 @@ struct ep_searcher {
 /* Lets go of the snapshot that is searched where the log has changed and no track has: else the log
  * would grow with every transaction. *changed is set where the index has, too. */
 static enum ep_status
-renew(bool *changed, struct ep_searcher *searcher, struct ep_error *err)
+renew(bool *changed, struct ep_query_service *service, struct ep_error *err)
 {
-	if (*changed || !ep_index_is_old(searcher->index))
+	if (*changed || !ep_index_is_old(service->index))
 		return EP_OK;
-	pthread_rwlock_wrlock(&searcher->lock);
-	enum ep_status status = ep_index_renew(searcher->index, searcher->log, err);
-	pthread_rwlock_unlock(&searcher->lock);
+	pthread_rwlock_wrlock(&service->lock);
+	enum ep_status status = ep_index_renew(service->index, service->log, err);
+	pthread_rwlock_unlock(&service->lock);
 	*changed = status == EP_NOT_FOUND;
 	return *changed ? EP_OK : status;
 }
 
 static enum ep_status
-look(bool *changed, bool *far, uint64_t *position, struct ep_searcher *searcher,
+look(bool *changed, bool *far, uint64_t *position, struct ep_query_service *service,
      struct ep_error *err)
 {
 	EP_OWNED(ep_log_read_end)
 	struct ep_log_read *read = NULL;
 	struct ep_log_state state;
 	struct ep_index_state index = { 0 };
-	EP_TRY(ep_log_read_begin(&read, searcher->log, err));
+	EP_TRY(ep_log_read_begin(&read, service->log, err));
 	ep_log_state(&state, read);
 	*position = state.position;
-	*changed = !searcher->index || state.position != searcher->position;
+	*changed = !service->index || state.position != service->position;
 	if (*changed)
 		EP_TRY(ep_index_state(&index, read, err));
 	*far = index.tail > TAIL_MAX;
@@ -79,67 +79,67 @@ look(bool *changed, bool *far, uint64_t *position, struct ep_searcher *searcher,
 
 /* Opens the index as it is now, and puts it in the place of the one that is searched. */
 static enum ep_status
-reopen(struct ep_searcher *searcher, uint64_t position, struct ep_error *err)
+reopen(struct ep_query_service *service, uint64_t position, struct ep_error *err)
 {
 	struct ep_index *index = NULL;
-	EP_TRY(ep_index_open(&index, searcher->log, err));
-	pthread_rwlock_wrlock(&searcher->lock);
-	struct ep_index *old = searcher->index;
-	searcher->index = index;
-	searcher->position = position;
-	pthread_rwlock_unlock(&searcher->lock);
+	EP_TRY(ep_index_open(&index, service->log, err));
+	pthread_rwlock_wrlock(&service->lock);
+	struct ep_index *old = service->index;
+	service->index = index;
+	service->position = position;
+	pthread_rwlock_unlock(&service->lock);
 	ep_index_close(old);
 	return EP_OK;
 }
 
 /* Links copies of what came, a little later, so that a stream is not looked at track by track. */
 static enum ep_status
-link_copies(struct ep_searcher *searcher, uint64_t position, struct ep_error *err)
+link_copies(struct ep_query_service *service, uint64_t position, struct ep_error *err)
 {
-	struct ep_index_options index = { .stop = &searcher->stop };
-	struct ep_copies_options options = { .stop = &searcher->stop };
+	struct ep_index_options index = { .stop = &service->stop };
+	struct ep_copies_options options = { .stop = &service->stop };
 	struct ep_copies_report report;
-	EP_TRY(ep_index_follow(searcher->log, &index, err));
-	EP_TRY(ep_link_copies(&report, searcher->log, &options, err));
-	searcher->linked = position;
-	searcher->linked_at = ep_clock_s();
+	EP_TRY(ep_index_follow(service->log, &index, err));
+	EP_TRY(ep_link_copies(&report, service->log, &options, err));
+	service->linked = position;
+	service->linked_at = ep_clock_s();
 	return EP_OK;
 }
 
 static enum ep_status
-keep_up(struct ep_searcher *searcher, struct ep_error *err)
+keep_up(struct ep_query_service *service, struct ep_error *err)
 {
-	struct ep_index_options options = { .stop = &searcher->stop };
+	struct ep_index_options options = { .stop = &service->stop };
 	uint64_t position;
 	bool changed;
 	bool far;
-	EP_TRY(look(&changed, &far, &position, searcher, err));
-	EP_TRY(renew(&changed, searcher, err));
+	EP_TRY(look(&changed, &far, &position, service, err));
+	EP_TRY(renew(&changed, service, err));
 	if (far)
-		EP_TRY(ep_index_follow(searcher->log, &options, err));
+		EP_TRY(ep_index_follow(service->log, &options, err));
 	if (changed)
-		EP_TRY(reopen(searcher, position, err));
-	if (position == searcher->linked || ep_clock_s() - searcher->linked_at < LINK_S)
+		EP_TRY(reopen(service, position, err));
+	if (position == service->linked || ep_clock_s() - service->linked_at < LINK_S)
 		return EP_OK;
-	return link_copies(searcher, position, err);
+	return link_copies(service, position, err);
 }
 
 static void *
 run(void *context)
 {
-	struct ep_searcher *searcher = context;
+	struct ep_query_service *service = context;
 	double checked = ep_clock_s();
-	while (!atomic_load(&searcher->stop)) {
+	while (!atomic_load(&service->stop)) {
 		struct ep_error err = { 0 };
 		if (ep_clock_s() - checked > CHECK_READERS_S) {
-			ep_log_check_readers(searcher->log);
+			ep_log_check_readers(service->log);
 			checked = ep_clock_s();
 		}
-		enum ep_status status = keep_up(searcher, &err);
+		enum ep_status status = keep_up(service, &err);
 		if (status != EP_OK && status != EP_INTERRUPTED &&
-		    strncmp(searcher->said, err.text, sizeof searcher->said - 1) != 0) {
-			searcher->on_line(searcher->context, false, err.text);
-			memcpy(searcher->said, err.text, sizeof searcher->said - 1);
+		    strncmp(service->said, err.text, sizeof service->said - 1) != 0) {
+			service->on_line(service->context, false, err.text);
+			memcpy(service->said, err.text, sizeof service->said - 1);
 		}
 		nanosleep(&(struct timespec){ .tv_nsec = LOOK_MS * 1000000L }, NULL);
 	}
@@ -149,35 +149,35 @@ run(void *context)
 /* ---- answering ---- */
 
 static enum ep_status
-take_matcher(struct ep_matcher **matcher, struct ep_searcher *searcher, struct ep_error *err)
+take_matcher(struct ep_matcher **matcher, struct ep_query_service *service, struct ep_error *err)
 {
-	pthread_mutex_lock(&searcher->mutex);
-	*matcher = searcher->matcher_count ? searcher->matchers[--searcher->matcher_count] : NULL;
-	pthread_mutex_unlock(&searcher->mutex);
+	pthread_mutex_lock(&service->mutex);
+	*matcher = service->matcher_count ? service->matchers[--service->matcher_count] : NULL;
+	pthread_mutex_unlock(&service->mutex);
 	return *matcher ? EP_OK : ep_matcher_new(matcher, err);
 }
 
 static void
-give_matcher(struct ep_searcher *searcher, struct ep_matcher *matcher)
+give_matcher(struct ep_query_service *service, struct ep_matcher *matcher)
 {
-	pthread_mutex_lock(&searcher->mutex);
-	bool room = searcher->matcher_count < MATCHERS_MAX;
+	pthread_mutex_lock(&service->mutex);
+	bool room = service->matcher_count < MATCHERS_MAX;
 	if (room)
-		searcher->matchers[searcher->matcher_count++] = matcher;
-	pthread_mutex_unlock(&searcher->mutex);
+		service->matchers[service->matcher_count++] = matcher;
+	pthread_mutex_unlock(&service->mutex);
 	if (!room)
 		ep_matcher_free(matcher);
 }
 
 static enum ep_status
-match(struct ep_answer *answer, struct ep_searcher *searcher, struct ep_matcher *matcher,
+match(struct ep_answer *answer, struct ep_query_service *service, struct ep_matcher *matcher,
       struct ep_pairs *pairs, struct ep_error *err)
 {
-	pthread_rwlock_rdlock(&searcher->lock);
-	enum ep_status status = searcher->index
-	                                ? ep_match(answer, matcher, searcher->index, pairs, err)
+	pthread_rwlock_rdlock(&service->lock);
+	enum ep_status status = service->index
+	                                ? ep_match(answer, matcher, service->index, pairs, err)
 	                                : ep_fail(err, EP_NOT_FOUND, "the index is being built");
-	pthread_rwlock_unlock(&searcher->lock);
+	pthread_rwlock_unlock(&service->lock);
 	return status;
 }
 
@@ -194,8 +194,8 @@ append_answer(struct ep_buffer *out, struct ep_text code, const struct ep_answer
 }
 
 enum ep_status
-ep_searcher_answer(struct ep_searcher *searcher, struct ep_buffer *json, struct ep_text code,
-                   struct ep_error *err)
+ep_query_service_answer(struct ep_query_service *service, struct ep_buffer *json,
+                        struct ep_text code, struct ep_error *err)
 {
 	EP_PAIRS struct ep_pairs pairs = { 0 };
 	struct ep_matcher *matcher;
@@ -206,22 +206,22 @@ ep_searcher_answer(struct ep_searcher *searcher, struct ep_buffer *json, struct 
 	if (undecoded)
 		return append_answer(json, code, &answer, true, began, err);
 	EP_TRY(status);
-	EP_TRY(take_matcher(&matcher, searcher, err));
-	status = match(&answer, searcher, matcher, &pairs, err);
+	EP_TRY(take_matcher(&matcher, service, err));
+	status = match(&answer, service, matcher, &pairs, err);
 	if (status == EP_OK)
 		status = append_answer(json, code, &answer, false, began, err);
-	give_matcher(searcher, matcher);
+	give_matcher(service, matcher);
 	return status;
 }
 
 /* ---- from start to stop ---- */
 
 enum ep_status
-ep_searcher_start(struct ep_searcher **out, struct ep_node *node,
-                  void (*on_line)(void *context, bool detail, const char *line), void *context,
-                  struct ep_error *err)
+ep_query_service_start(struct ep_query_service **out, struct ep_node *node,
+                       void (*on_line)(void *context, bool detail, const char *line), void *context,
+                       struct ep_error *err)
 {
-	struct ep_searcher *made = calloc(1, sizeof *made);
+	struct ep_query_service *made = calloc(1, sizeof *made);
 	if (!made)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	made->log = ep_node_log(node);
@@ -229,28 +229,28 @@ ep_searcher_start(struct ep_searcher **out, struct ep_node *node,
 	made->context = context;
 	pthread_rwlock_init(&made->lock, NULL);
 	pthread_mutex_init(&made->mutex, NULL);
-	EP_OWNED(ep_searcher_stop)
-	struct ep_searcher *searcher = made;
-	int rc = pthread_create(&searcher->thread, NULL, run, searcher);
+	EP_OWNED(ep_query_service_stop)
+	struct ep_query_service *service = made;
+	int rc = pthread_create(&service->thread, NULL, run, service);
 	if (rc != 0)
 		return ep_fail_errno(err, rc, "cannot start a thread");
-	searcher->started = true;
-	*out = EP_TAKE(searcher);
+	service->started = true;
+	*out = EP_TAKE(service);
 	return EP_OK;
 }
 
 void
-ep_searcher_stop(struct ep_searcher *searcher)
+ep_query_service_stop(struct ep_query_service *service)
 {
-	if (!searcher)
+	if (!service)
 		return;
-	atomic_store(&searcher->stop, true);
-	if (searcher->started)
-		pthread_join(searcher->thread, NULL);
-	ep_index_close(searcher->index);
-	while (searcher->matcher_count)
-		ep_matcher_free(searcher->matchers[--searcher->matcher_count]);
-	pthread_mutex_destroy(&searcher->mutex);
-	pthread_rwlock_destroy(&searcher->lock);
-	free(searcher);
+	atomic_store(&service->stop, true);
+	if (service->started)
+		pthread_join(service->thread, NULL);
+	ep_index_close(service->index);
+	while (service->matcher_count)
+		ep_matcher_free(service->matchers[--service->matcher_count]);
+	pthread_mutex_destroy(&service->mutex);
+	pthread_rwlock_destroy(&service->lock);
+	free(service);
 }
