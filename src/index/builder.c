@@ -50,7 +50,8 @@ ep_track_postings_of(struct ep_track_postings *postings, const struct ep_sketch 
 		uint32_t slot = EP_STRETCH_SLOTS + code->time / EP_SLOT_TIMES;
 		if (!EP_POSTED_KIND(code->kind))
 			continue;
-		postings->items[postings->count++] = (uint64_t)code->code << 32 | slot;
+		uint32_t key = EP_KEY_OF(code->code, code->refined);
+		postings->items[postings->count++] = (uint64_t)key << 32 | slot;
 		end = slot >= end ? slot + 1 : end;
 	}
 	uint32_t stretches = (end + EP_STRETCH_SLOTS - 1) / EP_STRETCH_SLOTS;
@@ -134,54 +135,6 @@ ep_builder_slot_count(const struct ep_builder *builder)
 	return builder->all.slot_count;
 }
 
-static int
-compare_slots(const void *one, const void *other)
-{
-	uint32_t a = *(const uint32_t *)one;
-	uint32_t b = *(const uint32_t *)other;
-	return a < b ? -1 : a > b;
-}
-
-/* Copies the slots of postings[0..count) to slots, ascending, each once; returns how many. They are
- * in order but for codes that two bands of a track have. */
-static uint32_t
-take_slots(uint32_t *slots, const uint64_t *postings, size_t count)
-{
-	bool ascend = true;
-	for (size_t i = 0; i < count; i++) {
-		slots[i] = (uint32_t)postings[i];
-		ascend &= i == 0 || slots[i - 1] <= slots[i];
-	}
-	if (!ascend)
-		qsort(slots, count, sizeof *slots, compare_slots);
-	uint32_t kept = 0;
-	for (size_t i = 0; i < count; i++) {
-		if (kept == 0 || slots[kept - 1] != slots[i])
-			slots[kept++] = slots[i];
-	}
-	return kept;
-}
-
-/* Adds all lists; postings are in order of code. */
-static enum ep_status
-add_lists(uint64_t *posting_count, struct ep_shard_writer *writer, const uint64_t *postings,
-          size_t count, struct ep_error *err)
-{
-	EP_FREE uint32_t *slots = malloc((count + 1) * sizeof *slots);
-	if (!slots)
-		return ep_fail(err, EP_NO_MEMORY, "out of memory for %zu postings", count);
-	for (size_t i = 0; i < count;) {
-		size_t end = i + 1;
-		while (end < count && postings[end] >> 32 == postings[i] >> 32)
-			end++;
-		uint32_t kept = take_slots(slots, postings + i, end - i);
-		EP_TRY(ep_shard_add(writer, (uint32_t)(postings[i] >> 32), slots, kept, err));
-		*posting_count += kept;
-		i = end;
-	}
-	return EP_OK;
-}
-
 enum ep_status
 ep_builder_write(uint64_t *posting_count, struct ep_builder *builder, int fd, const char *name,
                  struct ep_error *err)
@@ -190,17 +143,15 @@ ep_builder_write(uint64_t *posting_count, struct ep_builder *builder, int fd, co
 	EP_FREE uint64_t *other = malloc((count + 1) * sizeof *other);
 	EP_OWNED(ep_shard_writer_free)
 	struct ep_shard_writer *writer = NULL;
-	uint64_t kept = 0;
 	if (!other)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory for %zu postings", count);
 	ep_sort64(builder->all.items, other, count, 32);
 	EP_TRY(ep_shard_writer_open(&writer, fd, name, builder->positions, builder->starts,
 	                            builder->track_count, count, err));
-	EP_TRY(add_lists(&kept, writer, builder->all.items, count, err));
+	EP_TRY(ep_shard_add(posting_count, writer, builder->all.items, count, err));
 	EP_TRY(ep_shard_finish(writer, err));
 	builder->all.count = 0;
 	builder->all.slot_count = 0;
 	builder->track_count = 0;
-	*posting_count = kept;
 	return EP_OK;
 }

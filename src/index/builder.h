@@ -14,7 +14,7 @@
 #define EP_BUILDER_POSTINGS ((size_t)1 << 22)
 #endif
 
-/* The postings of one track: code << 32 | slot, its time 0 being in slot EP_STRETCH_SLOTS. A zeroed
+/* The postings of one track: key << 32 | slot, its time 0 being in slot EP_STRETCH_SLOTS. A zeroed
  * struct is empty. */
 struct ep_track_postings {
 	uint64_t *items;

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define VERSION 1
+#define VERSION 2
 
 static void
 read_shard(struct ep_manifest_shard *shard, struct ep_reader *reader)
@@ -61,6 +61,11 @@ ep_manifest_load(struct ep_manifest *manifest, const struct ep_log_read *read, s
 		read_shard(&manifest->shards[manifest->count], &reader);
 	if (!reader.ok || ep_reader_left(&reader) || !is_sound(manifest, read))
 		return ep_fail(err, EP_CORRUPT, "the log's value %s is damaged", EP_INDEX_VALUE);
+	if (version < VERSION) {
+		/* Its shards are of no use: as if nothing had been followed. */
+		manifest->watermark = 0;
+		manifest->count = 0;
+	}
 	return EP_OK;
 }
 

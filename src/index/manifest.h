@@ -1,6 +1,6 @@
 /* manifest.h - which shards the index is made of: the log's value "index"
  *
- *     1 byte, the version: 1
+ *     1 byte, the version: 2
  *     varint(watermark) varint(number of the next file) varint(shards)
  *     shards * (varint(number of its file) varint(tracks) varint(postings) varint(slots)
  *               varint(bytes)), in order of position
@@ -28,7 +28,8 @@ struct ep_manifest {
 	size_t count;
 };
 
-/* An empty one where the log has none. EP_CORRUPT  also where it cannot be of this log. EP_NEWER.
+/* An empty one where the log has none, or one of an older version. EP_CORRUPT  also where it cannot
+ * be of this log. EP_NEWER.
  */
 EP_MUST_USE enum ep_status ep_manifest_load(struct ep_manifest *manifest,
                                             const struct ep_log_read *read, struct ep_error *err);

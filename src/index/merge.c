@@ -1,6 +1,6 @@
 #include "index/merge.h"
 
-#include "index/postings.h"
+#include "base/sort64.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,16 +8,18 @@
 /* Memory of the inputs' maps is given back after so many postings. */
 #define TRIM_POSTINGS ((size_t)1 << 23)
 
+/* Postings that are merged at a time, on average: they stay in the processor's cache. */
+#define RANGE_POSTINGS 16384
+/* And those that are read of an input at a time. */
+#define READ_POSTINGS 4096
+
 /* A track that is gone. */
 #define GONE UINT32_MAX
 
 struct input {
 	const struct ep_shard *shard;
 	struct ep_shard_walk walk;
-	bool ended;
-	uint32_t code; /* of the next list */
-	struct ep_shard_list list;
-	uint32_t *starts; /* new first slot of each of its tracks, or GONE */
+	uint32_t *stretches; /* new first slot of each of its stretches, or GONE */
 };
 
 struct merge {
@@ -28,22 +30,40 @@ struct merge {
 	size_t track_count;
 	uint32_t slot_count;
 	uint64_t posting_count; /* at most */
-	uint32_t *slots; /* of one list: those read, and those kept in their place */
-	size_t slot_capacity;
+	uint64_t *postings; /* of one range of keys */
+	uint64_t *scratch; /* while they are sorted */
+	size_t capacity;
 };
 
 static void
 merge_done(struct merge *merge)
 {
 	for (size_t i = 0; merge->inputs && i < merge->count; i++)
-		free(merge->inputs[i].starts);
+		free(merge->inputs[i].stretches);
 	free(merge->inputs);
 	free(merge->positions);
 	free(merge->starts);
-	free(merge->slots);
+	free(merge->postings);
+	free(merge->scratch);
 }
 
 /* ---- tracks ---- */
+
+/* Whether a track is still to be found. */
+static enum ep_status
+is_there(bool *there, const struct ep_log_read *read, uint64_t position, struct ep_error *err)
+{
+	struct ep_entry entry;
+	bool copy = false;
+	enum ep_status status = ep_log_entry_at(&entry, read, position, err);
+	*there = false;
+	if (status == EP_NOT_FOUND)
+		return EP_OK;
+	EP_TRY(status);
+	EP_TRY(ep_log_is_copy(&copy, read, &entry, err));
+	*there = !copy;
+	return EP_OK;
+}
 
 /* Gives the tracks of one shard that are still there their new slots. */
 static enum ep_status
@@ -51,25 +71,25 @@ place_tracks(struct merge *merge, struct input *input, const struct ep_log_read 
              struct ep_error *err)
 {
 	const struct ep_shard *shard = input->shard;
-	input->starts = malloc((shard->track_count + 1) * sizeof *input->starts);
-	if (!input->starts)
+	size_t count = shard->slot_count / EP_STRETCH_SLOTS;
+	uint32_t *stretches = malloc((count + 1) * sizeof *stretches);
+	if (!stretches)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory for merging the index");
+	input->stretches = stretches;
 	for (size_t i = 0; i < shard->track_count; i++) {
-		struct ep_entry entry;
 		uint64_t position = ep_shard_position(shard, i);
-		enum ep_status status = ep_log_entry_at(&entry, read, position, err);
-		bool copy = false;
-		input->starts[i] = GONE;
-		if (status == EP_OK)
-			status = ep_log_is_copy(&copy, read, &entry, err);
-		if (status == EP_NOT_FOUND || copy)
+		uint32_t start = ep_shard_start(shard, i);
+		uint32_t end = ep_shard_start(shard, i + 1);
+		bool there;
+		EP_TRY(is_there(&there, read, position, err));
+		for (uint32_t at = start; at < end; at += EP_STRETCH_SLOTS)
+			stretches[at / EP_STRETCH_SLOTS] =
+				there ? merge->slot_count + (at - start) : GONE;
+		if (!there)
 			continue;
-		if (status != EP_OK)
-			return status;
-		input->starts[i] = merge->slot_count;
 		merge->positions[merge->track_count] = position;
 		merge->starts[merge->track_count++] = merge->slot_count;
-		merge->slot_count += ep_shard_start(shard, i + 1) - ep_shard_start(shard, i);
+		merge->slot_count += end - start;
 	}
 	merge->starts[merge->track_count] = merge->slot_count;
 	return EP_OK;
@@ -99,78 +119,54 @@ begin(struct merge *merge, const struct ep_shard *shards, size_t count,
 	return EP_OK;
 }
 
-/* ---- lists ---- */
+/* ---- postings ---- */
 
-static enum ep_status
-advance(struct input *input, struct ep_error *err)
-{
-	enum ep_status status =
-		ep_shard_next(&input->code, &input->list, &input->walk, input->shard, err);
-	input->ended = status == EP_NOT_FOUND;
-	return input->ended ? EP_OK : status;
-}
-
-/* The track of slot, looked for from the track number i on, in doubling steps. */
+/* Moves postings[0..count) of an input to where their tracks now are; returns how many are left. */
 static size_t
-find_track(const struct ep_shard *shard, size_t i, uint32_t slot)
+move_postings(uint64_t *postings, size_t count, const struct input *input)
 {
-	size_t step = 1;
-	size_t low = i;
-	while (low + step < shard->track_count && ep_shard_start(shard, low + step) <= slot) {
-		low += step;
-		step *= 2;
-	}
-	for (; step; step /= 2) {
-		if (low + step < shard->track_count && ep_shard_start(shard, low + step) <= slot)
-			low += step;
-	}
-	return low;
-}
-
-/* Whether slots are as they were written; those of a list that somebody made need not be. */
-static bool
-slots_ascend(const uint32_t *slots, size_t count, const struct ep_shard *shard)
-{
-	for (size_t i = 1; i < count; i++) {
-		if (slots[i - 1] >= slots[i])
-			return false;
-	}
-	return slots[count - 1] < shard->slot_count;
-}
-
-/* Moves slots[0..count) of an input to where their tracks now are; returns how many are left. */
-static size_t
-move_slots(uint32_t *slots, size_t count, const struct input *input)
-{
-	const struct ep_shard *shard = input->shard;
 	size_t kept = 0;
-	size_t track = 0;
 	for (size_t i = 0; i < count; i++) {
-		track = find_track(shard, track, slots[i]);
-		if (input->starts[track] != GONE)
-			slots[kept++] =
-				slots[i] - ep_shard_start(shard, track) + input->starts[track];
+		uint32_t slot = (uint32_t)postings[i];
+		uint32_t moved = input->stretches[slot / EP_STRETCH_SLOTS];
+		if (moved != GONE)
+			postings[kept++] = postings[i] - slot + moved + slot % EP_STRETCH_SLOTS;
 	}
 	return kept;
 }
 
+/* Makes room for extra more postings beside count. */
 static enum ep_status
-add_list(size_t *count, struct merge *merge, struct input *input, struct ep_error *err)
+make_room(struct merge *merge, size_t count, size_t extra, struct ep_error *err)
 {
-	size_t wanted = *count + input->list.count;
-	if (wanted > merge->slot_capacity) {
-		uint32_t *slots = realloc(merge->slots, wanted * 2 * sizeof *slots);
-		if (!slots)
-			return ep_fail(err, EP_NO_MEMORY, "out of memory for merging the index");
-		merge->slots = slots;
-		merge->slot_capacity = wanted * 2;
-	}
-	uint32_t *slots = merge->slots + *count;
-	ep_postings_decode(slots, input->list.bytes, input->list.count, input->shard->slot_count);
-	if (!slots_ascend(slots, input->list.count, input->shard))
-		return ep_fail(err, EP_CORRUPT, "the postings of code %u are damaged", input->code);
-	*count += move_slots(slots, input->list.count, input);
-	return advance(input, err);
+	if (count + extra <= merge->capacity)
+		return EP_OK;
+	size_t wanted = (count + extra) * 2;
+	uint64_t *postings = realloc(merge->postings, wanted * sizeof *postings);
+	if (postings)
+		merge->postings = postings;
+	uint64_t *scratch = realloc(merge->scratch, wanted * sizeof *scratch);
+	if (scratch)
+		merge->scratch = scratch;
+	if (!postings || !scratch)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory for merging the index");
+	merge->capacity = wanted;
+	return EP_OK;
+}
+
+/* Adds the postings of an input whose keys are below end. */
+static enum ep_status
+gather(size_t *count, struct merge *merge, struct input *input, uint32_t end, struct ep_error *err)
+{
+	size_t more;
+	do {
+		EP_TRY(make_room(merge, *count, READ_POSTINGS, err));
+		uint64_t *postings = merge->postings + *count;
+		EP_TRY(ep_shard_next(postings, &more, READ_POSTINGS, &input->walk, input->shard,
+		                     end, err));
+		*count += move_postings(postings, more, input);
+	} while (more);
+	return EP_OK;
 }
 
 static void
@@ -180,37 +176,22 @@ trim(const struct merge *merge)
 		ep_shard_trim(merge->inputs[i].shard);
 }
 
-/* The lowest code that any input has next; false at the end. */
-static bool
-lowest_code(uint32_t *code, const struct merge *merge)
-{
-	bool any = false;
-	for (size_t i = 0; i < merge->count; i++) {
-		const struct input *input = &merge->inputs[i];
-		if (!input->ended && (!any || input->code < *code)) {
-			*code = input->code;
-			any = true;
-		}
-	}
-	return any;
-}
-
+/* Merges range after range of keys: of each the postings of all inputs, whose tracks come in order,
+ * so that sorting by key leaves the slots in order. */
 static enum ep_status
-merge_lists(uint64_t *posting_count, struct merge *merge, struct ep_shard_writer *writer,
-            const atomic_bool *stop, struct ep_error *err)
+merge_ranges(uint64_t *posting_count, struct merge *merge, struct ep_shard_writer *writer,
+             const atomic_bool *stop, struct ep_error *err)
 {
-	uint32_t code = 0;
-	for (size_t i = 0; i < merge->count; i++)
-		EP_TRY(advance(&merge->inputs[i], err));
+	uint32_t range = (uint32_t)1 << ep_shard_bucket_bits(merge->posting_count, RANGE_POSTINGS);
 	size_t untrimmed = 0;
-	while (lowest_code(&code, merge)) {
+	for (uint32_t end = range; end <= EP_KEY_END; end += range) {
 		size_t count = 0;
-		for (size_t i = 0; i < merge->count; i++) {
-			if (!merge->inputs[i].ended && merge->inputs[i].code == code)
-				EP_TRY(add_list(&count, merge, &merge->inputs[i], err));
-		}
-		EP_TRY(ep_shard_add(writer, code, merge->slots, (uint32_t)count, err));
-		*posting_count += count;
+		uint64_t kept;
+		for (size_t i = 0; i < merge->count; i++)
+			EP_TRY(gather(&count, merge, &merge->inputs[i], end, err));
+		ep_sort64(merge->postings, merge->scratch, count, 32);
+		EP_TRY(ep_shard_add(&kept, writer, merge->postings, count, err));
+		*posting_count += kept;
 		untrimmed += count;
 		if (untrimmed >= TRIM_POSTINGS) {
 			trim(merge);
@@ -232,7 +213,7 @@ run(struct ep_merged *merged, struct merge *merge, int fd, const char *name,
 	if (merge->track_count) {
 		EP_TRY(ep_shard_writer_open(&writer, fd, name, merge->positions, merge->starts,
 		                            merge->track_count, merge->posting_count, err));
-		EP_TRY(merge_lists(&posting_count, merge, writer, stop, err));
+		EP_TRY(merge_ranges(&posting_count, merge, writer, stop, err));
 		EP_TRY(ep_shard_finish(writer, err));
 	}
 	*merged = (struct ep_merged){ merge->track_count, posting_count, merge->slot_count };

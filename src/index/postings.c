@@ -4,140 +4,219 @@
 
 #include <string.h>
 
-/* Of a list that is longer, the processor fetches the rest by itself while it is read. */
-#define PREFETCH_MAX 2048
-#define CACHE_LINE 64
-
 #if defined(__x86_64__)
 #include <immintrin.h>
-#define WITH_AVX2 1
+#define WITH_BMI2 1
 #else
-#define WITH_AVX2 0
+#define WITH_BMI2 0
 #endif
 
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
 static unsigned
-low_bits(uint32_t count, uint32_t limit)
+low_bits(uint64_t count, uint64_t limit)
 {
-	return 31u - (unsigned)__builtin_clz(limit / count);
+	unsigned low = 63u - (unsigned)__builtin_clzll(limit / count);
+	return low < EP_POSTINGS_LOW_MAX ? low : EP_POSTINGS_LOW_MAX;
 }
 
-static size_t
-lows_size(uint32_t count, unsigned low)
+static uint64_t
+lows_size(uint64_t count, unsigned low)
 {
-	return ((size_t)count * low + 7) / 8;
+	return (count * low + 7) / 8;
 }
 
-static size_t
-highs_size(uint32_t count, uint32_t limit, unsigned low)
+static uint64_t
+highs_size(uint64_t count, uint64_t limit, unsigned low)
 {
-	return ((size_t)count + (limit >> low) + 1 + 7) / 8;
+	return (count + (limit >> low) + 1 + 7) / 8;
 }
 
-size_t
-ep_postings_size(uint32_t count, uint32_t limit)
+struct ep_postings
+ep_postings_shape(uint64_t count, uint64_t limit)
 {
 	unsigned low = low_bits(count, limit);
-	return lows_size(count, low) + highs_size(count, limit, low);
+	return (struct ep_postings){
+		.size = lows_size(count, low) + highs_size(count, limit, low),
+		.count = count,
+		.low = low,
+	};
+}
+
+static inline uint64_t
+mask_of(unsigned low)
+{
+	return ((uint64_t)1 << low) - 1;
 }
 
 enum ep_status
-ep_postings_encode(struct ep_buffer *out, const uint32_t *numbers, uint32_t count, uint32_t limit,
+ep_postings_encode(struct ep_buffer *out, const uint64_t *numbers, uint64_t count, uint64_t limit,
                    struct ep_error *err)
 {
-	unsigned low = low_bits(count, limit);
-	size_t size = ep_postings_size(count, limit);
+	struct ep_postings shape = ep_postings_shape(count, limit);
+	unsigned low = shape.low;
+	size_t size = shape.size;
 	/* Eight bytes are written at a time. */
 	EP_TRY(ep_buffer_reserve(out, size + 8, err));
 	uint8_t *lows = out->data + out->size;
 	uint8_t *highs = lows + lows_size(count, low);
 	memset(lows, 0, size + 8);
-	for (uint32_t i = 0; i < count; i++) {
-		size_t at = (size_t)i * low;
+	for (uint64_t i = 0; i < count; i++) {
+		uint64_t at = i * low;
 		uint64_t word = ep_load64(lows + at / 8);
-		word |= (uint64_t)(numbers[i] & ((1u << low) - 1)) << (at % 8);
+		word |= (numbers[i] & mask_of(low)) << (at % 8);
 		ep_store64(lows + at / 8, word);
-		size_t one = (size_t)(numbers[i] >> low) + i;
+	}
+	/* Behind the lows, as their last word may reach into the highs. */
+	for (uint64_t i = 0; i < count; i++) {
+		uint64_t one = (numbers[i] >> low) + i;
 		highs[one / 8] |= (uint8_t)(1u << one % 8);
 	}
 	out->size += size;
 	return EP_OK;
 }
 
-/* Writes the high parts; what is missing in damaged bytes is 0. */
-static void
-decode_highs(uint32_t *numbers, const uint8_t *bytes, size_t size, uint32_t count)
+/* ---- reading ---- */
+
+/* The bits of the highs from bit `at` on, lowest first; behind the end there are zeros. */
+static inline uint64_t
+highs_from(const struct ep_postings_cursor *cursor, uint64_t at)
 {
-	uint32_t i = 0;
-	for (size_t at = 0; at < size && i < count; at += 8) {
-		uint64_t word = ep_load64(bytes + at);
-		if (size - at < 8)
-			word &= ((uint64_t)1 << (size - at) * 8) - 1;
-		uint32_t zeros = (uint32_t)(at * 8) - i;
-		for (; word && i < count; word &= word - 1, zeros--)
-			numbers[i++] = zeros + (uint32_t)__builtin_ctzll(word);
+	uint64_t word = ep_load64(cursor->highs + at / 8) >> at % 8;
+	uint64_t left = cursor->high_end - at;
+	return left < 64 ? word & mask_of((unsigned)left) : word;
+}
+
+/* How many bits highs_from gives at `at`. */
+static inline unsigned
+bits_from(uint64_t at)
+{
+	return 64 - (unsigned)(at % 8);
+}
+
+static inline uint64_t
+low_at(const struct ep_postings_cursor *cursor, uint64_t i)
+{
+	uint64_t at = i * cursor->low;
+	return ep_load64(cursor->lows + at / 8) >> at % 8 & mask_of(cursor->low);
+}
+
+/* The place of one bit of a word, of which so many lower ones are set, too. */
+ALWAYS_INLINE unsigned
+place_of_bit(uint64_t word, unsigned lower)
+{
+	for (unsigned i = 0; i < lower; i++)
+		word &= word - 1;
+	return (unsigned)__builtin_ctzll(word);
+}
+
+/* Moves behind so many more zeros of the highs. */
+ALWAYS_INLINE void
+skip_zeros(struct ep_postings_cursor *cursor, uint64_t zeros,
+           unsigned (*place)(uint64_t word, unsigned lower))
+{
+	while (zeros && cursor->high < cursor->high_end) {
+		unsigned width = bits_from(cursor->high);
+		uint64_t word = ~highs_from(cursor, cursor->high);
+		if (width < 64)
+			word &= mask_of(width);
+		unsigned here = (unsigned)__builtin_popcountll(word);
+		if (here >= zeros) {
+			here = (unsigned)zeros;
+			width = place(word, here - 1) + 1;
+		}
+		cursor->high += width;
+		cursor->next += width - here;
+		zeros -= here;
 	}
-	for (; i < count; i++)
-		numbers[i] = 0;
+}
+
+ALWAYS_INLINE void
+seek(struct ep_postings_cursor *cursor, uint64_t least,
+     unsigned (*place)(uint64_t word, unsigned lower))
+{
+	uint64_t zeros = cursor->high - cursor->next;
+	if (least >> cursor->low > zeros)
+		skip_zeros(cursor, (least >> cursor->low) - zeros, place);
+	/* Of those with the same high part the lower ones are before it. */
+	uint64_t low_least = least & mask_of(cursor->low);
+	while (cursor->next < cursor->count && cursor->high < cursor->high_end &&
+	       cursor->high - cursor->next == least >> cursor->low &&
+	       (highs_from(cursor, cursor->high) & 1) && low_at(cursor, cursor->next) < low_least) {
+		cursor->next++;
+		cursor->high++;
+	}
 }
 
 static void
-add_lows(uint32_t *numbers, const uint8_t *bytes, uint32_t from, uint32_t count, unsigned low)
+seek_plain(struct ep_postings_cursor *cursor, uint64_t least)
 {
-	uint32_t mask = (1u << low) - 1;
-	for (uint32_t i = from; i < count; i++) {
-		size_t at = (size_t)i * low;
-		uint64_t word = ep_load64(bytes + at / 8) >> at % 8;
-		numbers[i] = numbers[i] << low | ((uint32_t)word & mask);
-	}
+	seek(cursor, least, place_of_bit);
 }
 
-#if WITH_AVX2
-/* Lows of at most so many bits stand in the four bytes from that of their first bit on. */
-#define GATHER_BITS 25
-
-/* The same for all numbers up to a multiple of eight, eight at a time; returns how many. */
-__attribute__((target("avx2"))) static uint32_t
-add_lows_avx2(uint32_t *numbers, const uint8_t *bytes, uint32_t count, unsigned low)
+#if WITH_BMI2
+/* Counting and finding bits takes one instruction each, which not all processors have. */
+__attribute__((target("bmi2"), always_inline)) static inline unsigned
+place_of_bit_bmi2(uint64_t word, unsigned lower)
 {
-	const __m256i mask = _mm256_set1_epi32((int)((1u << low) - 1));
-	const __m256i steps = _mm256_mullo_epi32(_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7),
-	                                         _mm256_set1_epi32((int)low));
-	const __m256i bytes_in = _mm256_srli_epi32(steps, 3);
-	const __m256i shift = _mm256_and_si256(steps, _mm256_set1_epi32(7));
-	const __m128i up = _mm_cvtsi32_si128((int)low);
-	uint32_t i = 0;
-	/* Eight lows are low bytes, so that each eight begin at a byte. */
-	for (; i + 8 <= count; i += 8) {
-		const void *at = bytes + (size_t)i / 8 * low;
-		__m256i lows = _mm256_i32gather_epi32(at, bytes_in, 1);
-		lows = _mm256_and_si256(_mm256_srlv_epi32(lows, shift), mask);
-		void *out = numbers + i;
-		__m256i highs = _mm256_sll_epi32(_mm256_loadu_si256(out), up);
-		_mm256_storeu_si256(out, _mm256_or_si256(highs, lows));
-	}
-	return i;
+	return (unsigned)__builtin_ctzll(_pdep_u64((uint64_t)1 << lower, word));
+}
+
+__attribute__((target("popcnt,bmi2"))) static void
+seek_bmi2(struct ep_postings_cursor *cursor, uint64_t least)
+{
+	seek(cursor, least, place_of_bit_bmi2);
 }
 #endif
 
 void
-ep_postings_decode(uint32_t *numbers, const uint8_t *bytes, uint32_t count, uint32_t limit)
+ep_postings_seek(struct ep_postings_cursor *cursor, uint64_t least)
 {
-	unsigned low = low_bits(count, limit);
-	size_t lows = lows_size(count, low);
-	uint32_t done = 0;
-	decode_highs(numbers, bytes + lows, highs_size(count, limit, low), count);
-#if WITH_AVX2
-	if (low <= GATHER_BITS && __builtin_cpu_supports("avx2"))
-		done = add_lows_avx2(numbers, bytes, count, low);
+#if WITH_BMI2
+	if (__builtin_cpu_supports("popcnt") && __builtin_cpu_supports("bmi2")) {
+		seek_bmi2(cursor, least);
+		return;
+	}
 #endif
-	add_lows(numbers, bytes, done, count, low);
+	seek_plain(cursor, least);
 }
 
-void
-ep_postings_prefetch(const uint8_t *bytes, uint32_t count, uint32_t limit)
+struct ep_postings_cursor
+ep_postings_begin(const struct ep_postings *list)
 {
-	size_t size = ep_postings_size(count, limit);
-	size_t end = size < PREFETCH_MAX ? size : PREFETCH_MAX;
-	for (size_t at = 0; at < end; at += CACHE_LINE)
-		__builtin_prefetch(bytes + at);
+	uint64_t lows = lows_size(list->count, list->low);
+	return (struct ep_postings_cursor){
+		.lows = list->bytes,
+		.highs = list->bytes + lows,
+		.count = list->count,
+		.high_end = (list->size - lows) * 8,
+		.low = list->low,
+	};
+}
+
+size_t
+ep_postings_read(uint64_t *numbers, size_t max, struct ep_postings_cursor *cursor, uint64_t end)
+{
+	size_t got = 0;
+	while (got < max && cursor->next < cursor->count && cursor->high < cursor->high_end) {
+		uint64_t word = highs_from(cursor, cursor->high);
+		if (word == 0) {
+			cursor->high += bits_from(cursor->high);
+			continue;
+		}
+		uint64_t base = cursor->high;
+		for (; word && got < max && cursor->next < cursor->count; word &= word - 1) {
+			uint64_t at = base + (unsigned)__builtin_ctzll(word);
+			uint64_t number =
+				(at - cursor->next) << cursor->low | low_at(cursor, cursor->next);
+			if (number >= end)
+				return got;
+			numbers[got++] = number;
+			cursor->next++;
+			cursor->high = at + 1;
+		}
+		if (word == 0 && cursor->high < base + bits_from(base))
+			cursor->high = base + bits_from(base);
+	}
+	return got;
 }

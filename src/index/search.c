@@ -18,20 +18,36 @@
 #define COMMON_SHARE 3.0
 
 /* So many look-ups ahead the memory is asked for the bucket, and twice as many for where it begins;
- * and so many lists ahead for a list. */
+ */
 #define AHEAD 24
-#define LISTS_AHEAD 2
+
+/* All keys of a code are read, without looking for better ones, where this takes no more than the
+ * code's part of such a part of the budget. */
+#define CHEAP_PART 8
+
+/* Slots that are read of a key beyond twice what was estimated, at most. */
+#define SLOTS_MORE 256
 
 /* What is added to diagonals so that none is below 0, in whole stretches: queries are shorter. */
 #define DIAGONAL_ZERO (4 * EP_STRETCH_SLOTS)
 
+/* Counts of stretches, of which a larger index has more: some share one. */
+#define STRETCHES ((size_t)1 << 20)
+
 /* Stretches that are looked through together; and those that are looked at closely, at most, beside
  * equally good ones. */
 #define STRETCH_BLOCK 64
-#define STRETCHES_MAX 64
+#define STRETCHES_MAX 512
 
-/* A hit: its diagonal above the number of its time in the probe, which has the code, and gives back
- * the slot. */
+/* A hit: its diagonal, above the number of its key and that of its time in the probe. */
+static inline uint64_t
+hit_of(uint32_t diagonal, uint32_t key, uint32_t time)
+{
+	return (uint64_t)diagonal << 32 | key << 16 | time;
+}
+_Static_assert(EP_PROBE_KEYS_MAX <= 1 << 16 && EP_PROBE_TIMES_MAX <= 1 << 16,
+               "a key and a time stand below a diagonal");
+
 static inline uint32_t
 diagonal_of_hit(uint64_t hit)
 {
@@ -39,28 +55,37 @@ diagonal_of_hit(uint64_t hit)
 }
 
 static inline uint32_t
+key_of_hit(uint64_t hit)
+{
+	return (uint32_t)hit >> 16;
+}
+
+static inline uint32_t
 time_of_hit(uint64_t hit)
 {
-	return (uint32_t)hit;
+	return (uint32_t)hit & 0xffff;
 }
 
 struct ep_searcher {
-	struct ep_shard_list *lists; /* shard by shard, one a code of the probe */
-	size_t list_capacity;
-	uint32_t chosen[EP_PROBE_PAIRS_MAX];
+	uint32_t chosen[EP_PROBE_KEYS_MAX];
 	size_t chosen_count;
-	uint32_t *slots; /* of the chosen lists, shard by shard, one list after the other */
+	uint64_t prices[EP_PROBE_KEYS_MAX];
+	uint64_t scratch[EP_PROBE_KEYS_MAX]; /* while they are sorted */
+	float spent[EP_PROBE_PAIRS_MAX]; /* on the keys of a code that are chosen */
+	uint32_t *counts; /* shard by shard, the slots of each of the chosen keys */
+	size_t count_capacity;
+	uint32_t *slots; /* of the chosen keys, shard by shard, one list after the other */
 	size_t slot_capacity;
-	uint8_t *stretches; /* counts, shard by shard */
+	size_t slot_count;
+	uint8_t *stretches; /* counts; those of a large index share them */
 	uint64_t *near; /* bits: whether a stretch is looked at */
-	size_t stretch_capacity;
 	size_t stretch_count;
 	uint64_t *hits;
 	uint64_t *other_hits; /* while they are sorted */
 	size_t hit_count;
 	size_t hit_capacity;
 	size_t other_capacity;
-	uint32_t seen[EP_PROBE_PAIRS_MAX]; /* the window in which a code was last seen */
+	uint32_t seen[EP_PROBE_KEYS_MAX]; /* the window in which a key was last seen */
 	uint32_t window;
 	struct ep_candidate *found; /* of all shards */
 	size_t found_count;
@@ -70,8 +95,16 @@ struct ep_searcher {
 enum ep_status
 ep_searcher_new(struct ep_searcher **out, struct ep_error *err)
 {
-	*out = calloc(1, sizeof **out);
-	return *out ? EP_OK : ep_fail(err, EP_NO_MEMORY, "out of memory for a search");
+	EP_OWNED(ep_searcher_free)
+	struct ep_searcher *searcher = calloc(1, sizeof *searcher);
+	if (searcher) {
+		searcher->stretches = malloc(STRETCHES);
+		searcher->near = malloc(STRETCHES / 8);
+	}
+	if (!searcher || !searcher->stretches || !searcher->near)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory for a search");
+	*out = EP_TAKE(searcher);
+	return EP_OK;
 }
 
 void
@@ -79,7 +112,7 @@ ep_searcher_free(struct ep_searcher *searcher)
 {
 	if (!searcher)
 		return;
-	free(searcher->lists);
+	free(searcher->counts);
 	free(searcher->slots);
 	free(searcher->stretches);
 	free(searcher->near);
@@ -122,72 +155,116 @@ rarity(uint64_t postings, uint64_t tracks)
 	return bits > 0 ? (float)bits : 0;
 }
 
-static inline void
-prefetch_lookups(const struct ep_shard *shard, const struct ep_probe *probe, size_t i)
-{
-	size_t later = i + 2 * AHEAD;
-	if (later < probe->code_count)
-		ep_shard_prefetch_directory(shard, probe->codes[later].code);
-	if (i + AHEAD < probe->code_count)
-		ep_shard_prefetch_bucket(shard, probe->codes[i + AHEAD].code);
-}
-
-static enum ep_status
-find_lists(struct ep_searcher *searcher, const struct ep_index *index, struct ep_probe *probe,
-           struct ep_error *err)
+/* Counts the postings of keys[from..to). */
+static void
+count_postings(const struct ep_index *index, struct ep_probe *probe, size_t from, size_t to)
 {
 	size_t shard_count;
 	const struct ep_shard *shards = ep_index_shards(index, &shard_count);
-	MAKE_ROOM(searcher->lists, searcher->list_capacity, shard_count * probe->code_count + 1);
-	for (size_t i = 0; i < probe->code_count; i++)
-		probe->codes[i].postings = 0;
+	struct ep_probe_key *keys = probe->keys;
+	for (size_t i = from; i < to; i++)
+		keys[i].postings = 0;
 	for (size_t s = 0; s < shard_count; s++) {
-		struct ep_shard_list *lists = searcher->lists + s * probe->code_count;
-		for (size_t i = 0; i < probe->code_count; i++) {
-			prefetch_lookups(&shards[s], probe, i);
-			lists[i] = ep_shard_find(&shards[s], probe->codes[i].code);
-			probe->codes[i].postings += lists[i].count;
+		for (size_t i = from; i < to; i++) {
+			if (i + 2 * AHEAD < to)
+				ep_shard_prefetch_directory(&shards[s], keys[i + 2 * AHEAD].first);
+			if (i + AHEAD < to)
+				ep_shard_prefetch_bucket(&shards[s], keys[i + AHEAD].first);
+			if (!keys[i].passed)
+				keys[i].postings +=
+					ep_shard_count(&shards[s], keys[i].first, keys[i].end);
 		}
 	}
 	uint64_t tracks = ep_index_track_count(index);
-	for (size_t i = 0; i < probe->code_count; i++)
-		probe->codes[i].bits = rarity(probe->codes[i].postings, tracks);
-	return EP_OK;
+	for (size_t i = from; i < to; i++)
+		keys[i].bits = rarity(keys[i].postings, tracks);
 }
 
-/* What the hits of a code cost for what they gain, above its number. Of floats that are not below 0
+/* The hits of a key. */
+static float
+cost_of(const struct ep_probe_key *key)
+{
+	return (float)key->postings * (float)key->time_count;
+}
+
+/* What the hits of a key cost for what they gain, above its number. Of floats that are not below 0
  * the bits are in the same order. */
 static uint64_t
-price_of(const struct ep_probe_code *code, size_t number)
+price_of(const struct ep_probe_key *key, size_t number)
 {
-	float price = (float)code->postings * (float)code->count / code->gain;
+	float price = cost_of(key) / key->gain;
 	uint32_t bits;
 	memcpy(&bits, &price, sizeof bits);
 	return (uint64_t)bits << 32 | number;
 }
 
-/* Chooses codes by price until the budget is used up. */
-static void
-choose(struct ep_searcher *searcher, struct ep_probe *probe)
+/* Chooses whole codes of which so many can be read, whatever they are; and passes over the keys of
+ * each. */
+static float
+choose_cheap(struct ep_searcher *searcher, struct ep_probe *probe)
 {
-	uint64_t prices[EP_PROBE_PAIRS_MAX];
-	uint64_t scratch[EP_PROBE_PAIRS_MAX];
-	size_t count = 0;
-	for (size_t i = 0; i < probe->code_count; i++) {
-		if (probe->codes[i].bits > 0 && probe->codes[i].postings > 0)
-			prices[count++] = price_of(&probe->codes[i], i);
+	float most = (float)EP_SEARCH_BUDGET / CHEAP_PART / (float)(probe->code_count + 1);
+	float used = 0;
+	for (size_t i = 0; i < probe->code_count; i++)
+		searcher->spent[i] = 0;
+	for (size_t i = 0; i < probe->whole_count; i++) {
+		struct ep_probe_key *key = &probe->keys[i];
+		bool cheap = key->bits > 0 && cost_of(key) <= most;
+		key->chosen = cheap && key->postings > 0;
+		used += cheap ? cost_of(key) : 0;
+		if (cheap)
+			searcher->spent[key->code] = INFINITY;
 	}
-	ep_sort64(prices, scratch, count, 32);
-	uint64_t used = 0;
-	searcher->chosen_count = 0;
-	probe->bits = 0;
+	for (size_t i = probe->whole_count; i < probe->key_count; i++) {
+		probe->keys[i].passed = searcher->spent[probe->keys[i].code] == INFINITY;
+		probe->keys[i].chosen = false;
+	}
+	return used;
+}
+
+/* Chooses keys by price until the budget is used up. Where all keys of a code are worth it, they
+ * take the place of single ones. */
+static void
+choose_by_price(struct ep_searcher *searcher, struct ep_probe *probe, float used)
+{
+	uint64_t *prices = searcher->prices;
+	size_t count = 0;
+	for (size_t i = 0; i < probe->key_count; i++) {
+		const struct ep_probe_key *key = &probe->keys[i];
+		if (searcher->spent[key->code] < INFINITY && key->bits > 0 && key->postings > 0)
+			prices[count++] = price_of(key, i);
+	}
+	ep_sort64(prices, searcher->scratch, count, 32);
 	for (size_t i = 0; i < count; i++) {
-		uint32_t number = (uint32_t)prices[i];
-		used += probe->codes[number].postings * probe->codes[number].count;
+		struct ep_probe_key *key = &probe->keys[(uint32_t)prices[i]];
+		float *spent = &searcher->spent[key->code];
+		float cost = cost_of(key);
+		if (*spent == INFINITY)
+			continue; /* all keys of its code are chosen */
+		used += key->whole ? cost - *spent : cost;
 		if (used > EP_SEARCH_BUDGET)
 			break;
-		searcher->chosen[searcher->chosen_count++] = number;
-		probe->bits += probe->codes[number].bits;
+		key->chosen = true;
+		*spent = key->whole ? INFINITY : *spent + cost;
+	}
+}
+
+static void
+choose(struct ep_searcher *searcher, const struct ep_index *index, struct ep_probe *probe)
+{
+	count_postings(index, probe, 0, probe->whole_count);
+	float used = choose_cheap(searcher, probe);
+	count_postings(index, probe, probe->whole_count, probe->key_count);
+	choose_by_price(searcher, probe, used);
+	searcher->chosen_count = 0;
+	probe->bits = 0;
+	for (size_t i = 0; i < probe->key_count; i++) {
+		struct ep_probe_key *key = &probe->keys[i];
+		key->chosen &= key->whole || searcher->spent[key->code] < INFINITY;
+		if (!key->chosen)
+			continue;
+		searcher->chosen[searcher->chosen_count++] = (uint32_t)i;
+		probe->bits += key->bits;
 	}
 }
 
@@ -207,81 +284,62 @@ diagonal_of(uint32_t time)
 	return DIAGONAL_ZERO - time / EP_SLOT_TIMES;
 }
 
-/* Stretches of a shard, in whole blocks. */
+/* Stretches of a shard. */
 static size_t
 stretch_count(const struct ep_shard *shard)
 {
-	size_t count = ((size_t)shard->slot_count + DIAGONAL_ZERO) / EP_STRETCH_SLOTS + 1;
-	return (count / STRETCH_BLOCK + 1) * STRETCH_BLOCK;
+	return ((size_t)shard->slot_count + DIAGONAL_ZERO) / EP_STRETCH_SLOTS + 1;
 }
 
-static inline void
-prefetch_list(const struct ep_searcher *searcher, const struct ep_shard *shard,
-              const struct ep_shard_list *lists, size_t i)
-{
-	if (i >= searcher->chosen_count)
-		return;
-	struct ep_shard_list list = lists[searcher->chosen[i]];
-	if (list.count)
-		ep_postings_prefetch(list.bytes, list.count, shard->slot_count);
-}
-
-/* Decodes the chosen lists of a shard to slots, and counts their hits by stretch. */
-static void
-count_hits(uint32_t *slots, uint8_t *stretches, const struct ep_searcher *searcher,
-           const struct ep_shard *shard, const struct ep_shard_list *lists,
-           const struct ep_probe *probe)
+/* Reads the slots of the chosen keys of a shard. Their number is what the keys were chosen by,
+ * about: what is far above that is left out. */
+static enum ep_status
+read_slots(uint32_t *counts, struct ep_searcher *searcher, const struct ep_shard *shard,
+           struct ep_probe *probe, struct ep_error *err)
 {
 	for (size_t i = 0; i < searcher->chosen_count; i++) {
-		const struct ep_probe_code *code = &probe->codes[searcher->chosen[i]];
-		struct ep_shard_list list = lists[searcher->chosen[i]];
-		prefetch_list(searcher, shard, lists, i + LISTS_AHEAD);
-		if (list.count == 0)
-			continue;
-		ep_postings_decode(slots, list.bytes, list.count, shard->slot_count);
-		/* Of a damaged list. */
-		for (uint32_t j = 0; j < list.count; j++)
-			slots[j] = slots[j] < shard->slot_count ? slots[j] : 0;
-		uint8_t gain = weight(code->bits);
-		for (uint32_t t = 0; t < code->count; t++) {
-			uint32_t zero = diagonal_of(probe->times[code->first + t]);
-			for (uint32_t j = 0; j < list.count; j++) {
-				uint8_t *at = &stretches[(slots[j] + zero) / EP_STRETCH_SLOTS];
-				unsigned sum = (unsigned)*at + gain;
-				*at = (uint8_t)(sum < UINT8_MAX ? sum : UINT8_MAX);
+		const struct ep_probe_key *key = &probe->keys[searcher->chosen[i]];
+		size_t most = 2 * (size_t)key->postings + SLOTS_MORE;
+		MAKE_ROOM(searcher->slots, searcher->slot_capacity, searcher->slot_count + most);
+		counts[i] = (uint32_t)ep_shard_read(searcher->slots + searcher->slot_count, most,
+		                                    shard, key->first, key->end);
+		searcher->slot_count += counts[i];
+		probe->lists += counts[i] > 0;
+		probe->hits += (uint64_t)counts[i] * key->time_count;
+	}
+	return EP_OK;
+}
+
+/* Counts the hits of a shard, whose first stretch is number `first`, by stretch. */
+static void
+count_hits(const struct ep_searcher *searcher, const uint32_t *slots, const uint32_t *counts,
+           size_t first, const struct ep_probe *probe)
+{
+	uint8_t *stretches = searcher->stretches;
+	for (size_t i = 0; i < searcher->chosen_count; i++) {
+		const struct ep_probe_key *key = &probe->keys[searcher->chosen[i]];
+		uint8_t gain = weight(key->bits);
+		for (uint32_t t = 0; t < key->time_count; t++) {
+			uint32_t zero = diagonal_of(probe->times[key->first_time + t]);
+			for (uint32_t j = 0; j < counts[i]; j++) {
+				size_t at = first + (slots[j] + zero) / EP_STRETCH_SLOTS;
+				uint8_t *count = &stretches[at % STRETCHES];
+				unsigned sum = (unsigned)*count + gain;
+				*count = (uint8_t)(sum < UINT8_MAX ? sum : UINT8_MAX);
 			}
 		}
-		slots += list.count;
+		slots += counts[i];
 	}
 }
 
-/* Makes room for the slots and stretches of all shards; counts are 0. */
-static enum ep_status
-make_stretches(struct ep_searcher *searcher, const struct ep_shard *shards, size_t shard_count,
-               const struct ep_probe *probe, struct ep_error *err)
+/* Sets the counts of so many stretches to 0, in whole blocks. */
+static void
+clear_stretches(struct ep_searcher *searcher, size_t count)
 {
-	uint64_t postings = 0;
-	size_t count = 0;
-	for (size_t i = 0; i < searcher->chosen_count; i++)
-		postings += probe->codes[searcher->chosen[i]].postings;
-	for (size_t s = 0; s < shard_count; s++)
-		count += stretch_count(&shards[s]);
-	MAKE_ROOM(searcher->slots, searcher->slot_capacity, postings + 1);
-	if (count > searcher->stretch_capacity) {
-		free(searcher->stretches);
-		free(searcher->near);
-		searcher->stretches = malloc(count);
-		searcher->near = malloc(count / 8 + 1);
-		searcher->stretch_capacity = searcher->stretches && searcher->near ? count : 0;
-		if (searcher->stretch_capacity == 0)
-			return ep_fail(err, EP_NO_MEMORY, "out of memory for a search");
-	}
-	searcher->stretch_count = count;
-	if (count) {
-		memset(searcher->stretches, 0, count);
-		memset(searcher->near, 0, count / 8);
-	}
-	return EP_OK;
+	count = (count / STRETCH_BLOCK + 1) * STRETCH_BLOCK;
+	searcher->stretch_count = count < STRETCHES ? count : STRETCHES;
+	memset(searcher->stretches, 0, searcher->stretch_count);
+	memset(searcher->near, 0, searcher->stretch_count / 8);
 }
 
 static uint8_t
@@ -332,7 +390,8 @@ static void
 mark_stretches(struct ep_searcher *searcher)
 {
 	unsigned least = find_least(searcher);
-	for (size_t b = 0; b < searcher->stretch_count / STRETCH_BLOCK; b++) {
+	size_t blocks = searcher->stretch_count / STRETCH_BLOCK;
+	for (size_t b = 0; b < blocks; b++) {
 		const uint8_t *block = searcher->stretches + b * STRETCH_BLOCK;
 		uint64_t good = 0;
 		if (block_most(block) < least)
@@ -340,38 +399,37 @@ mark_stretches(struct ep_searcher *searcher)
 		for (size_t i = 0; i < STRETCH_BLOCK; i++)
 			good |= (uint64_t)(block[i] >= least) << i;
 		searcher->near[b] |= good | good << 1 | good >> 1;
-		if (b > 0)
-			searcher->near[b - 1] |= good << (STRETCH_BLOCK - 1);
-		if ((b + 1) * STRETCH_BLOCK < searcher->stretch_count)
-			searcher->near[b + 1] |= good >> (STRETCH_BLOCK - 1);
+		searcher->near[(b + blocks - 1) % blocks] |= good << (STRETCH_BLOCK - 1);
+		searcher->near[(b + 1) % blocks] |= good >> (STRETCH_BLOCK - 1);
 	}
 }
 
 /* ---- hits ---- */
 
-/* Collects the hits of a shard that are in stretches looked at. */
+/* Collects the hits of a shard, whose first stretch is number `first`, that are in stretches looked
+ * at. */
 static enum ep_status
-collect_hits(struct ep_searcher *searcher, const uint32_t *slots, const uint64_t *near,
-             const struct ep_shard_list *lists, const struct ep_probe *probe, struct ep_error *err)
+collect_hits(struct ep_searcher *searcher, const uint32_t *slots, const uint32_t *counts,
+             size_t first, const struct ep_probe *probe, struct ep_error *err)
 {
+	const uint64_t *near = searcher->near;
 	size_t hit_count = 0;
 	for (size_t i = 0; i < searcher->chosen_count; i++) {
 		uint32_t number = searcher->chosen[i];
-		const struct ep_probe_code *code = &probe->codes[number];
-		uint32_t count = lists[number].count;
+		const struct ep_probe_key *key = &probe->keys[number];
 		MAKE_ROOM(searcher->hits, searcher->hit_capacity,
-		          hit_count + (size_t)count * code->count);
+		          hit_count + (size_t)counts[i] * key->time_count);
 		uint64_t *hits = searcher->hits;
-		for (uint32_t t = code->first; t < code->first + code->count; t++) {
+		for (uint32_t t = key->first_time; t < key->first_time + key->time_count; t++) {
 			uint32_t zero = diagonal_of(probe->times[t]);
-			for (uint32_t j = 0; j < count; j++) {
+			for (uint32_t j = 0; j < counts[i]; j++) {
 				uint32_t diagonal = slots[j] + zero;
-				uint32_t stretch = diagonal / EP_STRETCH_SLOTS;
-				hits[hit_count] = (uint64_t)diagonal << 32 | t;
-				hit_count += near[stretch / 64] >> (stretch % 64) & 1;
+				size_t at = (first + diagonal / EP_STRETCH_SLOTS) % STRETCHES;
+				hits[hit_count] = hit_of(diagonal, number, t);
+				hit_count += near[at / 64] >> (at % 64) & 1;
 			}
 		}
-		slots += count;
+		slots += counts[i];
 	}
 	searcher->hit_count = hit_count;
 	return EP_OK;
@@ -384,7 +442,7 @@ slot_of_hit(uint64_t hit, const struct ep_probe *probe)
 	return diagonal_of_hit(hit) - diagonal_of(probe->times[time_of_hit(hit)]);
 }
 
-/* The bits of the distinct codes of hits[first..) on its diagonal and the next, of one track. Two
+/* The bits of the distinct keys of hits[first..) on its diagonal and the next, of one track. Two
  * times that differ by the same are one slot more or less apart. */
 static float
 window_bits(struct ep_searcher *searcher, const struct ep_probe *probe, size_t first,
@@ -396,12 +454,12 @@ window_bits(struct ep_searcher *searcher, const struct ep_probe *probe, size_t f
 	searcher->window++;
 	for (size_t i = first; i < searcher->hit_count && diagonal_of_hit(hits[i]) <= last; i++) {
 		uint32_t slot = slot_of_hit(hits[i], probe);
-		uint32_t code = probe->code_of_time[time_of_hit(hits[i])];
+		uint32_t key = key_of_hit(hits[i]);
 		if (slot < track_start || slot >= track_end ||
-		    searcher->seen[code] == searcher->window)
+		    searcher->seen[key] == searcher->window)
 			continue;
-		searcher->seen[code] = searcher->window;
-		bits += probe->codes[code].bits;
+		searcher->seen[key] = searcher->window;
+		bits += probe->keys[key].bits;
 	}
 	return bits;
 }
@@ -450,38 +508,37 @@ compare_candidates(const void *one, const void *other)
 	return a->position < b->position ? -1 : a->position > b->position;
 }
 
-/* Postings of the chosen codes in a shard. */
-static size_t
-chosen_postings(const struct ep_searcher *searcher, const struct ep_shard_list *lists)
-{
-	size_t count = 0;
-	for (size_t i = 0; i < searcher->chosen_count; i++)
-		count += lists[searcher->chosen[i]].count;
-	return count;
-}
-
 static enum ep_status
 search_shards(struct ep_searcher *searcher, const struct ep_shard *shards, size_t shard_count,
-              const struct ep_probe *probe, struct ep_error *err)
+              struct ep_probe *probe, struct ep_error *err)
 {
-	EP_TRY(make_stretches(searcher, shards, shard_count, probe, err));
-	uint32_t *slots = searcher->slots;
-	uint8_t *stretches = searcher->stretches;
-	const struct ep_shard_list *lists = searcher->lists;
-	for (size_t s = 0; s < shard_count; s++, lists += probe->code_count) {
-		count_hits(slots, stretches, searcher, &shards[s], lists, probe);
-		slots += chosen_postings(searcher, lists);
+	size_t stretches = 0;
+	size_t chosen = searcher->chosen_count;
+	MAKE_ROOM(searcher->counts, searcher->count_capacity, shard_count * chosen + 1);
+	for (size_t s = 0; s < shard_count; s++)
 		stretches += stretch_count(&shards[s]);
+	clear_stretches(searcher, stretches);
+	searcher->slot_count = 0;
+	probe->lists = 0;
+	probe->hits = 0;
+	size_t first = 0;
+	for (size_t s = 0; s < shard_count; s++) {
+		uint32_t *counts = searcher->counts + s * chosen;
+		size_t from = searcher->slot_count;
+		EP_TRY(read_slots(counts, searcher, &shards[s], probe, err));
+		count_hits(searcher, searcher->slots + from, counts, first, probe);
+		first += stretch_count(&shards[s]);
 	}
 	mark_stretches(searcher);
-	slots = searcher->slots;
-	lists = searcher->lists;
-	const uint64_t *near = searcher->near;
-	for (size_t s = 0; s < shard_count; s++, lists += probe->code_count) {
-		EP_TRY(collect_hits(searcher, slots, near, lists, probe, err));
+	const uint32_t *slots = searcher->slots;
+	first = 0;
+	for (size_t s = 0; s < shard_count; s++) {
+		const uint32_t *counts = searcher->counts + s * chosen;
+		EP_TRY(collect_hits(searcher, slots, counts, first, probe, err));
 		EP_TRY(score_hits(searcher, &shards[s], probe, err));
-		slots += chosen_postings(searcher, lists);
-		near += stretch_count(&shards[s]) / 64;
+		for (size_t i = 0; i < chosen; i++)
+			slots += counts[i];
+		first += stretch_count(&shards[s]);
 	}
 	return EP_OK;
 }
@@ -492,8 +549,7 @@ ep_search(struct ep_candidate *candidates, size_t *count, size_t max, struct ep_
 {
 	size_t shard_count;
 	const struct ep_shard *shards = ep_index_shards(index, &shard_count);
-	EP_TRY(find_lists(searcher, index, probe, err));
-	choose(searcher, probe);
+	choose(searcher, index, probe);
 	searcher->found_count = 0;
 	EP_TRY(search_shards(searcher, shards, shard_count, probe, err));
 	if (searcher->found_count)

@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#define VERSION 1
+#define VERSION 2
 
 /* ---- opening ---- */
 
@@ -22,8 +22,10 @@ read_header(struct ep_shard *shard, const char *name, struct ep_error *err)
 		return ep_fail(err, EP_NEWER,
 		               "%s has version %u, but this program knows at most %d", name,
 		               bytes[7], VERSION);
-	if (ep_crc32(bytes, 60) != ep_load32(bytes + 60) || bytes[7] != VERSION)
+	if (ep_crc32(bytes, 60) != ep_load32(bytes + 60))
 		return ep_fail(err, EP_CORRUPT, "the header of %s is damaged", name);
+	if (bytes[7] != VERSION)
+		return ep_fail(err, EP_CORRUPT, "%s has the old version %u", name, bytes[7]);
 	shard->track_count = ep_load64(bytes + 8);
 	shard->posting_count = ep_load64(bytes + 16);
 	shard->slot_count = ep_load32(bytes + 24);
@@ -38,7 +40,7 @@ read_header(struct ep_shard *shard, const char *name, struct ep_error *err)
 static uint32_t
 bucket_count(const struct ep_shard *shard)
 {
-	return EP_ONSET_CODE_COUNT >> shard->bucket_bits;
+	return EP_KEY_END >> shard->bucket_bits;
 }
 
 /* Where a bucket begins; 0..bucket_count. */
@@ -48,48 +50,23 @@ bucket_at(const struct ep_shard *shard, uint32_t bucket)
 	return ep_load64(shard->bytes + shard->directory_at + (size_t)bucket * 8);
 }
 
-/* Whether positions and starts ascend, and starts go from 0 to the number of slots: what a checksum
- * does not say of a file that somebody made. */
-static bool
-tracks_ascend(const struct ep_shard *shard)
-{
-	if (ep_shard_start(shard, 0) != 0 ||
-	    ep_shard_start(shard, shard->track_count) != shard->slot_count)
-		return false;
-	for (size_t i = 0; i < shard->track_count; i++) {
-		if (ep_shard_start(shard, i) >= ep_shard_start(shard, i + 1) ||
-		    (i > 0 && ep_shard_position(shard, i - 1) >= ep_shard_position(shard, i)))
-			return false;
-	}
-	return true;
-}
-
-/* Finds the tables behind the buckets, and checks that they are what the header says. */
+/* Finds the tables behind the buckets, and checks that there is room for them. */
 static enum ep_status
 find_tables(struct ep_shard *shard, const char *name, struct ep_error *err)
 {
 	size_t behind = shard->size - EP_SHARD_HEADER;
-	bool fits = shard->bucket_bits <= 20 &&
+	bool fits = shard->bucket_bits <= EP_KEY_BITS &&
 	            shard->directory_at >= EP_SHARD_HEADER + EP_POSTINGS_PADDING &&
-	            shard->directory_at <= shard->size && shard->track_count <= behind / 12;
+	            shard->directory_at <= shard->size && shard->track_count <= behind / 12 &&
+	            shard->slot_count <= EP_SHARD_SLOTS_MAX;
 	uint64_t tables = 0;
 	if (fits)
 		tables = ((uint64_t)bucket_count(shard) + 1) * 8 + shard->track_count * 12 + 4;
-	if (!fits || tables != shard->size - shard->directory_at ||
-	    ep_crc32(shard->bytes + shard->directory_at, tables) != ep_load32(shard->bytes + 52))
+	if (!fits || tables != shard->size - shard->directory_at)
 		return ep_fail(err, EP_CORRUPT, "the tables of %s are damaged", name);
 	shard->positions =
 		shard->bytes + shard->directory_at + ((size_t)bucket_count(shard) + 1) * 8;
 	shard->starts = shard->positions + shard->track_count * 8;
-	uint64_t before = EP_SHARD_HEADER;
-	for (uint32_t i = 0; i <= bucket_count(shard); i++) {
-		uint64_t at = bucket_at(shard, i);
-		if (at < before || at > shard->directory_at - EP_POSTINGS_PADDING)
-			return ep_fail(err, EP_CORRUPT, "the directory of %s is damaged", name);
-		before = at;
-	}
-	if (shard->slot_count > EP_SHARD_SLOTS_MAX || !tracks_ascend(shard))
-		return ep_fail(err, EP_CORRUPT, "the tracks of %s are damaged", name);
 	return EP_OK;
 }
 
@@ -133,118 +110,247 @@ ep_shard_trim(const struct ep_shard *shard)
 	(void)madvise((void *)at, shard->size, MADV_DONTNEED);
 }
 
-/* ---- lists ---- */
+/* ---- checking ---- */
 
-/* A varint of the entries; most have one byte. Gives 0 behind the end. */
-static inline uint32_t
-entry_number(struct ep_shard_walk *walk)
+/* Whether the buckets stand one behind the other, in their place. */
+static bool
+directory_ascends(const struct ep_shard *shard)
 {
-	uint32_t value = 0;
-	for (unsigned shift = 0; walk->entry < walk->entry_end && shift < 32; shift += 7) {
-		uint8_t byte = *walk->entry++;
-		value |= (uint32_t)(byte & 0x7f) << shift;
-		if (byte < 0x80)
-			return value;
+	uint64_t before = EP_SHARD_HEADER;
+	for (uint32_t i = 0; i <= bucket_count(shard); i++) {
+		uint64_t at = bucket_at(shard, i);
+		if (at < before || at > shard->directory_at - EP_POSTINGS_PADDING)
+			return false;
+		before = at;
 	}
-	return 0;
+	return true;
 }
 
-/* Moves over the next list of the bucket at hand; EP_CORRUPT has no text. */
-static inline enum ep_status
-step(struct ep_shard_list *list, struct ep_shard_walk *walk, const struct ep_shard *shard)
+/* Whether positions and starts ascend, and starts go in whole stretches from 0 to the number of
+ * slots: what a checksum does not say of a file that somebody made. */
+static bool
+tracks_ascend(const struct ep_shard *shard)
 {
-	bool first = walk->list == walk->entry_end;
-	uint32_t more = entry_number(walk);
-	uint32_t count = entry_number(walk);
-	walk->code += more;
-	if (walk->code < more || walk->code >> shard->bucket_bits != walk->bucket ||
-	    (more == 0 && !first) || count == 0 || count > shard->slot_count)
-		return EP_CORRUPT;
-	size_t size = ep_postings_size(count, shard->slot_count);
-	if (size > (size_t)(walk->end - walk->list))
-		return EP_CORRUPT;
-	*list = (struct ep_shard_list){ walk->list, count };
-	walk->list += size;
-	return EP_OK;
-}
-
-/* Comes to a bucket. */
-static enum ep_status
-enter(struct ep_shard_walk *walk, const struct ep_shard *shard, uint32_t bucket)
-{
-	const uint8_t *at = shard->bytes + bucket_at(shard, bucket);
-	const uint8_t *end = shard->bytes + bucket_at(shard, bucket + 1);
-	struct ep_reader reader = ep_reader_of(at, (size_t)(end - at));
-	*walk = (struct ep_shard_walk){ .bucket = bucket,
-		                        .code = bucket << shard->bucket_bits,
-		                        .end = end };
-	if (at == end)
-		return EP_OK;
-	uint64_t size = ep_read_varint(&reader);
-	walk->entry = ep_read_bytes(&reader, size);
-	if (!walk->entry)
-		return EP_CORRUPT;
-	walk->entry_end = reader.at;
-	walk->list = reader.at;
-	return EP_OK;
-}
-
-void
-ep_shard_prefetch_directory(const struct ep_shard *shard, uint32_t code)
-{
-	size_t bucket = code >> shard->bucket_bits;
-	__builtin_prefetch(shard->bytes + shard->directory_at + bucket * 8);
-}
-
-void
-ep_shard_prefetch_bucket(const struct ep_shard *shard, uint32_t code)
-{
-	const uint8_t *bucket = shard->bytes + bucket_at(shard, code >> shard->bucket_bits);
-	__builtin_prefetch(bucket);
-	__builtin_prefetch(bucket + 64);
-}
-
-struct ep_shard_list
-ep_shard_find(const struct ep_shard *shard, uint32_t code)
-{
-	struct ep_shard_walk walk;
-	struct ep_shard_list list = { NULL, 0 };
-	enum ep_status status = enter(&walk, shard, code >> shard->bucket_bits);
-	while (status == EP_OK && walk.entry < walk.entry_end && walk.code <= code) {
-		status = step(&list, &walk, shard);
-		if (status == EP_OK && walk.code == code)
-			return list;
+	if (ep_shard_start(shard, 0) != 0 ||
+	    ep_shard_start(shard, shard->track_count) != shard->slot_count ||
+	    shard->slot_count % EP_STRETCH_SLOTS)
+		return false;
+	for (size_t i = 0; i < shard->track_count; i++) {
+		uint32_t start = ep_shard_start(shard, i);
+		if (start >= ep_shard_start(shard, i + 1) || start % EP_STRETCH_SLOTS ||
+		    (i > 0 && ep_shard_position(shard, i - 1) >= ep_shard_position(shard, i)))
+			return false;
 	}
-	return (struct ep_shard_list){ NULL, 0 };
-}
-
-enum ep_status
-ep_shard_next(uint32_t *code, struct ep_shard_list *list, struct ep_shard_walk *walk,
-              const struct ep_shard *shard, struct ep_error *err)
-{
-	enum ep_status status = EP_OK;
-	while (status == EP_OK && walk->entry == walk->entry_end) {
-		uint32_t next = walk->end ? walk->bucket + 1 : 0;
-		if (next == bucket_count(shard))
-			return EP_NOT_FOUND;
-		status = enter(walk, shard, next);
-	}
-	if (status == EP_OK)
-		status = step(list, walk, shard);
-	if (status != EP_OK)
-		return ep_fail(err, EP_CORRUPT, "bucket %u of a shard of the index is damaged",
-		               walk->bucket);
-	*code = walk->code;
-	return EP_OK;
+	return true;
 }
 
 enum ep_status
 ep_shard_check(const struct ep_shard *shard, const char *name, struct ep_error *err)
 {
+	const uint8_t *tables = shard->bytes + shard->directory_at;
 	const uint8_t *buckets = shard->bytes + EP_SHARD_HEADER;
 	size_t size = shard->directory_at - EP_SHARD_HEADER;
+	if (ep_crc32(tables, shard->size - shard->directory_at) != ep_load32(shard->bytes + 52))
+		return ep_fail(err, EP_CORRUPT, "the tables of %s are damaged", name);
+	if (!directory_ascends(shard))
+		return ep_fail(err, EP_CORRUPT, "the directory of %s is damaged", name);
+	if (!tracks_ascend(shard))
+		return ep_fail(err, EP_CORRUPT, "the tracks of %s are damaged", name);
 	if (ep_crc32(buckets, size) != ep_load32(shard->bytes + 48))
 		return ep_fail(err, EP_CORRUPT, "the postings of %s are damaged", name);
+	return EP_OK;
+}
+
+/* ---- lists ---- */
+
+/* The numbers of one key, or those below one. */
+static inline uint64_t
+number_of(const struct ep_shard *shard, uint32_t bucket, uint32_t key)
+{
+	return (uint64_t)(key - (bucket << shard->bucket_bits)) * shard->slot_count;
+}
+
+/* The postings of a bucket. EP_NOT_FOUND  it has none. EP_CORRUPT. Neither has a text. */
+static inline enum ep_status
+find_bucket(struct ep_postings *list, const struct ep_shard *shard, uint32_t bucket)
+{
+	uint64_t from = bucket_at(shard, bucket);
+	uint64_t to = bucket_at(shard, bucket + 1);
+	if (from > to || from < EP_SHARD_HEADER || to > shard->directory_at - EP_POSTINGS_PADDING)
+		return EP_CORRUPT;
+	if (from == to)
+		return EP_NOT_FOUND;
+	struct ep_reader reader = ep_reader_of(shard->bytes + from, to - from);
+	uint64_t count = ep_read_varint(&reader);
+	uint64_t limit = (uint64_t)shard->slot_count << shard->bucket_bits;
+	if (!reader.ok || count == 0 || count > limit || count > (to - from) * 8)
+		return EP_CORRUPT;
+	*list = ep_postings_shape(count, limit);
+	list->bytes = reader.at;
+	return list->size == ep_reader_left(&reader) ? EP_OK : EP_CORRUPT;
+}
+
+void
+ep_shard_prefetch_directory(const struct ep_shard *shard, uint32_t key)
+{
+	size_t bucket = key >> shard->bucket_bits;
+	__builtin_prefetch(shard->bytes + shard->directory_at + bucket * 8);
+}
+
+void
+ep_shard_prefetch_bucket(const struct ep_shard *shard, uint32_t key)
+{
+	uint64_t at = bucket_at(shard, key >> shard->bucket_bits);
+	if (at < shard->directory_at)
+		__builtin_prefetch(shard->bytes + at);
+}
+
+/* By the bytes of the buckets from that of first up to that of end. */
+static uint64_t
+estimate(const struct ep_shard *shard, uint32_t first, uint32_t end)
+{
+	uint64_t from = bucket_at(shard, first >> shard->bucket_bits);
+	uint64_t to = bucket_at(shard, ((end - 1) >> shard->bucket_bits) + 1);
+	uint64_t all = shard->directory_at - EP_SHARD_HEADER;
+	if (from > to || to - from > all)
+		return 0;
+	return (uint64_t)((double)(to - from) / (double)all * (double)shard->posting_count);
+}
+
+uint64_t
+ep_shard_count(const struct ep_shard *shard, uint32_t first, uint32_t end)
+{
+	uint32_t bucket = first >> shard->bucket_bits;
+	struct ep_postings list;
+	if ((end - 1) >> shard->bucket_bits != bucket)
+		return estimate(shard, first, end);
+	if (find_bucket(&list, shard, bucket) != EP_OK)
+		return 0;
+	struct ep_postings_cursor cursor = ep_postings_begin(&list);
+	ep_postings_seek(&cursor, number_of(shard, bucket, first));
+	uint64_t before = cursor.next;
+	ep_postings_seek(&cursor, number_of(shard, bucket, end));
+	return cursor.next - before;
+}
+
+/* What is read at once of a bucket. */
+#define PART 256
+
+/* Reads the slots of keys of one bucket from *first on, which moves to the end of what was read. */
+static size_t
+read_bucket(uint32_t *slots, size_t max, const struct ep_shard *shard, uint32_t bucket,
+            uint32_t first, uint32_t end)
+{
+	uint64_t numbers[PART];
+	struct ep_postings list;
+	size_t got = 0;
+	size_t count;
+	if (find_bucket(&list, shard, bucket) != EP_OK)
+		return 0;
+	uint64_t base = number_of(shard, bucket, first);
+	uint64_t stop = number_of(shard, bucket, end);
+	struct ep_postings_cursor cursor = ep_postings_begin(&list);
+	ep_postings_seek(&cursor, base);
+	do {
+		size_t wanted = max - got < PART ? max - got : PART;
+		count = ep_postings_read(numbers, wanted, &cursor, stop);
+		for (size_t i = 0; i < count; i++) {
+			if (numbers[i] - base >= shard->slot_count)
+				base = numbers[i] - numbers[i] % shard->slot_count;
+			slots[got++] = (uint32_t)(numbers[i] - base);
+		}
+	} while (count == PART);
+	return got;
+}
+
+size_t
+ep_shard_read(uint32_t *slots, size_t max, const struct ep_shard *shard, uint32_t first,
+              uint32_t end)
+{
+	size_t got = 0;
+	while (first < end && got < max) {
+		uint32_t bucket = first >> shard->bucket_bits;
+		uint32_t next = (bucket + 1) << shard->bucket_bits;
+		uint32_t stop = next < end ? next : end;
+		got += read_bucket(slots + got, max - got, shard, bucket, first, stop);
+		first = stop;
+	}
+	return got;
+}
+
+/* Comes to the next bucket that has postings and is before end. EP_NOT_FOUND  there is none. */
+static enum ep_status
+enter(struct ep_shard_walk *walk, const struct ep_shard *shard, uint32_t end)
+{
+	struct ep_postings list;
+	enum ep_status status = EP_NOT_FOUND;
+	for (; status == EP_NOT_FOUND; walk->bucket++) {
+		if (walk->bucket >= bucket_count(shard) ||
+		    walk->bucket << shard->bucket_bits >= end)
+			return EP_NOT_FOUND;
+		status = find_bucket(&list, shard, walk->bucket);
+	}
+	walk->bucket--;
+	if (status != EP_OK)
+		return status;
+	walk->inside = true;
+	walk->left = list.count;
+	walk->last = 0;
+	walk->cursor = ep_postings_begin(&list);
+	return EP_OK;
+}
+
+/* The postings that the numbers of the bucket at hand stand for, in their place. EP_CORRUPT. */
+static enum ep_status
+numbers_to_postings(uint64_t *numbers, size_t count, struct ep_shard_walk *walk,
+                    const struct ep_shard *shard)
+{
+	uint64_t key = (uint64_t)walk->bucket << shard->bucket_bits;
+	uint64_t limit = (uint64_t)shard->slot_count << shard->bucket_bits;
+	uint64_t base = 0;
+	for (size_t i = 0; i < count; i++) {
+		uint64_t number = numbers[i];
+		if (number < walk->last || number >= limit)
+			return EP_CORRUPT;
+		walk->last = number + 1;
+		if (number - base >= shard->slot_count) {
+			uint64_t more = number / shard->slot_count;
+			base = more * shard->slot_count;
+			key = ((uint64_t)walk->bucket << shard->bucket_bits) + more;
+		}
+		numbers[i] = key << 32 | (number - base);
+	}
+	return EP_OK;
+}
+
+enum ep_status
+ep_shard_next(uint64_t *postings, size_t *count, size_t max, struct ep_shard_walk *walk,
+              const struct ep_shard *shard, uint32_t end, struct ep_error *err)
+{
+	enum ep_status status = EP_OK;
+	*count = 0;
+	while (status == EP_OK && *count == 0) {
+		if (!walk->inside)
+			status = enter(walk, shard, end);
+		if (status != EP_OK || walk->bucket << shard->bucket_bits >= end)
+			break;
+		uint32_t after = (walk->bucket + 1) << shard->bucket_bits;
+		uint64_t stop = number_of(shard, walk->bucket, after < end ? after : end);
+		*count = ep_postings_read(postings, max, &walk->cursor, stop);
+		walk->left -= *count;
+		status = numbers_to_postings(postings, *count, walk, shard);
+		if (*count || status != EP_OK)
+			break;
+		if (after > end)
+			break; /* what is left is behind the end */
+		if (walk->left)
+			status = EP_CORRUPT;
+		walk->inside = false;
+		walk->bucket++;
+	}
+	if (status == EP_CORRUPT)
+		return ep_fail(err, EP_CORRUPT, "bucket %u of a shard of the index is damaged",
+		               walk->bucket);
 	return EP_OK;
 }
 

@@ -1,19 +1,19 @@
-/* shard.h - an immutable file of the index: where the codes of some tracks occur
+/* shard.h - the postings of some tracks in an immutable file
  *
- * The tracks of a shard stand one behind the other on one line of slots, EP_SLOT_TIMES units of
- * time each; a posting is a code and the slot in which it occurs. Every track takes whole stretches
- * of EP_STRETCH_SLOTS slots, of which the first is empty: where a query that begins before the
- * track would begin. So what a track has in a stretch does not depend on its neighbours. Of the six
- * codes of an onset two are posted (EP_POSTED_KINDS): those of its next two followers, and those of
- * the second and third, so that an onset may be missing. Of a fingerprint without known onsets all
- * codes are.
+ * The tracks stand one behind the other on a line of slots of EP_SLOT_TIMES units of time. Each
+ * takes whole stretches of EP_STRETCH_SLOTS, and begins with an empty one, so that what a query
+ * finds before a track's beginning is not its neighbour's. A posting is a key and the slot in
+ * which it occurs. A key is a code with the refinement of EP_KEY_REFINED_BITS below it, so that
+ * the postings of a code stand side by side, and those that agree in one more onset among them.
+ *
+ * Of a track of known onsets the kinds 0 and 2 of its codes are posted, else all.
  *
  *     offset     size
- *          0      8  "EPSHARD" and the version, 1
+ *          0      8  "EPSHARD" and the version, 2
  *          8      8  tracks
  *         16      8  postings
  *         24      4  slots
- *         28      4  bits b: a bucket holds 2^b codes, from a multiple of it on
+ *         28      4  bits b: a bucket holds 2^b keys, from a multiple of it on
  *         32      8  D, where the directory begins
  *         40      8  size of the file
  *         48      4  CRC-32 of the buckets, from 64 up to D
@@ -25,10 +25,9 @@
  *                    tracks: position of each in the log, 64 bits, ascending
  *                    starts: first slot of each track, and the number of slots, 32 bits
  *
- *     bucket  := varint(size of entries) entries lists
- *     entries := one or more of varint(code - the one before, or the first that it may be)
- *                               varint(postings), in order of code
- *     lists   := for each entry a list (postings.h) of slots, ascending
+ *     bucket  := nothing, or varint(postings) list
+ *     list    := of each posting (key - the bucket's first) * slots + slot, ascending, below
+ *                2^b * slots (postings.h)
  *
  * Integers are little-endian. Specified in docs/formats/index.md.
  */
@@ -37,7 +36,8 @@
 
 #include "base/buffer.h"
 #include "base/status.h"
-#include "code/onset_hash.h"
+#include "code/stored/sketch.h"
+#include "index/postings.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -47,6 +47,12 @@
 #define EP_STRETCH_SLOTS 128u
 
 #define EP_POSTED_KIND(kind) ((kind) == 0 || (kind) == 2 || (kind) == EP_SKETCH_ANY_KIND)
+
+/* A key: a code above its refinement, which is 0 where none is known. */
+#define EP_KEY_BITS (20u + EP_REFINEMENT_BITS)
+#define EP_KEY_END ((uint32_t)1 << EP_KEY_BITS)
+#define EP_KEY_OF(code, refinement) ((uint32_t)(code) << EP_REFINEMENT_BITS | (refinement))
+_Static_assert(EP_ONSET_CODE_COUNT == (uint32_t)1 << 20, "a code stands above its refinement");
 
 /* Slots of a shard, at most: some 50 years of music. What a search adds to a slot stays below
  * 2^32. */
@@ -67,10 +73,11 @@ struct ep_shard {
 	const uint8_t *starts; /* 32-bit, one a track and the end */
 };
 
-/* Maps the file fd, which may be closed then. The header and the tracks are checked, the postings
- * are not read.
+/* Maps the file fd, which may be closed then. Only the header is checked, so that this takes no
+ * longer for a large file; what is behind it may be anything, and the functions below read nothing
+ * outside of the file for that.
  *
- * name  for error texts. EP_CORRUPT, EP_NEWER, EP_IO. */
+ * name  for error texts. EP_CORRUPT  also where the version is an older one. EP_NEWER, EP_IO. */
 EP_MUST_USE enum ep_status ep_shard_open(struct ep_shard *out, int fd, const char *name,
                                          struct ep_error *err);
 void ep_shard_close(struct ep_shard *shard);
@@ -79,39 +86,42 @@ void ep_shard_close(struct ep_shard *shard);
  * long work, so that it does not count as this process's memory. */
 void ep_shard_trim(const struct ep_shard *shard);
 
-/* Reads all bytes and compares them with their checksums. EP_CORRUPT. */
+/* Reads all bytes, compares them with their checksums, and checks the tables. EP_CORRUPT. */
 EP_MUST_USE enum ep_status ep_shard_check(const struct ep_shard *shard, const char *name,
                                           struct ep_error *err);
 
-/* The postings of one code. */
-struct ep_shard_list {
-	const uint8_t *bytes; /* as ep_postings_decode takes them */
-	uint32_t count; /* 0: the code does not occur */
-};
+/* ---- lists ---- */
 
-/* Finds the list of a code below EP_ONSET_CODE_COUNT; an empty one where there is none, or where
- * the bucket is damaged. */
-struct ep_shard_list ep_shard_find(const struct ep_shard *shard, uint32_t code);
+/* How many postings the keys from first up to end, which is not, have: counted where they stand in
+ * one bucket, else estimated by the bytes of the buckets, which are not read. */
+uint64_t ep_shard_count(const struct ep_shard *shard, uint32_t first, uint32_t end);
 
-/* Ask the memory, without waiting, for what ep_shard_find will read for a code: where its bucket
+/* Reads the slots of these postings, at most max, key by key, ascending in each; returns how many.
+ * What is damaged is left out, or has slots that are wrong, but below slot_count. */
+size_t ep_shard_read(uint32_t *slots, size_t max, const struct ep_shard *shard, uint32_t first,
+                     uint32_t end);
+
+/* Ask the memory, without waiting, for what the two above will read of a key: where its bucket
  * begins, and, when that has come, the bucket. */
-void ep_shard_prefetch_directory(const struct ep_shard *shard, uint32_t code);
-void ep_shard_prefetch_bucket(const struct ep_shard *shard, uint32_t code);
+void ep_shard_prefetch_directory(const struct ep_shard *shard, uint32_t key);
+void ep_shard_prefetch_bucket(const struct ep_shard *shard, uint32_t key);
 
-/* Goes through the lists in order of code: begin with a zeroed walk. */
+/* Goes through all postings: begin with a zeroed walk. */
 struct ep_shard_walk {
-	uint32_t bucket; /* at hand */
-	uint32_t code; /* of the list that came last */
-	const uint8_t *entry; /* of the next list */
-	const uint8_t *entry_end;
-	const uint8_t *list; /* the next */
-	const uint8_t *end; /* of the bucket; NULL before the first */
+	uint32_t bucket; /* the next one, or that at hand */
+	bool inside; /* of a bucket */
+	uint64_t left; /* postings of the bucket at hand */
+	uint64_t last; /* its last number, and 1 */
+	struct ep_postings_cursor cursor;
 };
 
-/* Gives the next code and its list. EP_NOT_FOUND at the end; EP_CORRUPT. */
-EP_MUST_USE enum ep_status ep_shard_next(uint32_t *code, struct ep_shard_list *list,
+/* Gives the next postings whose keys are below end, at most max, each as key << 32 | slot, in
+ * order; *count is how many, 0 where there are no more. EP_CORRUPT. */
+EP_MUST_USE enum ep_status ep_shard_next(uint64_t *postings, size_t *count, size_t max,
                                          struct ep_shard_walk *walk, const struct ep_shard *shard,
-                                         struct ep_error *err);
+                                         uint32_t end, struct ep_error *err);
+
+/* ---- tracks ---- */
 
 /* The track in whose slots slot lies, which is below slot_count: its number in the shard. */
 size_t ep_shard_track_at(const struct ep_shard *shard, uint32_t slot);
@@ -122,6 +132,9 @@ uint64_t ep_shard_position(const struct ep_shard *shard, size_t i);
 uint32_t ep_shard_start(const struct ep_shard *shard, size_t i);
 
 /* ---- writing ---- */
+
+/* The bits of the smallest buckets that have so many postings on average, or of the only one. */
+uint32_t ep_shard_bucket_bits(uint64_t posting_count, uint64_t bucket_postings);
 
 struct ep_shard_writer;
 
@@ -136,11 +149,11 @@ EP_MUST_USE enum ep_status ep_shard_writer_open(struct ep_shard_writer **out, in
                                                 const uint32_t *starts, size_t track_count,
                                                 uint64_t posting_count, struct ep_error *err);
 
-/* Adds the list of a code above those before: slots[0..count), ascending, none twice; count may be
- * 0. EP_IO, EP_NO_SPACE, EP_NO_MEMORY. */
-EP_MUST_USE enum ep_status ep_shard_add(struct ep_shard_writer *writer, uint32_t code,
-                                        const uint32_t *slots, uint32_t count,
-                                        struct ep_error *err);
+/* Adds postings, key << 32 | slot, in order of key, behind those before; the slots of a key may be
+ * in any order and more than once, but all come in one call. *kept is how many are left, each once.
+ * The array is sorted. EP_IO, EP_NO_SPACE, EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_shard_add(uint64_t *kept, struct ep_shard_writer *writer,
+                                        uint64_t *postings, size_t count, struct ep_error *err);
 
 /* Writes all that is left, and last the header. The file is not synced. EP_IO, EP_NO_SPACE,
  * EP_NO_MEMORY. */

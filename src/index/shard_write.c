@@ -11,9 +11,8 @@
 /* What is collected before it is written. */
 #define BLOCK_BYTES ((size_t)1 << 20)
 
-/* Postings of a bucket on average, where there are so many. */
-#define BUCKET_POSTINGS 128
-#define BUCKET_BITS_MIN 4
+/* Postings of a bucket on average: a kilobyte, so that it mostly lies in one page of memory. */
+#define BUCKET_POSTINGS 256
 
 struct ep_shard_writer {
 	int fd;
@@ -26,9 +25,9 @@ struct ep_shard_writer {
 
 	/* The bucket at hand. */
 	uint32_t bucket;
-	uint32_t code; /* the last one in it, or the first that it may have */
-	struct ep_buffer entries;
-	struct ep_buffer lists;
+	uint64_t *numbers;
+	size_t number_count;
+	size_t number_capacity;
 
 	struct ep_buffer block; /* not written yet */
 	uint64_t written; /* bytes in the file, the header's place included */
@@ -36,11 +35,11 @@ struct ep_shard_writer {
 	uint64_t *directory;
 };
 
-static uint32_t
-choose_bucket_bits(uint64_t posting_count)
+uint32_t
+ep_shard_bucket_bits(uint64_t posting_count, uint64_t bucket_postings)
 {
-	uint32_t bits = 20;
-	while (bits > BUCKET_BITS_MIN && (uint64_t)BUCKET_POSTINGS << (20 - bits) < posting_count)
+	uint32_t bits = EP_KEY_BITS;
+	while (bits > 0 && bucket_postings << (EP_KEY_BITS - bits) < posting_count)
 		bits--;
 	return bits;
 }
@@ -59,8 +58,8 @@ ep_shard_writer_open(struct ep_shard_writer **out, int fd, const char *name,
 	writer->positions = positions;
 	writer->starts = starts;
 	writer->track_count = track_count;
-	writer->bucket_bits = choose_bucket_bits(posting_count);
-	size_t buckets = EP_ONSET_CODE_COUNT >> writer->bucket_bits;
+	writer->bucket_bits = ep_shard_bucket_bits(posting_count, BUCKET_POSTINGS);
+	size_t buckets = EP_KEY_END >> writer->bucket_bits;
 	writer->directory = malloc((buckets + 1) * sizeof *writer->directory);
 	if (!writer->directory)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory for the index");
@@ -77,8 +76,7 @@ ep_shard_writer_free(struct ep_shard_writer *writer)
 {
 	if (!writer)
 		return;
-	ep_buffer_free(&writer->entries);
-	ep_buffer_free(&writer->lists);
+	free(writer->numbers);
 	ep_buffer_free(&writer->block);
 	free(writer->directory);
 	free(writer);
@@ -98,35 +96,78 @@ write_block(struct ep_shard_writer *writer, struct ep_error *err)
 static enum ep_status
 end_buckets(struct ep_shard_writer *writer, uint32_t bucket, struct ep_error *err)
 {
-	if (writer->entries.size) {
-		EP_TRY(ep_buffer_varint(&writer->block, writer->entries.size, err));
-		EP_TRY(ep_buffer_append(&writer->block, writer->entries.data, writer->entries.size,
-		                        err));
-		EP_TRY(ep_buffer_append(&writer->block, writer->lists.data, writer->lists.size,
-		                        err));
+	uint64_t limit = (uint64_t)writer->starts[writer->track_count] << writer->bucket_bits;
+	if (writer->number_count) {
+		EP_TRY(ep_buffer_varint(&writer->block, writer->number_count, err));
+		EP_TRY(ep_postings_encode(&writer->block, writer->numbers, writer->number_count,
+		                          limit, err));
 	}
-	writer->code = bucket << writer->bucket_bits;
-	writer->entries.size = 0;
-	writer->lists.size = 0;
+	writer->number_count = 0;
 	while (writer->bucket < bucket)
 		writer->directory[++writer->bucket] = writer->written + writer->block.size;
 	return writer->block.size >= BLOCK_BYTES ? write_block(writer, err) : EP_OK;
 }
 
+static int
+compare_postings(const void *one, const void *other)
+{
+	uint64_t a = *(const uint64_t *)one;
+	uint64_t b = *(const uint64_t *)other;
+	return a < b ? -1 : a > b;
+}
+
+/* Sorts the postings from i on that have one key, where they are not in order: two bands of a track
+ * may have it. Returns where they end. */
+static size_t
+order_key(uint64_t *postings, size_t i, size_t count)
+{
+	size_t end = i + 1;
+	bool ascend = true;
+	for (; end < count && postings[end] >> 32 == postings[i] >> 32; end++)
+		ascend &= postings[end - 1] <= postings[end];
+	if (!ascend)
+		qsort(postings + i, end - i, sizeof *postings, compare_postings);
+	return end;
+}
+
+static enum ep_status
+make_room(struct ep_shard_writer *writer, size_t extra, struct ep_error *err)
+{
+	size_t wanted = writer->number_count + extra;
+	if (wanted <= writer->number_capacity)
+		return EP_OK;
+	uint64_t *numbers = realloc(writer->numbers, wanted * 2 * sizeof *numbers);
+	if (!numbers)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory for the index");
+	writer->numbers = numbers;
+	writer->number_capacity = wanted * 2;
+	return EP_OK;
+}
+
 enum ep_status
-ep_shard_add(struct ep_shard_writer *writer, uint32_t code, const uint32_t *slots, uint32_t count,
+ep_shard_add(uint64_t *kept, struct ep_shard_writer *writer, uint64_t *postings, size_t count,
              struct ep_error *err)
 {
-	if (count == 0)
-		return EP_OK;
-	if (code >> writer->bucket_bits != writer->bucket)
-		EP_TRY(end_buckets(writer, code >> writer->bucket_bits, err));
-	EP_TRY(ep_buffer_varint(&writer->entries, code - writer->code, err));
-	EP_TRY(ep_buffer_varint(&writer->entries, count, err));
-	writer->code = code;
-	writer->posting_count += count;
-	return ep_postings_encode(&writer->lists, slots, count, writer->starts[writer->track_count],
-	                          err);
+	uint32_t slot_count = writer->starts[writer->track_count];
+	*kept = 0;
+	for (size_t i = 0; i < count;) {
+		uint32_t key = (uint32_t)(postings[i] >> 32);
+		size_t end = order_key(postings, i, count);
+		if (key >> writer->bucket_bits != writer->bucket)
+			EP_TRY(end_buckets(writer, key >> writer->bucket_bits, err));
+		EP_TRY(make_room(writer, end - i, err));
+		uint64_t base =
+			(uint64_t)(key - (writer->bucket << writer->bucket_bits)) * slot_count;
+		for (size_t j = i; j < end; j++) {
+			if (j > i && postings[j] == postings[j - 1])
+				continue;
+			writer->numbers[writer->number_count++] = base + (uint32_t)postings[j];
+			++*kept;
+		}
+		i = end;
+	}
+	writer->posting_count += *kept;
+	return EP_OK;
 }
 
 static enum ep_status
@@ -149,7 +190,7 @@ append32(struct ep_buffer *out, uint32_t value, struct ep_error *err)
 static enum ep_status
 append_tables(struct ep_shard_writer *writer, struct ep_error *err)
 {
-	uint32_t buckets = EP_ONSET_CODE_COUNT >> writer->bucket_bits;
+	uint32_t buckets = EP_KEY_END >> writer->bucket_bits;
 	for (uint32_t i = 0; i <= buckets; i++)
 		EP_TRY(append64(&writer->block, writer->directory[i], err));
 	for (size_t i = 0; i < writer->track_count; i++)
@@ -163,7 +204,7 @@ static void
 fill_header(uint8_t header[EP_SHARD_HEADER], const struct ep_shard_writer *writer,
             uint64_t directory_at, uint32_t bucket_crc)
 {
-	static const uint8_t mark[8] = { 'E', 'P', 'S', 'H', 'A', 'R', 'D', 1 };
+	static const uint8_t mark[8] = { 'E', 'P', 'S', 'H', 'A', 'R', 'D', 2 };
 	memset(header, 0, EP_SHARD_HEADER);
 	memcpy(header, mark, sizeof mark);
 	ep_store64(header + 8, writer->track_count);
@@ -181,7 +222,7 @@ enum ep_status
 ep_shard_finish(struct ep_shard_writer *writer, struct ep_error *err)
 {
 	uint8_t header[EP_SHARD_HEADER] = { 0 };
-	uint32_t buckets = EP_ONSET_CODE_COUNT >> writer->bucket_bits;
+	uint32_t buckets = EP_KEY_END >> writer->bucket_bits;
 	EP_TRY(end_buckets(writer, buckets, err));
 	EP_TRY(append64(&writer->block, 0, err)); /* EP_POSTINGS_PADDING */
 	EP_TRY(write_block(writer, err));

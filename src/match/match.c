@@ -249,6 +249,8 @@ ep_match(struct ep_answer *answer, struct ep_matcher *matcher, struct ep_index *
 	                          err));
 	ep_probe_fill(&matcher->probe, &matcher->query);
 	EP_TRY(find_candidates(matcher, index, err));
+	answer->lists = matcher->probe.lists;
+	answer->hits = matcher->probe.hits;
 	answer->type = 4;
 	if (matcher->weighed_count == 0)
 		return EP_OK;
@@ -256,6 +258,7 @@ ep_match(struct ep_answer *answer, struct ep_matcher *matcher, struct ep_index *
 	                     err));
 	const struct weighed *best;
 	EP_TRY(decide(&best, answer, matcher, index, err));
+	answer->tracks = (uint32_t)matcher->weighed_count;
 	answer->match = answer->score >= EP_SCORE_ACCEPTED;
 	answer->type = answer->match ? 6 : 7;
 	if (!answer->match)

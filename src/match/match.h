@@ -36,6 +36,10 @@ struct ep_answer {
 	struct ep_evidence best;
 	struct ep_evidence second;
 	struct ep_evidence self;
+	/* What was read for it: lists of the index, their hits, and tracks of the log. */
+	uint32_t lists;
+	uint64_t hits;
+	uint32_t tracks;
 };
 
 /* Scratch memory of one thread. */

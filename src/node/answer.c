@@ -33,6 +33,13 @@ evidence_json(const struct ep_answer *answer)
 	                 (double)answer->self.onsets);
 }
 
+static json_t *
+read_json(const struct ep_answer *answer)
+{
+	return json_pack("{s:I, s:I, s:I}", "lists", (json_int_t)answer->lists, "hits",
+	                 (json_int_t)answer->hits, "tracks", (json_int_t)answer->tracks);
+}
+
 json_t *
 ep_answer_json(struct ep_text query, const struct ep_answer *answer, bool undecoded, double ms,
                bool original)
@@ -51,7 +58,8 @@ ep_answer_json(struct ep_text query, const struct ep_answer *answer, bool undeco
 	            json_object_set_new(json, "offset_s",
 	                                offset ? json_real(answer->offset_s) : json_null()) == 0;
 	if (good && !original)
-		good = json_object_set_new(json, "evidence", evidence_json(answer)) == 0;
+		good = json_object_set_new(json, "evidence", evidence_json(answer)) == 0 &&
+		       json_object_set_new(json, "read", read_json(answer)) == 0;
 	if (good)
 		return json;
 	json_decref(json);

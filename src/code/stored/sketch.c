@@ -58,12 +58,53 @@ reserve(struct ep_sketch *sketch, size_t codes, size_t onsets, struct ep_error *
 }
 
 static void
-add_code(struct ep_sketch *sketch, uint32_t code, uint32_t time, unsigned kind)
+add_code(struct ep_sketch *sketch, struct ep_sketch_code code, uint32_t number, uint32_t time)
 {
-	if (code < EP_ONSET_CODE_COUNT && time < EP_SKETCH_TIME_END)
-		sketch->codes[sketch->code_count++] = (struct ep_sketch_code){
-			.code = code, .time = time & 0xffffff, .kind = kind & 0xff
-		};
+	if (number >= EP_ONSET_CODE_COUNT || time >= EP_SKETCH_TIME_END)
+		return;
+	code.code = number & (EP_ONSET_CODE_COUNT - 1);
+	code.time = time & (EP_SKETCH_TIME_END - 1);
+	sketch->codes[sketch->code_count++] = code;
+}
+
+/* ---- refinements ---- */
+
+#define REFINEMENT_MAX ((1u << EP_REFINEMENT_BITS) - 1)
+
+/* The steps in which differences are told apart, from EP_ONSET_GAP_MIN on: about as many onsets
+ * fall into each. The last one has all that is beyond. */
+static const struct {
+	uint8_t width;
+	uint8_t count;
+} steps[] = { { 1, 32 }, { 2, 16 }, { 4, 8 }, { 16, 4 }, { 48, 2 } };
+
+static unsigned
+refinement_of(uint32_t difference)
+{
+	unsigned refinement = 1;
+	uint32_t rest = difference > EP_ONSET_GAP_MIN ? difference - EP_ONSET_GAP_MIN : 0;
+	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+		uint32_t size = (uint32_t)steps[i].width * steps[i].count;
+		if (rest < size)
+			return refinement + rest / steps[i].width;
+		rest -= size;
+		refinement += steps[i].count;
+	}
+	return refinement;
+}
+
+/* The code of a kind of an onset without its number, with what its followers say. */
+static struct ep_sketch_code
+refine(const struct ep_onset *onset, size_t followers, unsigned kind)
+{
+	struct ep_sketch_code code = { .kind = kind & 0xff };
+	if (kind == 0 && followers >= 3)
+		code.refined = refinement_of(ep_onset_difference(onset + 3, 1)) & REFINEMENT_MAX;
+	if (kind == 0 && followers >= 4)
+		code.skipped = refinement_of(ep_onset_difference(onset + 4, 2)) & REFINEMENT_MAX;
+	if ((kind == 1 || kind == 2) && followers >= 4)
+		code.refined = refinement_of(ep_onset_difference(onset + 4, 1)) & REFINEMENT_MAX;
+	return code;
 }
 
 /* ---- collecting ---- */
@@ -82,7 +123,8 @@ add_band(struct ep_sketch *sketch, const struct ep_onset *onsets, size_t count, 
 		uint32_t codes[EP_SKETCH_KINDS];
 		size_t kinds = ep_onset_codes(codes, onsets + i, count - 1 - i, band);
 		for (unsigned kind = 0; kind < kinds; kind++)
-			add_code(sketch, codes[kind], onsets[i].time, kind);
+			add_code(sketch, refine(onsets + i, count - 1 - i, kind), codes[kind],
+			         onsets[i].time);
 	}
 	for (size_t i = 0; i < count; i++) {
 		if (onsets[i].time < window.end && onsets[i].time < EP_SKETCH_TIME_END)
@@ -108,7 +150,8 @@ add_pairs(struct ep_sketch *sketch, const struct ep_pair *pairs, size_t count, s
 {
 	EP_TRY(reserve(sketch, count, 0, err));
 	for (size_t i = 0; i < count; i++)
-		add_code(sketch, pairs[i].code, pairs[i].time, EP_SKETCH_ANY_KIND);
+		add_code(sketch, (struct ep_sketch_code){ .kind = EP_SKETCH_ANY_KIND },
+		         pairs[i].code, pairs[i].time);
 	sketch->has_bands = false;
 	return EP_OK;
 }
@@ -133,23 +176,29 @@ reserve_keys(struct ep_sketch *sketch, size_t count, struct ep_error *err)
 /* A code as a number, in order of time, code and kind. */
 #define KIND_BITS 3
 #define CODE_BITS 20
+#define REFINED_BITS (2 * EP_REFINEMENT_BITS)
+#define KEY_CODE_SHIFT (KIND_BITS + REFINED_BITS)
+#define KEY_TIME_SHIFT (CODE_BITS + KEY_CODE_SHIFT)
 _Static_assert(EP_SKETCH_ANY_KIND < 1 << KIND_BITS, "a kind stands below its code");
 _Static_assert(EP_ONSET_CODE_COUNT == 1u << CODE_BITS, "a code stands below its time");
 
 static uint64_t
 key_of(struct ep_sketch_code code)
 {
-	return (uint64_t)code.time << (CODE_BITS + KIND_BITS) | (uint64_t)code.code << KIND_BITS |
-	       code.kind;
+	return (uint64_t)code.time << KEY_TIME_SHIFT | (uint64_t)code.code << KEY_CODE_SHIFT |
+	       (uint64_t)code.kind << REFINED_BITS | (uint64_t)code.refined << EP_REFINEMENT_BITS |
+	       code.skipped;
 }
 
 static struct ep_sketch_code
 code_of(uint64_t key)
 {
 	return (struct ep_sketch_code){
-		.code = key >> KIND_BITS & (EP_ONSET_CODE_COUNT - 1),
-		.time = key >> (CODE_BITS + KIND_BITS) & (EP_SKETCH_TIME_END - 1),
-		.kind = key & ((1u << KIND_BITS) - 1),
+		.code = key >> KEY_CODE_SHIFT & (EP_ONSET_CODE_COUNT - 1),
+		.refined = key >> EP_REFINEMENT_BITS & REFINEMENT_MAX,
+		.skipped = key & REFINEMENT_MAX,
+		.time = key >> KEY_TIME_SHIFT & (EP_SKETCH_TIME_END - 1),
+		.kind = key >> REFINED_BITS & ((1u << KIND_BITS) - 1),
 	};
 }
 
@@ -165,7 +214,7 @@ unite_codes(struct ep_sketch *sketch, struct ep_error *err)
 	ep_sort64(sketch->keys, sketch->keys + count, count, 0);
 	for (size_t i = 0; i < count; i++) {
 		uint64_t key = sketch->keys[i];
-		if (i == 0 || key >> KIND_BITS != sketch->keys[i - 1] >> KIND_BITS)
+		if (i == 0 || key >> KEY_CODE_SHIFT != sketch->keys[i - 1] >> KEY_CODE_SHIFT)
 			sketch->codes[kept++] = code_of(key);
 	}
 	sketch->code_count = kept;

@@ -19,12 +19,19 @@
 /* Times of a sketch are below this: four days of music. Later ones are left out. */
 #define EP_SKETCH_TIME_END (1u << 24)
 
+/* A refinement says in so many bits how far the next onset is from the last one of a code; 0: not
+ * known. A code and its refinement tell tracks apart that have the code by chance. */
+#define EP_REFINEMENT_BITS 6
+
 /* A code that names differences: those that only say that a band ends are left out, as are codes
- * that no code generator makes. */
+ * that no code generator makes. Its last onset is followed by the next one of the band, and by the
+ * one after that, if it is the code of the next two followers (kind 0). */
 struct ep_sketch_code {
-	uint32_t code; /* below EP_ONSET_CODE_COUNT */
-	uint32_t time : 24;
-	uint32_t kind : 8;
+	uint64_t code : 20; /* below EP_ONSET_CODE_COUNT */
+	uint64_t refined : EP_REFINEMENT_BITS; /* by the next onset */
+	uint64_t skipped : EP_REFINEMENT_BITS; /* by the one after it */
+	uint64_t time : 24;
+	uint64_t kind : 8;
 };
 
 /* A zeroed struct is an empty sketch. */

@@ -50,7 +50,7 @@ static void
 seal(uint8_t *bytes, size_t size)
 {
 	uint64_t directory = ep_load64(bytes + 32);
-	memcpy(bytes, "EPSHARD\1", 8);
+	memcpy(bytes, "EPSHARD\2", 8);
 	ep_store64(bytes + 40, size);
 	if (directory >= EP_SHARD_HEADER && directory <= size) {
 		ep_store32(bytes + 48,
@@ -63,19 +63,30 @@ seal(uint8_t *bytes, size_t size)
 static void
 walk(const struct ep_shard *shard)
 {
+	static uint32_t slots[1000];
 	struct ep_shard_walk at = { 0 };
-	struct ep_shard_list list;
-	uint32_t code = 0;
-	uint32_t last = 0;
-	size_t lists = 0;
-	while (ep_shard_next(&code, &list, &at, shard, NULL) == EP_OK) {
-		must(lists++ == 0 || code > last);
-		must(list.count > 0 && list.count <= shard->slot_count);
-		last = code;
+	uint64_t postings[100];
+	uint64_t last = 0;
+	uint64_t all = 0;
+	size_t count = 1;
+	while (count &&
+	       ep_shard_next(postings, &count, 100, &at, shard, EP_KEY_END, NULL) == EP_OK) {
+		for (size_t i = 0; i < count; i++) {
+			must(all + i == 0 || postings[i] > last);
+			must((uint32_t)postings[i] < shard->slot_count);
+			last = postings[i];
+		}
+		all += count;
 	}
-	for (uint32_t i = 0; i < 2000; i++)
-		(void)ep_shard_find(shard, i * 523 % EP_ONSET_CODE_COUNT);
-	(void)ep_shard_track_at(shard, shard->slot_count / 2);
+	for (uint32_t i = 0; i < 2000; i++) {
+		uint32_t key = i * 33521 % EP_KEY_END;
+		size_t got = ep_shard_read(slots, 1000, shard, key, key + 1 + i % 70);
+		(void)ep_shard_count(shard, key, key + 1 + i % 70);
+		for (size_t j = 0; j < got; j++)
+			must(slots[j] < shard->slot_count);
+	}
+	if (shard->track_count)
+		(void)ep_shard_track_at(shard, shard->slot_count / 2);
 }
 
 static void

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #define NUMBERS_MAX 5000
+#define LIMIT_MAX (((uint64_t)1 << 60) - 1)
 
 static bool
 bit_at(const uint8_t *bytes, size_t at)
@@ -18,76 +19,121 @@ bit_at(const uint8_t *bytes, size_t at)
 }
 
 static unsigned
-low_bits(uint32_t count, uint32_t limit)
+low_bits(uint64_t count, uint64_t limit)
 {
 	unsigned low = 0;
-	while ((uint64_t)(limit / count) >> (low + 1))
+	while (limit / count >> (low + 1) && low < EP_POSTINGS_LOW_MAX)
 		low++;
 	return low;
 }
 
 /* Decodes bit by bit, from the words of the header alone. */
 static void
-decode_slowly(uint32_t *numbers, const uint8_t *bytes, uint32_t count, uint32_t limit)
+decode_slowly(uint64_t *numbers, const uint8_t *bytes, uint64_t count, uint64_t limit)
 {
 	unsigned low = low_bits(count, limit);
-	const uint8_t *highs = bytes + ((size_t)count * low + 7) / 8;
-	uint32_t zeros = 0;
+	const uint8_t *highs = bytes + (count * low + 7) / 8;
+	uint64_t zeros = 0;
 	size_t at = 0;
-	for (uint32_t i = 0; i < count; i++, at++) {
+	for (uint64_t i = 0; i < count; i++, at++) {
 		for (; !bit_at(highs, at); at++)
 			zeros++;
 		numbers[i] = zeros << low;
 		for (unsigned bit = 0; bit < low; bit++)
-			numbers[i] |= (uint32_t)bit_at(bytes, (size_t)i * low + bit) << bit;
+			numbers[i] |= (uint64_t)bit_at(bytes, i * low + bit) << bit;
 	}
 }
 
 /* A copy of the list that ends where its padding does, so that a sanitizer sees what is read
  * behind; the padding is not zeros. */
-static uint8_t *
-padded(const struct ep_buffer *list)
+static struct ep_postings
+padded(const uint8_t *bytes, uint64_t count, uint64_t limit)
 {
-	uint8_t *bytes = malloc(list->size + EP_POSTINGS_PADDING);
-	assert_non_null(bytes);
-	memcpy(bytes, list->data, list->size);
-	memset(bytes + list->size, 0xff, EP_POSTINGS_PADDING);
-	return bytes;
+	struct ep_postings list = ep_postings_shape(count, limit);
+	uint8_t *copy = malloc(list.size + EP_POSTINGS_PADDING);
+	assert_non_null(copy);
+	memcpy(copy, bytes, list.size);
+	memset(copy + list.size, 0xff, EP_POSTINGS_PADDING);
+	list.bytes = copy;
+	return list;
 }
 
 static void
-comes_back(const uint32_t *numbers, uint32_t count, uint32_t limit)
+free_list(struct ep_postings list)
 {
-	static uint32_t found[NUMBERS_MAX];
-	static uint32_t slow[NUMBERS_MAX];
-	EP_BUFFER struct ep_buffer list = { 0 };
-	assert_int_equal(ep_postings_encode(&list, numbers, count, limit, NULL), EP_OK);
-	assert_int_equal(list.size, ep_postings_size(count, limit));
-	uint8_t *bytes = padded(&list);
-	ep_postings_decode(found, bytes, count, limit);
-	decode_slowly(slow, bytes, count, limit);
+	uintptr_t bytes = (uintptr_t)list.bytes;
+	free((void *)bytes);
+}
+
+static uint64_t
+random64_below(uint64_t *state, uint64_t limit)
+{
+	return next_random(state) % limit;
+}
+
+/* Reads the numbers from least up to end, some at a time, and compares them. */
+static void
+comes_back_between(const struct ep_postings *list, const uint64_t *numbers, uint64_t least,
+                   uint64_t end, size_t at_once)
+{
+	static uint64_t found[NUMBERS_MAX];
+	struct ep_postings_cursor cursor = ep_postings_begin(list);
+	uint64_t first = 0;
+	uint64_t last = 0;
+	while (first < list->count && numbers[first] < least)
+		first++;
+	for (last = first; last < list->count && numbers[last] < end;)
+		last++;
+	ep_postings_seek(&cursor, least);
+	assert_int_equal(cursor.next, first);
+	size_t got = 0;
+	for (size_t more = 1; more; got += more) {
+		more = ep_postings_read(found + got, at_once, &cursor, end);
+		assert_true(more <= at_once);
+	}
+	assert_int_equal(got, last - first);
+	assert_memory_equal(found, numbers + first, got * sizeof *found);
+}
+
+static void
+comes_back(const uint64_t *numbers, uint64_t count, uint64_t limit)
+{
+	static uint64_t slow[NUMBERS_MAX];
+	static uint64_t random = 9;
+	EP_BUFFER struct ep_buffer bytes = { 0 };
+	assert_int_equal(ep_postings_encode(&bytes, numbers, count, limit, NULL), EP_OK);
+	assert_int_equal(bytes.size, ep_postings_shape(count, limit).size);
+	decode_slowly(slow, bytes.data, count, limit);
 	assert_memory_equal(slow, numbers, count * sizeof *numbers);
-	assert_memory_equal(found, numbers, count * sizeof *numbers);
-	free(bytes);
+	struct ep_postings list = padded(bytes.data, count, limit);
+	comes_back_between(&list, numbers, 0, limit, NUMBERS_MAX);
+	for (int i = 0; i < 4; i++) {
+		uint64_t one = numbers[random64_below(&random, count)];
+		uint64_t any = random64_below(&random, limit);
+		comes_back_between(&list, numbers, any, limit, 7);
+		comes_back_between(&list, numbers, one, any, 64);
+		comes_back_between(&list, numbers, any, one, 1);
+	}
+	free_list(list);
 }
 
 static int
 compare_numbers(const void *one, const void *other)
 {
-	uint32_t a = *(const uint32_t *)one;
-	uint32_t b = *(const uint32_t *)other;
+	uint64_t a = *(const uint64_t *)one;
+	uint64_t b = *(const uint64_t *)other;
 	return a < b ? -1 : a > b;
 }
 
 /* Distinct numbers below limit, ascending; returns how many: up to count. */
-static uint32_t
-random_numbers(uint32_t *numbers, uint32_t count, uint32_t limit, uint64_t *state)
+static uint64_t
+random_numbers(uint64_t *numbers, uint64_t count, uint64_t limit, uint64_t *state)
 {
-	uint32_t kept = 0;
-	for (uint32_t i = 0; i < count; i++)
-		numbers[i] = random_below(state, limit);
+	uint64_t kept = 0;
+	for (uint64_t i = 0; i < count; i++)
+		numbers[i] = random64_below(state, limit);
 	qsort(numbers, count, sizeof *numbers, compare_numbers);
-	for (uint32_t i = 0; i < count; i++) {
+	for (uint64_t i = 0; i < count; i++) {
 		if (kept == 0 || numbers[kept - 1] != numbers[i])
 			numbers[kept++] = numbers[i];
 	}
@@ -97,18 +143,18 @@ random_numbers(uint32_t *numbers, uint32_t count, uint32_t limit, uint64_t *stat
 static void
 lists_with_any_number_of_low_bits_come_back(void **state)
 {
-	static uint32_t numbers[NUMBERS_MAX];
+	static uint64_t numbers[NUMBERS_MAX];
 	uint64_t random = 1;
 	(void)state;
-	for (unsigned low = 0; low < 32; low++) {
-		for (uint32_t wanted = 1; wanted <= 40; wanted++) {
-			uint64_t limit = (uint64_t)wanted << low;
-			if (limit > UINT32_MAX)
+	for (unsigned low = 0; low < 58; low++) {
+		for (uint64_t wanted = 1; wanted <= 40; wanted++) {
+			uint64_t limit = wanted << low;
+			if (limit > LIMIT_MAX)
 				break;
-			limit += random_below(&random, (uint32_t)1 << low);
-			limit = limit > UINT32_MAX ? UINT32_MAX : limit;
-			uint32_t count = random_numbers(numbers, wanted, (uint32_t)limit, &random);
-			comes_back(numbers, count, (uint32_t)limit);
+			limit += random64_below(&random, (uint64_t)1 << low);
+			limit = limit > LIMIT_MAX ? LIMIT_MAX : limit;
+			uint64_t count = random_numbers(numbers, wanted, limit, &random);
+			comes_back(numbers, count, limit);
 		}
 	}
 }
@@ -116,12 +162,12 @@ lists_with_any_number_of_low_bits_come_back(void **state)
 static void
 lists_of_any_length_come_back(void **state)
 {
-	static uint32_t numbers[NUMBERS_MAX];
+	static uint64_t numbers[NUMBERS_MAX];
 	uint64_t random = 2;
 	(void)state;
 	for (int i = 0; i < 500; i++) {
-		uint32_t limit = 1 + (uint32_t)(next_random(&random) >> (32 + i % 32));
-		uint32_t wanted = 1 + random_below(&random, NUMBERS_MAX - 1);
+		uint64_t limit = 1 + (next_random(&random) >> (6 + i % 58));
+		uint64_t wanted = 1 + random64_below(&random, NUMBERS_MAX - 1);
 		comes_back(numbers, random_numbers(numbers, wanted, limit, &random), limit);
 	}
 }
@@ -129,17 +175,39 @@ lists_of_any_length_come_back(void **state)
 static void
 the_extremes_come_back(void **state)
 {
-	static uint32_t all[1000];
+	static uint64_t all[1000];
 	(void)state;
-	for (uint32_t i = 0; i < 1000; i++)
+	for (uint64_t i = 0; i < 1000; i++)
 		all[i] = i;
 	comes_back(all, 1000, 1000);
 	comes_back(all, 1, 1);
-	comes_back(all, 1, UINT32_MAX);
-	comes_back(all, 1000, UINT32_MAX);
-	uint32_t last[] = { 0, UINT32_MAX - 2, UINT32_MAX - 1 };
-	comes_back(last, 3, UINT32_MAX);
-	comes_back(last + 2, 1, UINT32_MAX);
+	comes_back(all, 1, LIMIT_MAX);
+	comes_back(all, 1000, LIMIT_MAX);
+	uint64_t last[] = { 0, LIMIT_MAX - 2, LIMIT_MAX - 1 };
+	comes_back(last, 3, LIMIT_MAX);
+	comes_back(last + 2, 1, LIMIT_MAX);
+}
+
+static void
+seeking_goes_on_from_where_it_is(void **state)
+{
+	static uint64_t numbers[NUMBERS_MAX];
+	EP_BUFFER struct ep_buffer bytes = { 0 };
+	uint64_t random = 4;
+	(void)state;
+	uint64_t limit = (uint64_t)1 << 40;
+	uint64_t count = random_numbers(numbers, 2000, limit, &random);
+	assert_int_equal(ep_postings_encode(&bytes, numbers, count, limit, NULL), EP_OK);
+	struct ep_postings list = padded(bytes.data, count, limit);
+	struct ep_postings_cursor cursor = ep_postings_begin(&list);
+	for (uint64_t i = 0; i < count; i += 1 + random64_below(&random, 50)) {
+		uint64_t number;
+		ep_postings_seek(&cursor, numbers[i]);
+		assert_int_equal(cursor.next, i);
+		assert_int_equal(ep_postings_read(&number, 1, &cursor, limit), 1);
+		assert_int_equal(number, numbers[i]);
+	}
+	free_list(list);
 }
 
 static void
@@ -148,27 +216,33 @@ a_list_takes_two_bits_more_than_its_entropy(void **state)
 	(void)state;
 	/* 1,000 of a million: log2(1000000 / 1000) + log2(e) = 11.4 bits each, and less than 2
 	 * more. */
-	assert_within(ep_postings_size(1000, 1000000), 11400 / 8, 13400 / 8);
-	assert_int_equal(ep_postings_size(1000, 1000), (1000 + 1000 + 1 + 7) / 8);
+	assert_within(ep_postings_shape(1000, 1000000).size, 11400 / 8, 13400 / 8);
+	assert_int_equal(ep_postings_shape(1000, 1000).size, (1000 + 1000 + 1 + 7) / 8);
 }
 
 static void
 damaged_lists_give_numbers(void **state)
 {
-	static uint32_t numbers[NUMBERS_MAX];
+	static uint64_t numbers[NUMBERS_MAX];
 	uint64_t random = 3;
 	(void)state;
-	for (int i = 0; i < 300; i++) {
-		uint32_t limit = 1 + (uint32_t)(next_random(&random) >> (32 + i % 32));
-		uint32_t count = 1 + random_below(&random, limit < 300 ? limit : 300);
-		size_t size = ep_postings_size(count, limit);
-		uint8_t *bytes = malloc(size + EP_POSTINGS_PADDING);
+	for (int i = 0; i < 600; i++) {
+		uint64_t limit = 1 + (next_random(&random) >> (6 + i % 58));
+		uint64_t count = 1 + random64_below(&random, limit < 300 ? limit : 300);
+		struct ep_postings list = ep_postings_shape(count, limit);
+		uint8_t *bytes = malloc(list.size + EP_POSTINGS_PADDING);
 		assert_non_null(bytes);
-		for (size_t k = 0; k < size + EP_POSTINGS_PADDING; k++)
+		for (size_t k = 0; k < list.size + EP_POSTINGS_PADDING; k++)
 			bytes[k] = i % 3 == 0   ? 0
 			           : i % 3 == 1 ? 0xff
 			                        : (uint8_t)next_random(&random);
-		ep_postings_decode(numbers, bytes, count, limit);
+		list.bytes = bytes;
+		struct ep_postings_cursor cursor = ep_postings_begin(&list);
+		size_t got = ep_postings_read(numbers, NUMBERS_MAX, &cursor, UINT64_MAX);
+		assert_true(got <= count);
+		cursor = ep_postings_begin(&list);
+		ep_postings_seek(&cursor, random64_below(&random, limit));
+		(void)ep_postings_read(numbers, NUMBERS_MAX, &cursor, limit);
 		free(bytes);
 	}
 }
@@ -180,6 +254,7 @@ main(void)
 		cmocka_unit_test(lists_with_any_number_of_low_bits_come_back),
 		cmocka_unit_test(lists_of_any_length_come_back),
 		cmocka_unit_test(the_extremes_come_back),
+		cmocka_unit_test(seeking_goes_on_from_where_it_is),
 		cmocka_unit_test(a_list_takes_two_bits_more_than_its_entropy),
 		cmocka_unit_test(damaged_lists_give_numbers),
 	};

@@ -2,7 +2,6 @@
 #include "base/hash.h"
 #include "index/builder.h"
 #include "index/merge.h"
-#include "index/postings.h"
 
 #include "tests/node.h"
 #include "tests/within.h"
@@ -15,28 +14,48 @@
 #include <cmocka.h>
 
 #define TRACKS 40
+#define SLOTS_MAX (4 * TRACKS)
 
-/* Postings of a track, all with the code of its number and one code that all have. */
+#define LARGE 20000
+#define LARGE_SLOTS (1000 * EP_STRETCH_SLOTS)
+
+/* A key that all tracks have, and that of one. */
+#define COMMON 7
+#define KEY_OF_TRACK(position) ((uint32_t)(position)*100000)
+
+/* Slots of track number i of a shard. */
+static uint32_t
+slots_of(size_t i)
+{
+	return (2 + (uint32_t)i % 3) * EP_STRETCH_SLOTS;
+}
+
+static uint64_t
+posting(uint32_t key, uint32_t slot)
+{
+	return (uint64_t)key << 32 | slot;
+}
+
 static void
 add_track(struct ep_builder *builder, uint64_t position, uint32_t slots)
 {
-	uint64_t items[3] = { (uint64_t)(position * 1000) << 32, (uint64_t)7 << 32,
-		              (uint64_t)7 << 32 | (slots - 1) };
+	uint64_t items[3] = { posting(KEY_OF_TRACK(position), 0), posting(COMMON, 0),
+		              posting(COMMON, slots - 1) };
 	struct ep_track_postings postings = { .items = items, .count = 3, .slot_count = slots };
 	assert_int_equal(ep_builder_add(builder, position, &postings, NULL), EP_OK);
 }
 
 /* A shard of tracks at the positions first, first + step, ...; its file stays open in *fd. */
 static struct ep_shard
-make_shard(int *fd, uint64_t first, uint64_t step, int count)
+make_shard(int *fd, uint64_t first, uint64_t step, size_t count)
 {
 	struct ep_builder *builder;
 	struct ep_shard shard;
 	uint64_t postings;
 	*fd = memfd_create("shard", 0);
 	assert_int_equal(ep_builder_new(&builder, NULL), EP_OK);
-	for (int i = 0; i < count; i++)
-		add_track(builder, first + (uint64_t)i * step, 2 + (uint32_t)i);
+	for (size_t i = 0; i < count; i++)
+		add_track(builder, first + i * step, slots_of(i));
 	assert_int_equal(ep_builder_write(&postings, builder, *fd, "shard", NULL), EP_OK);
 	assert_int_equal(postings, count * 3);
 	assert_int_equal(ep_builder_track_count(builder), 0);
@@ -47,57 +66,126 @@ make_shard(int *fd, uint64_t first, uint64_t step, int count)
 	return shard;
 }
 
+/* Reads the slots of some keys, and whether they are counted right. */
+static size_t
+find(uint32_t *slots, const struct ep_shard *shard, uint32_t first, uint32_t end)
+{
+	size_t count = ep_shard_read(slots, SLOTS_MAX, shard, first, end);
+	if (first >> shard->bucket_bits == (end - 1) >> shard->bucket_bits)
+		assert_int_equal(ep_shard_count(shard, first, end), count);
+	return count;
+}
+
 static void
 a_shard_finds_what_was_written(void **state)
 {
-	uint32_t slots[2 * TRACKS];
+	uint32_t slots[SLOTS_MAX];
+	uint32_t own;
 	int fd;
 	(void)state;
 	struct ep_shard shard = make_shard(&fd, 3, 2, TRACKS);
 	assert_int_equal(shard.track_count, TRACKS);
-	struct ep_shard_list list = ep_shard_find(&shard, 7);
-	assert_int_equal(list.count, 2 * TRACKS);
-	ep_postings_decode(slots, list.bytes, list.count, shard.slot_count);
+	assert_int_equal(find(slots, &shard, COMMON, COMMON + 1), 2 * TRACKS);
 	for (size_t i = 0; i < TRACKS; i++) {
 		uint32_t start = ep_shard_start(&shard, i);
+		uint32_t last = start + slots_of(i) - 1;
+		uint32_t key = KEY_OF_TRACK(3 + 2 * i);
 		assert_int_equal(ep_shard_position(&shard, i), 3 + 2 * i);
 		assert_int_equal(slots[2 * i], start);
-		assert_int_equal(slots[2 * i + 1], start + 1 + i);
+		assert_int_equal(slots[2 * i + 1], last);
 		assert_int_equal(ep_shard_track_at(&shard, start), i);
-		assert_int_equal(ep_shard_track_at(&shard, start + 1 + (uint32_t)i), i);
-		list = ep_shard_find(&shard, (uint32_t)(3 + 2 * i) * 1000);
-		assert_int_equal(list.count, 1);
-		ep_postings_decode(slots + 2 * i, list.bytes, 1, shard.slot_count);
-		assert_int_equal(slots[2 * i], start);
+		assert_int_equal(ep_shard_track_at(&shard, last), i);
+		assert_int_equal(find(&own, &shard, key, key + 1), 1);
+		assert_int_equal(own, start);
 	}
-	assert_int_equal(ep_shard_find(&shard, 8).count, 0);
-	assert_int_equal(ep_shard_find(&shard, EP_ONSET_CODE_COUNT - 1).count, 0);
+	assert_int_equal(find(slots, &shard, COMMON + 1, COMMON + 2), 0);
+	assert_int_equal(find(slots, &shard, EP_KEY_END - 1, EP_KEY_END), 0);
+	/* All of them, and no more than is asked for. */
+	assert_int_equal(find(slots, &shard, 0, EP_KEY_END), 3 * TRACKS);
+	assert_int_equal(ep_shard_read(slots, 5, &shard, 0, EP_KEY_END), 5);
 	ep_shard_close(&shard);
 	close(fd);
 }
 
+/* The postings of keys are counted, or estimated where they stand in several buckets. */
 static void
-a_walk_gives_all_lists_in_order_of_code(void **state)
+a_large_shard_is_read_by_ranges_of_keys(void **state)
+{
+	static const uint32_t ranges[][2] = { { 0, EP_KEY_END },
+		                              { 1000, 1001 },
+		                              { 1000, 70000 },
+		                              { 1 << 25, EP_KEY_END },
+		                              { EP_KEY_END - 3, EP_KEY_END } };
+	static uint32_t slots[LARGE];
+	static uint64_t items[LARGE];
+	struct ep_track_postings postings = { .items = items, .slot_count = LARGE_SLOTS };
+	struct ep_builder *builder;
+	struct ep_shard shard;
+	uint64_t random = 5;
+	uint64_t written;
+	int fd = memfd_create("shard", 0);
+	(void)state;
+	for (; postings.count < LARGE; postings.count++)
+		items[postings.count] = posting(random_below(&random, EP_KEY_END),
+		                                random_below(&random, LARGE_SLOTS));
+	assert_int_equal(ep_builder_new(&builder, NULL), EP_OK);
+	assert_int_equal(ep_builder_add(builder, 1, &postings, NULL), EP_OK);
+	assert_int_equal(ep_builder_write(&written, builder, fd, "shard", NULL), EP_OK);
+	assert_int_equal(ep_shard_open(&shard, fd, "shard", NULL), EP_OK);
+	assert_true(shard.bucket_bits < EP_KEY_BITS);
+	for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
+		uint32_t first = ranges[i][0];
+		uint32_t end = ranges[i][1];
+		uint64_t expected = 0;
+		uint64_t sum = 0;
+		for (size_t j = 0; j < LARGE; j++) {
+			uint32_t key = (uint32_t)(items[j] >> 32);
+			bool inside = key >= first && key < end;
+			expected += inside;
+			sum += inside ? (uint32_t)items[j] : 0;
+		}
+		size_t count = ep_shard_read(slots, LARGE, &shard, first, end);
+		assert_int_equal(count, expected);
+		for (size_t j = 0; j < count; j++)
+			sum -= slots[j];
+		assert_int_equal(sum, 0);
+		uint64_t estimate = ep_shard_count(&shard, first, end);
+		assert_within(estimate, expected - expected / 10, expected + expected / 10 + 600);
+	}
+	ep_shard_close(&shard);
+	ep_builder_free(builder);
+	close(fd);
+}
+
+static void
+a_walk_gives_all_postings_in_order(void **state)
 {
 	int fd;
 	(void)state;
 	struct ep_shard shard = make_shard(&fd, 1, 1, TRACKS);
-	struct ep_shard_walk walk = { 0 };
-	struct ep_shard_list list;
-	uint32_t code;
-	uint64_t postings = 0;
-	int lists = 0;
-	uint32_t last = 0;
-	while (ep_shard_next(&code, &list, &walk, &shard, NULL) == EP_OK) {
-		assert_true(code > last);
-		assert_int_equal(list.count, ep_shard_find(&shard, code).count);
-		assert_ptr_equal(list.bytes, ep_shard_find(&shard, code).bytes);
-		last = code;
-		postings += list.count;
-		lists++;
+	for (uint32_t step = 1; step <= EP_KEY_END; step *= 64) {
+		struct ep_shard_walk walk = { 0 };
+		uint64_t postings[4];
+		uint64_t last = 0;
+		uint64_t all = 0;
+		size_t count;
+		/* In ranges of keys, of which most are empty. */
+		for (uint32_t end = step > 4096 ? step : 4096; end <= EP_KEY_END;
+		     end += step > 4096 ? step : 4096) {
+			do {
+				assert_int_equal(ep_shard_next(postings, &count, 4, &walk, &shard,
+				                               end, NULL),
+				                 EP_OK);
+				for (size_t i = 0; i < count; i++) {
+					assert_true(all + i == 0 || postings[i] > last);
+					assert_true(postings[i] >> 32 < end);
+					last = postings[i];
+				}
+				all += count;
+			} while (count);
+		}
+		assert_int_equal(all, shard.posting_count);
 	}
-	assert_int_equal(lists, TRACKS + 1);
-	assert_int_equal(postings, shard.posting_count);
 	ep_shard_close(&shard);
 	close(fd);
 }
@@ -157,7 +245,7 @@ seal(int fd, size_t size)
 }
 
 static void
-tracks_that_do_not_ascend_are_refused(void **state)
+a_check_refuses_tracks_that_do_not_ascend(void **state)
 {
 	(void)state;
 	/* From the end: 4 starts, of which the last is the number of slots; before them 3
@@ -167,8 +255,9 @@ tracks_that_do_not_ascend_are_refused(void **state)
 		size_t from_end;
 		uint64_t value;
 		size_t size;
-	} lies[] = { { 16, 1, 4 }, { 12, 0, 4 }, { 12, 9, 4 }, { 8, UINT32_MAX, 4 },
-		     { 4, 8, 4 },  { 4, 10, 4 }, { 24, 1, 8 }, { 40, 2, 8 } };
+	} lies[] = { { 16, 128, 4 },  { 12, 0, 4 },   { 12, 257, 4 },
+		     { 12, 1152, 4 }, { 8, 1280, 4 }, { 4, 1024, 4 },
+		     { 4, 1153, 4 },  { 24, 1, 8 },   { 40, 2, 8 } };
 	for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
 		int fd;
 		struct ep_shard shard = make_shard(&fd, 1, 1, 3);
@@ -176,10 +265,14 @@ tracks_that_do_not_ascend_are_refused(void **state)
 		ep_shard_close(&shard);
 		seal(fd, size);
 		assert_int_equal(ep_shard_open(&shard, fd, "shard", NULL), EP_OK);
+		assert_int_equal(ep_shard_check(&shard, "shard", NULL), EP_OK);
 		ep_shard_close(&shard);
 		patch(fd, size - lies[i].from_end, lies[i].value, lies[i].size);
 		seal(fd, size);
-		assert_int_equal(ep_shard_open(&shard, fd, "shard", NULL), EP_CORRUPT);
+		if (ep_shard_open(&shard, fd, "shard", NULL) == EP_OK) {
+			assert_int_equal(ep_shard_check(&shard, "shard", NULL), EP_CORRUPT);
+			ep_shard_close(&shard);
+		}
 		close(fd);
 	}
 }
@@ -187,7 +280,7 @@ tracks_that_do_not_ascend_are_refused(void **state)
 /* ---- the builder ---- */
 
 static void
-a_builder_keeps_a_code_once_a_slot(void **state)
+a_builder_keeps_a_key_once_a_slot(void **state)
 {
 	uint64_t items[] = { (uint64_t)5 << 32 | 3, (uint64_t)5 << 32 | 1, (uint64_t)5 << 32 | 3 };
 	struct ep_track_postings postings = { .items = items, .count = 3, .slot_count = 4 };
@@ -203,9 +296,7 @@ a_builder_keeps_a_code_once_a_slot(void **state)
 	assert_int_equal(ep_builder_write(&count, builder, fd, "shard", NULL), EP_OK);
 	assert_int_equal(count, 2);
 	assert_int_equal(ep_shard_open(&shard, fd, "shard", NULL), EP_OK);
-	struct ep_shard_list list = ep_shard_find(&shard, 5);
-	assert_int_equal(list.count, 2);
-	ep_postings_decode(slots, list.bytes, 2, shard.slot_count);
+	assert_int_equal(find(slots, &shard, 5, 6), 2);
 	assert_int_equal(slots[0], 1);
 	assert_int_equal(slots[1], 3);
 	ep_shard_close(&shard);
@@ -221,16 +312,17 @@ only_two_kinds_of_codes_are_posted(void **state)
 	struct ep_sketch sketch = { .codes = codes, .code_count = EP_SKETCH_KINDS + 1 };
 	(void)state;
 	for (uint32_t i = 0; i <= EP_SKETCH_KINDS; i++)
-		codes[i] = (struct ep_sketch_code){ .code = i,
-			                            .time = i * 100 & 0xffffff,
+		codes[i] = (struct ep_sketch_code){ .code = i & 0xff,
+			                            .refined = i < 6 ? 9 : 0,
+			                            .time = i * 100 & 0xffff,
 			                            .kind = i & 0xff };
 	assert_int_equal(ep_track_postings_of(&postings, &sketch, NULL), EP_OK);
 	assert_int_equal(postings.count, 3);
-	assert_int_equal(postings.items[0], EP_STRETCH_SLOTS);
+	assert_int_equal(postings.items[0], posting(EP_KEY_OF(0, 9), EP_STRETCH_SLOTS));
 	assert_int_equal(postings.items[1],
-	                 (uint64_t)2 << 32 | (EP_STRETCH_SLOTS + 200 / EP_SLOT_TIMES));
+	                 posting(EP_KEY_OF(2, 9), EP_STRETCH_SLOTS + 200 / EP_SLOT_TIMES));
 	assert_int_equal(postings.items[2],
-	                 (uint64_t)6 << 32 | (EP_STRETCH_SLOTS + 600 / EP_SLOT_TIMES));
+	                 posting(EP_KEY_OF(6, 0), EP_STRETCH_SLOTS + 600 / EP_SLOT_TIMES));
 	assert_int_equal(postings.slot_count, 2 * EP_STRETCH_SLOTS);
 	ep_track_postings_free(&postings);
 }
@@ -301,7 +393,7 @@ merge(struct ep_merged *merged, uint64_t gone)
 static void
 merging_keeps_what_is_there_and_drops_what_is_gone(void **state)
 {
-	static uint32_t slots[4 * TRACKS];
+	static uint32_t slots[SLOTS_MAX];
 	struct ep_merged merged;
 	struct ep_shard shard = merge(&merged, 3);
 	uint32_t left = 2 * TRACKS - 2 * TRACKS / 3;
@@ -311,17 +403,14 @@ merging_keeps_what_is_there_and_drops_what_is_gone(void **state)
 	assert_int_equal(shard.track_count, left);
 	assert_int_equal(shard.slot_count, merged.slot_count);
 	assert_int_equal(ep_shard_check(&shard, "merged", NULL), EP_OK);
-	struct ep_shard_list all = ep_shard_find(&shard, 7);
-	assert_int_equal(all.count, 2 * left);
-	ep_postings_decode(slots, all.bytes, all.count, shard.slot_count);
+	assert_int_equal(find(slots, &shard, COMMON, COMMON + 1), 2 * left);
 	size_t track = 0;
 	for (uint64_t position = 1; position <= 2 * TRACKS; position++) {
-		struct ep_shard_list own = ep_shard_find(&shard, (uint32_t)position * 1000);
+		uint32_t key = KEY_OF_TRACK(position);
 		uint32_t slot;
-		assert_int_equal(own.count, position % 3 != 0);
+		assert_int_equal(find(&slot, &shard, key, key + 1), position % 3 != 0);
 		if (position % 3 == 0)
 			continue;
-		ep_postings_decode(&slot, own.bytes, 1, shard.slot_count);
 		assert_int_equal(ep_shard_position(&shard, track), position);
 		assert_int_equal(slot, ep_shard_start(&shard, track));
 		assert_int_equal(slots[2 * track], slot);
@@ -345,10 +434,11 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_shard_finds_what_was_written),
-		cmocka_unit_test(a_walk_gives_all_lists_in_order_of_code),
+		cmocka_unit_test(a_large_shard_is_read_by_ranges_of_keys),
+		cmocka_unit_test(a_walk_gives_all_postings_in_order),
 		cmocka_unit_test(every_byte_that_changes_is_found),
-		cmocka_unit_test(tracks_that_do_not_ascend_are_refused),
-		cmocka_unit_test(a_builder_keeps_a_code_once_a_slot),
+		cmocka_unit_test(a_check_refuses_tracks_that_do_not_ascend),
+		cmocka_unit_test(a_builder_keeps_a_key_once_a_slot),
 		cmocka_unit_test(only_two_kinds_of_codes_are_posted),
 		cmocka_unit_test(a_builder_of_long_tracks_is_full_before_slots_overflow),
 		cmocka_unit_test(merging_keeps_what_is_there_and_drops_what_is_gone),

@@ -38,7 +38,17 @@ a_probe_has_each_code_with_all_its_times(void **state)
 		assert_int_equal(probe.codes[1].code, 5);
 		assert_int_equal(probe.codes[1].count, 2);
 		assert_int_equal(probe.times[probe.codes[1].first + 1], 700);
-		assert_int_equal(probe.code_of_time[probe.codes[2].first], 2);
+		/* Nothing is known of onsets: each code whole, and without a refinement. */
+		assert_int_equal(probe.whole_count, 3);
+		assert_int_equal(probe.key_count, 6);
+		assert_true(probe.keys[1].whole);
+		assert_int_equal(probe.keys[1].first, EP_KEY_OF(5, 0));
+		assert_int_equal(probe.keys[1].end, EP_KEY_OF(6, 0));
+		assert_int_equal(probe.keys[1].code, 1);
+		assert_int_equal(probe.keys[1].time_count, 2);
+		assert_false(probe.keys[4].whole);
+		assert_int_equal(probe.keys[4].end, EP_KEY_OF(5, 1));
+		assert_true(probe.keys[4].gain < probe.keys[1].gain);
 		assert_int_equal(ep_probe_find(&probe, 9), 2);
 		assert_int_equal(ep_probe_find(&probe, 8), -1);
 	}

@@ -125,6 +125,38 @@ a_piece_has_what_the_song_has_there(void **state)
 	assert_true(part.code_count >= piece.count * 9 / 10);
 }
 
+/* The codes of an onset stand side by side, by kind. */
+static void
+codes_are_refined_by_the_onsets_behind_them(void **state)
+{
+	EP_PAIRS struct ep_pairs pairs = { 0 };
+	EP_SKETCH struct ep_sketch sketch = { 0 };
+	size_t refined = 0;
+	unsigned values = 0;
+	bool seen[1 << EP_REFINEMENT_BITS] = { false };
+	(void)state;
+	song_of_onsets(&pairs, 9, 9000);
+	sketch_sent(&sketch, &pairs);
+	for (size_t i = 0; i < sketch.code_count; i++) {
+		struct ep_sketch_code code = sketch.codes[i];
+		refined += code.refined > 0;
+		values += !seen[code.refined];
+		seen[code.refined] = true;
+		if (code.kind > 2)
+			assert_int_equal(code.refined, 0);
+		if (code.kind > 0)
+			assert_int_equal(code.skipped, 0);
+		if (code.kind == 0 && code.refined && code.skipped)
+			assert_true(code.skipped > code.refined || code.skipped == 63);
+		/* Both end with the same onset. */
+		if (code.kind == 2)
+			assert_int_equal(code.refined, sketch.codes[i - 1].refined);
+	}
+	/* Three of six codes, but for the last onsets of the bands. */
+	assert_true(refined > sketch.code_count / 2 - 64 && refined <= sketch.code_count / 2 + 8);
+	assert_true(values > 20);
+}
+
 static void
 the_same_code_at_the_same_time_counts_once(void **state)
 {
@@ -191,6 +223,7 @@ main(void)
 		cmocka_unit_test(a_song_has_the_same_sketch_stored_and_sent),
 		cmocka_unit_test(codes_without_onsets_have_the_same_sketch_stored_and_sent),
 		cmocka_unit_test(a_piece_has_what_the_song_has_there),
+		cmocka_unit_test(codes_are_refined_by_the_onsets_behind_them),
 		cmocka_unit_test(the_same_code_at_the_same_time_counts_once),
 		cmocka_unit_test(what_no_generator_makes_is_left_out),
 		cmocka_unit_test(times_of_days_are_left_out),
