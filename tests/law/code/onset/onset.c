@@ -127,6 +127,37 @@ must_be_text(uint64_t text, uint32_t rank, uint32_t code)
 		must((char)(text >> (8 * i)) == digits[i]);
 }
 
+/* Sums of rates are those of single times. */
+static void
+must_cost(const uint8_t *bytes, size_t size)
+{
+	uint8_t numbers[4][EP_ONSET_BLOCK];
+	uint8_t by_feature[256];
+	uint16_t rates[1024];
+	uint8_t *all = numbers[0];
+	for (uint32_t i = 0; i < 1024; i++)
+		rates[i] = (uint16_t)ep_onset_rate(i);
+	for (size_t i = 0; i < sizeof numbers; i++)
+		all[i] = next_byte(&bytes, &size);
+	for (uint32_t i = 0; i < 192; i++)
+		by_feature[i] = (uint8_t)(next_byte(&bytes, &size) + i);
+	memcpy(by_feature + 192, by_feature + 128, 64);
+	struct ep_onset_weights weights = { { numbers[0], numbers[1], numbers[2] },
+		                            numbers[3],
+		                            by_feature };
+	for (size_t k = 0; ep_onset_kernels(k); k++) {
+		uint16_t costs[EP_ONSET_BLOCK + 1];
+		uint32_t cost = 0;
+		ep_onset_kernels(k)->costs(costs, &weights, rates);
+		for (int i = 0; i < EP_ONSET_BLOCK; i++) {
+			must_equal(costs[i], cost < UINT16_MAX ? cost : UINT16_MAX);
+			cost += ep_onset_rate((uint32_t)numbers[0][i] + numbers[1][i] +
+			                      numbers[2][i] + by_feature[numbers[3][i]]);
+		}
+		must_equal(costs[EP_ONSET_BLOCK], cost < UINT16_MAX ? cost : UINT16_MAX);
+	}
+}
+
 /* The arithmetic of every instruction set is that of one onset and one code, for any times and
  * carries. The smallest codes, which are rare, come from the bytes themselves. */
 void
@@ -136,6 +167,7 @@ law_onset_kernels(const uint8_t *bytes, size_t size)
 	uint32_t ranks[6][EP_ONSET_LANES];
 	uint32_t codes[EP_ONSET_LANES];
 	uint64_t texts[EP_ONSET_LANES];
+	must_cost(bytes, size);
 	uint32_t band = next_byte(&bytes, &size) % EP_ONSET_BANDS;
 	size_t count = next_byte(&bytes, &size) % (EP_ONSET_LANES + 1);
 	for (size_t i = 0; i < count + 4; i++) {
