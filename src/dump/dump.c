@@ -28,6 +28,7 @@ struct dump {
 	char *base; /* of the files' names: all before the number */
 	char id[2 * EP_NODE_ID_SIZE + 1];
 	int fd; /* of the file at hand; -1 between files */
+	bool hashes; /* the files */
 	struct ep_sha256 sha;
 	uint64_t file_bytes;
 	uint64_t file_documents;
@@ -211,8 +212,10 @@ close_file(struct dump *dump, struct ep_error *err)
 	part->bytes = dump->file_bytes;
 	struct ep_dump_file *file = &dump->report->files[dump->report->file_count];
 	*file = (struct ep_dump_file){ .documents = dump->file_documents,
-		                       .bytes = dump->file_bytes };
-	ep_sha256_done(&file->sha256, &dump->sha);
+		                       .bytes = dump->file_bytes,
+		                       .has_sha256 = dump->hashes };
+	if (dump->hashes)
+		ep_sha256_done(&file->sha256, &dump->sha);
 	dump->report->file_count++;
 	return EP_OK;
 }
@@ -224,7 +227,7 @@ write_piece(void *context, const struct ep_dump_piece *piece, struct ep_error *e
 	struct dump *dump = context;
 	if (dump->fd < 0)
 		EP_TRY(open_file(dump, err));
-	if (dump->options->folder)
+	if (dump->hashes)
 		ep_sha256_add(&dump->sha, piece->bytes, piece->size);
 	EP_TRY(ep_write_all(dump->fd, piece->bytes, piece->size,
 	                    dump->options->folder ? dump->base : "standard output", err));
@@ -382,6 +385,7 @@ ep_dump(struct ep_dump_report *report, struct ep_log *log, const struct ep_dump_
 		.report = report,
 		.publication = &publication,
 		.fd = -1,
+		.hashes = options->folder && (options->checksums || options->packets),
 	};
 	if (options->dry_run || !options->folder)
 		return dump_without_files(&dump, err);
