@@ -19,6 +19,7 @@ enum {
 	OPTION_DRY_RUN,
 	OPTION_DEDUP,
 	OPTION_DATE,
+	OPTION_NO_INDEX,
 	OPTION_SOURCE,
 	OPTION_ID_FROM = OPTION_SOURCE
 };
@@ -32,7 +33,9 @@ enum {
 		           "link copies of songs: off, exact (same codes) or match (also "        \
 		           "re-encodings)" },                                                     \
 	[OPTION_DATE] = { "import-date", 0, "DATE",                                               \
-		          "record DATE (YYYY-MM-DDThh:mm:ssZ) as the time of import" }
+		          "record DATE (YYYY-MM-DDThh:mm:ssZ) as the time of import" },           \
+	[OPTION_NO_INDEX] = { "no-index", 0, NULL,                                                \
+		              "leave the search index and links of copies for later" }
 
 static const struct ep_option options[] = { COMMON_OPTIONS, { 0 } };
 static const struct ep_option song_options[] = {
@@ -176,6 +179,10 @@ read_options(struct ep_ingest_options *wanted, const struct ep_call *call, struc
 	    strcmp(dedup, "match") != 0)
 		return ep_fail(err, EP_USAGE, "--dedup is \"%s\", but must be off, exact or match",
 		               dedup);
+	if (dedup && call->values[OPTION_NO_INDEX])
+		return ep_fail(err, EP_USAGE,
+		               "--dedup and --no-index exclude each other: copies are found by the "
+		               "index");
 	if (call->argument_count == 0)
 		return ep_fail(err, EP_USAGE, "give at least one file, or - for standard input");
 	if (from_slave && !source)
@@ -312,6 +319,7 @@ ingest_files(struct ep_ingest_report *report, uint64_t *position, struct session
 		                        .paths = call->arguments,
 		                        .count = call->argument_count,
 		                        .how = how_to_dedup(call),
+		                        .no_index = call->values[OPTION_NO_INDEX] != NULL,
 		                        .on_failed = on_failed,
 		                        .context = session };
 	EP_OWNED(ep_node_close)

@@ -81,7 +81,7 @@ ep_node_take(struct ep_ingest_report *report, uint64_t *position, struct ep_node
 	struct ep_copies_report copies = { 0 };
 	EP_TRY(ep_ingest_open(&ingest, ep_node_log(node), options->ingest, report, err));
 	enum ep_status status = ingest_all(ingest, options, err);
-	if (status == EP_OK && !options->ingest->dry_run)
+	if (status == EP_OK && !options->ingest->dry_run && !options->no_index)
 		status = ep_node_settle(&copies, node, options->how, err);
 	count_copies(report, &copies);
 	struct ep_error late;
