@@ -185,8 +185,11 @@ support_add(const struct ep_onset_model *model, struct ep_onset_support *support
 	static const uint8_t kernel[5] = { 1, 2, 4, 2, 1 };
 	if (age + 2 >= EP_ONSET_AGE_END)
 		return;
-	if (support->seen < EP_ONSET_GAPS_MAX)
+	uint64_t bit = (uint64_t)1 << (age & 63);
+	if (!(support->is_seen[age / 64] & bit) && support->seen < EP_ONSET_GAPS_MAX) {
+		support->is_seen[age / 64] |= bit;
 		support->ages[support->seen++] = (uint16_t)age;
+	}
 	for (uint32_t i = 0; i < 5; i++) {
 		uint32_t count = support->count[age - 2 + i] + (uint32_t)kernel[i];
 		support->count[age - 2 + i] = (uint8_t)(count < 255 ? count : 255);
@@ -210,6 +213,7 @@ ep_onset_model_begin(struct ep_onset_model *model, uint32_t span, struct ep_erro
 	for (int i = 0; i < 2; i++) {
 		struct ep_onset_support *support = &model->supports[i];
 		memset(support->count, 0, sizeof support->count);
+		memset(support->is_seen, 0, sizeof support->is_seen);
 		support->seen = 0;
 		support_level(model, support, 0);
 	}

@@ -34,8 +34,9 @@
 struct ep_onset_support {
 	uint8_t count[EP_ONSET_AGE_END + 2]; /* 4 at the age, 2 next to it, 1 beyond */
 	uint8_t weight[EP_ONSET_AGE_END + EP_ONSET_BLOCK]; /* what follows from it */
-	uint16_t ages[EP_ONSET_GAPS_MAX]; /* the first that were seen */
+	uint16_t ages[EP_ONSET_GAPS_MAX]; /* the first that were seen, each once */
 	size_t seen;
+	uint64_t is_seen[EP_ONSET_AGE_END / 64]; /* a bit for each age */
 	const uint8_t *cells; /* of the tables, for so many gaps in all */
 	const uint8_t *table;
 };

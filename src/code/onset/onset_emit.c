@@ -178,33 +178,66 @@ take_six(uint32_t six[6], struct emission *emission, uint32_t band)
 	cursor->at++;
 }
 
-/* Merges six sorted ranks into sorted ranks[0..count), which has room for them. */
-static void
-merge_six(uint32_t *ranks, size_t count, const uint32_t six[6])
+/* Ranks of one time, with room for a number at both ends that is less or more than any. */
+struct time_ranks {
+	uint32_t ranks[1 + TIME_RANKS_MAX + 1];
+};
+
+/* Writes the sorted ranks one[1..count] and the sorted six[1..6] to out, sorted: from both ends at
+ * once, and without branches on what is compared. Before and behind the ranks, one and six have the
+ * least and the greatest number. */
+static inline void
+merge_six(uint32_t *restrict out, const uint32_t *one, size_t count, const uint32_t *six)
 {
-	size_t from = count;
-	size_t to = count + 6;
-	for (int i = 6; i > 0;) {
-		if (from > 0 && ranks[from - 1] > six[i - 1])
-			ranks[--to] = ranks[--from];
-		else
-			ranks[--to] = six[--i];
+	size_t total = count + 6;
+	const uint32_t *one_end = one + count;
+	const uint32_t *six_end = six + 6;
+	one++;
+	six++;
+	for (size_t i = 0; i < total / 2; i++) {
+		bool first = *one <= *six;
+		out[i] = first ? *one : *six;
+		one += first;
+		six += !first;
+		bool last = *one_end > *six_end;
+		out[total - 1 - i] = last ? *one_end : *six_end;
+		one_end -= last;
+		six_end -= !last;
 	}
+}
+
+/* Appends the ranks of a time at which several bands have onsets; there is room. */
+static size_t
+take_several(struct emission *emission, uint32_t bands)
+{
+	struct time_ranks sorted[2];
+	struct time_ranks *to = &sorted[0];
+	size_t count = 6;
+	sorted[0].ranks[0] = sorted[1].ranks[0] = 0;
+	take_six(to->ranks + 1, emission, (uint32_t)__builtin_ctz(bands));
+	for (bands &= bands - 1; bands; bands &= bands - 1) {
+		uint32_t six[8] = { 0, 0, 0, 0, 0, 0, 0, UINT32_MAX };
+		struct time_ranks *from = to;
+		to = &sorted[from == &sorted[0]];
+		take_six(six + 1, emission, (uint32_t)__builtin_ctz(bands));
+		from->ranks[1 + count] = UINT32_MAX;
+		merge_six(to->ranks + 1, from->ranks, count, six);
+		count += 6;
+	}
+	memcpy(emission->ranks + emission->count, to->ranks + 1, count * sizeof *to->ranks);
+	return count;
 }
 
 /* Appends the ranks of a time at which these bands have onsets; there is room. */
 static inline void
 take_time(struct emission *emission, uint32_t bands, uint32_t time)
 {
-	uint32_t *ranks = emission->ranks + emission->count;
-	take_six(ranks, emission, (uint32_t)__builtin_ctz(bands));
 	size_t count = 6;
-	for (bands &= bands - 1; bands; bands &= bands - 1) {
-		uint32_t six[6];
-		take_six(six, emission, (uint32_t)__builtin_ctz(bands));
-		merge_six(ranks, count, six);
-		count += 6;
-	}
+	if ((bands & (bands - 1)) == 0)
+		take_six(emission->ranks + emission->count, emission,
+		         (uint32_t)__builtin_ctz(bands));
+	else
+		count = take_several(emission, bands);
 	emission->groups[emission->group_count++] = (struct group){ time, (uint32_t)count };
 	emission->count += count;
 }
