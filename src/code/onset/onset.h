@@ -38,7 +38,8 @@ void ep_onset_coder_share(struct ep_onset_coder *coder, struct ep_onset_work *wo
 /* Appends the onsets of pairs[0..count) to out. These need not give the same pairs: whoever keeps
  * the bytes has to decode them and to compare.
  *
- * pairs   in canonical order, all with window.first <= time < window.end.
+ * pairs   in order of time, all with window.first <= time < window.end; what is not in canonical
+ *         order does not come back.
  * window  what the pairs were cut to: bands may have onsets outside of it, which are not seen. The
  *         decoder is given the same window.
  * EP_NOT_FOUND  some code has no onset: take another form. out is as before. Found out in a few
