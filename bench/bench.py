@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
-"""Measures Echoprint beside PostgreSQL and SQLite, with cat and cp as limits, on generated CSV.
+"""Measures Echoprint beside PostgreSQL, SQLite and DuckDB, with cat and cp as limits, on generated
+CSV. Echoprint is measured with its search index and without, which the others do not have either;
+SQLite with its default journal and with WAL.
 
 All are run in turn, several times, in one go on one machine; shown are medians. Nothing is dropped
 or synced between the runs: the CSV is in the page cache where there is room, and each program is as
 durable as it is by default (the ingests, COPY in and .import sync what they commit; Echoprint also
 syncs the files that it dumps, the others and cp do not). What each wrote is compared with the CSV.
 A peak of memory below that of this program, 30 MB, shows as that. CPU time of PostgreSQL is that of
-the whole server and the client.
+the whole server and the client. "th" is how many threads each may use for the work: who uses
+several has less wall clock for the same CPU time, and "a core" is the figure to compare.
 """
 import argparse
 import json
@@ -18,7 +21,7 @@ import statistics
 import sys
 import tempfile
 
-from peers import Postgres, Sqlite
+from peers import Duckdb, Postgres, Sqlite, SqliteWal
 from running import (BenchError, digest_of_lines, file_system_of, folder_size, output_of,
                      processor_name, run, sha256_of)
 
@@ -36,6 +39,8 @@ class Echoprint:
     """The program that this is about."""
 
     name = "Echoprint"
+    threads = len(os.sched_getaffinity(0))
+    options = ()
 
     def __init__(self, build, workdir):
         self.program = os.path.join(build, "echoprint")
@@ -55,7 +60,8 @@ class Echoprint:
     def load(self, source):
         """Ingests the CSV file source, into a new data folder."""
         shutil.rmtree(self.data, ignore_errors=True)
-        usage = run([self.program, "-d", self.data, "--json", "slave-ingest", source.path])
+        usage = run([self.program, "-d", self.data, "--json", "slave-ingest",
+                     *self.options, source.path])
         report = json.loads(usage.output)
         if report["read"] != source.rows or report["new"] != source.rows:
             raise BenchError(f"Echoprint took in {report['new']} rows of {source.rows}")
@@ -82,6 +88,17 @@ class Echoprint:
                    reader=["wc", "-c"])
 
 
+class EchoprintNoIndex(Echoprint):
+    """Without its search index, which the others do not have either."""
+
+    name = "no index"
+    options = ("--no-index",)
+
+    def version(self):
+        """Told once."""
+        return ""
+
+
 class Source:
     """The CSV that all take in, and what tells whether they gave it back."""
 
@@ -104,8 +121,9 @@ class Bench:
         self.folders = {}
         self.skipped = []
         self.load = os.getloadavg()[0]
-        self.systems = [Echoprint(os.path.abspath(options.build), workdir)]
-        for peer in (Postgres, Sqlite):
+        build = os.path.abspath(options.build)
+        self.systems = [Echoprint(build, workdir), EchoprintNoIndex(build, workdir)]
+        for peer in (Postgres, Sqlite, SqliteWal, Duckdb):
             if not peer.present():
                 self.skipped.append(f"{peer.name} is skipped: {peer.missing}")
             else:
@@ -139,12 +157,11 @@ class Bench:
         os.remove(copy)
 
     def one_run(self, number):
-        """Every task once."""
+        """Every task once; out goes what went in just before."""
         for system in self.systems:
             self.say(f"run {number} of {self.options.runs}: {system.name} in")
             self.note(system.name, "in", system.load(self.source))
             self.folders[system.name] = system.size()
-        for system in self.systems:
             self.say(f"run {number} of {self.options.runs}: {system.name} out")
             self.note(system.name, "out", system.dump(self.source))
             usage = system.dump_to_pipe()
@@ -176,7 +193,7 @@ class Bench:
 
     def environment(self):
         """Where this was measured."""
-        versions = ", ".join(system.version() for system in self.systems)
+        versions = ", ".join(filter(None, (system.version() for system in self.systems)))
         return (f"{processor_name()}, {len(os.sched_getaffinity(0))} cores; Linux "
                 f"{platform.release()}; {file_system_of(self.workdir)}; {versions}")
 
@@ -193,7 +210,8 @@ def result_of(bench, name, task):
     usages = bench.usages[name, task]
     wall = bench.median(name, task, "wall")
     cpu = bench.median(name, task, "cpu")
-    return {"name": name, "task": task, "wall_s": wall, "cpu_s": cpu,
+    threads = {system.name: system.threads for system in bench.systems}.get(name, 1)
+    return {"name": name, "task": task, "threads": threads, "wall_s": wall, "cpu_s": cpu,
             "wall_of_runs_s": [usage.wall for usage in usages],
             "cpu_of_runs_s": [usage.cpu for usage in usages],
             "mb_per_s": bench.source.size / MEGA / wall,
@@ -205,17 +223,18 @@ def goals_of(bench):
     """What the figures are to be: (what, measured, goal, unit, at least or at most); None where it
     could not be measured."""
     def ratio(peer, task):
+        own = "no index" if task == "in" else "Echoprint"
         other = bench.median(peer, task, "wall")
-        return None if other is None else other / bench.median("Echoprint", task, "wall")
+        return None if other is None else other / bench.median(own, task, "wall")
 
-    def per_core(task):
-        return bench.source.size / MEGA / bench.median("Echoprint", task, "cpu")
+    def per_core(task, name="Echoprint"):
+        return bench.source.size / MEGA / bench.median(name, task, "cpu")
 
     memory = max(usage.memory for (name, _), usages in bench.usages.items()
-                 for usage in usages if name == "Echoprint")
-    return [("slave-ingest, PostgreSQL's COPY in", ratio("PostgreSQL", "in"), 10, "times", True),
-            ("slave-ingest, SQLite's .import", ratio("SQLite", "in"), 2, "times", True),
-            ("slave-ingest", per_core("in"), 150, "MB/s a core", True),
+                 for usage in usages if name in ("Echoprint", "no index"))
+    return [("ingest --no-index, PostgreSQL's COPY in", ratio("PostgreSQL", "in"), 10, "times", True),
+            ("ingest --no-index, SQLite's .import", ratio("SQLite", "in"), 2, "times", True),
+            ("ingest --no-index", per_core("in", "no index"), 150, "MB/s a core", True),
             ("master-dump, PostgreSQL's COPY out", ratio("PostgreSQL", "out"), 3, "times", True),
             ("master-dump, SQLite's export", ratio("SQLite", "out"), 2, "times", True),
             ("master-dump into a pipe", per_core("pipe"), 500, "MB/s a core", True),
@@ -239,7 +258,8 @@ def report_of(bench):
 def print_line(label, result):
     """One line of the table of results."""
     runs = result["wall_of_runs_s"]
-    print(f"  {label:<14}{result['wall_s']:9.2f}  {min(runs):7.2f} -{max(runs):7.2f}"
+    print(f"  {label:<14}{result['threads']:3}{result['wall_s']:9.2f}"
+          f"  {min(runs):7.2f} -{max(runs):7.2f}"
           f"{result['cpu_s']:9.2f}{result['mb_per_s']:9.0f}{result['mb_per_cpu_s']:9.0f}"
           f"{result['memory_mb']:9.0f}")
 
@@ -250,8 +270,8 @@ def print_report(bench, report):
     print(f"{report['documents']:,} documents, {report['bytes']:,} bytes of CSV; median of "
           f"{report['runs']} runs of each, in turn\n")
     results = {(result["name"], result["task"]): result for result in report["results"]}
-    print(f"  {'':<14}{'wall s':>9}  {'least - most':>16}{'CPU s':>9}{'MB/s':>9}{'a core':>9}"
-          f"{'peak MB':>9}")
+    print(f"  {'':<14}{'th':>3}{'wall s':>9}  {'least - most':>16}{'CPU s':>9}{'MB/s':>9}"
+          f"{'a core':>9}{'peak MB':>9}")
     for task, title in TASKS:
         print(title)
         for system in bench.systems:
@@ -266,7 +286,7 @@ def print_report(bench, report):
     for goal in report["goals"]:
         measured = "skipped" if goal["measured"] is None else f"{goal['measured']:.1f}"
         met = {True: "met", False: "MISSED", None: "skipped"}[goal["met"]]
-        print(f"  {goal['what']:<38}{measured:>9} of {goal['goal']} {goal['unit']:<12} {met}")
+        print(f"  {goal['what']:<40}{measured:>9} of {goal['goal']} {goal['unit']:<12} {met}")
     for words in report["skipped"]:
         print(words)
     if report["load"] > LOAD_MAX:

@@ -1,5 +1,6 @@
-"""What Echoprint is compared with: PostgreSQL and SQLite, as Debian packages them, as they are set
-up by default; each takes in the CSV into a table of seven text columns with a primary key."""
+"""What Echoprint is compared with: PostgreSQL and SQLite, as Debian packages them, and DuckDB, as
+PyPI has it, as they are set up by default; SQLite with its write-ahead log, too. Each takes in the
+CSV into a table of seven text columns with a primary key."""
 import csv
 import glob
 import hashlib
@@ -7,6 +8,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import sys
 import time
 
 from running import BenchError, Usage, digest_of_lines, output_of, run, sha256_of
@@ -38,9 +40,11 @@ def rewritten_sha256(path):
 
 
 class Sqlite:
-    """SQLite by its command-line program."""
+    """SQLite by its command-line program, with its default journal, in one thread."""
 
     name = "SQLite"
+    threads = 1
+    journal = "delete"
     missing = "sqlite3 is not there: apt-get install sqlite3"
 
     def __init__(self, workdir):
@@ -68,7 +72,7 @@ class Sqlite:
         """Takes in the CSV file source, into a new database."""
         for path in glob.glob(self.database + "*"):
             os.remove(path)
-        run(["sqlite3", self.database, TABLE])
+        run(["sqlite3", self.database, f"pragma journal_mode = {self.journal}", TABLE])
         usage = run(["sqlite3", self.database, ".mode csv", f".import '{source.path}' documents"])
         count = run(["sqlite3", self.database, "select count(*) from documents"]).output
         if int(count) != source.rows:
@@ -98,10 +102,97 @@ class Sqlite:
                    reader=["wc", "-c"])
 
 
+class SqliteWal(Sqlite):
+    """SQLite with a write-ahead log, which the import writes back when it ends."""
+
+    name = "SQLite, WAL"
+    journal = "wal"
+
+    @staticmethod
+    def version():
+        """Told once."""
+        return ""
+
+
+# Arguments: the database, and a statement, of which the one number is printed if it selects one.
+DUCKDB = """
+import duckdb, sys
+done = duckdb.connect(sys.argv[1]).execute(sys.argv[2])
+if sys.argv[2].startswith("select"):
+    print(done.fetchall()[0][0])
+"""
+
+
+class Duckdb:
+    """DuckDB in a process of its own, with as many threads as it takes."""
+
+    name = "DuckDB"
+    threads = len(os.sched_getaffinity(0))
+    missing = "the Python module duckdb is not there: pip install duckdb"
+
+    def __init__(self, workdir):
+        self.database = os.path.join(workdir, "duck.db")
+        self.out = os.path.join(workdir, "duck.csv")
+        self.known_good = None
+
+    @staticmethod
+    def present():
+        """Whether it can be run."""
+        return Duckdb.version() != ""
+
+    @staticmethod
+    def version():
+        """Its version."""
+        number = output_of([sys.executable, "-c", "import duckdb; print(duckdb.__version__)"])
+        return f"DuckDB {number}" if number else ""
+
+    def start(self):
+        """Nothing to start."""
+
+    def stop(self):
+        """Nothing to stop."""
+
+    def call(self, statement, **how):
+        """Carries out a statement."""
+        return run([sys.executable, "-c", DUCKDB, self.database, statement], **how)
+
+    def load(self, source):
+        """Takes in the CSV file source, into a new database."""
+        for path in glob.glob(self.database + "*"):
+            os.remove(path)
+        self.call(TABLE)
+        usage = self.call(f"copy documents from '{source.path}' (format csv, header false)")
+        count = self.call("select count(*) from documents").output
+        if int(count) != source.rows:
+            raise BenchError(f"DuckDB took in {int(count)} rows of {source.rows}")
+        return usage
+
+    def size(self):
+        """Bytes that its data take on disk."""
+        return os.stat(self.database).st_blocks * 512
+
+    def dump(self, source):
+        """Writes a file, which must be the CSV file source but for quotes and line ends."""
+        usage = self.call(f"copy documents to '{self.out}' (format csv, header false)")
+        written = sha256_of([self.out])
+        if written != self.known_good:
+            if rewritten_sha256(self.out) != source.sha256:
+                raise BenchError("DuckDB exported other rows than it took in")
+            self.known_good = written
+        os.remove(self.out)
+        return usage
+
+    def dump_to_pipe(self):
+        """Writes into a pipe."""
+        return self.call("copy documents to '/dev/stdout' (format csv, header false)",
+                         reader=["wc", "-c"])
+
+
 class Postgres:
     """A server of its own on a socket in the work folder, with the settings that initdb makes."""
 
     name = "PostgreSQL"
+    threads = 1  # of the session that copies; its writers are others
     missing = ("PostgreSQL is not there, or there is no user postgres to run it as: "
                "apt-get install postgresql")
 

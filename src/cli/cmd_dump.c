@@ -13,6 +13,7 @@ enum {
 	OPTION_DRY_RUN,
 	OPTION_FORMAT,
 	OPTION_COMPRESS,
+	OPTION_CHECKSUMS,
 	OPTION_NAME
 };
 
@@ -24,7 +25,9 @@ enum {
 	[OPTION_SINCE] = { "since", 0, "POSITION", "dump everything newer than POSITION" },        \
 	[OPTION_DRY_RUN] = { "dry-run", 0, NULL, "show what would be dumped, and write nothing" }, \
 	[OPTION_FORMAT] = { "format", 0, "FORMAT", "csv (default) or packet" },                    \
-	[OPTION_COMPRESS] = { "compress", 0, "HOW", "none (default), bzip2 or zstd" }
+	[OPTION_COMPRESS] = { "compress", 0, "HOW", "none (default), bzip2 or zstd" },             \
+	[OPTION_CHECKSUMS] = { "checksums", 0, NULL,                                               \
+		               "show the SHA-256 of CSV files, too (packets: always)" }
 
 static const struct ep_option master_options[] = { COMMON_OPTIONS, { 0 } };
 static const struct ep_option slave_options[] = {
@@ -73,10 +76,10 @@ result_json(const struct ep_dump_report *report)
 		const struct ep_dump_file *file = &report->files[i];
 		char sha256[EP_HASH_TEXT];
 		ep_hash_print(sha256, &file->sha256);
-		json_array_append_new(files,
-		                      json_pack("{s:s, s:I, s:I, s:s}", "name", file->name,
-		                                "documents", (json_int_t)file->documents, "bytes",
-		                                (json_int_t)file->bytes, "sha256", sha256));
+		json_array_append_new(files, json_pack("{s:s, s:I, s:I, s:s?}", "name", file->name,
+		                                       "documents", (json_int_t)file->documents,
+		                                       "bytes", (json_int_t)file->bytes, "sha256",
+		                                       file->has_sha256 ? sha256 : NULL));
 	}
 	json_t *json =
 		json_pack("{s:I, s:I, s:o, s:I, s:I}", "documents", (json_int_t)report->documents,
@@ -96,8 +99,9 @@ print_result(const struct ep_dump_report *report, const struct ep_dump_options *
 		const struct ep_dump_file *file = &report->files[i];
 		char sha256[EP_HASH_TEXT];
 		ep_hash_print(sha256, &file->sha256);
-		printf("%s\n  %s, %s bytes, sha256 %s\n", file->name,
-		       ep_counted(file->documents, "document"), ep_grouped(file->bytes), sha256);
+		printf("%s\n  %s, %s bytes%s%s\n", file->name,
+		       ep_counted(file->documents, "document"), ep_grouped(file->bytes),
+		       file->has_sha256 ? ", sha256 " : "", file->has_sha256 ? sha256 : "");
 	}
 	if (report->documents == 0 && report->file_count == 0)
 		printf("nothing new to dump since position %s\n", ep_grouped(report->from));
@@ -175,6 +179,7 @@ read_options(struct ep_dump_options *wanted, const struct ep_call *call, struct 
 		               "--name is \"%s\", but must have 1 to %d of A-Z a-z 0-9 . _ - and "
 		               "not be local or master",
 		               values[OPTION_NAME], EP_SOURCE_NAME_MAX);
+	wanted->checksums = values[OPTION_CHECKSUMS] != NULL;
 	wanted->dry_run = values[OPTION_DRY_RUN] != NULL;
 	wanted->stop = call->stop;
 	return EP_OK;

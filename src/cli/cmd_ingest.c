@@ -19,6 +19,7 @@ enum {
 	OPTION_DRY_RUN,
 	OPTION_DEDUP,
 	OPTION_DATE,
+	OPTION_NO_INDEX,
 	OPTION_SOURCE,
 	OPTION_ID_FROM = OPTION_SOURCE
 };
@@ -32,7 +33,9 @@ enum {
 		           "link copies of songs: off, exact (same codes) or match (also "        \
 		           "re-encodings)" },                                                     \
 	[OPTION_DATE] = { "import-date", 0, "DATE",                                               \
-		          "record DATE (YYYY-MM-DDThh:mm:ssZ) as the time of import" }
+		          "record DATE (YYYY-MM-DDThh:mm:ssZ) as the time of import" },           \
+	[OPTION_NO_INDEX] = { "no-index", 0, NULL,                                                \
+		              "leave the search index and links of copies for later" }
 
 static const struct ep_option options[] = { COMMON_OPTIONS, { 0 } };
 static const struct ep_option song_options[] = {
@@ -312,6 +315,7 @@ ingest_files(struct ep_ingest_report *report, uint64_t *position, struct session
 		                        .paths = call->arguments,
 		                        .count = call->argument_count,
 		                        .how = how_to_dedup(call),
+		                        .no_index = call->values[OPTION_NO_INDEX] != NULL,
 		                        .on_failed = on_failed,
 		                        .context = session };
 	EP_OWNED(ep_node_close)

@@ -7,7 +7,7 @@
 
 /* "4294967295 2147483647 ", and what a store of a whole word writes behind it. */
 #define PAIR_BYTES_MAX 22
-#define STORE_SLACK 16
+#define STORE_SLACK EP_TIME_TEXT_MAX
 
 /* Pairs that are printed between two looks at the room that is left. */
 #define PRINT_BLOCK 256
@@ -178,10 +178,8 @@ ep_pairs_parse(struct ep_pairs *pairs, struct ep_text text, struct ep_error *err
 static char *
 print_group(char *at, const struct ep_pair *pairs, size_t count)
 {
-	char time[STORE_SLACK] = " ";
-	char *time_end = ep_put_number(time + 1, pairs->time);
-	*time_end++ = ' ';
-	size_t time_size = (size_t)(time_end - time);
+	char time[EP_TIME_TEXT_MAX];
+	size_t time_size = ep_put_time(time, pairs->time);
 	for (size_t i = 0; i < count; i++) {
 		at = ep_put_number(at, pairs[i].code);
 		memcpy(at, time, sizeof time);
@@ -190,34 +188,9 @@ print_group(char *at, const struct ep_pair *pairs, size_t count)
 	return at;
 }
 
-/* The slices that a printer is in: those before `first` have started, those before `end` ended. */
-struct slicer {
-	struct ep_slice *slices;
-	size_t count;
-	size_t first;
-	size_t end;
-};
-
-/* Notes what starts and ends before the pairs of a time, which are printed at offset. */
-static inline void
-slice_at(struct slicer *slicer, uint32_t time, size_t offset)
-{
-	for (; slicer->first < slicer->count && slicer->slices[slicer->first].first <= time;
-	     slicer->first++)
-		slicer->slices[slicer->first].offset = offset;
-	for (; slicer->end < slicer->first && slicer->slices[slicer->end].end <= time;
-	     slicer->end++) {
-		struct ep_slice *slice = &slicer->slices[slicer->end];
-		if (offset > slice->offset)
-			slice->size = offset - slice->offset - 1;
-		else
-			slice->offset = slice->size = 0;
-	}
-}
-
 static enum ep_status
-print_all(struct ep_buffer *out, const struct ep_pair *pairs, size_t count, struct slicer *slicer,
-          struct ep_error *err)
+print_all(struct ep_buffer *out, const struct ep_pair *pairs, size_t count,
+          struct ep_slicer *slicer, struct ep_error *err)
 {
 	size_t start = out->size;
 	for (size_t i = 0; i < count;) {
@@ -226,7 +199,7 @@ print_all(struct ep_buffer *out, const struct ep_pair *pairs, size_t count, stru
 		char *base = (char *)out->data;
 		char *at = base + out->size;
 		for (size_t block_end = i + block; i < block_end;) {
-			slice_at(slicer, pairs[i].time, (size_t)(at - base) - start);
+			ep_slicer_at(slicer, pairs[i].time, (size_t)(at - base) - start);
 			size_t group = ep_pairs_group(pairs + i, block_end - i);
 			at = print_group(at, pairs + i, group);
 			i += group;
@@ -241,13 +214,13 @@ ep_pairs_print_slices(struct ep_buffer *out, const struct ep_pair *pairs, size_t
                       struct ep_slice *slices, size_t n, struct ep_error *err)
 {
 	size_t start = out->size;
-	struct slicer slicer = { .slices = slices, .count = n };
+	struct ep_slicer slicer = { .slices = slices, .count = n };
 	enum ep_status status = print_all(out, pairs, count, &slicer, err);
 	if (status != EP_OK) {
 		out->size = start;
 		return status;
 	}
-	slice_at(&slicer, UINT32_MAX, out->size - start);
+	ep_slicer_at(&slicer, UINT32_MAX, out->size - start);
 	if (count > 0)
 		out->size--; /* the last blank */
 	return EP_OK;

@@ -12,6 +12,7 @@
 #include "base/buffer.h"
 #include "base/status.h"
 #include "base/text.h"
+#include "code/slicer.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -46,14 +47,6 @@ void ep_pairs_free(struct ep_pairs *pairs);
  * EP_NO_MEMORY */
 EP_MUST_USE enum ep_status ep_pairs_parse(struct ep_pairs *pairs, struct ep_text text,
                                           struct ep_error *err);
-
-/* A stretch of time, first <= time < end, and where its pairs stand in a code string. */
-struct ep_slice {
-	uint32_t first;
-	uint32_t end;
-	size_t offset; /* of its first code, in bytes from the start of the code string */
-	size_t size; /* up to the last digit of its last time; both are 0 without pairs */
-};
 
 /* Appends the plain code string of pairs[0..count) to out, in their order, without a blank at the
  * end. What canonical text was parsed to is printed as the same bytes. Fails as ep_buffer_append

@@ -125,7 +125,7 @@ consume(void *context, void *made, struct ep_error *err)
 		struct item *item = &job->items[i];
 		if (item->is_copy)
 			EP_TRY(run->each(run->context, &item->entry, &item->found, err));
-		bytes += item->entry.body.size;
+		bytes += item->entry.body.size + EP_LOG_TRIM_TRACK;
 	}
 	ep_log_trim_after(run->log, &run->untrimmed, bytes, EP_LOG_TRIM_BYTES);
 	if (options->on_progress && job->count)

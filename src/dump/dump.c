@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,9 @@
 /* Written bytes are pushed to the disk from time to time, so that the sync at the end is short. */
 #define PUSH_BYTES ((off_t)8 << 20)
 
+/* Pieces from this size on are hashed by a thread of their own while they are written. */
+#define HASHED_BESIDE ((size_t)1 << 20)
+
 #define LOCK_WAIT_MS 50
 
 struct dump {
@@ -28,6 +32,7 @@ struct dump {
 	char *base; /* of the files' names: all before the number */
 	char id[2 * EP_NODE_ID_SIZE + 1];
 	int fd; /* of the file at hand; -1 between files */
+	bool hashes; /* the files */
 	struct ep_sha256 sha;
 	uint64_t file_bytes;
 	uint64_t file_documents;
@@ -211,10 +216,44 @@ close_file(struct dump *dump, struct ep_error *err)
 	part->bytes = dump->file_bytes;
 	struct ep_dump_file *file = &dump->report->files[dump->report->file_count];
 	*file = (struct ep_dump_file){ .documents = dump->file_documents,
-		                       .bytes = dump->file_bytes };
-	ep_sha256_done(&file->sha256, &dump->sha);
+		                       .bytes = dump->file_bytes,
+		                       .has_sha256 = dump->hashes };
+	if (dump->hashes)
+		ep_sha256_done(&file->sha256, &dump->sha);
 	dump->report->file_count++;
 	return EP_OK;
+}
+
+struct hashing {
+	struct ep_sha256 *sha;
+	const struct ep_dump_piece *piece;
+};
+
+static void *
+hash_piece(void *context)
+{
+	const struct hashing *hashing = context;
+	ep_sha256_add(hashing->sha, hashing->piece->bytes, hashing->piece->size);
+	return NULL;
+}
+
+/* Writes a piece, and hashes it where that is wanted: at once, as both take about as long, and all
+ * pieces go through this one thread. */
+static enum ep_status
+write_and_hash(struct dump *dump, const struct ep_dump_piece *piece, struct ep_error *err)
+{
+	struct hashing hashing = { &dump->sha, piece };
+	pthread_t thread;
+	bool beside = dump->hashes && piece->size >= HASHED_BESIDE &&
+	              pthread_create(&thread, NULL, hash_piece, &hashing) == 0;
+	if (dump->hashes && !beside)
+		(void)hash_piece(&hashing);
+	enum ep_status status =
+		ep_write_all(dump->fd, piece->bytes, piece->size,
+	                     dump->options->folder ? dump->base : "standard output", err);
+	if (beside)
+		pthread_join(thread, NULL);
+	return status;
 }
 
 /* Takes the next piece of the stream of rows. */
@@ -224,10 +263,7 @@ write_piece(void *context, const struct ep_dump_piece *piece, struct ep_error *e
 	struct dump *dump = context;
 	if (dump->fd < 0)
 		EP_TRY(open_file(dump, err));
-	if (dump->options->folder)
-		ep_sha256_add(&dump->sha, piece->bytes, piece->size);
-	EP_TRY(ep_write_all(dump->fd, piece->bytes, piece->size,
-	                    dump->options->folder ? dump->base : "standard output", err));
+	EP_TRY(write_and_hash(dump, piece, err));
 	off_t start = (off_t)dump->file_bytes;
 	dump->file_bytes += piece->size;
 	dump->file_documents += piece->documents;
@@ -382,6 +418,7 @@ ep_dump(struct ep_dump_report *report, struct ep_log *log, const struct ep_dump_
 		.report = report,
 		.publication = &publication,
 		.fd = -1,
+		.hashes = options->folder && (options->checksums || options->packets),
 	};
 	if (options->dry_run || !options->folder)
 		return dump_without_files(&dump, err);

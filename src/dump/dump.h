@@ -36,6 +36,7 @@ struct ep_dump_options {
 	enum ep_compression compression; /* of CSV */
 	bool since_given; /* everything behind `since`, beside the series: the watermark stays */
 	uint64_t since;
+	bool checksums; /* of the files; those of packets are always computed */
 	bool dry_run; /* count only */
 	const atomic_bool *stop;
 	void (*on_progress)(void *context, const struct ep_dump_progress *progress);
@@ -48,6 +49,7 @@ struct ep_dump_file {
 	char *name;
 	uint64_t documents;
 	uint64_t bytes;
+	bool has_sha256;
 	struct ep_hash sha256;
 };
 

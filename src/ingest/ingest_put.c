@@ -181,7 +181,9 @@ ep_ingest_put(struct ep_ingest *ingest, struct ep_batch *batch, struct ep_error 
 	EP_TRY(tell_refused(ingest, batch, err));
 	ingest->pending.without_codes += sounds ? 0 : batch->without_codes;
 	ingest->pending.passed_over += batch->passed_over;
-	ep_log_trim_after(ingest->log, &ingest->untrimmed, batch->bodies.size, EP_LOG_TRIM_BYTES);
+	ep_log_trim_after(ingest->log, &ingest->untrimmed,
+	                  batch->bodies.size + batch->ready_count * EP_LOG_TRIM_TRACK,
+	                  EP_LOG_TRIM_BYTES);
 	show_progress(ingest, batch);
 	bool due = ingest->uncommitted >= EP_INGEST_COMMIT_BYTES ||
 	           (sounds && ingest->write && ep_clock_s() - ingest->begun > COMMIT_SOUNDS_S);

@@ -92,7 +92,7 @@ ep_node_take(struct ep_ingest_report *report, uint64_t *position, struct ep_node
 	wanted.commit_context = &how;
 	EP_TRY(ep_ingest_open(&ingest, ep_node_log(node), &wanted, report, err));
 	enum ep_status status = ingest_all(ingest, options, err);
-	if (status == EP_OK && !options->ingest->dry_run)
+	if (status == EP_OK && !options->ingest->dry_run && !options->no_index)
 		status = ep_node_settle(&copies, node, err);
 	count_copies(report, &copies);
 	struct ep_error late;

@@ -14,13 +14,14 @@ struct ep_take_options {
 	/* How copies of these tracks are looked for, whoever does it; EP_DEDUP_BY_ROLE: nobody
 	 * said. */
 	enum ep_dedup how;
+	bool no_index; /* the node is not settled: who needs index and links does it later */
 	/* Told at once what is wrong with a file; those behind it may follow. */
 	void (*on_failed)(void *context, enum ep_status status, const char *text);
 	void *context;
 };
 
 /* Ingests all files, as long as a failure is one of its file alone, and settles the node
- * (settle.h) where there was none and it is no dry run.
+ * (settle.h) where there was none, and it is no dry run and not left for later.
  *
  * report    starts zeroed; what was ingested, in which duplicate counts the documents of copies
  *           that were linked. position  of the log then; as it was where the log cannot be read.

@@ -53,6 +53,10 @@ void ep_log_trim(struct ep_log *log);
 #define EP_LOG_TRIM_BYTES ((size_t)16 << 20)
 void ep_log_trim_after(struct ep_log *log, size_t *untrimmed, size_t bytes, size_t every);
 
+/* What looking up a track adds besides its bytes: the system maps the pages around the one that is
+ * needed, too. */
+#define EP_LOG_TRIM_TRACK ((size_t)64 << 10)
+
 /* ---- reading ---- */
 
 /* Begins to read one snapshot; it may be used by any thread, by one at a time. EP_IO. */

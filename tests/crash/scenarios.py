@@ -296,7 +296,7 @@ class Maker:
         self.local_songs(scenario, 400, 9, "dump.json")
         foreign = common.write_csv(self.path("foreign.csv"), [Song(450)])
         self.program.must(scenario.data, "slave-ingest", foreign)
-        scenario.command("slave-dump", "--lines", "10", "-o", scenario.out)
+        scenario.command("slave-dump", "--lines", "10", "--checksums", "-o", scenario.out)
         self.finish(scenario)
         self.note_dump(scenario, "slave")
         return scenario
@@ -304,7 +304,8 @@ class Maker:
     def master_dump(self):
         scenario = self.new("master-dump --compress zstd")
         self.local_songs(scenario, 500, 6, "zstd.json")
-        scenario.command("master-dump", "--lines", "8", "--compress", "zstd", "-o", scenario.out)
+        scenario.command("master-dump", "--lines", "8", "--compress", "zstd", "--checksums", "-o",
+                         scenario.out)
         self.finish(scenario)
         self.note_dump(scenario, "master")
         return scenario
@@ -318,7 +319,7 @@ class Maker:
         at = status_of(self.program, scenario.data)["position"]
         more = common.write_codegen(self.path("second2.json"), [Song(610 + i) for i in range(4)])
         scenario.command("ingest", more)
-        scenario.command("slave-dump", "--lines", "10", "-o", scenario.out)
+        scenario.command("slave-dump", "--lines", "10", "--checksums", "-o", scenario.out)
         self.finish(scenario)
         scenario.dumps.append(("slave", at, old_rows))
         self.note_dump(scenario, "slave")

@@ -139,7 +139,7 @@ def told_by_the_dump(test):
     node, out = test.node("told"), test.new_folder("told-files")
     node.run("init", "--name", "origin")
     node.json("ingest", DATA / "songs.json")
-    result = node.dump("slave-dump", out, "--lines", "30")
+    result = node.dump("slave-dump", out, "--lines", "30", "--checksums")
     same([item["documents"] for item in result["files"]], [30, 26], "documents of the files")
     need("-origin-" in result["files"][0]["name"], "the name of the node is not in the file's")
     need(all(len(item["sha256"]) == 64 for item in result["files"]), "no checksum")

@@ -51,7 +51,7 @@ class Chain:
         rows = rows_of(self.expected)
         same((counts["read"], counts["new"]), (len(rows), len(rows)), "documents read and new")
         self.slave.run("init", "--name", "ours")
-        dump = self.slave.dump("slave-dump", self.out)
+        dump = self.slave.dump("slave-dump", self.out, "--checksums")
         same_bytes(read_files(dump["paths"]), self.expected)
         same(dump["files"][0]["sha256"], hashlib.sha256(self.expected).hexdigest(), "sha256")
 

@@ -28,7 +28,6 @@ struct ep_onset_coder {
 	struct ep_onset_model *model;
 	struct ep_onset_emitter emitter;
 	struct ep_onsets onsets;
-	struct ep_pairs again; /* what was encoded, decoded */
 	struct ep_onset_work *shared; /* of the track; NULL: a record stands alone */
 };
 
@@ -56,7 +55,6 @@ ep_onset_coder_free(struct ep_onset_coder *coder)
 	ep_onset_model_free(coder->model);
 	ep_onset_emitter_done(&coder->emitter);
 	ep_onsets_free(&coder->onsets);
-	ep_pairs_free(&coder->again);
 	free(coder);
 }
 
@@ -142,23 +140,6 @@ ep_onset_decode_onsets(const struct ep_onsets **onsets, struct ep_onset_coder *c
 	return EP_OK;
 }
 
-/* Fills coder->again with what bytes stand for. */
-static enum ep_status
-decode_again(struct ep_onset_coder *coder, const struct ep_buffer *bytes, size_t from, size_t count,
-             struct ep_window window, struct ep_error *err)
-{
-	coder->again.count = 0;
-	return ep_onset_decode(&coder->again, coder, bytes->data + from, bytes->size - from, window,
-	                       count, err);
-}
-
-static bool
-same_pairs(const struct ep_pairs *one, const struct ep_pair *other, size_t count)
-{
-	return one->count == count &&
-	       (count == 0 || memcmp(one->items, other, count * sizeof *other) == 0);
-}
-
 static enum ep_status
 encode_onsets(struct ep_buffer *out, struct ep_onset_coder *coder, size_t count,
               struct ep_window window, struct ep_error *err)
@@ -182,23 +163,14 @@ ep_onset_encode(struct ep_buffer *out, struct ep_onset_coder *coder, const struc
                 size_t count, struct ep_window window, struct ep_error *err)
 {
 	size_t size = out->size;
-	struct ep_onset_work before = coder->shared ? *coder->shared : (struct ep_onset_work){ 0 };
 	if (count > 0 && (pairs[0].time < window.first || pairs[count - 1].time >= window.end))
 		return ep_fail(err, EP_NOT_FOUND, "codes outside of their range of times");
 	if (!coder->finder)
 		EP_TRY(ep_onset_finder_new(&coder->finder, err));
 	EP_TRY(ep_onset_find(&coder->onsets, coder->finder, pairs, count, window, err));
 	enum ep_status status = encode_onsets(out, coder, count, window, err);
-	if (status == EP_OK)
-		status = decode_again(coder, out, size, count, window, err);
-	if (status == EP_CORRUPT || (status == EP_OK && !same_pairs(&coder->again, pairs, count)))
-		status = ep_fail(err, EP_NOT_FOUND,
-		                 "the codes cannot be regenerated from their onsets");
-	if (status == EP_OK)
-		return EP_OK;
-	out->size = size;
-	if (coder->shared)
-		*coder->shared = before;
+	if (status != EP_OK)
+		out->size = size;
 	return status;
 }
 
@@ -209,4 +181,11 @@ ep_onset_decode(struct ep_pairs *pairs, struct ep_onset_coder *coder, const uint
 	const struct ep_onsets *onsets;
 	EP_TRY(ep_onset_decode_onsets(&onsets, coder, bytes, size, window, max_count, err));
 	return ep_onset_emit(pairs, &coder->emitter, onsets, window, err);
+}
+
+enum ep_status
+ep_onset_print(struct ep_buffer *out, struct ep_onset_coder *coder, const struct ep_onsets *onsets,
+               struct ep_window window, struct ep_slice *slices, size_t n, struct ep_error *err)
+{
+	return ep_onset_print_slices(out, &coder->emitter, onsets, window, slices, n, err);
 }

@@ -2,7 +2,8 @@
  *
  * The code generator finds onsets in 8 bands, and each emits six codes: hashes of differences of
  * time among it and its next four onsets in that band. The encoder recovers the onsets from the
- * codes, the decoder computes the codes again. What does not regenerate exactly is refused.
+ * codes, the decoder computes the codes again. What does not regenerate exactly has to be kept in
+ * another form.
  *
  * Two situations have one form. Of a whole track the window is all time, and the bands end in it.
  * Of one document, or of some that follow one another, the window cuts the bands, and each is coded
@@ -34,21 +35,21 @@ EP_DEFINE_OWNED(struct ep_onset_coder, ep_onset_coder_free)
  * caller's; NULL, as in a new coder: each record stands alone. */
 void ep_onset_coder_share(struct ep_onset_coder *coder, struct ep_onset_work *work);
 
-/* Appends the onsets of pairs[0..count) to out.
+/* Appends the onsets of pairs[0..count) to out. These need not give the same pairs: whoever keeps
+ * the bytes has to decode them and to compare.
  *
- * pairs   in canonical order, all with window.first <= time < window.end.
+ * pairs   in order of time, all with window.first <= time < window.end; what is not in canonical
+ *         order does not come back.
  * window  what the pairs were cut to: bands may have onsets outside of it, which are not seen. The
  *         decoder is given the same window.
- * EP_NOT_FOUND  they do not regenerate, or would be too much work to decode: take another form. out
- *               is as before. Found out in a few milliseconds, and for many pairs within a second a
- *               million.
- * EP_NO_MEMORY  out is as before.
- * On EP_OK the bytes have been decoded again and gave the same pairs. */
+ * EP_NOT_FOUND  some code has no onset: take another form. out is as before. Found out in a few
+ *               milliseconds, and for many pairs within a second a million.
+ * EP_NO_MEMORY  out is as before. */
 EP_MUST_USE enum ep_status ep_onset_encode(struct ep_buffer *out, struct ep_onset_coder *coder,
                                            const struct ep_pair *pairs, size_t count,
                                            struct ep_window window, struct ep_error *err);
 
-/* Appends to pairs what ep_onset_encode was given, in canonical order.
+/* Appends to pairs the codes of the onsets, in canonical order: what ep_onset_encode was given.
  *
  * max_count  EP_CORRUPT where there are more pairs than this; bounds memory.
  * EP_CORRUPT  bytes[0..size) are not what the encoder writes for this window, or are more work than
@@ -69,5 +70,11 @@ EP_MUST_USE enum ep_status ep_onset_decode_onsets(const struct ep_onsets **onset
                                                   const uint8_t *bytes, size_t size,
                                                   struct ep_window window, size_t max_count,
                                                   struct ep_error *err);
+
+/* Appends the code string of onsets that the coder lent, and cuts it into slices[0..n): what
+ * ep_pairs_print_slices prints of their codes. As ep_onset_print_slices. */
+EP_MUST_USE enum ep_status ep_onset_print(struct ep_buffer *out, struct ep_onset_coder *coder,
+                                          const struct ep_onsets *onsets, struct ep_window window,
+                                          struct ep_slice *slices, size_t n, struct ep_error *err);
 
 #endif

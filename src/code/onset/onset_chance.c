@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RATE_MAX 20000 /* cost of a time where an onset is all but sure */
-
 /* Features of a time: counts of onsets at it, next to it, and 3 to 16 after it, up to a limit each,
  * and the place of the onset of the band before. */
 #define AT_ONE 0x01u
@@ -21,10 +19,6 @@
 
 /* Bytes of features behind the last time. */
 #define FEATURES_BEHIND 64
-
-/* 2^(i/16), times 65,536. */
-static const uint32_t octave[16] = { 65536, 68438, 71468,  74632,  77936,  81386,  84990,  88752,
-	                             92682, 96785, 101070, 105545, 110218, 115098, 120194, 125515 };
 
 static const uint8_t neutral[EP_ONSET_BLOCK] = {
 	64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
@@ -121,16 +115,8 @@ make_tables(struct ep_onset_model *model, const struct ep_onset_tables *tables)
 			model->feature_weight[band][i] =
 				tables->feature[band][ep_onset_feature_cell((uint8_t)i)];
 	}
-	for (uint32_t i = 0; i < 1024; i++) {
-		/* 4096 / ln 2 = 5909 */
-		uint64_t rate = (uint64_t)5909 * octave[i & 15];
-		uint32_t octaves = i >> 4;
-		rate = octaves <= EP_ONSET_WEIGHT_ONE / 16
-		               ? rate >> (EP_ONSET_WEIGHT_ONE / 16 - octaves)
-		               : (uint64_t)RATE_MAX << 16;
-		rate >>= 16;
-		model->rate[i] = (uint16_t)(rate < 1 ? 1 : rate < RATE_MAX ? rate : RATE_MAX);
-	}
+	for (uint32_t i = 0; i < 1024; i++)
+		model->rate[i] = (uint16_t)ep_onset_rate(i);
 	for (uint32_t i = 0; i < EP_ONSET_CONTEXTS; i++) {
 		uint32_t rest = 256;
 		for (int k = 1; k < 8; k++)
@@ -152,6 +138,7 @@ ep_onset_model_new(struct ep_onset_model **out, const struct ep_onset_tables *ta
 	struct ep_onset_model *model = calloc(1, sizeof *model);
 	if (!model)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory for the tables of onsets");
+	model->kernels = ep_onset_kernels_best();
 	make_tables(model, tables);
 	*out = model;
 	return EP_OK;
@@ -198,8 +185,11 @@ support_add(const struct ep_onset_model *model, struct ep_onset_support *support
 	static const uint8_t kernel[5] = { 1, 2, 4, 2, 1 };
 	if (age + 2 >= EP_ONSET_AGE_END)
 		return;
-	if (support->seen < EP_ONSET_GAPS_MAX)
+	uint64_t bit = (uint64_t)1 << (age & 63);
+	if (!(support->is_seen[age / 64] & bit) && support->seen < EP_ONSET_GAPS_MAX) {
+		support->is_seen[age / 64] |= bit;
 		support->ages[support->seen++] = (uint16_t)age;
+	}
 	for (uint32_t i = 0; i < 5; i++) {
 		uint32_t count = support->count[age - 2 + i] + (uint32_t)kernel[i];
 		support->count[age - 2 + i] = (uint8_t)(count < 255 ? count : 255);
@@ -223,6 +213,7 @@ ep_onset_model_begin(struct ep_onset_model *model, uint32_t span, struct ep_erro
 	for (int i = 0; i < 2; i++) {
 		struct ep_onset_support *support = &model->supports[i];
 		memset(support->count, 0, sizeof support->count);
+		memset(support->is_seen, 0, sizeof support->is_seen);
 		support->seen = 0;
 		support_level(model, support, 0);
 	}
@@ -251,34 +242,24 @@ ep_onset_walk_on(struct ep_onset_model *model, struct ep_onset_walk *walk, uint3
 
 void
 ep_onset_block_costs(const struct ep_onset_model *model, const struct ep_onset_walk *walk,
-                     uint32_t at, uint32_t costs[EP_ONSET_BLOCK + 1])
+                     uint32_t at, uint16_t costs[EP_ONSET_BLOCK + 1])
 {
-	const uint8_t *by_age = model->first_weight;
-	const uint8_t *by_one = neutral;
-	const uint8_t *by_two = neutral;
-	const uint8_t *by_feature = model->feature_weight[walk->band];
-	const uint8_t *features = model->features + EP_ONSET_FEATURES_BEFORE + at;
+	struct ep_onset_weights weights = {
+		.by_time = { model->first_weight, neutral, neutral },
+		.features = model->features + EP_ONSET_FEATURES_BEFORE + at,
+		.by_feature = model->feature_weight[walk->band],
+	};
 	if (walk->count > 0) {
 		uint32_t age = at - walk->last;
 		age = age < EP_ONSET_AGE_END ? age : EP_ONSET_AGE_END;
-		by_age = model->age_weight + age;
-		by_one = model->supports[0].weight + age;
+		weights.by_time[0] = model->age_weight + age;
+		weights.by_time[1] = model->supports[0].weight + age;
 		uint32_t sum = age + walk->gap;
 		if (walk->gap)
-			by_two = model->supports[1].weight +
-			         (sum < EP_ONSET_AGE_END ? sum : EP_ONSET_AGE_END);
+			weights.by_time[2] = model->supports[1].weight +
+			                     (sum < EP_ONSET_AGE_END ? sum : EP_ONSET_AGE_END);
 	}
-	uint16_t weights[EP_ONSET_BLOCK];
-	for (int i = 0; i < EP_ONSET_BLOCK; i++)
-		weights[i] = (uint16_t)(by_age[i] + by_one[i] + by_two[i]);
-	/* Four at a time, for compilers that do not unroll by themselves. */
-	uint32_t cost = 0;
-	for (int i = 0; i < EP_ONSET_BLOCK; i += 4)
-		for (int k = i; k < i + 4; k++) {
-			costs[k] = cost;
-			cost += model->rate[weights[k] + by_feature[features[k]]];
-		}
-	costs[EP_ONSET_BLOCK] = cost;
+	model->kernels->costs(costs, &weights, model->rate);
 }
 
 /* A feature with one more in the count that mask selects, unless that is max. */

@@ -8,13 +8,14 @@
 #ifndef EP_CODE_ONSET_ONSET_CHANCE_H
 #define EP_CODE_ONSET_ONSET_CHANCE_H
 
+#include "code/onset/onset_kernels.h"
 #include "code/onset/onset_range.h"
 #include "code/onset/onset_tables.h"
 #include "code/onset/onsets.h"
 
 /* A sum of four weights that stands for one expected onset a time; a weight that changes nothing.
  */
-#define EP_ONSET_WEIGHT_ONE 416
+#define EP_ONSET_WEIGHT_ONE (16 * EP_ONSET_RATE_OCTAVES)
 #define EP_ONSET_WEIGHT_NEUTRAL 64
 
 /* A cost is the logarithm to base 2 of a chance, with so many bits of fraction. */
@@ -25,7 +26,6 @@
 
 /* Ages from here on are all alike. */
 #define EP_ONSET_AGE_END 2048
-#define EP_ONSET_BLOCK 32
 /* The weights change with the number of gaps seen when it gets to a power of two among these. */
 #define EP_ONSET_GAPS_FEW 16
 #define EP_ONSET_GAPS_MAX 1024
@@ -34,14 +34,16 @@
 struct ep_onset_support {
 	uint8_t count[EP_ONSET_AGE_END + 2]; /* 4 at the age, 2 next to it, 1 beyond */
 	uint8_t weight[EP_ONSET_AGE_END + EP_ONSET_BLOCK]; /* what follows from it */
-	uint16_t ages[EP_ONSET_GAPS_MAX]; /* the first that were seen */
+	uint16_t ages[EP_ONSET_GAPS_MAX]; /* the first that were seen, each once */
 	size_t seen;
+	uint64_t is_seen[EP_ONSET_AGE_END / 64]; /* a bit for each age */
 	const uint8_t *cells; /* of the tables, for so many gaps in all */
 	const uint8_t *table;
 };
 
 /* Tables that are made of the trained ones, and the state of one coding. */
 struct ep_onset_model {
+	const struct ep_onset_kernels *kernels;
 	uint8_t age_weight[EP_ONSET_AGE_END + EP_ONSET_BLOCK];
 	uint8_t first_weight[EP_ONSET_BLOCK]; /* before the first onset of a band */
 	uint8_t feature_weight[EP_ONSET_BANDS][256];
@@ -88,9 +90,10 @@ EP_MUST_USE enum ep_status ep_onset_model_begin(struct ep_onset_model *model, ui
 /* Takes an onset into account. */
 void ep_onset_walk_on(struct ep_onset_model *model, struct ep_onset_walk *walk, uint32_t at);
 
-/* Sums up the costs of no onset in the block that begins at a time: costs[i] before its i-th. */
+/* Sums up the costs of no onset in the block that begins at a time: costs[i] before its i-th. From
+ * 65,535 on, where there is no chance left, all are that. */
 void ep_onset_block_costs(const struct ep_onset_model *model, const struct ep_onset_walk *walk,
-                          uint32_t at, uint32_t costs[EP_ONSET_BLOCK + 1]);
+                          uint32_t at, uint16_t costs[EP_ONSET_BLOCK + 1]);
 
 /* After band b: its onsets become features of their times, for the next one. */
 void ep_onset_features_next(struct ep_onset_model *model, const struct ep_onsets *onsets, int b,

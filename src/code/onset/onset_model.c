@@ -6,18 +6,17 @@
 
 /* The share of 65,536 for no onset before the i-th time of the block. */
 static inline uint32_t
-block_survival(const struct ep_onset_model *model, const uint32_t costs[EP_ONSET_BLOCK + 1],
+block_survival(const struct ep_onset_model *model, const uint16_t costs[EP_ONSET_BLOCK + 1],
                uint32_t i)
 {
-	uint32_t octaves = costs[i] >> EP_ONSET_COST_BITS;
 	uint32_t share = model->survival[costs[i] & ((1u << EP_ONSET_COST_BITS) - 1)];
-	return (octaves < 16 ? share >> octaves : 0) + EP_ONSET_BLOCK + 1 - i;
+	return (share >> (costs[i] >> EP_ONSET_COST_BITS)) + EP_ONSET_BLOCK + 1 - i;
 }
 
 /* The last index whose survival is above value; that of the block is not. Of four eighths, then of
  * eight: without branches, and with few steps that wait for one another. */
 static inline uint32_t
-block_search(const struct ep_onset_model *model, const uint32_t costs[EP_ONSET_BLOCK + 1],
+block_search(const struct ep_onset_model *model, const uint16_t costs[EP_ONSET_BLOCK + 1],
              uint32_t value)
 {
 	uint32_t coarse = 0;
@@ -42,7 +41,7 @@ encode_time(struct ep_onset_model *model, const struct ep_onset_walk *walk, uint
             uint32_t last, struct ep_error *err)
 {
 	uint32_t at = walk->count ? walk->last + EP_ONSET_GAP_MIN : 0;
-	uint32_t costs[EP_ONSET_BLOCK + 1];
+	uint16_t costs[EP_ONSET_BLOCK + 1];
 	for (; at <= last; at += EP_ONSET_BLOCK) {
 		ep_onset_block_costs(model, walk, at, costs);
 		uint32_t index = target - at;
@@ -124,7 +123,7 @@ decode_time(uint32_t *target, uint64_t *left, const struct ep_onset_model *model
             struct ep_range_decoder *decoder, const struct ep_onset_walk *walk, uint32_t last)
 {
 	uint32_t at = walk->count ? walk->last + EP_ONSET_GAP_MIN : 0;
-	uint32_t costs[EP_ONSET_BLOCK + 1];
+	uint16_t costs[EP_ONSET_BLOCK + 1];
 	for (; at <= last; at += EP_ONSET_BLOCK) {
 		if (*left == 0)
 			return false;

@@ -56,17 +56,36 @@ struct ep_range_decoder {
 };
 
 static inline void
-ep_range_refill(struct ep_range_decoder *decoder)
+ep_range_fill(struct ep_range_decoder *decoder)
 {
 	while (decoder->state < EP_RANGE_LOW && decoder->at < decoder->end)
 		decoder->state = decoder->state << 8 | *decoder->at++;
+}
+
+/* As ep_range_fill, where the state was full before a symbol was removed: it then lacks two bytes
+ * at most. How many it lacks cannot be predicted, so there is no branch on it. */
+static inline void
+ep_range_refill(struct ep_range_decoder *decoder)
+{
+	if (decoder->end - decoder->at < 4) {
+		ep_range_fill(decoder);
+		return;
+	}
+	const uint8_t *at = decoder->at;
+	uint32_t next =
+		(uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+	unsigned lacks = (unsigned)(decoder->state < EP_RANGE_LOW) +
+	                 (unsigned)(decoder->state < EP_RANGE_LOW >> 8);
+	uint64_t both = (uint64_t)decoder->state << 32 | next;
+	decoder->state = (uint32_t)(both << (8 * lacks) >> 32);
+	decoder->at += lacks;
 }
 
 static inline struct ep_range_decoder
 ep_range_decoder_of(const uint8_t *bytes, size_t size)
 {
 	struct ep_range_decoder decoder = { 0, bytes, bytes + size };
-	ep_range_refill(&decoder);
+	ep_range_fill(&decoder);
 	return decoder;
 }
 

@@ -24,7 +24,7 @@
 #define PAIR_TEXT_MAX 22
 
 /* Room above EP_CODES_TEXT_MAX that printing wants to have. */
-#define PRINT_ROOM ((size_t)8 << 10)
+#define PRINT_ROOM ((size_t)32 << 10)
 
 /* The onset decoder needs a byte for each unit of time that it may span, which it bounds by the
  * number of pairs: this keeps it below 256 MiB. It is two days of music without a pause. */
@@ -56,8 +56,6 @@ struct form {
 	enum ep_codes_form form;
 	enum cut cut; /* the runs that it is for */
 	unsigned least_bytes_of_two; /* pairs: it never takes fewer */
-	bool verifies; /* encode has decoded again, with the same window, and compared */
-
 	/* Appends the coder's pairs to its attempt. EP_NOT_FOUND: this form cannot hold them. */
 	enum ep_status (*encode)(struct ep_codes_coder *coder, struct ep_window window,
 	                         struct ep_error *err);
@@ -94,7 +92,10 @@ static enum ep_status
 encode_onset(struct ep_codes_coder *coder, struct ep_window window, struct ep_error *err)
 {
 	const struct ep_pairs *pairs = &coder->pairs;
-	if (pairs->count > ONSET_PAIRS_MAX || !ep_pairs_are_sorted(pairs->items, pairs->count))
+	/* Codes of one time that are out of order do not come back, which shows when they are
+	 * compared. */
+	if (pairs->count > ONSET_PAIRS_MAX ||
+	    !ep_run_is_inside(pairs->items, pairs->count, window))
 		return EP_NOT_FOUND;
 	EP_TRY(need_onset(coder, err));
 	return ep_onset_encode(&coder->attempt, coder->onset, pairs->items, pairs->count, window,
@@ -149,10 +150,10 @@ decode_onset_uncut(struct ep_codes_coder *coder, const uint8_t *bytes, size_t si
 
 /* By tag. Text is not made of pairs, and has no functions. */
 static const struct form forms[TAG_COUNT] = {
-	[TAG_TEXT] = { EP_CODES_TEXT, CUT_OTHERWISE, 0, false, NULL, NULL },
-	[TAG_PACKED] = { EP_CODES_PACKED, CUT_ANY, 5, false, encode_packed, decode_packed },
-	[TAG_ONSET] = { EP_CODES_ONSET, CUT_TO_SEGMENTS, 0, true, encode_onset, decode_onset },
-	[TAG_ONSET_UNCUT] = { EP_CODES_ONSET, CUT_OTHERWISE, 0, false, encode_onset_uncut,
+	[TAG_TEXT] = { EP_CODES_TEXT, CUT_OTHERWISE, 0, NULL, NULL },
+	[TAG_PACKED] = { EP_CODES_PACKED, CUT_ANY, 5, encode_packed, decode_packed },
+	[TAG_ONSET] = { EP_CODES_ONSET, CUT_TO_SEGMENTS, 0, encode_onset, decode_onset },
+	[TAG_ONSET_UNCUT] = { EP_CODES_ONSET, CUT_OTHERWISE, 0, encode_onset_uncut,
 	                      decode_onset_uncut },
 };
 
@@ -248,6 +249,28 @@ read_head(struct head *head, struct ep_reader *reader, size_t documents, struct 
 	return EP_OK;
 }
 
+/* Sets the windows of the slices of a run of several documents. */
+static void
+begin_slices(struct ep_slice *slices, const struct ep_run *run)
+{
+	for (size_t i = 0; i < run->count; i++) {
+		struct ep_window window = ep_window_of(run->documents[i].segment);
+		slices[i].first = window.first;
+		slices[i].end = window.end;
+	}
+}
+
+/* The slices of a run, which is the coder's text from offset on, as slices of the whole text. */
+static void
+end_slices(struct ep_slice *slices, const struct ep_run *run, const struct ep_codes_coder *coder,
+           size_t offset)
+{
+	if (run->count == 1)
+		slices[0] = (struct ep_slice){ .size = coder->text.size - offset };
+	for (size_t i = 0; i < run->count; i++)
+		slices[i].offset += offset;
+}
+
 /* Appends the text of pairs to the coder's text, and cuts it into slices, one a document. */
 static enum ep_status
 print_run(struct ep_codes_coder *coder, const struct ep_run *run, const struct ep_pairs *pairs,
@@ -259,22 +282,13 @@ print_run(struct ep_codes_coder *coder, const struct ep_run *run, const struct e
 	    ep_pairs_print_size(pairs->items, pairs->count) > room)
 		return ep_fail(err, EP_CORRUPT, "codes: more than %zu bytes of text",
 		               EP_CODES_TEXT_MAX);
-	if (run->count == 1) {
-		EP_TRY(ep_pairs_print(&coder->text, pairs->items, pairs->count, err));
-		slices[0] = (struct ep_slice){ .size = coder->text.size - offset };
-	} else {
-		if (!ep_run_is_inside(pairs->items, pairs->count, run->window))
-			return ep_fail(err, EP_CORRUPT, "codes: times outside of the documents");
-		for (size_t i = 0; i < run->count; i++) {
-			struct ep_window window = ep_window_of(run->documents[i].segment);
-			slices[i].first = window.first;
-			slices[i].end = window.end;
-		}
-		EP_TRY(ep_pairs_print_slices(&coder->text, pairs->items, pairs->count, slices,
-		                             run->count, err));
-	}
-	for (size_t i = 0; i < run->count; i++)
-		slices[i].offset += offset;
+	if (run->count > 1 && !ep_run_is_inside(pairs->items, pairs->count, run->window))
+		return ep_fail(err, EP_CORRUPT, "codes: times outside of the documents");
+	size_t count = run->count > 1 ? run->count : 0;
+	if (count)
+		begin_slices(slices, run);
+	EP_TRY(ep_pairs_print_slices(&coder->text, pairs->items, pairs->count, slices, count, err));
+	end_slices(slices, run, coder, offset);
 	return EP_OK;
 }
 
@@ -317,6 +331,44 @@ decode_pairs(struct ep_codes_coder *coder, const struct head *head, struct ep_wi
 	return EP_OK;
 }
 
+/* Lends the onsets of a run that is stored as such. */
+static enum ep_status
+lend_onsets(struct ep_codes_run *run, struct ep_codes_coder *coder, const struct head *head,
+            struct ep_error *err)
+{
+	struct ep_reader reader = ep_reader_of(head->bytes, head->size);
+	if (head->tag == TAG_ONSET_UNCUT)
+		EP_TRY(read_window(&run->window, &reader, err));
+	EP_TRY(need_onset(coder, err));
+	return ep_onset_decode_onsets(&run->onsets, coder->onset, reader.at,
+	                              ep_reader_left(&reader), run->window, ONSET_PAIRS_MAX, err);
+}
+
+/* Decodes a run of onsets to the coder's text, without making pairs of them. EP_NOT_FOUND: it might
+ * be too much text, or times too late, which only pairs tell. */
+static enum ep_status
+decode_onset_run(struct ep_codes_coder *coder, const struct head *head, const struct ep_run *run,
+                 struct ep_slice *slices, struct ep_error *err)
+{
+	struct ep_codes_run lent = { .window = run->window };
+	struct ep_onset_work before = coder->work;
+	EP_TRY(lend_onsets(&lent, coder, head, err));
+	size_t offset = coder->text.size;
+	size_t room = EP_CODES_TEXT_MAX - offset;
+	if (ep_onset_emit_count(lent.onsets, lent.window) > room / PAIR_TEXT_MAX ||
+	    lent.window.end > (uint32_t)EP_TIME_MAX + 1) {
+		coder->work = before;
+		return EP_NOT_FOUND;
+	}
+	size_t count = run->count > 1 ? run->count : 0;
+	if (count)
+		begin_slices(slices, run);
+	EP_TRY(ep_onset_print(&coder->text, coder->onset, lent.onsets, lent.window, slices, count,
+	                      err));
+	end_slices(slices, run, coder, offset);
+	return EP_OK;
+}
+
 /* Decodes the run of head to the coder's text. Its documents[0..head->documents) have their
  * segments, and get their slices. */
 static enum ep_status
@@ -327,6 +379,11 @@ decode_run(struct ep_codes_coder *coder, const struct head *head,
 		return copy_text(coder, head, slices, err);
 	struct ep_run run = { .documents = documents, .count = head->documents };
 	EP_TRY(find_window(&run.window, head, documents, err));
+	enum ep_status status = EP_NOT_FOUND;
+	if (forms[head->tag].form == EP_CODES_ONSET)
+		status = decode_onset_run(coder, head, &run, slices, err);
+	if (status != EP_NOT_FOUND)
+		return status;
 	EP_TRY(decode_pairs(coder, head, run.window, err));
 	return print_run(coder, &run, &coder->decoded, slices, err);
 }
@@ -355,19 +412,6 @@ ep_codes_decode(struct ep_codes_coder *coder, struct ep_codes_document *document
 		documents[i].text = (struct ep_text){ at, coder->slices[i].size };
 	}
 	return EP_OK;
-}
-
-/* Lends the onsets of a run that is stored as such. */
-static enum ep_status
-lend_onsets(struct ep_codes_run *run, struct ep_codes_coder *coder, const struct head *head,
-            struct ep_error *err)
-{
-	struct ep_reader reader = ep_reader_of(head->bytes, head->size);
-	if (head->tag == TAG_ONSET_UNCUT)
-		EP_TRY(read_window(&run->window, &reader, err));
-	EP_TRY(need_onset(coder, err));
-	return ep_onset_decode_onsets(&run->onsets, coder->onset, reader.at,
-	                              ep_reader_left(&reader), run->window, ONSET_PAIRS_MAX, err);
 }
 
 /* Lends the pairs of any other run; a text that is no code string has none. */
@@ -441,13 +485,9 @@ verify(bool *same, struct ep_codes_coder *coder, const struct ep_run *run, enum 
        struct ep_error *err)
 {
 	struct head head = { tag, run->count, coder->attempt.data, coder->attempt.size };
-	enum ep_status status;
 	*same = false;
 	coder->text.size = 0;
-	if (forms[tag].verifies)
-		status = print_run(coder, run, &coder->pairs, coder->slices, err);
-	else
-		status = decode_run(coder, &head, run->documents, coder->slices, err);
+	enum ep_status status = decode_run(coder, &head, run->documents, coder->slices, err);
 	if (status == EP_NO_MEMORY)
 		return status;
 	if (status != EP_OK)
@@ -483,11 +523,10 @@ try_form(enum tag *best, size_t *best_size, struct ep_codes_coder *coder, const 
 		return EP_OK;
 	if (status != EP_OK)
 		return status;
-	struct ep_onset_work after = coder->work;
-	coder->work = before;
 	bool same = false;
 	if (coder->attempt.size < *best_size)
 		EP_TRY(verify(&same, coder, run, tag, err));
+	struct ep_onset_work after = coder->work;
 	coder->work = before;
 	if (same) {
 		coder->best_work = after;

@@ -1,13 +1,18 @@
 /* Laws of onset coding, over any bytes: what does not hold aborts. */
 #include "code/onset/onset.h"
+#include "code/onset/onset_kernels.h"
 #include "code/onset_hash.h"
 #include "tests/must.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 void law_onset_decode(const uint8_t *bytes, size_t size);
+void law_onset_kernels(const uint8_t *bytes, size_t size);
 void law_onset_roundtrip(const uint8_t *bytes, size_t size);
+
+#define PAIRS_MAX 1000000
 
 /* One coder, kept from call to call: its tables are large. */
 static struct ep_onset_coder *
@@ -48,7 +53,36 @@ must_be_canonical(const struct ep_pairs *pairs, struct ep_window window)
 	}
 }
 
-/* Any bytes are refused, or are pairs in their order and number. */
+/* Every instruction set emits pairs, and prints their text and its slices. */
+static void
+must_emit(const struct ep_onsets *onsets, struct ep_window window, const struct ep_pairs *pairs)
+{
+	EP_BUFFER struct ep_buffer text = { 0 };
+	struct ep_slice slices[2][3] = { { { 0 } } };
+	for (uint32_t i = 0; i < 3; i++) {
+		slices[0][i] = slices[1][i] =
+			(struct ep_slice){ .first = i * 90, .end = i * 90 + 200 };
+	}
+	must_equal(ep_pairs_print_slices(&text, pairs->items, pairs->count, slices[0], 3, NULL),
+	           EP_OK);
+	for (size_t k = 0; ep_onset_kernels(k); k++) {
+		EP_PAIRS struct ep_pairs again = { 0 };
+		EP_BUFFER struct ep_buffer printed = { 0 };
+		struct ep_onset_emitter emitter = { .kernels = ep_onset_kernels(k) };
+		must_equal(ep_onset_emit(&again, &emitter, onsets, window, NULL), EP_OK);
+		must_equal(again.count, pairs->count);
+		must(again.count == 0 ||
+		     memcmp(again.items, pairs->items, again.count * sizeof *again.items) == 0);
+		must_equal(ep_onset_print_slices(&printed, &emitter, onsets, window, slices[1], 3,
+		                                 NULL),
+		           EP_OK);
+		must(ep_bytes_equal(ep_buffer_bytes(&printed), ep_buffer_bytes(&text)));
+		must(memcmp(slices[1], slices[0], sizeof slices[0]) == 0);
+		ep_onset_emitter_done(&emitter);
+	}
+}
+
+/* Any bytes are refused, or are pairs in their order and number, by every instruction set. */
 void
 law_onset_decode(const uint8_t *bytes, size_t size)
 {
@@ -60,6 +94,109 @@ law_onset_decode(const uint8_t *bytes, size_t size)
 	must(status == EP_OK || status == EP_CORRUPT);
 	must(status == EP_OK ? pairs.count <= max_count : pairs.count == 0);
 	must_be_canonical(&pairs, window);
+	const struct ep_onsets *onsets;
+	if (status != EP_OK)
+		return;
+	must_equal(ep_onset_decode_onsets(&onsets, coder_of_all(), bytes, size, window, max_count,
+	                                  NULL),
+	           EP_OK);
+	must_emit(onsets, window, &pairs);
+}
+
+/* Six codes of an onset, one by one, in the order of their texts. */
+static void
+emit_one(uint32_t six[6], const struct ep_onset *onset, uint32_t band)
+{
+	struct ep_pair pairs[6];
+	must_equal(ep_onset_codes(six, onset, 4, band), 6);
+	for (int i = 0; i < 6; i++)
+		pairs[i] = (struct ep_pair){ six[i], 0 };
+	must_equal(ep_pairs_sort(pairs, 6, NULL), EP_OK);
+	for (int i = 0; i < 6; i++)
+		six[i] = pairs[i].code;
+}
+
+/* The digits of a rank are those of its code. */
+static void
+must_be_text(uint64_t text, uint32_t rank, uint32_t code)
+{
+	char digits[16];
+	size_t size = (size_t)snprintf(digits, sizeof digits, "%u", code);
+	must_equal(rank & EP_RANK_LENGTH_MASK, size);
+	for (size_t i = 0; i < size; i++)
+		must((char)(text >> (8 * i)) == digits[i]);
+}
+
+/* Sums of rates are those of single times. */
+static void
+must_cost(const uint8_t *bytes, size_t size)
+{
+	uint8_t numbers[4][EP_ONSET_BLOCK];
+	uint8_t by_feature[256];
+	uint16_t rates[1024];
+	uint8_t *all = numbers[0];
+	for (uint32_t i = 0; i < 1024; i++)
+		rates[i] = (uint16_t)ep_onset_rate(i);
+	for (size_t i = 0; i < sizeof numbers; i++)
+		all[i] = next_byte(&bytes, &size);
+	for (uint32_t i = 0; i < 192; i++)
+		by_feature[i] = (uint8_t)(next_byte(&bytes, &size) + i);
+	memcpy(by_feature + 192, by_feature + 128, 64);
+	struct ep_onset_weights weights = { { numbers[0], numbers[1], numbers[2] },
+		                            numbers[3],
+		                            by_feature };
+	for (size_t k = 0; ep_onset_kernels(k); k++) {
+		uint16_t costs[EP_ONSET_BLOCK + 1];
+		uint32_t cost = 0;
+		ep_onset_kernels(k)->costs(costs, &weights, rates);
+		for (int i = 0; i < EP_ONSET_BLOCK; i++) {
+			must_equal(costs[i], cost < UINT16_MAX ? cost : UINT16_MAX);
+			cost += ep_onset_rate((uint32_t)numbers[0][i] + numbers[1][i] +
+			                      numbers[2][i] + by_feature[numbers[3][i]]);
+		}
+		must_equal(costs[EP_ONSET_BLOCK], cost < UINT16_MAX ? cost : UINT16_MAX);
+	}
+}
+
+/* The arithmetic of every instruction set is that of one onset and one code, for any times and
+ * carries. The smallest codes, which are rare, come from the bytes themselves. */
+void
+law_onset_kernels(const uint8_t *bytes, size_t size)
+{
+	struct ep_onset onsets[EP_ONSET_LANES + 4] = { { 0, 0 } };
+	uint32_t ranks[6][EP_ONSET_LANES];
+	uint32_t codes[EP_ONSET_LANES];
+	uint64_t texts[EP_ONSET_LANES];
+	must_cost(bytes, size);
+	uint32_t band = next_byte(&bytes, &size) % EP_ONSET_BANDS;
+	size_t count = next_byte(&bytes, &size) % (EP_ONSET_LANES + 1);
+	for (size_t i = 0; i < count + 4; i++) {
+		uint32_t step = next_byte(&bytes, &size) * 257u;
+		onsets[i].carries = next_byte(&bytes, &size) & 7;
+		onsets[i].time = (i ? onsets[i - 1].time : 0) + 1 + step;
+	}
+	for (size_t k = 0; ep_onset_kernels(k); k++) {
+		const struct ep_onset_kernels *kernels = ep_onset_kernels(k);
+		kernels->emit(ranks, onsets, count, band);
+		for (int row = 0; row < 6; row++) {
+			kernels->codes(codes, ranks[row], count);
+			kernels->texts(texts, ranks[row], count);
+			for (size_t i = 0; i < count; i++) {
+				uint32_t six[6];
+				emit_one(six, onsets + i, band);
+				must_equal(codes[i], six[row]);
+				must_be_text(texts[i], ranks[row][i], six[row]);
+			}
+		}
+		for (size_t i = 0; i < EP_ONSET_LANES; i++) {
+			uint32_t code = next_byte(&bytes, &size) * 4112u >> (i % 21);
+			ranks[0][i] = ep_onset_rank(code);
+			kernels->codes(codes + i, ranks[0] + i, 1);
+			kernels->texts(texts + i, ranks[0] + i, 1);
+			must_equal(codes[i], code);
+			must_be_text(texts[i], ranks[0][i], code);
+		}
+	}
 }
 
 static void
@@ -114,7 +251,25 @@ damage(struct ep_pairs *pairs, uint8_t how, uint8_t where)
 		add_pair(pairs, pairs->items[at].code, pairs->items[at].time);
 }
 
-/* Pairs that encode come back the same; others are refused and leave nothing behind. */
+/* Whether onsets are those that pairs were found to be of, all of their times and carries. */
+static void
+must_be_found(const struct ep_onsets *onsets, const struct ep_pair *pairs, size_t count,
+              struct ep_window window)
+{
+	static struct ep_onset_finder *finder;
+	static struct ep_onsets found;
+	if (!finder)
+		must_equal(ep_onset_finder_new(&finder, NULL), EP_OK);
+	must_equal(ep_onset_find(&found, finder, pairs, count, window, NULL), EP_OK);
+	must_equal(onsets->count, found.count);
+	must(memcmp(onsets->end, found.end, sizeof found.end) == 0);
+	must(found.count == 0 ||
+	     memcmp(onsets->items, found.items, found.count * sizeof *found.items) == 0);
+}
+
+/* What is encoded comes back as the onsets that were found, if it is not too much work, and these
+ * give the same pairs by every instruction set or not; others are refused and leave nothing
+ * behind. */
 void
 law_onset_roundtrip(const uint8_t *bytes, size_t size)
 {
@@ -144,8 +299,19 @@ law_onset_roundtrip(const uint8_t *bytes, size_t size)
 	must(status == EP_OK || (status == EP_NOT_FOUND && out.size == 0));
 	if (status != EP_OK)
 		return;
-	must_equal(ep_onset_decode(&again, coder_of_all(), out.data, out.size, window, count, NULL),
+	const struct ep_onsets *onsets;
+	status = ep_onset_decode_onsets(&onsets, coder_of_all(), out.data, out.size, window,
+	                                PAIRS_MAX, NULL);
+	must(status == EP_OK || status == EP_CORRUPT);
+	if (status != EP_OK)
+		return;
+	must_be_found(onsets, items, count, window);
+	must_equal(ep_onset_decode(&again, coder_of_all(), out.data, out.size, window, PAIRS_MAX,
+	                           NULL),
 	           EP_OK);
-	must_equal(again.count, count);
-	must(count == 0 || memcmp(again.items, items, count * sizeof *items) == 0);
+	if (how == 0) {
+		must_equal(again.count, count);
+		must(count == 0 || memcmp(again.items, items, count * sizeof *items) == 0);
+	}
+	must_emit(onsets, window, &again);
 }
