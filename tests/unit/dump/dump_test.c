@@ -118,6 +118,7 @@ check_file(const struct ep_dump_file *file, const char *ids)
 	ep_sha256_init(&sha);
 	ep_sha256_add(&sha, bytes.data, bytes.size);
 	ep_sha256_done(&hash, &sha);
+	assert_true(file->has_sha256);
 	assert_memory_equal(&hash, &file->sha256, sizeof hash);
 	needs(ep_buffer_append(&bytes, "", 1, NULL));
 	char *rest = (char *)bytes.data;
@@ -133,9 +134,11 @@ check_file(const struct ep_dump_file *file, const char *ids)
 static struct ep_dump_options
 into_folder(enum ep_dump_kind kind)
 {
-	return (struct ep_dump_options){
-		.kind = kind, .folder = folder, .name = "paris", .lines = EP_DUMP_LINES
-	};
+	return (struct ep_dump_options){ .kind = kind,
+		                         .checksums = true,
+		                         .folder = folder,
+		                         .name = "paris",
+		                         .lines = EP_DUMP_LINES };
 }
 
 /* ---- order ---- */
