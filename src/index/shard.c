@@ -57,7 +57,8 @@ find_tables(struct ep_shard *shard, const char *name, struct ep_error *err)
 	size_t behind = shard->size - EP_SHARD_HEADER;
 	bool fits = shard->bucket_bits <= EP_KEY_BITS &&
 	            shard->directory_at >= EP_SHARD_HEADER + EP_POSTINGS_PADDING &&
-	            shard->directory_at <= shard->size && shard->track_count <= behind / 12 &&
+	            shard->directory_at <= shard->size && shard->track_count > 0 &&
+	            shard->track_count <= behind / 12 && shard->posting_count / 8 <= behind &&
 	            shard->slot_count <= EP_SHARD_SLOTS_MAX;
 	uint64_t tables = 0;
 	if (fits)

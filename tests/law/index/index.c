@@ -85,8 +85,7 @@ walk(const struct ep_shard *shard)
 		for (size_t j = 0; j < got; j++)
 			must(slots[j] < shard->slot_count);
 	}
-	if (shard->track_count)
-		(void)ep_shard_track_at(shard, shard->slot_count / 2);
+	(void)ep_shard_track_at(shard, shard->slot_count / 2);
 }
 
 static void
