@@ -35,7 +35,7 @@ MAY_USE = {
     "sound": ["base", "code", "generator"],
     "format": ["base", "code/stored"],
     "store": ["base", "code", "code/stored"],
-    "index": ["base", "code", "code/stored", "store"],
+    "index": ["base", "code/stored", "store"],
     "match": ["base", "code", "code/stored", "generator", "store", "index"],
     "peer": ["base", "format", "store"],
     "ingest": ["base", "code", "code/stored", "sound", "format", "store", "peer"],

@@ -201,6 +201,16 @@ accept(struct ep_history *out, const struct taking *taking, struct ep_arena *are
 	return EP_OK;
 }
 
+/* Whether X, which is accepted, has won a conflict with Y before. */
+static bool
+overrules(const struct ep_history *x, const struct taking *taking)
+{
+	const struct ep_history *y = taking->y;
+	return y && !taking->exact && !taking->take->link &&
+	       ep_history_has_also(x, &ep_history_head(y)->id) &&
+	       !ep_revision_equal(&ep_history_head(x)->contents, &ep_history_head(y)->contents);
+}
+
 /* Whether the sender may build on where the two part. */
 static bool
 may_build(const struct taking *taking)
@@ -260,7 +270,7 @@ ep_decide_take(enum ep_taken *result, struct ep_history *out, const struct ep_hi
 		*result = EP_TAKEN_REFUSED;
 		return EP_OK;
 	}
-	*result = EP_TAKEN_ACCEPTED;
+	*result = overrules(x, &taking) ? EP_TAKEN_OVERRULED : EP_TAKEN_ACCEPTED;
 	return accept(out, &taking, arena, err);
 }
 
@@ -274,16 +284,21 @@ rebase(struct ep_history *out, const struct ep_history *f, const struct ep_histo
 	return ep_history_extend(out, arena, f, x->steps + above, x->count - above, err);
 }
 
-/* Whether X is this node's, and is gone where F, which knows it, takes its place. */
+/* Whether X is to be set aside where F, which knows it, takes its place. What F's also alone knows
+ * lost a conflict. The master has set it aside then; but what is old may be so because the master
+ * has lost what it had, and then X may be the last copy. */
 static bool
-is_overtaken(const struct ep_history *f, const struct ep_history *x, const struct ep_follow *follow)
+is_overtaken(const struct ep_history *f, const struct ep_history *x, const struct ep_follow *follow,
+             bool old)
 {
 	const struct ep_parties *parties = follow->parties;
 	const struct ep_step *head = ep_history_head(x);
 	bool pending = !ep_history_is_sealed(x) && is_by(head, follow->self, parties);
 	bool own = ep_party_same(parties, ep_history_owner(x), follow->self);
+	bool beside = ep_history_find(f, &head->id) < 0 &&
+	              (own || (old && ep_history_has_also(f, &head->id)));
 	return !ep_revision_equal(&head->contents, &ep_history_head(f)->contents) &&
-	       (pending || (own && ep_history_find(f, &head->id) < 0));
+	       (pending || beside);
 }
 
 enum ep_status
@@ -305,7 +320,7 @@ ep_decide_follow(struct ep_followed *result, struct ep_history *out, const struc
 		return EP_OK;
 	result->outcome = EP_FOLLOWING_OVERTAKEN;
 	if (is_known(x, f, follow->master, parties)) {
-		result->aside = is_overtaken(f, x, follow);
+		result->aside = is_overtaken(f, x, follow, follow->old);
 		return EP_OK;
 	}
 	if (is_known(f, x, follow->master, parties) && !(of_f->csv && equal)) {
@@ -353,7 +368,7 @@ ep_decide_handed(enum ep_handed *result, bool *aside, const struct ep_history *f
 		*result = EP_HANDED_NEW;
 	} else if (is_known(x, f, follow->master, follow->parties)) {
 		*result = EP_HANDED_OVERTAKEN;
-		*aside = is_overtaken(f, x, follow);
+		*aside = is_overtaken(f, x, follow, true);
 	} else {
 		*result = ep_history_is_sealed(x) ? EP_HANDED_CONFLICT : EP_HANDED_REPLACED;
 		*aside = differs;

@@ -34,7 +34,10 @@
  *     a link on a copy that is not S's                          REFUSED
  *     the owner at max(i, p) is not S, and no deletion is there REFUSED
  *     else                                                      ACCEPTED
+ *     but where only X's also knows Y, a track of other contents OVERRULED
  *
+ * OVERRULED: Y lost a conflict to X, and was set aside then. That it stands again says that this
+ * master may have lost what it had set aside.
  * ACCEPTED: below Y the master keeps its own chain. The owner is the seal's where X is wholly
  * proven, else S. Born is Y's where the owner stays, else the seal's where it has that owner, else
  * of this epoch.
@@ -47,6 +50,7 @@ enum ep_taken {
 	EP_TAKEN_CONFLICT, /* X is to be set aside */
 	EP_TAKEN_REFUSED,
 	EP_TAKEN_REPLACED, /* *out stands; Y is to be set aside */
+	EP_TAKEN_OVERRULED, /* *out stands, as if accepted; Y is to be set aside */
 	EP_TAKEN_ACCEPTED /* *out stands */
 };
 
@@ -75,8 +79,8 @@ EP_MUST_USE enum ep_status ep_decide_take(enum ep_taken *result, struct ep_histo
  *     pending  X's head is not sealed and by this node;  old  X is of an earlier era than the feed
  *
  *     no X, or X.rev = F.rev         F
- *     X <= F                         F; X aside where contents differ and X is pending, or is this
- *                                    node's own and no step of F (only F's also knows it)
+ *     X <= F                         F; X aside where contents differ and X is pending; or is no
+ *                                    step of F (only F's also knows it), and this node's own or old
  *     F <= X, X pending, its steps   X stays and is sent. Where F's revision is a step of X at or
  *       above F and above its seal   above its seal, X's steps above it now stand upon F's, and are
  *       are all this node's          of this era
@@ -122,7 +126,7 @@ EP_MUST_USE enum ep_status ep_decide_follow(struct ep_followed *result, struct e
  *     the slave follows a feed, which alone says what stands
  *                                                     PROOF: F is sent, for the master to judge
  *     no X                                            NEW: F
- *     X <= F                                          OVERTAKEN: F; X aside as above
+ *     X <= F                                          OVERTAKEN: F; X aside as an old one above
  *     X is not sealed                                 REPLACED: F; X aside where contents differ
  *     else                                            CONFLICT: X stays; F aside, the same
  */

@@ -194,6 +194,7 @@ ep_log_take(enum ep_offered *what, struct ep_put_counts *counts, struct ep_log_w
 	case EP_TAKEN_REPLACED:
 		EP_TRY(ep_log_put_register_aside(write, &y, err));
 		break;
+	case EP_TAKEN_OVERRULED:
 	case EP_TAKEN_ACCEPTED:
 		if (!take.proven || offer->history->sealed < offer->history->count)
 			EP_TRY(is_over_limit(&full, write, offer, &y, sender, err));
@@ -203,6 +204,8 @@ ep_log_take(enum ep_offered *what, struct ep_put_counts *counts, struct ep_log_w
 		*what = EP_OFFERED_FULL;
 		return EP_OK;
 	}
+	if (result == EP_TAKEN_OVERRULED)
+		EP_TRY(ep_log_put_register_aside(write, &y, err));
 	state.history = out;
 	EP_TRY(ep_log_load_register(&y, write, &subject, err));
 	return stand(what, counts, write, &y, &state, offer, err);

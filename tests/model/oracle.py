@@ -40,7 +40,8 @@ cannot check them and does not try.
     follow NUMBER: OUTCOME aside -|x sent 0|1 proof 0|1 confirmed 0|1 has HELD
     handed NUMBER: OUTCOME aside -|x|f proof 0|1 has HELD             (proof: f is kept as one)
 
-    OUTCOME         take: bad same old none conflict refused accepted replaced; follow: new same overtaken kept replaced;
+    OUTCOME         take: bad same old none conflict refused accepted overruled replaced; follow: new same overtaken
+                    kept replaced;
                     handed: same old proof new overtaken replaced conflict
     has HELD        what the node has then: - for nothing, or
                     GENERATION KEPT STEP... seal INDEX KEY BORN also COUNT starts COUNT

@@ -232,6 +232,10 @@ def take(sender, x, y, *, secret, master, epoch, untouched, copy_owner=None, kep
         the owner at max(i, p) is not the sender, and there is
         no tombstone there                                           refused
         else                                                         accepted
+    but where x.also alone knows y, a track of other contents        overruled: as accepted; y aside
+
+    overruled: y lost a conflict to x, and was put aside then. That it stands again says that this
+    master may have lost what it had put aside.
 
     accepted: below y the master keeps its own chain. Owner: the seal's where x is wholly proven,
     else the sender. Born: y's where the owner stays, else the seal's where it has that owner, else
@@ -280,7 +284,10 @@ def take(sender, x, y, *, secret, master, epoch, untouched, copy_owner=None, kep
         new = superseding(x, y)
     else:
         new = x
-    return 'accepted', seal(secret, new, owner, born, kept), None
+    new = seal(secret, new, owner, born, kept)
+    if y is not None and not inside and not x.link and y.rev in x.also and y.contents != x.contents:
+        return 'overruled', new, y
+    return 'accepted', new, None
 
 
 def by(key, steps):
@@ -323,8 +330,9 @@ def follow(f, x, *, me, master, confirmed):
 
         x absent                                        new         f
         x is f                                          same        f
-        f knows x                                       overtaken   f; x aside if contents differ, and x is pending, or is
-                                                                    the slave's own and no step of f (f.also alone)
+        f knows x                                       overtaken   f; x aside if contents differ, and x is pending; or is
+                                                                    no step of f (f.also alone), and the slave's own or not
+                                                                    confirmed
         x knows f; x is pending, and its steps above its
         seal, and above f if f is one of them, are the
         slave's own:
@@ -345,8 +353,7 @@ def follow(f, x, *, me, master, confirmed):
     pending = not x.sealed and x.author == ('k', me)
     differs = x.contents != f.contents
     if le(x, f, master):
-        lost = differs and (pending or x.owner == me and x.rev not in f.revs)
-        return 'overtaken', f, True, False, False, x if lost else None
+        return 'overtaken', f, True, False, False, x if is_overtaken(x, f, me, confirmed) else None
     if le(f, x, master) and (differs or f.author[0] != 'c'):
         i = x.revs.index(f.rev) if f.rev in x.revs else -1
         s = x.seal.index if x.seal is not None else -1
@@ -371,7 +378,7 @@ def handed(f, x, *, me, master, feed):
         with a feed                     proof       nothing changes; if the slave does not know f after its next complete
                                                     fetch, it is sent as a proof, for the master to judge
         x absent                        new         f
-        f knows x                       overtaken   f; x aside as follow() says
+        f knows x                       overtaken   f; x aside as follow() says of what is not confirmed
         x is not sealed                 replaced    f; x aside if contents differ
         else                            conflict    nothing changes; f aside if contents differ"""
     if x is not None:
@@ -385,12 +392,19 @@ def handed(f, x, *, me, master, feed):
         return 'new', f, False, None
     differs = x.contents != f.contents
     if le(x, f, master):
-        pending = not x.sealed and x.author == ('k', me)
-        lost = differs and (pending or x.owner == me and x.rev not in f.revs)
-        return 'overtaken', f, False, x if lost else None
+        return 'overtaken', f, False, x if is_overtaken(x, f, me, False) else None
     if not x.sealed:
         return 'replaced', f, False, x if differs else None
     return 'conflict', None, False, f if differs else None
+
+
+def is_overtaken(x, f, me, confirmed):
+    """x, which f knows, is to be set aside when f takes its place. What f.also alone knows lost a
+    conflict. The master has set it aside then; but a restart follows when a master has lost what it
+    had, and then x may be the last copy."""
+    pending = not x.sealed and x.author == ('k', me)
+    beside = x.rev not in f.revs and (x.owner == me or not confirmed and x.rev in f.also)
+    return x.contents != f.contents and (pending or beside)
 
 
 def knows_sealed(x, f, master):

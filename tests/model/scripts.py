@@ -2,7 +2,7 @@
 it fails.
 
 A script: name, mutants on which it fails, kept, slaves, liar, history, and where it matters what
-the master has in the end. Where no mutant is named the history is one that went wrong while the
+the master has in the end, and what somebody has set aside then. Where no mutant is named the history is one that went wrong while the
 rules were being found, kept so that it stays right."""
 import revisions as rules
 import world
@@ -99,6 +99,12 @@ SCRIPTS = [
     ('put upon a tombstone of the lost master, brought by a CSV, and deleted', [], 2, 2, None, [
         ('put', 'm', 'B', 2), ('put', 'm', 'B', 4), ('fetch', 1), ('newmaster', 0), ('put', 1, 'B', 0), ('csvout', 1, 0),
         ('csvin', 0, 0), ('put', 1, 'B', 4)]),
+    ('what lost a conflict comes back first to a master that has lost it', ['overruled'], 64, 2, None, [
+        ('copy', 'm'), ('put', 1, 'A', 0), ('sync', 1), ('restore', 0), ('newepoch',), ('put', 'm', 'A', 2), ('restart', 0),
+        ('restart', 1), ('sync', 1), ('restart', 1), ('sync', 1), ('restore', 0)], {'A': (11,)}, [('A', (11, 21))]),
+    ('what lost a conflict is known to a slave alone', ['beside'], 64, 2, None, [
+        ('copy', 'm'), ('put', 0, 'A', 0), ('sync', 0), ('restore', 0), ('newepoch',), ('put', 'm', 'A', 2), ('restart', 1),
+        ('restart', 0), ('sync', 0), ('restart', 0), ('sync', 0), ('restore', 0)], {'A': (11,)}, [('A', (11, 21))]),
     ('a CSV brought what was put here and not sent', [], 64, 2, None, [
         ('put', 0, 'A', 0), ('csvout', 0), ('csvin', 0, 0), ('put', 0, 'A', 3), ('fetch', 0)]),
 ]
@@ -108,14 +114,14 @@ def main():
     wrong = 0
     rules.forget_hashes()
     for name, mutants, kept, slaves, liar, history, *more in SCRIPTS:
-        ends = more[0] if more else None
-        failed = world.run(history, kept, slaves, liar, ends)
+        ends, aside = (more + [None, ()][len(more):])[:2]
+        failed = world.run(history, kept, slaves, liar, ends, aside)
         if failed:
             print('%s: %s' % (name, failed))
             wrong += 1
         for mutant in mutants:
             with mutated(mutant):
-                if not world.run(history, kept, slaves, liar, ends):
+                if not world.run(history, kept, slaves, liar, ends, aside):
                     print('%s: holds without the rule that mutant %s takes out' % (name, mutant))
                     wrong += 1
     for name in sorted(set(MUTANTS) - {m for script in SCRIPTS for m in script[1]}):

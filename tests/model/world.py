@@ -434,9 +434,9 @@ def random_history(rng, length, liar, plan, ids):
     return history
 
 
-def run(history, kept=64, slaves=2, liar=None, ends=None):
+def run(history, kept=64, slaves=2, liar=None, ends=None, aside=()):
     """-> None, or what went wrong. ends: tracks and their contents that the master must have in the
-    end"""
+    end; aside: (track, contents) that somebody must have set aside then"""
     if len(nodes.PARENT) > 100000:
         rules.forget_hashes()
     w = nodes.World(kept, slaves, liar)
@@ -448,6 +448,9 @@ def run(history, kept=64, slaves=2, liar=None, ends=None):
         return str(bad)
     if ends is not None and w.master.live() != ends:
         return 'ends: %r, not %r' % (w.master.live(), ends)
+    reported = {(x.id, x.contents) for n in [w.master] + w.slaves for x in n.aside.values()}
+    if not reported.issuperset(aside):
+        return 'aside: %r, not %r' % (reported, aside)
     return None
 
 

@@ -165,6 +165,7 @@ answer_take(long question, const struct ep_subject *subject, struct ep_arena *ar
 		[EP_TAKEN_CONFLICT] = { "conflict", "x" },
 		[EP_TAKEN_REFUSED] = { "refused", "-" },
 		[EP_TAKEN_REPLACED] = { "replaced", "y" },
+		[EP_TAKEN_OVERRULED] = { "overruled", "y" },
 		[EP_TAKEN_ACCEPTED] = { "accepted", "-" },
 	};
 	struct ep_take take = { .parties = &parties, .master = MASTER, .link = subject->link };
@@ -188,7 +189,8 @@ answer_take(long question, const struct ep_subject *subject, struct ep_arena *ar
 	}
 	needs(ep_decide_take(&result, &out, &x, there ? &y : NULL, &take, arena, NULL) == EP_OK,
 	      "out of memory");
-	bool stands = result == EP_TAKEN_REPLACED || result == EP_TAKEN_ACCEPTED;
+	bool stands = result == EP_TAKEN_REPLACED || result == EP_TAKEN_OVERRULED ||
+	              result == EP_TAKEN_ACCEPTED;
 	if (stands) {
 		ep_history_hash(&out, subject, &parties);
 		needs(ep_history_cut(&out, arena, kept, false, NULL) == EP_OK &&

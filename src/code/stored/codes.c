@@ -94,8 +94,7 @@ encode_onset(struct ep_codes_coder *coder, struct ep_window window, struct ep_er
 	const struct ep_pairs *pairs = &coder->pairs;
 	/* Codes of one time that are out of order do not come back, which shows when they are
 	 * compared. */
-	if (pairs->count > ONSET_PAIRS_MAX ||
-	    !ep_run_is_inside(pairs->items, pairs->count, window))
+	if (pairs->count > ONSET_PAIRS_MAX || !ep_run_is_inside(pairs->items, pairs->count, window))
 		return EP_NOT_FOUND;
 	EP_TRY(need_onset(coder, err));
 	return ep_onset_encode(&coder->attempt, coder->onset, pairs->items, pairs->count, window,
