@@ -606,6 +606,8 @@ settle(struct world *world, const struct step *step)
 	}
 	if (view.contents[track] == before.contents[track])
 		return;
+	/* Its link was refused while the track was another's. */
+	world->links[track].by |= LINK_UNSURE;
 	model_act(&world->model, step->node, track, view.contents[track], true);
 	model_know(&world->model, step->node, track, settled);
 }
