@@ -15,7 +15,7 @@ struct ep_merged {
 
 /* Writes shards[0..count), whose positions ascend from each to the next, as one shard to the empty
  * file fd. A track goes in where the log still has an entry at its position. Memory is some bytes
- * a track, and one list of postings.
+ * a track, 8 bytes a bucket, and the postings of one range of keys.
  *
  * merged  with no tracks nothing was written.
  * stop    may be NULL.

@@ -20,8 +20,7 @@ static const float gain_of_refined[EP_SKETCH_KINDS + 1] = { 14.7f, 3.6f, 14.0f }
  */
 #define GAIN_OF_UNREFINED 0.1f
 
-/* Keys that gain less are not looked up; nor are those without refinement of codes that gain less.
- */
+/* Codes that gain less are not looked up; and without a refinement only those that gain more. */
 #define GAIN_MIN 3.0f
 #define GAIN_MIN_UNREFINED 9.0f
 
@@ -50,7 +49,7 @@ sort_codes(struct ep_probe *probe, const struct ep_sketch *sketch)
 
 /* Fills the codes with their times. */
 static void
-fill_codes(struct ep_probe *probe, float gains[EP_PROBE_PAIRS_MAX], const struct ep_sketch *sketch)
+fill_codes(struct ep_probe *probe, const struct ep_sketch *sketch)
 {
 	const uint64_t *sorted = probe->sorted;
 	probe->time_count = sort_codes(probe, sketch);
@@ -58,13 +57,12 @@ fill_codes(struct ep_probe *probe, float gains[EP_PROBE_PAIRS_MAX], const struct
 		uint32_t number = (uint32_t)(sorted[i] >> 32);
 		uint32_t time = (uint32_t)sorted[i] >> 8;
 		if (i == 0 || number != sorted[i - 1] >> 32) {
-			gains[probe->code_count] = 0;
 			probe->codes[probe->code_count] =
 				(struct ep_probe_code){ .code = number, .first = (uint32_t)i };
 			enter(probe, probe->code_count++);
 		}
 		probe->codes[probe->code_count - 1].count++;
-		gains[probe->code_count - 1] += gain_of_kind[sorted[i] & 0xff];
+		probe->codes[probe->code_count - 1].gain += gain_of_kind[sorted[i] & 0xff];
 		probe->times[i] = time;
 		if (time >= probe->span)
 			probe->span = time + 1;
@@ -73,12 +71,12 @@ fill_codes(struct ep_probe *probe, float gains[EP_PROBE_PAIRS_MAX], const struct
 
 /* Adds a key of each code that gains at least so much. */
 static void
-add_keys(struct ep_probe *probe, const float gains[EP_PROBE_PAIRS_MAX], float least, bool whole)
+add_keys(struct ep_probe *probe, float least, bool whole)
 {
 	for (size_t i = 0; i < probe->code_count; i++) {
 		const struct ep_probe_code *code = &probe->codes[i];
 		uint32_t first = EP_KEY_OF(code->code, 0);
-		if (gains[i] < least)
+		if (code->gain < least)
 			continue;
 		probe->keys[probe->key_count++] = (struct ep_probe_key){
 			.first = first,
@@ -87,7 +85,7 @@ add_keys(struct ep_probe *probe, const float gains[EP_PROBE_PAIRS_MAX], float le
 			.time_count = code->count,
 			.code = (uint16_t)i,
 			.whole = whole,
-			.gain = whole ? gains[i] : gains[i] * GAIN_OF_UNREFINED,
+			.gain = whole ? code->gain : code->gain * GAIN_OF_UNREFINED,
 		};
 	}
 }
@@ -99,7 +97,7 @@ add_refined(uint64_t *sorted, size_t *count, const struct ep_sketch_code *code)
 	uint64_t rest = (uint64_t)code->time << 8 | (uint64_t)code->kind << 1;
 	if (code->refined)
 		sorted[(*count)++] = (uint64_t)EP_KEY_OF(code->code, code->refined) << 32 | rest;
-	if (code->skipped)
+	if (code->skipped && code->skipped != code->refined)
 		sorted[(*count)++] =
 			(uint64_t)EP_KEY_OF(code->code, code->skipped) << 32 | rest | 1;
 }
@@ -134,14 +132,13 @@ fill_refined(struct ep_probe *probe, const struct ep_sketch *sketch)
 void
 ep_probe_fill(struct ep_probe *probe, const struct ep_sketch *sketch)
 {
-	float gains[EP_PROBE_PAIRS_MAX];
 	probe->code_count = 0;
 	probe->key_count = 0;
 	probe->span = 1;
 	memset(probe->table, 0, sizeof probe->table);
-	fill_codes(probe, gains, sketch);
-	add_keys(probe, gains, GAIN_MIN, true);
+	fill_codes(probe, sketch);
+	add_keys(probe, GAIN_MIN, true);
 	probe->whole_count = probe->key_count;
-	add_keys(probe, gains, GAIN_MIN_UNREFINED, false);
+	add_keys(probe, GAIN_MIN_UNREFINED, false);
 	fill_refined(probe, sketch);
 }

@@ -15,6 +15,7 @@ struct ep_probe_code {
 	uint32_t code;
 	uint32_t first; /* of its times, in the probe's times */
 	uint32_t count; /* of its times */
+	float gain; /* how often, for its kinds, a posting is the true one, against the others */
 };
 
 /* Keys that are looked up together: all of a code, or one. */
@@ -27,7 +28,7 @@ struct ep_probe_key {
 	bool whole; /* all keys of the code */
 	bool passed; /* by a search, as another key is as good */
 	bool chosen; /* by a search */
-	float gain; /* how often, for its kinds, a posting is the true one, against the others */
+	float gain; /* the same for these postings */
 	float bits; /* its rarity: -log2 of about the share of tracks that have it; 0: of no use */
 	uint64_t postings; /* in the whole index, about */
 };

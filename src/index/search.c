@@ -3,7 +3,6 @@
 #include "index/search.h"
 
 #include "base/sort64.h"
-#include "index/postings.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -17,8 +16,7 @@
 /* Codes with postings for more than this share of the tracks tell nothing. */
 #define COMMON_SHARE 3.0
 
-/* So many look-ups ahead the memory is asked for the bucket, and twice as many for where it begins;
- */
+/* So many look-ups ahead the memory is asked for a bucket; twice as many, for where it begins. */
 #define AHEAD 24
 
 /* All keys of a code are read, without looking for better ones, where this takes no more than the

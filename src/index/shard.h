@@ -133,7 +133,8 @@ uint32_t ep_shard_start(const struct ep_shard *shard, size_t i);
 
 /* ---- writing ---- */
 
-/* The bits of the smallest buckets that have so many postings on average, or of the only one. */
+/* The bits of the largest buckets that have at most so many postings on average; 0 where all have
+ * more. */
 uint32_t ep_shard_bucket_bits(uint64_t posting_count, uint64_t bucket_postings);
 
 struct ep_shard_writer;

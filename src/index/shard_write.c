@@ -11,7 +11,8 @@
 /* What is collected before it is written. */
 #define BLOCK_BYTES ((size_t)1 << 20)
 
-/* Postings of a bucket on average: a kilobyte, so that it mostly lies in one page of memory. */
+/* Postings of a bucket on average, at most: a kilobyte, so that it mostly lies in one page of
+ * memory. */
 #define BUCKET_POSTINGS 256
 
 struct ep_shard_writer {
@@ -92,6 +93,13 @@ write_block(struct ep_shard_writer *writer, struct ep_error *err)
 	return EP_OK;
 }
 
+/* Writes what has been collected, where it is enough. */
+static enum ep_status
+write_full(struct ep_shard_writer *writer, struct ep_error *err)
+{
+	return writer->block.size >= BLOCK_BYTES ? write_block(writer, err) : EP_OK;
+}
+
 /* Ends the buckets up to the one before `bucket`, all but the first of them empty. */
 static enum ep_status
 end_buckets(struct ep_shard_writer *writer, uint32_t bucket, struct ep_error *err)
@@ -105,7 +113,7 @@ end_buckets(struct ep_shard_writer *writer, uint32_t bucket, struct ep_error *er
 	writer->number_count = 0;
 	while (writer->bucket < bucket)
 		writer->directory[++writer->bucket] = writer->written + writer->block.size;
-	return writer->block.size >= BLOCK_BYTES ? write_block(writer, err) : EP_OK;
+	return write_full(writer, err);
 }
 
 static int
@@ -186,17 +194,23 @@ append32(struct ep_buffer *out, uint32_t value, struct ep_error *err)
 	return ep_buffer_append(out, bytes, sizeof bytes, err);
 }
 
-/* The directory and the tracks, as the next block. */
+/* The directory and the tracks, behind the buckets. */
 static enum ep_status
 append_tables(struct ep_shard_writer *writer, struct ep_error *err)
 {
 	uint32_t buckets = EP_KEY_END >> writer->bucket_bits;
-	for (uint32_t i = 0; i <= buckets; i++)
+	for (uint32_t i = 0; i <= buckets; i++) {
 		EP_TRY(append64(&writer->block, writer->directory[i], err));
-	for (size_t i = 0; i < writer->track_count; i++)
+		EP_TRY(write_full(writer, err));
+	}
+	for (size_t i = 0; i < writer->track_count; i++) {
 		EP_TRY(append64(&writer->block, writer->positions[i], err));
-	for (size_t i = 0; i <= writer->track_count; i++)
+		EP_TRY(write_full(writer, err));
+	}
+	for (size_t i = 0; i <= writer->track_count; i++) {
 		EP_TRY(append32(&writer->block, writer->starts[i], err));
+		EP_TRY(write_full(writer, err));
+	}
 	return EP_OK;
 }
 

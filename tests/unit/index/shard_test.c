@@ -21,7 +21,7 @@
 
 /* A key that all tracks have, and that of one. */
 #define COMMON 7
-#define KEY_OF_TRACK(position) ((uint32_t)(position)*100000)
+#define KEY_OF_TRACK(position) (100000 * (uint32_t)(position))
 
 /* Slots of track number i of a shard. */
 static uint32_t
