@@ -54,6 +54,15 @@ ep_dedup_requested(const struct ep_dedup_request *requests, size_t count, uint64
 	return EP_DEDUP_BY_ROLE;
 }
 
+static uint8_t
+number_of(enum ep_dedup how)
+{
+	uint8_t number = 0;
+	while (number < HOWS - 1 && hows[number] != how)
+		number++;
+	return number;
+}
+
 /* Stores count requests; where there are none, the value goes. */
 static enum ep_status
 store(struct ep_log_write *write, const struct ep_dedup_request *requests, size_t count,
@@ -66,9 +75,7 @@ store(struct ep_log_write *write, const struct ep_dedup_request *requests, size_
 		uint8_t bytes[REQUEST_SIZE];
 		ep_store64(bytes, requests[i].after);
 		ep_store64(bytes + 8, requests[i].last);
-		bytes[16] = 0;
-		while (hows[bytes[16]] != requests[i].how)
-			bytes[16]++;
+		bytes[16] = number_of(requests[i].how);
 		EP_TRY(ep_buffer_append(&value, bytes, sizeof bytes, err));
 	}
 	return ep_log_set_value(write, EP_REQUESTS_VALUE, ep_buffer_bytes(&value), err);

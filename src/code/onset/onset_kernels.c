@@ -241,7 +241,7 @@ widen(const uint8_t *at)
 }
 
 /* The low bytes of the numbers, or the high ones, as a row of a table. */
-#define LOW_BYTE(number) (char)((number)&0xff)
+#define LOW_BYTE(number) (char)(0xff & (number))
 #define HIGH_BYTE(number) (char)((number) >> 8 & 0xff)
 #define BYTES(BYTE, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p)                               \
 	BYTE(a), BYTE(b), BYTE(c), BYTE(d), BYTE(e), BYTE(f), BYTE(g), BYTE(h), BYTE(i), BYTE(j), \
