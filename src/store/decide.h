@@ -80,7 +80,7 @@ EP_MUST_USE enum ep_status ep_decide_take(enum ep_taken *result, struct ep_histo
  *
  *     no X, or X.rev = F.rev         F
  *     X <= F                         F; X aside where contents differ and X is pending; or is no
- *                                    step of F (only F's also knows it), and this node's own or old
+ *                                    step of F, and is this node's own, or old and in F's also
  *     F <= X, X pending, its steps   X stays and is sent. Where F's revision is a step of X at or
  *       above F and above its seal   above its seal, X's steps above it now stand upon F's, and are
  *       are all this node's          of this era

@@ -331,7 +331,7 @@ def follow(f, x, *, me, master, confirmed):
         x absent                                        new         f
         x is f                                          same        f
         f knows x                                       overtaken   f; x aside if contents differ, and x is pending; or is
-                                                                    no step of f (f.also alone), and the slave's own or not
+                                                                    no step of f, and the slave's own, or in f.also and not
                                                                     confirmed
         x knows f; x is pending, and its steps above its
         seal, and above f if f is one of them, are the
