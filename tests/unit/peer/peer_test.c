@@ -81,6 +81,26 @@ invite(const char *name, uint8_t number)
 
 /* ---- slaves ---- */
 
+#define SAME(field) assert_memory_equal(&one->field, &other->field, sizeof one->field)
+
+/* Field by field, as what lies between them has no value. */
+static void
+assert_same_peer(const struct ep_peer *one, const struct ep_peer *other)
+{
+	assert_string_equal(one->name, other->name);
+	SAME(has_key);
+	SAME(key);
+	SAME(invited);
+	SAME(invitation);
+	SAME(position);
+	SAME(tracks_max);
+	SAME(bytes_max);
+	SAME(fetched);
+	SAME(fetched_at);
+	SAME(contact);
+	assert_string_equal(one->error, other->error);
+}
+
 static void
 a_slave_is_read_as_it_was_stored(void **state)
 {
@@ -102,7 +122,7 @@ a_slave_is_read_as_it_was_stored(void **state)
 	for (int i = 0; i < 2; i++) {
 		needs(ep_peer_store(changes, &peer, NULL));
 		assert_int_equal(ep_peer_load(&read, inside(), "paris", NULL), EP_OK);
-		assert_memory_equal(&read, &peer, sizeof peer);
+		assert_same_peer(&read, &peer);
 		peer.has_key = false;
 		peer.invited = true;
 	}
@@ -260,6 +280,30 @@ a_key_is_of_one_source_for_good(void **state)
 /* ---- the master ---- */
 
 static void
+assert_same_master(const struct ep_master *one, const struct ep_master *other)
+{
+	assert_string_equal(one->url, other->url);
+	assert_string_equal(one->mirror, other->mirror);
+	assert_string_equal(one->source, other->source);
+	SAME(key);
+	SAME(epoch);
+	SAME(position);
+	SAME(seen.position);
+	SAME(seen.hash);
+	SAME(head);
+	SAME(head_size);
+	SAME(answered);
+	SAME(answered_at);
+	SAME(feed_time);
+	SAME(contact);
+	SAME(conflicts);
+	SAME(rejected);
+	SAME(restarting);
+	SAME(shows);
+	assert_string_equal(one->error, other->error);
+}
+
+static void
 store_master(void)
 {
 	struct ep_master master = {
@@ -285,7 +329,7 @@ store_master(void)
 	for (int i = 0; i < 2; i++) {
 		needs(ep_master_store(changes, &master, NULL));
 		assert_int_equal(ep_master_load(&read, inside(), NULL), EP_OK);
-		assert_memory_equal(&read, &master, sizeof master);
+		assert_same_master(&read, &master);
 		master.restarting = false;
 		master.shows = true;
 	}
