@@ -129,7 +129,7 @@ open_shared(const char *command_format, const char *name)
 	char beside[1024];
 	const char *slash = strrchr(__FILE__, '/');
 	if (!folder) {
-		snprintf(beside, sizeof beside, "%.*s/../../../shared/data",
+		snprintf(beside, sizeof beside, "%.*s/../../../../shared/data",
 		         slash ? (int)(slash - __FILE__) : 1, slash ? __FILE__ : ".");
 		folder = beside;
 	}
