@@ -3,7 +3,7 @@
 
 #include "dedup/requests.h"
 #include "index/index.h"
-#include "tests/node.h"
+#include "tests/one_node.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,24 +12,6 @@
 #include <cmocka.h>
 
 #define TIMES 2600 /* of a song: a minute */
-
-static struct node node;
-
-static int
-make_node(void **state)
-{
-	(void)state;
-	node_open(&node);
-	return 0;
-}
-
-static int
-remove_node(void **state)
-{
-	(void)state;
-	node_close(&node);
-	return 0;
-}
 
 /* ---- songs ---- */
 

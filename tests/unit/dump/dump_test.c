@@ -2,7 +2,7 @@
 #include "dump/dump.h"
 
 #include "base/file.h"
-#include "tests/node.h"
+#include "tests/one_node.h"
 
 #include <dirent.h>
 #include <setjmp.h>
@@ -14,24 +14,14 @@
 
 #include <cmocka.h>
 
-static struct node node;
 static char folder[64]; /* where the files go */
 
 static int
-make_node(void **state)
+make_node_and_folder(void **state)
 {
-	(void)state;
-	node_open(&node);
+	make_node(state);
 	snprintf(folder, sizeof folder, "%s/out", node.folder);
 	return mkdir(folder, 0700);
-}
-
-static int
-remove_node(void **state)
-{
-	(void)state;
-	node_close(&node);
-	return 0;
 }
 
 /* ---- what is in the log ---- */
@@ -369,7 +359,7 @@ leftovers_of_this_node_go_and_others_stay(void **state)
 	assert_int_equal(access(others, F_OK), 0);
 }
 
-#define OF_A_NODE(test) cmocka_unit_test_setup_teardown(test, make_node, remove_node)
+#define OF_A_NODE(test) cmocka_unit_test_setup_teardown(test, make_node_and_folder, remove_node)
 
 int
 main(void)

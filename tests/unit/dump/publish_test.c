@@ -2,7 +2,7 @@
 #include "dump/publish.h"
 
 #include "base/file.h"
-#include "tests/node.h"
+#include "tests/one_node.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,24 +16,14 @@
 
 static const struct ep_publication_names names = { "note", "watermark", "lastdump" };
 
-static struct node node;
 static char folder[64]; /* where the files go */
 
 static int
-make_node(void **state)
+make_node_and_folder(void **state)
 {
-	(void)state;
-	node_open(&node);
+	make_node(state);
 	snprintf(folder, sizeof folder, "%s/out", node.folder);
 	return mkdir(folder, 0700);
-}
-
-static int
-remove_node(void **state)
-{
-	(void)state;
-	node_close(&node);
-	return 0;
 }
 
 /* ---- files ---- */
@@ -301,7 +291,7 @@ a_damaged_note_is_said_and_kept(void **state)
 	assert_int_equal(watermark(), 0);
 }
 
-#define OF_A_NODE(test) cmocka_unit_test_setup_teardown(test, make_node, remove_node)
+#define OF_A_NODE(test) cmocka_unit_test_setup_teardown(test, make_node_and_folder, remove_node)
 
 int
 main(void)

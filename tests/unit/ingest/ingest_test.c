@@ -3,7 +3,7 @@
 #include "ingest/ingest.h"
 
 #include "format/compress.h"
-#include "tests/node.h"
+#include "tests/one_node.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,24 +12,6 @@
 #include <cmocka.h>
 
 #define ROW(id, artist) id ",4.12,,60," artist ",release,track\r\n"
-
-static struct node node;
-
-static int
-make_node(void **state)
-{
-	(void)state;
-	node_open(&node);
-	return 0;
-}
-
-static int
-remove_node(void **state)
-{
-	(void)state;
-	node_close(&node);
-	return 0;
-}
 
 /* What was told of rejects, one after the other: "NUMBER ". */
 static char told[256];

@@ -1,7 +1,7 @@
 /* Whom a node knows, as values of its log. */
 #include "peer/peer.h"
 
-#include "tests/node.h"
+#include "tests/one_node.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,24 +9,7 @@
 
 #include <cmocka.h>
 
-static struct node node;
 static struct ep_log_write *changes; /* of the test at hand; never committed */
-
-static int
-make_node(void **state)
-{
-	(void)state;
-	node_open(&node);
-	return 0;
-}
-
-static int
-remove_node(void **state)
-{
-	(void)state;
-	node_close(&node);
-	return 0;
-}
 
 static int
 begin(void **state)
