@@ -152,6 +152,7 @@ ep_index_open(struct ep_index **out, struct ep_log *log, struct ep_error *err)
 	EP_OWNED(ep_index_close)
 	struct ep_index *index = NULL;
 	enum ep_status status = EP_NOT_FOUND;
+	ep_log_expect_lookups(log);
 	for (int i = 0; i < TRIES && status == EP_NOT_FOUND; i++)
 		status = open_once(&index, log, err);
 	if (status == EP_NOT_FOUND)

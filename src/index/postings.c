@@ -32,15 +32,39 @@ highs_size(uint64_t count, uint64_t limit, unsigned low)
 	return (count + (limit >> low) + 1 + 7) / 8;
 }
 
-struct ep_postings
-ep_postings_shape(uint64_t count, uint64_t limit)
+static unsigned
+width_of(uint64_t number)
 {
-	unsigned low = low_bits(count, limit);
-	return (struct ep_postings){
-		.size = lows_size(count, low) + highs_size(count, limit, low),
+	return 64u - (unsigned)__builtin_clzll(number);
+}
+
+static unsigned
+part_bits(uint64_t count, unsigned bits)
+{
+	unsigned most = count < EP_POSTINGS_PART ? 0 : width_of(count / EP_POSTINGS_PART) - 1;
+	return most < bits ? most : bits;
+}
+
+static uint64_t
+table_size(const struct ep_postings *list)
+{
+	return ((((uint64_t)1 << list->part_bits) - 1) * list->width + 7) / 8;
+}
+
+struct ep_postings
+ep_postings_shape(uint64_t count, uint64_t unit, unsigned bits)
+{
+	struct ep_postings list = {
 		.count = count,
-		.low = low,
+		.unit = unit,
+		.bits = bits,
+		.part_bits = part_bits(count, bits),
+		.width = width_of(count),
+		.low = low_bits(count, unit << bits),
 	};
+	list.size = table_size(&list) + lows_size(count, list.low) +
+	            highs_size(count, unit << bits, list.low);
+	return list;
 }
 
 static inline uint64_t
@@ -49,30 +73,53 @@ mask_of(unsigned low)
 	return ((uint64_t)1 << low) - 1;
 }
 
-enum ep_status
-ep_postings_encode(struct ep_buffer *out, const uint64_t *numbers, uint64_t count, uint64_t limit,
-                   struct ep_error *err)
+/* Number i of those side by side of which each has so many bits, EP_POSTINGS_LOW_MAX at most. */
+static inline uint64_t
+packed_at(const uint8_t *bytes, uint64_t i, unsigned width)
 {
-	struct ep_postings shape = ep_postings_shape(count, limit);
-	unsigned low = shape.low;
-	size_t size = shape.size;
-	/* Eight bytes are written at a time. */
-	EP_TRY(ep_buffer_reserve(out, size + 8, err));
-	uint8_t *lows = out->data + out->size;
-	uint8_t *highs = lows + lows_size(count, low);
-	memset(lows, 0, size + 8);
-	for (uint64_t i = 0; i < count; i++) {
-		uint64_t at = i * low;
-		uint64_t word = ep_load64(lows + at / 8);
-		word |= (numbers[i] & mask_of(low)) << (at % 8);
-		ep_store64(lows + at / 8, word);
+	uint64_t at = i * width;
+	return ep_load64(bytes + at / 8) >> at % 8 & mask_of(width);
+}
+
+/* Sets number i, which was 0. Eight bytes are written. */
+static void
+pack_at(uint8_t *bytes, uint64_t i, unsigned width, uint64_t number)
+{
+	uint64_t at = i * width;
+	ep_store64(bytes + at / 8, ep_load64(bytes + at / 8) | number << (at % 8));
+}
+
+static void
+fill_table(uint8_t *table, const struct ep_postings *list, const uint64_t *numbers)
+{
+	uint64_t part = list->unit << (list->bits - list->part_bits);
+	uint64_t below = 0;
+	for (uint64_t i = 1; i < (uint64_t)1 << list->part_bits; i++) {
+		while (below < list->count && numbers[below] < i * part)
+			below++;
+		pack_at(table, i - 1, list->width, below);
 	}
-	/* Behind the lows, as their last word may reach into the highs. */
+}
+
+enum ep_status
+ep_postings_encode(struct ep_buffer *out, const uint64_t *numbers, uint64_t count, uint64_t unit,
+                   unsigned bits, struct ep_error *err)
+{
+	struct ep_postings list = ep_postings_shape(count, unit, bits);
+	/* Eight bytes are written at a time. */
+	EP_TRY(ep_buffer_reserve(out, list.size + 8, err));
+	uint8_t *table = out->data + out->size;
+	uint8_t *lows = table + table_size(&list);
+	uint8_t *highs = lows + lows_size(count, list.low);
+	memset(table, 0, list.size + 8);
+	fill_table(table, &list, numbers);
+	for (uint64_t i = 0; i < count; i++)
+		pack_at(lows, i, list.low, numbers[i] & mask_of(list.low));
 	for (uint64_t i = 0; i < count; i++) {
-		uint64_t one = (numbers[i] >> low) + i;
+		uint64_t one = (numbers[i] >> list.low) + i;
 		highs[one / 8] |= (uint8_t)(1u << one % 8);
 	}
-	out->size += size;
+	out->size += list.size;
 	return EP_OK;
 }
 
@@ -97,8 +144,7 @@ bits_from(uint64_t at)
 static inline uint64_t
 low_at(const struct ep_postings_cursor *cursor, uint64_t i)
 {
-	uint64_t at = i * cursor->low;
-	return ep_load64(cursor->lows + at / 8) >> at % 8 & mask_of(cursor->low);
+	return packed_at(cursor->lows, i, cursor->low);
 }
 
 /* The place of one bit of a word, of which so many lower ones are set, too. */
@@ -169,8 +215,9 @@ seek_bmi2(struct ep_postings_cursor *cursor, uint64_t least)
 }
 #endif
 
-void
-ep_postings_seek(struct ep_postings_cursor *cursor, uint64_t least)
+/* Goes on to the first number that is not below least. */
+static void
+seek_least(struct ep_postings_cursor *cursor, uint64_t least)
 {
 #if WITH_BMI2
 	if (__builtin_cpu_supports("popcnt") && __builtin_cpu_supports("bmi2")) {
@@ -184,14 +231,31 @@ ep_postings_seek(struct ep_postings_cursor *cursor, uint64_t least)
 struct ep_postings_cursor
 ep_postings_begin(const struct ep_postings *list)
 {
-	uint64_t lows = lows_size(list->count, list->low);
+	uint64_t before_highs = table_size(list) + lows_size(list->count, list->low);
 	return (struct ep_postings_cursor){
-		.lows = list->bytes,
-		.highs = list->bytes + lows,
+		.lows = list->bytes + table_size(list),
+		.highs = list->bytes + before_highs,
 		.count = list->count,
-		.high_end = (list->size - lows) * 8,
+		.high_end = (list->size - before_highs) * 8,
 		.low = list->low,
 	};
+}
+
+struct ep_postings_cursor
+ep_postings_find(const struct ep_postings *list, uint64_t units)
+{
+	struct ep_postings_cursor cursor = ep_postings_begin(list);
+	unsigned unit_bits = list->bits - list->part_bits;
+	uint64_t part = units >> unit_bits;
+	if (part >> list->part_bits)
+		cursor.next = list->count;
+	else if (part > 0)
+		cursor.next = packed_at(list->bytes, part - 1, list->width);
+	/* All numbers before it have their ones before the zeros that the part begins with. */
+	cursor.high = (list->unit * (part << unit_bits) >> list->low) + cursor.next;
+	if (units & mask_of(unit_bits))
+		seek_least(&cursor, list->unit * units);
+	return cursor;
 }
 
 size_t

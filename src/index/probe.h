@@ -50,6 +50,7 @@ struct ep_probe {
 	size_t time_count;
 	uint32_t span; /* above all times */
 	float bits; /* of the keys that a search has chosen */
+	bool cut; /* whether it has left out others for its budget */
 	uint32_t lists; /* that it has read: of a key, in a shard */
 	uint64_t hits; /* of these */
 	uint64_t sorted[EP_PROBE_TIMES_MAX]; /* while it is filled */

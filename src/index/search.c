@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 /* Rarity: a prior of so many tracks, of which this share has a code; and what a posting counts, as
  * a track has a code also where it is not posted. */
@@ -18,6 +19,9 @@
 
 /* So many look-ups ahead the memory is asked for a bucket; twice as many, for where it begins. */
 #define AHEAD 24
+
+/* After so many keys it is known whether they are to be waited for. */
+#define FIRST_KEYS 8
 
 /* All keys of a code are read, without looking for better ones, where this takes no more than the
  * code's part of such a part of the budget. */
@@ -32,10 +36,18 @@
 /* Counts of stretches, of which a larger index has more: some share one. */
 #define STRETCHES ((size_t)1 << 20)
 
-/* Stretches that are looked through together; and those that are looked at closely, at most, beside
- * equally good ones. */
+/* Stretches that are looked through together. */
 #define STRETCH_BLOCK 64
-#define STRETCHES_MAX 512
+
+#ifndef EP_SEARCH_BUDGETS /* tests search as if their index was large */
+#define EP_SEARCH_BUDGETS 15000, 120000
+#endif
+
+/* By effort: the hits that are read, about; in a small index all. */
+static const float budgets[] = { EP_SEARCH_BUDGETS };
+
+/* And the stretches that are looked at closely, at most, beside those that are next to them. */
+static const size_t stretches_most[] = { 128, 512 };
 
 /* A hit: its diagonal, above the number of its key and that of its time in the probe. */
 static inline uint64_t
@@ -64,6 +76,13 @@ time_of_hit(uint64_t hit)
 	return (uint32_t)hit & 0xffff;
 }
 
+/* A track that was found: its number in its shard, and the score of its best diagonal. */
+struct found {
+	size_t shard;
+	size_t track;
+	float score;
+};
+
 struct ep_searcher {
 	uint32_t chosen[EP_PROBE_KEYS_MAX];
 	size_t chosen_count;
@@ -85,7 +104,7 @@ struct ep_searcher {
 	size_t other_capacity;
 	uint32_t seen[EP_PROBE_KEYS_MAX]; /* the window in which a key was last seen */
 	uint32_t window;
-	struct ep_candidate *found; /* of all shards */
+	struct found *found; /* in all shards */
 	size_t found_count;
 	size_t found_capacity;
 };
@@ -153,6 +172,44 @@ rarity(uint64_t postings, uint64_t tracks)
 	return bits > 0 ? (float)bits : 0;
 }
 
+/* How often this thread has waited for the disk. */
+static long
+disk_waits(void)
+{
+	struct rusage usage;
+	return getrusage(RUSAGE_THREAD, &usage) == 0 ? usage.ru_majflt : 0;
+}
+
+/* Asks the disk for all that counting keys[from..to) takes. */
+static void
+request_counts(const struct ep_shard *shard, const struct ep_probe_key *keys, size_t from,
+               size_t to)
+{
+	for (size_t i = from; i < to; i++)
+		ep_shard_request_directory(shard, keys[i].first, EP_SHARD_ON_DISK);
+	for (size_t i = from; i < to; i++)
+		ep_shard_request_bucket(shard, keys[i].first, EP_SHARD_ON_DISK);
+}
+
+/* Adds to keys[from..to) the postings that they have in a shard. Where the first of them had to be
+ * waited for, the others are asked for together. */
+static void
+count_in_shard(const struct ep_shard *shard, struct ep_probe_key *keys, size_t from, size_t to)
+{
+	long waits = disk_waits();
+	for (size_t i = from; i < to; i++) {
+		if (i == from + FIRST_KEYS && disk_waits() > waits)
+			request_counts(shard, keys, i, to);
+		if (i + 2 * AHEAD < to)
+			ep_shard_request_directory(shard, keys[i + 2 * AHEAD].first,
+			                           EP_SHARD_IN_MEMORY);
+		if (i + AHEAD < to)
+			ep_shard_request_bucket(shard, keys[i + AHEAD].first, EP_SHARD_IN_MEMORY);
+		if (!keys[i].passed)
+			keys[i].postings += ep_shard_count(shard, keys[i].first, keys[i].end);
+	}
+}
+
 /* Counts the postings of keys[from..to). */
 static void
 count_postings(const struct ep_index *index, struct ep_probe *probe, size_t from, size_t to)
@@ -160,20 +217,11 @@ count_postings(const struct ep_index *index, struct ep_probe *probe, size_t from
 	size_t shard_count;
 	const struct ep_shard *shards = ep_index_shards(index, &shard_count);
 	struct ep_probe_key *keys = probe->keys;
+	uint64_t tracks = ep_index_track_count(index);
 	for (size_t i = from; i < to; i++)
 		keys[i].postings = 0;
-	for (size_t s = 0; s < shard_count; s++) {
-		for (size_t i = from; i < to; i++) {
-			if (i + 2 * AHEAD < to)
-				ep_shard_prefetch_directory(&shards[s], keys[i + 2 * AHEAD].first);
-			if (i + AHEAD < to)
-				ep_shard_prefetch_bucket(&shards[s], keys[i + AHEAD].first);
-			if (!keys[i].passed)
-				keys[i].postings +=
-					ep_shard_count(&shards[s], keys[i].first, keys[i].end);
-		}
-	}
-	uint64_t tracks = ep_index_track_count(index);
+	for (size_t s = 0; s < shard_count; s++)
+		count_in_shard(&shards[s], keys, from, to);
 	for (size_t i = from; i < to; i++)
 		keys[i].bits = rarity(keys[i].postings, tracks);
 }
@@ -199,9 +247,9 @@ price_of(const struct ep_probe_key *key, size_t number)
 /* Chooses whole codes of which so many can be read, whatever they are; and passes over the keys of
  * each. */
 static float
-choose_cheap(struct ep_searcher *searcher, struct ep_probe *probe)
+choose_cheap(struct ep_searcher *searcher, struct ep_probe *probe, float budget)
 {
-	float most = (float)EP_SEARCH_BUDGET / CHEAP_PART / (float)(probe->code_count + 1);
+	float most = budget / CHEAP_PART / (float)(probe->code_count + 1);
 	float used = 0;
 	for (size_t i = 0; i < probe->code_count; i++)
 		searcher->spent[i] = 0;
@@ -223,10 +271,11 @@ choose_cheap(struct ep_searcher *searcher, struct ep_probe *probe)
 /* Chooses keys by price until the budget is used up. Where all keys of a code are worth it, they
  * take the place of single ones. */
 static void
-choose_by_price(struct ep_searcher *searcher, struct ep_probe *probe, float used)
+choose_by_price(struct ep_searcher *searcher, struct ep_probe *probe, float budget, float used)
 {
 	uint64_t *prices = searcher->prices;
 	size_t count = 0;
+	probe->cut = false;
 	for (size_t i = 0; i < probe->key_count; i++) {
 		const struct ep_probe_key *key = &probe->keys[i];
 		if (searcher->spent[key->code] < INFINITY && key->bits > 0 && key->postings > 0)
@@ -240,7 +289,8 @@ choose_by_price(struct ep_searcher *searcher, struct ep_probe *probe, float used
 		if (*spent == INFINITY)
 			continue; /* all keys of its code are chosen */
 		used += key->whole ? cost - *spent : cost;
-		if (used > EP_SEARCH_BUDGET)
+		probe->cut = used > budget;
+		if (probe->cut)
 			break;
 		key->chosen = true;
 		*spent = key->whole ? INFINITY : *spent + cost;
@@ -248,12 +298,13 @@ choose_by_price(struct ep_searcher *searcher, struct ep_probe *probe, float used
 }
 
 static void
-choose(struct ep_searcher *searcher, const struct ep_index *index, struct ep_probe *probe)
+choose(struct ep_searcher *searcher, const struct ep_index *index, struct ep_probe *probe,
+       float budget)
 {
 	count_postings(index, probe, 0, probe->whole_count);
-	float used = choose_cheap(searcher, probe);
+	float used = choose_cheap(searcher, probe, budget);
 	count_postings(index, probe, probe->whole_count, probe->key_count);
-	choose_by_price(searcher, probe, used);
+	choose_by_price(searcher, probe, budget, used);
 	searcher->chosen_count = 0;
 	probe->bits = 0;
 	for (size_t i = 0; i < probe->key_count; i++) {
@@ -289,15 +340,38 @@ stretch_count(const struct ep_shard *shard)
 	return ((size_t)shard->slot_count + DIAGONAL_ZERO) / EP_STRETCH_SLOTS + 1;
 }
 
+static inline void
+request_list(const struct ep_shard *shard, const struct ep_probe_key *key,
+             enum ep_shard_source source)
+{
+	ep_shard_request_list(shard, key->first, key->end, source);
+}
+
+/* Asks the disk for the lists of the chosen keys from number `from` on. */
+static void
+request_lists(const struct ep_searcher *searcher, const struct ep_shard *shard,
+              const struct ep_probe *probe, size_t from)
+{
+	for (size_t i = from; i < searcher->chosen_count; i++)
+		request_list(shard, &probe->keys[searcher->chosen[i]], EP_SHARD_ON_DISK);
+}
+
 /* Reads the slots of the chosen keys of a shard. Their number is what the keys were chosen by,
  * about: what is far above that is left out. */
 static enum ep_status
 read_slots(uint32_t *counts, struct ep_searcher *searcher, const struct ep_shard *shard,
            struct ep_probe *probe, struct ep_error *err)
 {
-	for (size_t i = 0; i < searcher->chosen_count; i++) {
+	long waits = disk_waits();
+	size_t chosen = searcher->chosen_count;
+	for (size_t i = 0; i < chosen; i++) {
 		const struct ep_probe_key *key = &probe->keys[searcher->chosen[i]];
 		size_t most = 2 * (size_t)key->postings + SLOTS_MORE;
+		if (i == FIRST_KEYS && disk_waits() > waits)
+			request_lists(searcher, shard, probe, i);
+		if (i + AHEAD < chosen)
+			request_list(shard, &probe->keys[searcher->chosen[i + AHEAD]],
+			             EP_SHARD_IN_MEMORY);
 		MAKE_ROOM(searcher->slots, searcher->slot_capacity, searcher->slot_count + most);
 		counts[i] = (uint32_t)ep_shard_read(searcher->slots + searcher->slot_count, most,
 		                                    shard, key->first, key->end);
@@ -363,14 +437,14 @@ least_of(const size_t having[UINT8_MAX + 1], size_t max)
 /* The count from which on stretches are looked at: all the same whatever shards they are in. Blocks
  * are looked through first, as most have no stretch that matters. */
 static unsigned
-find_least(const struct ep_searcher *searcher)
+find_least(const struct ep_searcher *searcher, size_t most)
 {
 	size_t blocks[UINT8_MAX + 1] = { 0 };
 	size_t stretches[UINT8_MAX + 1] = { 0 };
 	const uint8_t *counts = searcher->stretches;
 	for (size_t i = 0; i < searcher->stretch_count; i += STRETCH_BLOCK)
 		blocks[block_most(counts + i)]++;
-	unsigned floor = least_of(blocks, STRETCHES_MAX);
+	unsigned floor = least_of(blocks, most);
 	floor -= floor > 1; /* so many blocks have it that the stretches are too many */
 	for (size_t i = 0; i < searcher->stretch_count; i += STRETCH_BLOCK) {
 		if (block_most(counts + i) < floor)
@@ -378,16 +452,16 @@ find_least(const struct ep_searcher *searcher)
 		for (size_t j = i; j < i + STRETCH_BLOCK; j++)
 			stretches[counts[j] >= floor ? counts[j] : 0]++;
 	}
-	unsigned least = least_of(stretches, STRETCHES_MAX);
+	unsigned least = least_of(stretches, most);
 	/* Where even the best are too many, they are all that there is. */
 	return least > UINT8_MAX ? UINT8_MAX : least < floor ? floor : least;
 }
 
 /* Marks the best stretches, and those beside them: a diagonal may be at the border of two. */
 static void
-mark_stretches(struct ep_searcher *searcher)
+mark_stretches(struct ep_searcher *searcher, size_t most)
 {
-	unsigned least = find_least(searcher);
+	unsigned least = find_least(searcher, most);
 	size_t blocks = searcher->stretch_count / STRETCH_BLOCK;
 	for (size_t b = 0; b < blocks; b++) {
 		const uint8_t *block = searcher->stretches + b * STRETCH_BLOCK;
@@ -465,9 +539,10 @@ window_bits(struct ep_searcher *searcher, const struct ep_probe *probe, size_t f
 /* Scores each diagonal of each track. Hits come by diagonal, so that those of a track stand side by
  * side, but at its borders; a track that is found twice is sorted out at the end. */
 static enum ep_status
-score_hits(struct ep_searcher *searcher, const struct ep_shard *shard, const struct ep_probe *probe,
-           struct ep_error *err)
+score_hits(struct ep_searcher *searcher, const struct ep_shard *shards, size_t number,
+           const struct ep_probe *probe, struct ep_error *err)
 {
+	const struct ep_shard *shard = &shards[number];
 	const uint64_t *hits = searcher->hits;
 	MAKE_ROOM(searcher->other_hits, searcher->other_capacity, searcher->hit_count + 1);
 	ep_sort64(searcher->hits, searcher->other_hits, searcher->hit_count, 32);
@@ -486,29 +561,32 @@ score_hits(struct ep_searcher *searcher, const struct ep_shard *shard, const str
 			MAKE_ROOM(searcher->found, searcher->found_capacity,
 			          searcher->found_count + 1);
 			searcher->found[searcher->found_count++] =
-				(struct ep_candidate){ ep_shard_position(shard, track), 0 };
+				(struct found){ .shard = number, .track = track };
 		}
 		diagonal = diagonal_of_hit(hits[i]);
 		float score = window_bits(searcher, probe, i, start, end);
-		struct ep_candidate *found = &searcher->found[searcher->found_count - 1];
+		struct found *found = &searcher->found[searcher->found_count - 1];
 		found->score = score > found->score ? score : found->score;
 	}
 	return EP_OK;
 }
 
+/* Positions ascend from shard to shard. */
 static int
-compare_candidates(const void *one, const void *other)
+compare_found(const void *one, const void *other)
 {
-	const struct ep_candidate *a = one;
-	const struct ep_candidate *b = other;
+	const struct found *a = one;
+	const struct found *b = other;
 	if (a->score < b->score || a->score > b->score)
 		return a->score > b->score ? -1 : 1;
-	return a->position < b->position ? -1 : a->position > b->position;
+	if (a->shard != b->shard)
+		return a->shard < b->shard ? -1 : 1;
+	return a->track < b->track ? -1 : a->track > b->track;
 }
 
 static enum ep_status
 search_shards(struct ep_searcher *searcher, const struct ep_shard *shards, size_t shard_count,
-              struct ep_probe *probe, struct ep_error *err)
+              struct ep_probe *probe, size_t most, struct ep_error *err)
 {
 	size_t stretches = 0;
 	size_t chosen = searcher->chosen_count;
@@ -527,13 +605,13 @@ search_shards(struct ep_searcher *searcher, const struct ep_shard *shards, size_
 		count_hits(searcher, searcher->slots + from, counts, first, probe);
 		first += stretch_count(&shards[s]);
 	}
-	mark_stretches(searcher);
+	mark_stretches(searcher, most);
 	const uint32_t *slots = searcher->slots;
 	first = 0;
 	for (size_t s = 0; s < shard_count; s++) {
 		const uint32_t *counts = searcher->counts + s * chosen;
 		EP_TRY(collect_hits(searcher, slots, counts, first, probe, err));
-		EP_TRY(score_hits(searcher, &shards[s], probe, err));
+		EP_TRY(score_hits(searcher, shards, s, probe, err));
 		for (size_t i = 0; i < chosen; i++)
 			slots += counts[i];
 		first += stretch_count(&shards[s]);
@@ -543,23 +621,26 @@ search_shards(struct ep_searcher *searcher, const struct ep_shard *shards, size_
 
 enum ep_status
 ep_search(struct ep_candidate *candidates, size_t *count, size_t max, struct ep_searcher *searcher,
-          const struct ep_index *index, struct ep_probe *probe, struct ep_error *err)
+          const struct ep_index *index, struct ep_probe *probe, enum ep_search_effort effort,
+          struct ep_error *err)
 {
 	size_t shard_count;
 	const struct ep_shard *shards = ep_index_shards(index, &shard_count);
-	choose(searcher, index, probe);
+	choose(searcher, index, probe, budgets[effort]);
 	searcher->found_count = 0;
-	EP_TRY(search_shards(searcher, shards, shard_count, probe, err));
+	EP_TRY(search_shards(searcher, shards, shard_count, probe, stretches_most[effort], err));
 	if (searcher->found_count)
 		qsort(searcher->found, searcher->found_count, sizeof *searcher->found,
-		      compare_candidates);
+		      compare_found);
 	*count = 0;
 	for (size_t i = 0; i < searcher->found_count && *count < max; i++) {
+		const struct found *found = &searcher->found[i];
+		uint64_t position = ep_shard_position(&shards[found->shard], found->track);
 		bool known = false;
 		for (size_t j = 0; j < *count; j++)
-			known |= candidates[j].position == searcher->found[i].position;
+			known |= candidates[j].position == position;
 		if (!known)
-			candidates[(*count)++] = searcher->found[i];
+			candidates[(*count)++] = (struct ep_candidate){ position, found->score };
 	}
 	return EP_OK;
 }

@@ -15,10 +15,12 @@
 #include "index/index.h"
 #include "index/probe.h"
 
-/* Hits that one query reads, about, however large the index is; in small ones all. */
-#ifndef EP_SEARCH_BUDGET /* tests search as if their index was large */
-#define EP_SEARCH_BUDGET 120000
-#endif
+/* How far a search goes, however large the index is. The first suffices for most queries; the full
+ * one is for those that tell little, and for tracks. */
+enum ep_search_effort {
+	EP_SEARCH_FIRST,
+	EP_SEARCH_FULL,
+};
 
 struct ep_candidate {
 	uint64_t position; /* of the track in the log; it may be gone from there */
@@ -35,6 +37,7 @@ EP_DEFINE_OWNED(struct ep_searcher, ep_searcher_free)
  * the probe says of a search. EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_search(struct ep_candidate *candidates, size_t *count, size_t max,
                                      struct ep_searcher *searcher, const struct ep_index *index,
-                                     struct ep_probe *probe, struct ep_error *err);
+                                     struct ep_probe *probe, enum ep_search_effort effort,
+                                     struct ep_error *err);
 
 #endif

@@ -10,6 +10,10 @@
 
 #define VERSION 2
 
+/* Bytes that the disk and the memory give together, at least. */
+#define PAGE 4096
+#define LINE 64
+
 /* ---- opening ---- */
 
 static enum ep_status
@@ -91,6 +95,9 @@ ep_shard_open(struct ep_shard *out, int fd, const char *name, struct ep_error *e
 		ep_shard_close(&shard);
 		return status;
 	}
+	/* A search reads a page here and there: without this, each would bring megabytes with it.
+	 */
+	(void)madvise(map, shard.size, MADV_RANDOM);
 	*out = shard;
 	return EP_OK;
 }
@@ -148,9 +155,11 @@ tracks_ascend(const struct ep_shard *shard)
 enum ep_status
 ep_shard_check(const struct ep_shard *shard, const char *name, struct ep_error *err)
 {
+	uintptr_t map = (uintptr_t)shard->bytes;
 	const uint8_t *tables = shard->bytes + shard->directory_at;
 	const uint8_t *buckets = shard->bytes + EP_SHARD_HEADER;
 	size_t size = shard->directory_at - EP_SHARD_HEADER;
+	(void)madvise((void *)map, shard->size, MADV_SEQUENTIAL);
 	if (ep_crc32(tables, shard->size - shard->directory_at) != ep_load32(shard->bytes + 52))
 		return ep_fail(err, EP_CORRUPT, "the tables of %s are damaged", name);
 	if (!directory_ascends(shard))
@@ -164,11 +173,12 @@ ep_shard_check(const struct ep_shard *shard, const char *name, struct ep_error *
 
 /* ---- lists ---- */
 
-/* The numbers of one key, or those below one. */
-static inline uint64_t
-number_of(const struct ep_shard *shard, uint32_t bucket, uint32_t key)
+/* How many keys of a bucket are before one, and so how many times the number of slots its numbers
+ * begin at. */
+static inline uint32_t
+keys_before(const struct ep_shard *shard, uint32_t bucket, uint32_t key)
 {
-	return (uint64_t)(key - (bucket << shard->bucket_bits)) * shard->slot_count;
+	return key - (bucket << shard->bucket_bits);
 }
 
 /* The postings of a bucket. EP_NOT_FOUND  it has none. EP_CORRUPT. Neither has a text. */
@@ -186,24 +196,73 @@ find_bucket(struct ep_postings *list, const struct ep_shard *shard, uint32_t buc
 	uint64_t limit = (uint64_t)shard->slot_count << shard->bucket_bits;
 	if (!reader.ok || count == 0 || count > limit || count > (to - from) * 8)
 		return EP_CORRUPT;
-	*list = ep_postings_shape(count, limit);
+	*list = ep_postings_shape(count, shard->slot_count, shard->bucket_bits);
 	list->bytes = reader.at;
 	return list->size == ep_reader_left(&reader) ? EP_OK : EP_CORRUPT;
 }
 
-void
-ep_shard_prefetch_directory(const struct ep_shard *shard, uint32_t key)
+/* Asks for up to `size` bytes at a place of the file: the disk for the pages, or the processor's
+ * memory for the lines. */
+static inline void
+request(const struct ep_shard *shard, const uint8_t *at, size_t size, enum ep_shard_source source)
 {
-	size_t bucket = key >> shard->bucket_bits;
-	__builtin_prefetch(shard->bytes + shard->directory_at + bucket * 8);
+	uintptr_t page = (uintptr_t)at & ~(uintptr_t)(PAGE - 1);
+	size_t offset = (size_t)(at - shard->bytes);
+	if (offset >= shard->size)
+		return;
+	if (size > shard->size - offset)
+		size = shard->size - offset;
+	if (source == EP_SHARD_ON_DISK) {
+		(void)madvise((void *)page, (uintptr_t)at + size - page, MADV_WILLNEED);
+		return;
+	}
+	for (size_t i = 0; i < size; i += LINE)
+		__builtin_prefetch(at + i);
 }
 
 void
-ep_shard_prefetch_bucket(const struct ep_shard *shard, uint32_t key)
+ep_shard_request_directory(const struct ep_shard *shard, uint32_t key, enum ep_shard_source source)
+{
+	size_t bucket = key >> shard->bucket_bits;
+	request(shard, shard->bytes + shard->directory_at + bucket * 8, 16, source);
+}
+
+void
+ep_shard_request_bucket(const struct ep_shard *shard, uint32_t key, enum ep_shard_source source)
 {
 	uint64_t at = bucket_at(shard, key >> shard->bucket_bits);
 	if (at < shard->directory_at)
-		__builtin_prefetch(shard->bytes + at);
+		request(shard, shard->bytes + at, 2 * LINE, source);
+}
+
+/* The same for all from one place to another, and no more of it than its beginning from memory,
+ * which reads on by itself. */
+static inline void
+request_range(const struct ep_shard *shard, const uint8_t *from, const uint8_t *to,
+              enum ep_shard_source source)
+{
+	size_t size = source == EP_SHARD_ON_DISK && to > from ? (size_t)(to - from) : 0;
+	request(shard, from, size + LINE, source);
+}
+
+void
+ep_shard_request_list(const struct ep_shard *shard, uint32_t first, uint32_t end,
+                      enum ep_shard_source source)
+{
+	uint32_t bucket = first >> shard->bucket_bits;
+	uint32_t last = (end - 1) >> shard->bucket_bits;
+	struct ep_postings list;
+	if (bucket != last) {
+		request_range(shard, shard->bytes + bucket_at(shard, bucket),
+		              shard->bytes + bucket_at(shard, last + 1), source);
+		return;
+	}
+	if (find_bucket(&list, shard, bucket) != EP_OK)
+		return;
+	struct ep_postings_cursor from = ep_postings_find(&list, keys_before(shard, bucket, first));
+	struct ep_postings_cursor to = ep_postings_find(&list, keys_before(shard, bucket, end));
+	request_range(shard, ep_postings_low(&from), ep_postings_low(&to), source);
+	request_range(shard, ep_postings_high(&from), ep_postings_high(&to), source);
 }
 
 /* By the bytes of the buckets from that of first up to that of end. */
@@ -227,11 +286,9 @@ ep_shard_count(const struct ep_shard *shard, uint32_t first, uint32_t end)
 		return estimate(shard, first, end);
 	if (find_bucket(&list, shard, bucket) != EP_OK)
 		return 0;
-	struct ep_postings_cursor cursor = ep_postings_begin(&list);
-	ep_postings_seek(&cursor, number_of(shard, bucket, first));
-	uint64_t before = cursor.next;
-	ep_postings_seek(&cursor, number_of(shard, bucket, end));
-	return cursor.next - before;
+	uint64_t from = ep_postings_find(&list, keys_before(shard, bucket, first)).next;
+	uint64_t to = ep_postings_find(&list, keys_before(shard, bucket, end)).next;
+	return from < to && to <= list.count ? to - from : 0;
 }
 
 /* What is read at once of a bucket. */
@@ -248,10 +305,10 @@ read_bucket(uint32_t *slots, size_t max, const struct ep_shard *shard, uint32_t 
 	size_t count;
 	if (find_bucket(&list, shard, bucket) != EP_OK)
 		return 0;
-	uint64_t base = number_of(shard, bucket, first);
-	uint64_t stop = number_of(shard, bucket, end);
-	struct ep_postings_cursor cursor = ep_postings_begin(&list);
-	ep_postings_seek(&cursor, base);
+	uint64_t base = (uint64_t)keys_before(shard, bucket, first) * shard->slot_count;
+	uint64_t stop = (uint64_t)keys_before(shard, bucket, end) * shard->slot_count;
+	struct ep_postings_cursor cursor =
+		ep_postings_find(&list, keys_before(shard, bucket, first));
 	do {
 		size_t wanted = max - got < PART ? max - got : PART;
 		count = ep_postings_read(numbers, wanted, &cursor, stop);
@@ -336,7 +393,9 @@ ep_shard_next(uint64_t *postings, size_t *count, size_t max, struct ep_shard_wal
 		if (status != EP_OK || walk->bucket << shard->bucket_bits >= end)
 			break;
 		uint32_t after = (walk->bucket + 1) << shard->bucket_bits;
-		uint64_t stop = number_of(shard, walk->bucket, after < end ? after : end);
+		uint64_t stop =
+			(uint64_t)keys_before(shard, walk->bucket, after < end ? after : end) *
+			shard->slot_count;
 		*count = ep_postings_read(postings, max, &walk->cursor, stop);
 		walk->left -= *count;
 		status = numbers_to_postings(postings, *count, walk, shard);

@@ -27,7 +27,7 @@
  *
  *     bucket  := nothing, or varint(postings) list
  *     list    := of each posting (key - the bucket's first) * slots + slot, ascending, below
- *                2^b * slots (postings.h)
+ *                slots * 2^b (postings.h)
  *
  * Integers are little-endian. Specified in docs/formats/index.md.
  */
@@ -73,9 +73,9 @@ struct ep_shard {
 	const uint8_t *starts; /* 32-bit, one a track and the end */
 };
 
-/* Maps the file fd, which may be closed then. Only the header is checked, so that this takes no
- * longer for a large file; what is behind it may be anything, and the functions below read nothing
- * outside of the file for that.
+/* Maps the file fd, which may be closed then, for reading here and there. Only the header is
+ * checked, so that this takes no longer for a large file; what is behind it may be anything, and
+ * the functions below read nothing outside of the file for that.
  *
  * name  for error texts. EP_CORRUPT  also where the version is an older one. EP_NEWER, EP_IO. */
 EP_MUST_USE enum ep_status ep_shard_open(struct ep_shard *out, int fd, const char *name,
@@ -86,7 +86,8 @@ void ep_shard_close(struct ep_shard *shard);
  * long work, so that it does not count as this process's memory. */
 void ep_shard_trim(const struct ep_shard *shard);
 
-/* Reads all bytes, compares them with their checksums, and checks the tables. EP_CORRUPT. */
+/* Reads all bytes, compares them with their checksums, and checks the tables; the map is for
+ * reading from beginning to end from then on. EP_CORRUPT. */
 EP_MUST_USE enum ep_status ep_shard_check(const struct ep_shard *shard, const char *name,
                                           struct ep_error *err);
 
@@ -101,10 +102,20 @@ uint64_t ep_shard_count(const struct ep_shard *shard, uint32_t first, uint32_t e
 size_t ep_shard_read(uint32_t *slots, size_t max, const struct ep_shard *shard, uint32_t first,
                      uint32_t end);
 
-/* Ask the memory, without waiting, for what the two above will read of a key: where its bucket
- * begins, and, when that has come, the bucket. */
-void ep_shard_prefetch_directory(const struct ep_shard *shard, uint32_t key);
-void ep_shard_prefetch_bucket(const struct ep_shard *shard, uint32_t key);
+enum ep_shard_source {
+	EP_SHARD_IN_MEMORY, /* in the system's cache: in nanoseconds */
+	EP_SHARD_ON_DISK, /* asking costs a microsecond */
+};
+
+/* Ask, without waiting, for what the two above will read of a key: where its bucket begins; when
+ * that has come, the bucket's beginning, which is all that most counts need; and when that has
+ * come, the lists of the keys from first up to end. */
+void ep_shard_request_directory(const struct ep_shard *shard, uint32_t key,
+                                enum ep_shard_source source);
+void ep_shard_request_bucket(const struct ep_shard *shard, uint32_t key,
+                             enum ep_shard_source source);
+void ep_shard_request_list(const struct ep_shard *shard, uint32_t first, uint32_t end,
+                           enum ep_shard_source source);
 
 /* Goes through all postings: begin with a zeroed walk. */
 struct ep_shard_walk {

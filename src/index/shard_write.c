@@ -11,9 +11,9 @@
 /* What is collected before it is written. */
 #define BLOCK_BYTES ((size_t)1 << 20)
 
-/* Postings of a bucket on average, at most: a kilobyte, so that it mostly lies in one page of
+/* Postings of a bucket on average, at most: 3 KB, so that it mostly lies in one or two pages of
  * memory. */
-#define BUCKET_POSTINGS 256
+#define BUCKET_POSTINGS 1024
 
 struct ep_shard_writer {
 	int fd;
@@ -104,11 +104,11 @@ write_full(struct ep_shard_writer *writer, struct ep_error *err)
 static enum ep_status
 end_buckets(struct ep_shard_writer *writer, uint32_t bucket, struct ep_error *err)
 {
-	uint64_t limit = (uint64_t)writer->starts[writer->track_count] << writer->bucket_bits;
 	if (writer->number_count) {
 		EP_TRY(ep_buffer_varint(&writer->block, writer->number_count, err));
 		EP_TRY(ep_postings_encode(&writer->block, writer->numbers, writer->number_count,
-		                          limit, err));
+		                          writer->starts[writer->track_count], writer->bucket_bits,
+		                          err));
 	}
 	writer->number_count = 0;
 	while (writer->bucket < bucket)

@@ -183,7 +183,7 @@ ep_find_copy(struct ep_found_copy *found, struct ep_copy_finder *finder, struct 
 	if (status != EP_OK)
 		return status;
 	EP_TRY(ep_search(candidates, &count, CANDIDATES_MAX, finder->searcher, index,
-	                 &finder->probe, err));
+	                 &finder->probe, EP_SEARCH_FULL, err));
 	float least = finder->probe.bits * (how == EP_DEDUP_EXACT ? BITS_SHARE_EXACT : BITS_SHARE);
 	size_t laid = 0;
 	for (size_t i = 0; i < count && laid < LAID_MAX; i++) {

@@ -8,12 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Candidates that the index is asked for, and those that are weighed at most, at least, and at
- * least before it is known whether the decision is plain. */
+/* Candidates that the index is asked for; those of a search that are weighed at most and at least;
+ * and at least and at most before it is known whether the decision is plain. */
 #define CANDIDATES_MAX 64
 #define WEIGHED_MAX 16
 #define WEIGHED_MIN 3
 #define WEIGHED_FIRST 2
+#define WEIGHED_PLAIN 4
 
 /* Candidates are weighed as long as the index gives them this share of the first one's score. The
  * decision is plain where another song than the best was weighed, and the score is SCORE_PLAIN or
@@ -43,7 +44,8 @@ struct ep_matcher {
 	struct ep_candidate candidates[CANDIDATES_MAX];
 	size_t candidate_count;
 	size_t candidate_next; /* the first that has not been weighed */
-	struct weighed weighed[WEIGHED_MAX];
+	size_t candidate_weighed; /* of those before it, all but the ones that are gone */
+	struct weighed weighed[2 * WEIGHED_MAX]; /* of both searches */
 	size_t weighed_count;
 	struct ep_buffer texts; /* of the answer */
 };
@@ -74,7 +76,7 @@ ep_matcher_free(struct ep_matcher *matcher)
 	ep_weigher_free(matcher->weigher);
 	ep_decoded_free(&matcher->decoded);
 	ep_sketch_free(&matcher->query);
-	for (size_t i = 0; i < WEIGHED_MAX; i++)
+	for (size_t i = 0; i < 2 * WEIGHED_MAX; i++)
 		ep_sketch_free(&matcher->weighed[i].sketch);
 	ep_buffer_free(&matcher->texts);
 	free(matcher);
@@ -94,16 +96,30 @@ cut(uint32_t *start, struct ep_pairs *pairs)
 	pairs->count = count;
 }
 
-/* Reads a candidate from the log and weighs it; one that is gone is passed over. */
+static bool
+is_weighed(const struct ep_matcher *matcher, uint64_t position)
+{
+	for (size_t i = 0; i < matcher->weighed_count; i++) {
+		if (matcher->weighed[i].position == position)
+			return true;
+	}
+	return false;
+}
+
+/* Reads a candidate from the log and weighs it, if no search before has given it. EP_NOT_FOUND  it
+ * is gone; no text. */
 static enum ep_status
 weigh(struct ep_matcher *matcher, struct ep_index *index, uint64_t position, struct ep_error *err)
 {
 	struct weighed *weighed = &matcher->weighed[matcher->weighed_count];
 	struct ep_entry entry;
-	enum ep_status status = ep_index_entry_at(&entry, index, position, err);
-	if (status == EP_NOT_FOUND || (status == EP_OK && entry.operation != EP_PUT))
+	if (is_weighed(matcher, position))
 		return EP_OK;
-	EP_TRY(status);
+	enum ep_status status = ep_index_entry_at(&entry, index, position, err);
+	if (status == EP_OK && entry.operation != EP_PUT)
+		return EP_NOT_FOUND;
+	if (status != EP_OK)
+		return status;
 	EP_TRY(ep_entry_sketch(&weighed->sketch, &matcher->decoded, &entry, matcher->coder, err));
 	EP_TRY(ep_weigh(&weighed->evidence, matcher->weigher, &matcher->probe, &matcher->query,
 	                &weighed->sketch, err));
@@ -112,31 +128,26 @@ weigh(struct ep_matcher *matcher, struct ep_index *index, uint64_t position, str
 	return EP_OK;
 }
 
-/* Weighs the next candidates: until there are min, and those that have the share of the first. */
+/* Weighs the next candidates: until there are min, and up to max those that have the share of the
+ * first. */
 static enum ep_status
-weigh_candidates(struct ep_matcher *matcher, struct ep_index *index, size_t min,
+weigh_candidates(struct ep_matcher *matcher, struct ep_index *index, size_t min, size_t max,
                  struct ep_error *err)
 {
 	float least = matcher->candidate_count ? matcher->candidates[0].score * SCORE_SHARE : 0;
 	while (matcher->candidate_next < matcher->candidate_count &&
-	       matcher->weighed_count < WEIGHED_MAX) {
+	       matcher->candidate_weighed < max) {
 		const struct ep_candidate *next = &matcher->candidates[matcher->candidate_next];
-		if (matcher->weighed_count >= min && next->score < least)
+		if (matcher->candidate_weighed >= min && next->score < least)
 			return EP_OK;
 		matcher->candidate_next++;
-		EP_TRY(weigh(matcher, index, next->position, err));
+		enum ep_status status = weigh(matcher, index, next->position, err);
+		if (status == EP_NOT_FOUND)
+			continue;
+		EP_TRY(status);
+		matcher->candidate_weighed++;
 	}
 	return EP_OK;
-}
-
-static enum ep_status
-find_candidates(struct ep_matcher *matcher, struct ep_index *index, struct ep_error *err)
-{
-	EP_TRY(ep_search(matcher->candidates, &matcher->candidate_count, CANDIDATES_MAX,
-	                 matcher->searcher, index, &matcher->probe, err));
-	matcher->candidate_next = 0;
-	matcher->weighed_count = 0;
-	return weigh_candidates(matcher, index, WEIGHED_FIRST, err);
 }
 
 /* Whether one has more codes than other, which may be NULL; of equal ones, whether it came into the
@@ -218,18 +229,46 @@ judge(struct ep_answer *answer, const struct ep_matcher *matcher)
 	return best;
 }
 
-/* The same, and weighs more candidates where the first do not suffice. */
+/* Whether another song than the best was weighed and the score is so high that nothing more needs
+ * to be looked at. */
+static bool
+is_plain(const struct ep_answer *answer)
+{
+	return answer->second.codes >= 1 && answer->score >= SCORE_PLAIN;
+}
+
+/* Searches and weighs the first candidates. *best is NULL where there are none. */
+static enum ep_status
+search(const struct weighed **best, struct ep_answer *answer, struct ep_matcher *matcher,
+       struct ep_index *index, enum ep_search_effort effort, struct ep_error *err)
+{
+	EP_TRY(ep_search(matcher->candidates, &matcher->candidate_count, CANDIDATES_MAX,
+	                 matcher->searcher, index, &matcher->probe, effort, err));
+	answer->lists += matcher->probe.lists;
+	answer->hits += matcher->probe.hits;
+	matcher->candidate_next = 0;
+	matcher->candidate_weighed = 0;
+	EP_TRY(weigh_candidates(matcher, index, WEIGHED_FIRST, WEIGHED_PLAIN, err));
+	*best = matcher->weighed_count ? judge(answer, matcher) : NULL;
+	return EP_OK;
+}
+
+/* Makes the first search and, where the decision is not plain, the full one; and then weighs more
+ * candidates. */
 static enum ep_status
 decide(const struct weighed **best, struct ep_answer *answer, struct ep_matcher *matcher,
        struct ep_index *index, struct ep_error *err)
 {
+	matcher->weighed_count = 0;
+	EP_TRY(search(best, answer, matcher, index, EP_SEARCH_FIRST, err));
+	if (!is_plain(answer) && matcher->probe.cut)
+		EP_TRY(search(best, answer, matcher, index, EP_SEARCH_FULL, err));
+	if (!*best || is_plain(answer))
+		return EP_OK;
+	EP_TRY(weigh_candidates(matcher, index, WEIGHED_MIN, WEIGHED_MAX, err));
 	*best = judge(answer, matcher);
-	if (answer->second.codes < 1 || answer->score < SCORE_PLAIN) {
-		EP_TRY(weigh_candidates(matcher, index, WEIGHED_MIN, err));
-		*best = judge(answer, matcher);
-	}
 	if (answer->score >= EP_SCORE_ACCEPTED && answer->score < SCORE_SURE) {
-		EP_TRY(weigh_candidates(matcher, index, WEIGHED_MAX, err));
+		EP_TRY(weigh_candidates(matcher, index, WEIGHED_MAX, WEIGHED_MAX, err));
 		*best = judge(answer, matcher);
 	}
 	return EP_OK;
@@ -248,16 +287,13 @@ ep_match(struct ep_answer *answer, struct ep_matcher *matcher, struct ep_index *
 	EP_TRY(ep_sketch_of_pairs(&matcher->query, matcher->sketcher, pairs->items, pairs->count,
 	                          err));
 	ep_probe_fill(&matcher->probe, &matcher->query);
-	EP_TRY(find_candidates(matcher, index, err));
-	answer->lists = matcher->probe.lists;
-	answer->hits = matcher->probe.hits;
-	answer->type = 4;
-	if (matcher->weighed_count == 0)
-		return EP_OK;
 	EP_TRY(ep_weigh_self(&answer->self, matcher->weigher, &matcher->probe, &matcher->query,
 	                     err));
 	const struct weighed *best;
 	EP_TRY(decide(&best, answer, matcher, index, err));
+	answer->type = 4;
+	if (!best)
+		return EP_OK;
 	answer->tracks = (uint32_t)matcher->weighed_count;
 	answer->match = answer->score >= EP_SCORE_ACCEPTED;
 	answer->type = answer->match ? 6 : 7;

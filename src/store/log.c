@@ -421,6 +421,14 @@ ep_log_trim(struct ep_log *log)
 }
 
 void
+ep_log_expect_lookups(struct ep_log *log)
+{
+	MDB_envinfo env;
+	if (log->map && mdb_env_info(log->env, &env) == 0)
+		(void)madvise(log->map, env.me_mapsize, MADV_RANDOM);
+}
+
+void
 ep_log_trim_after(struct ep_log *log, size_t *untrimmed, size_t bytes, size_t every)
 {
 	*untrimmed += bytes;

@@ -48,6 +48,10 @@ const char *ep_log_folder(const struct ep_log *log);
  * now and then in long work, so that what was read does not count as this process's memory. */
 void ep_log_trim(struct ep_log *log);
 
+/* Says that single entries will be read here and there: the system then reads no more than they
+ * take. */
+void ep_log_expect_lookups(struct ep_log *log);
+
 /* Adds bytes that were read to *untrimmed, and trims, and begins again from 0, when they reach
  * `every`. */
 #define EP_LOG_TRIM_BYTES ((size_t)16 << 20)

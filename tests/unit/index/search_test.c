@@ -63,7 +63,8 @@ tear_down(void **state)
 
 /* Searches for a piece of a song; returns the place of the song among the candidates. */
 static size_t
-search(struct ep_candidate *candidates, size_t *count, uint64_t number)
+search(struct ep_candidate *candidates, size_t *count, uint64_t number,
+       enum ep_search_effort effort)
 {
 	EP_PAIRS struct ep_pairs pairs = { 0 };
 	EP_PAIRS struct ep_pairs piece = { 0 };
@@ -75,7 +76,7 @@ search(struct ep_candidate *candidates, size_t *count, uint64_t number)
 	needs(ep_sketcher_new(&sketcher, NULL));
 	needs(ep_sketch_of_pairs(&sketch, sketcher, piece.items, piece.count, NULL));
 	ep_probe_fill(&probe, &sketch);
-	needs(ep_search(candidates, count, CANDIDATES, searcher, index_, &probe, NULL));
+	needs(ep_search(candidates, count, CANDIDATES, searcher, index_, &probe, effort, NULL));
 	ep_sketcher_free(sketcher);
 	size_t place = 0;
 	while (place < *count && candidates[place].position != number + 1)
@@ -105,15 +106,31 @@ a_song_is_found_within_the_budget(void **state)
 	size_t all_refined = 0;
 	(void)state;
 	for (uint64_t i = 0; i < SONGS; i += 7) {
-		assert_int_equal(search(candidates, &count, i), 0);
+		assert_int_equal(search(candidates, &count, i, EP_SEARCH_FULL), 0);
 		assert_true(count > 1);
 		assert_true(candidates[0].score > 2 * candidates[1].score);
-		assert_true(probe.hits > 0 && probe.hits <= 2 * EP_SEARCH_BUDGET);
+		assert_true(probe.hits > 0 && probe.hits <= 2 * BUDGET);
 		assert_true(probe.lists > 0 && probe.lists <= probe.hits);
 		count_chosen(&whole, &refined);
 		all_refined += refined;
 	}
 	assert_true(all_refined > 0);
+}
+
+static void
+the_first_search_reads_less(void **state)
+{
+	struct ep_candidate candidates[CANDIDATES];
+	size_t count;
+	(void)state;
+	for (uint64_t i = 0; i < SONGS; i += 7) {
+		(void)search(candidates, &count, i, EP_SEARCH_FIRST);
+		uint64_t hits = probe.hits;
+		assert_true(probe.cut);
+		assert_true(hits > 0 && hits <= 2 * BUDGET_FIRST);
+		(void)search(candidates, &count, i, EP_SEARCH_FULL);
+		assert_true(probe.hits > hits);
+	}
 }
 
 static void
@@ -123,7 +140,7 @@ a_code_is_read_whole_or_in_parts(void **state)
 	static bool whole[EP_PROBE_PAIRS_MAX];
 	size_t count;
 	(void)state;
-	(void)search(candidates, &count, 3);
+	(void)search(candidates, &count, 3, EP_SEARCH_FULL);
 	for (size_t i = 0; i < probe.key_count; i++) {
 		if (probe.keys[i].chosen && probe.keys[i].whole)
 			whole[probe.keys[i].code] = true;
@@ -140,7 +157,7 @@ a_song_without_onsets_is_found(void **state)
 	size_t count;
 	(void)state;
 	for (uint64_t i = SONGS; i < SONGS + NOISES; i++)
-		assert_int_equal(search(candidates, &count, i), 0);
+		assert_int_equal(search(candidates, &count, i, EP_SEARCH_FULL), 0);
 }
 
 static void
@@ -151,10 +168,10 @@ the_same_search_gives_the_same_again(void **state)
 	size_t count;
 	size_t other_count;
 	(void)state;
-	(void)search(one, &count, 5);
+	(void)search(one, &count, 5, EP_SEARCH_FULL);
 	uint64_t hits = probe.hits;
-	(void)search(other, &other_count, 6);
-	(void)search(other, &other_count, 5);
+	(void)search(other, &other_count, 6, EP_SEARCH_FULL);
+	(void)search(other, &other_count, 5, EP_SEARCH_FULL);
 	assert_int_equal(count, other_count);
 	assert_int_equal(hits, probe.hits);
 	for (size_t i = 0; i < count; i++)
@@ -195,7 +212,7 @@ an_index_of_version_1_is_made_anew(void **state)
 	store_old_manifest();
 	/* What only reads has all of it as the tail. */
 	needs(ep_index_open(&index_, node.log, NULL));
-	assert_int_equal(search(candidates, &count, 4), 0);
+	assert_int_equal(search(candidates, &count, 4, EP_SEARCH_FULL), 0);
 	ep_index_close(index_);
 	needs(ep_index_follow(node.log, &options, NULL));
 	needs(ep_log_read_begin(&read, node.log, NULL));
@@ -204,7 +221,7 @@ an_index_of_version_1_is_made_anew(void **state)
 	assert_int_equal(now.tail, 0);
 	assert_int_equal(now.tracks, SONGS + NOISES);
 	needs(ep_index_open(&index_, node.log, NULL));
-	assert_int_equal(search(candidates, &count, 4), 0);
+	assert_int_equal(search(candidates, &count, 4, EP_SEARCH_FULL), 0);
 }
 
 int
@@ -212,6 +229,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_song_is_found_within_the_budget),
+		cmocka_unit_test(the_first_search_reads_less),
 		cmocka_unit_test(a_code_is_read_whole_or_in_parts),
 		cmocka_unit_test(a_song_without_onsets_is_found),
 		cmocka_unit_test(the_same_search_gives_the_same_again),
