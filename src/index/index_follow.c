@@ -175,7 +175,7 @@ merge_from(struct follow *follow, size_t first, struct ep_error *err)
 	EP_TRY(make_file(&fd, &path, follow, err));
 	enum ep_status status = open_shards(shards, follow, first, err);
 	if (status == EP_OK)
-		status = ep_shards_merge(&merged, fd, path, shards, count, read,
+		status = ep_shards_merge(&merged, fd, path, shards, count, follow->log, read,
 		                         follow->options->stop, err);
 	for (size_t i = 0; i < count; i++)
 		ep_shard_close(&shards[i]);

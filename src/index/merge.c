@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Memory of the inputs' maps is given back after so many postings. */
+/* Memory of the maps of the inputs and of the log is given back after so many postings and tracks.
+ */
 #define TRIM_POSTINGS ((size_t)1 << 23)
+#define TRIM_TRACKS 4096
 
 /* Postings that are merged at a time, on average: they stay in the processor's cache. */
 #define RANGE_POSTINGS 16384
@@ -23,6 +25,7 @@ struct input {
 };
 
 struct merge {
+	struct ep_log *log; /* to give pages back */
 	struct input *inputs;
 	size_t count;
 	uint64_t *positions;
@@ -82,6 +85,8 @@ place_tracks(struct merge *merge, struct input *input, const struct ep_log_read 
 		uint32_t end = ep_shard_start(shard, i + 1);
 		bool there;
 		EP_TRY(is_there(&there, read, position, err));
+		if (i % TRIM_TRACKS == 0)
+			ep_log_trim(merge->log);
 		for (uint32_t at = start; at < end; at += EP_STRETCH_SLOTS)
 			stretches[at / EP_STRETCH_SLOTS] =
 				there ? merge->slot_count + (at - start) : GONE;
@@ -112,7 +117,6 @@ begin(struct merge *merge, const struct ep_shard *shards, size_t count,
 		return ep_fail(err, EP_NO_MEMORY, "out of memory for merging the index");
 	for (size_t i = 0; i < count; i++) {
 		EP_TRY(ep_shard_check(&shards[i], "a shard of the index", err));
-		ep_shard_trim(&shards[i]); /* checked, and read again later */
 		merge->inputs[i].shard = &shards[i];
 		EP_TRY(place_tracks(merge, &merge->inputs[i], read, err));
 	}
@@ -222,10 +226,10 @@ run(struct ep_merged *merged, struct merge *merge, int fd, const char *name,
 
 enum ep_status
 ep_shards_merge(struct ep_merged *merged, int fd, const char *name, const struct ep_shard *shards,
-                size_t count, const struct ep_log_read *read, const atomic_bool *stop,
-                struct ep_error *err)
+                size_t count, struct ep_log *log, const struct ep_log_read *read,
+                const atomic_bool *stop, struct ep_error *err)
 {
-	struct merge merge = { 0 };
+	struct merge merge = { .log = log };
 	enum ep_status status = begin(&merge, shards, count, read, err);
 	if (status == EP_OK)
 		status = run(merged, &merge, fd, name, stop, err);

@@ -17,12 +17,13 @@ struct ep_merged {
  * file fd. A track goes in where the log still has an entry at its position. Memory is some bytes
  * a track, 8 bytes a bucket, and the postings of one range of keys.
  *
+ * log     of read: pages that were read are given back.
  * merged  with no tracks nothing was written.
  * stop    may be NULL.
  * EP_CORRUPT, EP_INTERRUPTED, EP_IO, EP_NO_SPACE, EP_NO_MEMORY */
 EP_MUST_USE enum ep_status ep_shards_merge(struct ep_merged *merged, int fd, const char *name,
                                            const struct ep_shard *shards, size_t count,
-                                           const struct ep_log_read *read, const atomic_bool *stop,
-                                           struct ep_error *err);
+                                           struct ep_log *log, const struct ep_log_read *read,
+                                           const atomic_bool *stop, struct ep_error *err);
 
 #endif

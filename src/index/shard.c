@@ -10,6 +10,9 @@
 
 #define VERSION 2
 
+/* Bytes that are checked before they are given back. */
+#define CHECK_BYTES ((size_t)8 << 20)
+
 /* Bytes that the disk and the memory give together, at least. */
 #define PAGE 4096
 #define LINE 64
@@ -152,21 +155,34 @@ tracks_ascend(const struct ep_shard *shard)
 	return true;
 }
 
+/* Whether the bytes from one place of the file up to another have this checksum. They are given
+ * back as they have been read, so that a large file does not count as this process's memory. */
+static bool
+has_checksum(const struct ep_shard *shard, size_t from, size_t to, uint32_t expected)
+{
+	uint32_t crc = 0;
+	for (size_t at = from; at < to;) {
+		size_t size = to - at < CHECK_BYTES ? to - at : CHECK_BYTES;
+		crc = ep_crc32_add(crc, shard->bytes + at, size);
+		ep_shard_trim(shard);
+		at += size;
+	}
+	return crc == expected;
+}
+
 enum ep_status
 ep_shard_check(const struct ep_shard *shard, const char *name, struct ep_error *err)
 {
 	uintptr_t map = (uintptr_t)shard->bytes;
-	const uint8_t *tables = shard->bytes + shard->directory_at;
-	const uint8_t *buckets = shard->bytes + EP_SHARD_HEADER;
-	size_t size = shard->directory_at - EP_SHARD_HEADER;
 	(void)madvise((void *)map, shard->size, MADV_SEQUENTIAL);
-	if (ep_crc32(tables, shard->size - shard->directory_at) != ep_load32(shard->bytes + 52))
+	if (!has_checksum(shard, shard->directory_at, shard->size, ep_load32(shard->bytes + 52)))
 		return ep_fail(err, EP_CORRUPT, "the tables of %s are damaged", name);
 	if (!directory_ascends(shard))
 		return ep_fail(err, EP_CORRUPT, "the directory of %s is damaged", name);
 	if (!tracks_ascend(shard))
 		return ep_fail(err, EP_CORRUPT, "the tracks of %s are damaged", name);
-	if (ep_crc32(buckets, size) != ep_load32(shard->bytes + 48))
+	if (!has_checksum(shard, EP_SHARD_HEADER, shard->directory_at,
+	                  ep_load32(shard->bytes + 48)))
 		return ep_fail(err, EP_CORRUPT, "the postings of %s are damaged", name);
 	return EP_OK;
 }

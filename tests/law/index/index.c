@@ -96,7 +96,8 @@ merge(const struct ep_shard *shard)
 	struct ep_shard out;
 	int fd = memfd_create("merged", MFD_CLOEXEC);
 	needs(ep_log_read_begin(&read, node.log, NULL));
-	enum ep_status status = ep_shards_merge(&merged, fd, "", shard, 1, read, NULL, NULL);
+	enum ep_status status =
+		ep_shards_merge(&merged, fd, "", shard, 1, node.log, read, NULL, NULL);
 	must(status == EP_OK || status == EP_CORRUPT);
 	if (status == EP_OK && merged.track_count) {
 		must_equal(ep_shard_open(&out, fd, "", NULL), EP_OK);

@@ -377,8 +377,9 @@ merge(struct ep_merged *merged, uint64_t gone)
 	struct ep_log_read *read = read_of(&node, gone);
 	inputs[0] = make_shard(&fds[0], 1, 1, TRACKS);
 	inputs[1] = make_shard(&fds[1], TRACKS + 1, 1, TRACKS);
-	assert_int_equal(ep_shards_merge(merged, fds[2], "merged", inputs, 2, read, NULL, NULL),
-	                 EP_OK);
+	assert_int_equal(
+		ep_shards_merge(merged, fds[2], "merged", inputs, 2, node.log, read, NULL, NULL),
+		EP_OK);
 	if (merged->track_count)
 		assert_int_equal(ep_shard_open(&out, fds[2], "merged", NULL), EP_OK);
 	for (int i = 0; i < 3; i++)
