@@ -185,23 +185,22 @@ merge_from(struct follow *follow, size_t first, struct ep_error *err)
 	                       : status;
 }
 
-/* The first of the last shards that are to be merged, so that each is EP_INDEX_GROWTH times what
- * comes after it; the last one where nothing is to be merged. */
+/* The first of the last shards that are to be merged, so that each is EP_INDEX_GROWTH times all
+ * that comes after it; the number of shards where all are. */
 static size_t
 first_to_merge(const struct ep_manifest *manifest)
 {
 	uint64_t postings = 0;
 	uint64_t slots = 0;
 	size_t first = manifest->count;
-	while (first > 0) {
-		const struct ep_manifest_shard *shard = &manifest->shards[first - 1];
-		bool last = first == manifest->count;
-		if (!last && (shard->posting_count > EP_INDEX_GROWTH * postings ||
-		              shard->slot_count + slots > EP_SHARD_SLOTS_MAX))
-			break;
-		postings += shard->posting_count;
+	for (size_t i = manifest->count; i-- > 0;) {
+		const struct ep_manifest_shard *shard = &manifest->shards[i];
 		slots += shard->slot_count;
-		first--;
+		if (slots > EP_SHARD_SLOTS_MAX)
+			break;
+		if (i + 1 < manifest->count && shard->posting_count <= EP_INDEX_GROWTH * postings)
+			first = i;
+		postings += shard->posting_count;
 	}
 	return first;
 }
@@ -210,7 +209,7 @@ static enum ep_status
 merge_some(struct follow *follow, struct ep_error *err)
 {
 	size_t first = first_to_merge(&follow->manifest);
-	return follow->manifest.count - first > 1 ? merge_from(follow, first, err) : EP_OK;
+	return first < follow->manifest.count ? merge_from(follow, first, err) : EP_OK;
 }
 
 /* Writes what the builder holds as the next shard, and moves the watermark. */
@@ -259,7 +258,7 @@ catch_up(struct follow *follow, struct ep_error *err)
 	EP_TRY(ep_builder_new(&builder, err));
 	ep_log_state(&state, read);
 	if (state.position == follow->manifest.watermark)
-		return EP_OK;
+		return merge_some(follow, err);
 	follow->builder = builder;
 	follow->last = state.position;
 	struct ep_collect collect = {

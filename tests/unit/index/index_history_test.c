@@ -85,6 +85,23 @@ delete_song(struct history *history, uint32_t number)
 
 /* ---- what happens to an index ---- */
 
+/* Whether each shard is so much larger than all that come after it. */
+static void
+shards_are_few(const struct history *history)
+{
+	static struct ep_manifest manifest;
+	struct ep_log_read *read;
+	uint64_t after = 0;
+	needs(ep_log_read_begin(&read, history->node.log, NULL));
+	needs(ep_manifest_load(&manifest, read, NULL));
+	ep_log_read_end(read);
+	for (size_t i = manifest.count; i-- > 0;) {
+		uint64_t postings = manifest.shards[i].posting_count;
+		assert_true(after == 0 || postings > EP_INDEX_GROWTH * after);
+		after += postings;
+	}
+}
+
 static void
 follow(struct history *history)
 {
@@ -92,6 +109,7 @@ follow(struct history *history)
 	struct ep_error err = { 0 };
 	if (ep_index_follow(history->node.log, &options, &err) != EP_OK)
 		fail_msg("following fails: %s", err.text);
+	shards_are_few(history);
 }
 
 static void
