@@ -84,6 +84,7 @@ struct found {
 };
 
 struct ep_searcher {
+	bool cold; /* what this search counted had to come from disk */
 	uint32_t chosen[EP_PROBE_KEYS_MAX];
 	size_t chosen_count;
 	uint64_t prices[EP_PROBE_KEYS_MAX];
@@ -194,12 +195,15 @@ request_counts(const struct ep_shard *shard, const struct ep_probe_key *keys, si
 /* Adds to keys[from..to) the postings that they have in a shard. Where the first of them had to be
  * waited for, the others are asked for together. */
 static void
-count_in_shard(const struct ep_shard *shard, struct ep_probe_key *keys, size_t from, size_t to)
+count_in_shard(struct ep_searcher *searcher, const struct ep_shard *shard,
+               struct ep_probe_key *keys, size_t from, size_t to)
 {
 	long waits = disk_waits();
 	for (size_t i = from; i < to; i++) {
-		if (i == from + FIRST_KEYS && disk_waits() > waits)
+		if (i == from + FIRST_KEYS && disk_waits() > waits) {
+			searcher->cold = true;
 			request_counts(shard, keys, i, to);
+		}
 		if (i + 2 * AHEAD < to)
 			ep_shard_request_directory(shard, keys[i + 2 * AHEAD].first,
 			                           EP_SHARD_IN_MEMORY);
@@ -212,7 +216,8 @@ count_in_shard(const struct ep_shard *shard, struct ep_probe_key *keys, size_t f
 
 /* Counts the postings of keys[from..to). */
 static void
-count_postings(const struct ep_index *index, struct ep_probe *probe, size_t from, size_t to)
+count_postings(struct ep_searcher *searcher, const struct ep_index *index, struct ep_probe *probe,
+               size_t from, size_t to)
 {
 	size_t shard_count;
 	const struct ep_shard *shards = ep_index_shards(index, &shard_count);
@@ -221,7 +226,7 @@ count_postings(const struct ep_index *index, struct ep_probe *probe, size_t from
 	for (size_t i = from; i < to; i++)
 		keys[i].postings = 0;
 	for (size_t s = 0; s < shard_count; s++)
-		count_in_shard(&shards[s], keys, from, to);
+		count_in_shard(searcher, &shards[s], keys, from, to);
 	for (size_t i = from; i < to; i++)
 		keys[i].bits = rarity(keys[i].postings, tracks);
 }
@@ -301,9 +306,10 @@ static void
 choose(struct ep_searcher *searcher, const struct ep_index *index, struct ep_probe *probe,
        float budget)
 {
-	count_postings(index, probe, 0, probe->whole_count);
+	searcher->cold = false;
+	count_postings(searcher, index, probe, 0, probe->whole_count);
 	float used = choose_cheap(searcher, probe, budget);
-	count_postings(index, probe, probe->whole_count, probe->key_count);
+	count_postings(searcher, index, probe, probe->whole_count, probe->key_count);
 	choose_by_price(searcher, probe, budget, used);
 	searcher->chosen_count = 0;
 	probe->bits = 0;
@@ -347,28 +353,18 @@ request_list(const struct ep_shard *shard, const struct ep_probe_key *key,
 	ep_shard_request_list(shard, key->first, key->end, source);
 }
 
-/* Asks the disk for the lists of the chosen keys from number `from` on. */
-static void
-request_lists(const struct ep_searcher *searcher, const struct ep_shard *shard,
-              const struct ep_probe *probe, size_t from)
-{
-	for (size_t i = from; i < searcher->chosen_count; i++)
-		request_list(shard, &probe->keys[searcher->chosen[i]], EP_SHARD_ON_DISK);
-}
-
 /* Reads the slots of the chosen keys of a shard. Their number is what the keys were chosen by,
  * about: what is far above that is left out. */
 static enum ep_status
 read_slots(uint32_t *counts, struct ep_searcher *searcher, const struct ep_shard *shard,
            struct ep_probe *probe, struct ep_error *err)
 {
-	long waits = disk_waits();
 	size_t chosen = searcher->chosen_count;
+	for (size_t i = 0; searcher->cold && i < chosen; i++)
+		request_list(shard, &probe->keys[searcher->chosen[i]], EP_SHARD_ON_DISK);
 	for (size_t i = 0; i < chosen; i++) {
 		const struct ep_probe_key *key = &probe->keys[searcher->chosen[i]];
 		size_t most = 2 * (size_t)key->postings + SLOTS_MORE;
-		if (i == FIRST_KEYS && disk_waits() > waits)
-			request_lists(searcher, shard, probe, i);
 		if (i + AHEAD < chosen)
 			request_list(shard, &probe->keys[searcher->chosen[i + AHEAD]],
 			             EP_SHARD_IN_MEMORY);
@@ -536,6 +532,20 @@ window_bits(struct ep_searcher *searcher, const struct ep_probe *probe, size_t f
 	return bits;
 }
 
+/* Asks the disk for where the tracks of the hits stand. */
+static void
+request_tracks(const struct ep_searcher *searcher, const struct ep_shard *shard,
+               const struct ep_probe *probe)
+{
+	uint32_t last = 0;
+	for (size_t i = 0; i < searcher->hit_count; i++) {
+		uint32_t slot = slot_of_hit(searcher->hits[i], probe);
+		if (i == 0 || slot - last > EP_STRETCH_SLOTS)
+			ep_shard_request_track(shard, slot);
+		last = slot;
+	}
+}
+
 /* Scores each diagonal of each track. Hits come by diagonal, so that those of a track stand side by
  * side, but at its borders; a track that is found twice is sorted out at the end. */
 static enum ep_status
@@ -546,6 +556,8 @@ score_hits(struct ep_searcher *searcher, const struct ep_shard *shards, size_t n
 	const uint64_t *hits = searcher->hits;
 	MAKE_ROOM(searcher->other_hits, searcher->other_capacity, searcher->hit_count + 1);
 	ep_sort64(searcher->hits, searcher->other_hits, searcher->hit_count, 32);
+	if (searcher->cold)
+		request_tracks(searcher, shard, probe);
 	uint32_t diagonal = UINT32_MAX;
 	uint32_t start = 0;
 	uint32_t end = 0;

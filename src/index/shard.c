@@ -17,6 +17,12 @@
 #define PAGE 4096
 #define LINE 64
 
+/* Tracks that a search for one goes on at first. */
+#define FIRST_STEP 64
+
+/* Bytes that the table of most buckets takes, at most. */
+#define TABLE_BYTES 128
+
 /* ---- opening ---- */
 
 static enum ep_status
@@ -66,7 +72,7 @@ find_tables(struct ep_shard *shard, const char *name, struct ep_error *err)
 	            shard->directory_at >= EP_SHARD_HEADER + EP_POSTINGS_PADDING &&
 	            shard->directory_at <= shard->size && shard->track_count > 0 &&
 	            shard->track_count <= behind / 12 && shard->posting_count / 8 <= behind &&
-	            shard->slot_count <= EP_SHARD_SLOTS_MAX;
+	            shard->slot_count > 0 && shard->slot_count <= EP_SHARD_SLOTS_MAX;
 	uint64_t tables = 0;
 	if (fits)
 		tables = ((uint64_t)bucket_count(shard) + 1) * 8 + shard->track_count * 12 + 4;
@@ -246,9 +252,15 @@ ep_shard_request_directory(const struct ep_shard *shard, uint32_t key, enum ep_s
 void
 ep_shard_request_bucket(const struct ep_shard *shard, uint32_t key, enum ep_shard_source source)
 {
-	uint64_t at = bucket_at(shard, key >> shard->bucket_bits);
+	uint32_t bucket = key >> shard->bucket_bits;
+	uint64_t at = bucket_at(shard, bucket);
+	size_t size = TABLE_BYTES;
+	if (source == EP_SHARD_ON_DISK) {
+		uint64_t end = bucket_at(shard, bucket + 1);
+		size = end > at && end - at < PAGE ? end - at : PAGE;
+	}
 	if (at < shard->directory_at)
-		request(shard, shard->bytes + at, 2 * LINE, source);
+		request(shard, shard->bytes + at, size, source);
 }
 
 /* The same for all from one place to another, and no more of it than its beginning from memory,
@@ -444,11 +456,36 @@ ep_shard_start(const struct ep_shard *shard, size_t i)
 	return ep_load32(shard->starts + i * 4);
 }
 
+/* Where the track of a slot stands, about: tracks are of about the same length. */
+static size_t
+guess_track(const struct ep_shard *shard, uint32_t slot)
+{
+	return (size_t)((uint64_t)slot * shard->track_count / shard->slot_count);
+}
+
+void
+ep_shard_request_track(const struct ep_shard *shard, uint32_t slot)
+{
+	const uint8_t *at = shard->starts + guess_track(shard, slot) * 4;
+	request(shard, at - PAGE / 2, PAGE, EP_SHARD_ON_DISK);
+}
+
+/* From the guess on with ever longer steps, and between the last two by halves: so that few pages
+ * are read. */
 size_t
 ep_shard_track_at(const struct ep_shard *shard, uint32_t slot)
 {
-	size_t low = 0;
-	size_t high = shard->track_count;
+	size_t low = guess_track(shard, slot);
+	size_t high = low + 1;
+	for (size_t step = FIRST_STEP; low > 0 && ep_shard_start(shard, low) > slot; step *= 2) {
+		high = low;
+		low -= low < step ? low : step;
+	}
+	for (size_t step = FIRST_STEP;
+	     high < shard->track_count && ep_shard_start(shard, high) <= slot; step *= 2) {
+		low = high;
+		high += shard->track_count - high < step ? shard->track_count - high : step;
+	}
 	while (high - low > 1) {
 		size_t middle = low + (high - low) / 2;
 		if (ep_shard_start(shard, middle) <= slot)

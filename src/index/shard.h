@@ -108,8 +108,8 @@ enum ep_shard_source {
 };
 
 /* Ask, without waiting, for what the two above will read of a key: where its bucket begins; when
- * that has come, the bucket's beginning, which is all that most counts need; and when that has
- * come, the lists of the keys from first up to end. */
+ * that has come, the bucket's table, which is all that most counts need, and of a small bucket on
+ * disk the rest, too; and when that has come, the lists of the keys from first up to end. */
 void ep_shard_request_directory(const struct ep_shard *shard, uint32_t key,
                                 enum ep_shard_source source);
 void ep_shard_request_bucket(const struct ep_shard *shard, uint32_t key,
@@ -136,6 +136,9 @@ EP_MUST_USE enum ep_status ep_shard_next(uint64_t *postings, size_t *count, size
 
 /* The track in whose slots slot lies, which is below slot_count: its number in the shard. */
 size_t ep_shard_track_at(const struct ep_shard *shard, uint32_t slot);
+
+/* Asks the disk, without waiting, for what this will most likely read. */
+void ep_shard_request_track(const struct ep_shard *shard, uint32_t slot);
 
 /* Of the track number i: its position in the log, and its first slot (of i = track_count: the
  * number of slots). */

@@ -16,12 +16,14 @@
 #define TRACKS 40
 #define SLOTS_MAX (4 * TRACKS)
 
+#define MANY_TRACKS 3000
+
 #define LARGE 20000
 #define LARGE_SLOTS (1000 * EP_STRETCH_SLOTS)
 
 /* A key that all tracks have, and that of one. */
 #define COMMON 7
-#define KEY_OF_TRACK(position) (100000 * (uint32_t)(position))
+#define KEY_OF_TRACK(position) (100000 * (uint32_t)(position) % EP_KEY_END)
 
 /* Slots of track number i of a shard. */
 static uint32_t
@@ -104,6 +106,31 @@ a_shard_finds_what_was_written(void **state)
 	assert_int_equal(find(slots, &shard, 0, EP_KEY_END), 3 * TRACKS);
 	assert_int_equal(ep_shard_read(slots, 5, &shard, 0, EP_KEY_END), 5);
 	ep_shard_close(&shard);
+	close(fd);
+}
+
+/* Tracks of which the first are by far the longest, so that no guess by the average is right. */
+static void
+any_slot_leads_to_its_track(void **state)
+{
+	struct ep_builder *builder;
+	struct ep_shard shard;
+	uint64_t written;
+	int fd = memfd_create("shard", 0);
+	(void)state;
+	assert_int_equal(ep_builder_new(&builder, NULL), EP_OK);
+	for (size_t i = 0; i < MANY_TRACKS; i++)
+		add_track(builder, 1 + i,
+		          (2 + (i < MANY_TRACKS / 4 ? 40 : (uint32_t)i % 3)) * EP_STRETCH_SLOTS);
+	assert_int_equal(ep_builder_write(&written, builder, fd, "shard", NULL), EP_OK);
+	assert_int_equal(ep_shard_open(&shard, fd, "shard", NULL), EP_OK);
+	for (size_t i = 0; i < MANY_TRACKS; i++) {
+		assert_int_equal(ep_shard_track_at(&shard, ep_shard_start(&shard, i)), i);
+		assert_int_equal(ep_shard_track_at(&shard, ep_shard_start(&shard, i + 1) - 1), i);
+		ep_shard_request_track(&shard, ep_shard_start(&shard, i));
+	}
+	ep_shard_close(&shard);
+	ep_builder_free(builder);
 	close(fd);
 }
 
@@ -435,6 +462,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_shard_finds_what_was_written),
+		cmocka_unit_test(any_slot_leads_to_its_track),
 		cmocka_unit_test(a_large_shard_is_read_by_ranges_of_keys),
 		cmocka_unit_test(a_walk_gives_all_postings_in_order),
 		cmocka_unit_test(every_byte_that_changes_is_found),
