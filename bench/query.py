@@ -5,7 +5,9 @@ real songs, of which degraded excerpts are asked.
 For each number of documents: what making the index takes, what it takes on disk; what a query
 takes, and whether its answers are still right. The index is made by an ingest that finds its files
 gone. A query's time is the least of several runs on one core, as other programs disturb; of 30 s
-excerpts the median and what 99 % stay below are shown. The mean is CPU time of all questions.
+excerpts the median and what 99 % stay below are shown. The mean is CPU time of all questions. Cold
+is the median of some 30 s excerpts of which each is asked by a new process after the system has
+dropped its caches; that takes root.
 """
 import argparse
 import json
@@ -23,6 +25,8 @@ from running import BenchError, processor_name, run
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 DOCUMENTS = (10000, 30000, 100000, 300000, 1000000)
+TICKS = (*DOCUMENTS, 3000000, 10000000)
+DROP_CACHES = "/proc/sys/vm/drop_caches"
 FOLDER_SIZE = 1000  # bytes that a document takes in a data folder and its index, at most
 SECONDS_30 = ("clean30", "mp3_32k_22k", "noise10db", "vol-20db", "lowpass4k")
 ROUNDS = 3  # times that all questions are asked in one run where many are needed
@@ -41,6 +45,7 @@ class Files:
         self.song = os.path.join(folder, "song.json")
         self.once = os.path.join(folder, "once.txt")
         self.often = os.path.join(folder, "often.txt")
+        self.one = os.path.join(folder, "one.txt")
         with open(self.song, "w", encoding="utf-8") as file:
             json.dump(data.library[:1], file)
         codes = "".join(question.code + "\n" for question in self.questions)
@@ -62,8 +67,8 @@ class Base:
     def make(self, generate, documents, library):
         giver = subprocess.Popen([generate, "--documents", str(documents)], stdout=subprocess.PIPE,
                                  stderr=subprocess.DEVNULL)
-        taker = subprocess.run(self.command("slave-ingest", "-"), stdin=giver.stdout, capture_output=True,
-                               check=False)
+        taker = subprocess.run(self.command("slave-ingest", "--dedup", "off", "-"), stdin=giver.stdout,
+                               capture_output=True, check=False)
         giver.stdout.close()
         if giver.wait() or taker.returncode:
             raise BenchError(f"taking in {documents} documents failed: {taker.stderr.decode().strip()}")
@@ -89,6 +94,23 @@ class Base:
         """Usage of the questions in a file."""
         prefix = ["taskset", "-c", "0"] if one_core else []
         return run(prefix + self.command("query", path), good=(0, 3))
+
+
+def measure_cold(base, files, count):
+    """The median of some questions with nothing cached, in ms; None without the right to drop the caches."""
+    if not count or not os.access(DROP_CACHES, os.W_OK):
+        return None
+    questions = [question for question in files.questions if question.kind in SECONDS_30]
+    times = []
+    for question in questions[::max(1, len(questions) // count)][:count]:
+        with open(files.one, "w", encoding="utf-8") as file:
+            file.write(question.code + "\n")
+        os.sync()
+        with open(DROP_CACHES, "w", encoding="utf-8") as file:
+            file.write("3\n")
+        run([base.program, "--version"])  # so that the program itself is there
+        times.append(json.loads(base.ask(files.one, True).output)["qtime"])
+    return sorted(times)[len(times) // 2]
 
 
 def least(usages, what):
@@ -120,6 +142,7 @@ def measure_queries(base, files, runs):
     return {"median_ms": share_below(ordered, 0.5), "most_ms": share_below(ordered, 0.99),
             "mean_ms": mean * 1000, "a_second": ROUNDS * count / least(both, "wall"),
             "memory_mb": max(usage.memory for usage in both) / 1e6,
+            "hits": sum(answer["read"]["hits"] for answer in answers[:count]) / count,
             "right": right, "wrong": wrong, "strangers": strangers}
 
 
@@ -137,7 +160,8 @@ def measure(options, files, documents, workdir):
     size = sum(os.path.getsize(path) for path in base.shards())
     result = {"documents": base.documents(), "index_cpu_s": least(made, "cpu"),
               "index_wall_s": least(made, "wall"), "index_memory_mb": max(usage.memory for usage in made) / 1e6,
-              "index_bytes": size, **measure_queries(base, files, options.runs)}
+              "index_bytes": size, **measure_queries(base, files, options.runs),
+              "cold_ms": measure_cold(base, files, options.cold)}
     result["bytes_a_document"] = size / result["documents"]
     if not ready:
         shutil.rmtree(base.folder)
@@ -147,7 +171,8 @@ def measure(options, files, documents, workdir):
 COLUMNS = (("documents", "documents", ","), ("index s", "index_wall_s", ".1f"),
            ("CPU s", "index_cpu_s", ".1f"), ("peak MB", "index_memory_mb", ".0f"),
            ("B/document", "bytes_a_document", ".0f"), ("median ms", "median_ms", ".2f"),
-           ("99 % ms", "most_ms", ".2f"), ("mean ms", "mean_ms", ".2f"), ("queries/s", "a_second", ".0f"),
+           ("99 % ms", "most_ms", ".2f"), ("mean ms", "mean_ms", ".2f"), ("cold ms", "cold_ms", ".0f"),
+           ("hits", "hits", ",.0f"), ("queries/s", "a_second", ".0f"),
            ("peak MB", "memory_mb", ".0f"), ("right", "right", "d"), ("wrong", "wrong", "d"),
            ("strangers", "strangers", "d"))
 
@@ -157,26 +182,28 @@ def print_header():
 
 
 def print_result(result):
-    print("".join(f"{result[key]:>11{form}}" for _, key, form in COLUMNS), flush=True)
+    print("".join(f"{'-':>11}" if result[key] is None else f"{result[key]:>11{form}}"
+                  for _, key, form in COLUMNS), flush=True)
 
 
 def draw_growth(path, results):
     low, high = results[0]["documents"] / 1.3, results[-1]["documents"] * 1.3
-    x_axis = Axis("documents", low, high, [(n, f"{n:,}") for n in DOCUMENTS if low < n < high], True)
+    x_axis = Axis("documents", low, high, [(n, f"{n:,}") for n in TICKS if low < n < high], True)
 
     def points(key):
-        return [(result["documents"], result[key]) for result in results]
+        return [(result["documents"], result[key]) for result in results if result[key] is not None]
 
     def ticks(values):
         return [(value, f"{value:g}") for value in values]
 
     draw(path, [
         Panel("A query of a 30 s excerpt, on one core", x_axis,
-              Axis("ms", 0.3, 30, ticks((0.3, 1, 2, 3, 10, 30)), True),
-              [("median", points("median_ms")), ("99 %", points("most_ms"))], dots=True),
+              Axis("ms", 0.3, 300, ticks((0.3, 1, 3, 10, 30, 100, 300)), True),
+              [("median", points("median_ms")), ("99 %", points("most_ms")),
+               ("median, nothing cached", points("cold_ms"))], dots=True),
         Panel("Making the index", x_axis, Axis("CPU s", 0.1, 1000, ticks((0.1, 1, 10, 100, 1000)), True),
               [("CPU s, all cores", points("index_cpu_s"))], dots=True),
-        Panel("Size of the index", x_axis, Axis("bytes a document", 0, 800, ticks(range(0, 801, 200))),
+        Panel("Size of the index", x_axis, Axis("bytes a document", 0, 1000, ticks(range(0, 1001, 200))),
               [("bytes a document", points("bytes_a_document"))], dots=True)])
 
 
@@ -197,6 +224,8 @@ def read_options():
     parser.add_argument("--documents", type=int, nargs="+", default=DOCUMENTS,
                         help="numbers of generated documents, ascending (default: 10,000 to a million)")
     parser.add_argument("--runs", type=int, default=3, help="runs of the queries (default: 3)")
+    parser.add_argument("--cold", type=int, default=21, metavar="N",
+                        help="questions that are asked with nothing cached (default: 21; 0: none)")
     parser.add_argument("--index-runs", type=int, default=1, help="runs of making the index (default: 1)")
     parser.add_argument("--ready", metavar="DIR",
                         help="folder of data folders that are made already, named by the number of documents")

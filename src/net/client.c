@@ -3,12 +3,11 @@
 #include "base/file.h"
 #include "format/feed.h"
 #include "net/fields.h"
+#include "net/late_names.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,12 +67,6 @@ on_progress(void *context, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t 
 	return client->stop && atomic_load(client->stop);
 }
 
-static void
-start_curl(void)
-{
-	curl_global_init(CURL_GLOBAL_DEFAULT);
-}
-
 enum ep_status
 ep_client_open(struct ep_client **out, const char *url, const atomic_bool *stop,
                struct ep_error *err)
@@ -82,8 +75,7 @@ ep_client_open(struct ep_client **out, const char *url, const atomic_bool *stop,
 	struct ep_client *client = calloc(1, sizeof *client);
 	if (!client)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	pthread_once(&once, start_curl);
+	EP_TRY(ep_late_curl(err));
 	client->stop = stop;
 	client->base = strdup(url);
 	client->curl = curl_easy_init();

@@ -238,6 +238,7 @@ start_daemon(struct ep_http *http, struct ep_error *err)
 	const struct ep_http_options *options = &http->options;
 	EP_BUFFER struct ep_buffer certificate = { 0 };
 	EP_BUFFER struct ep_buffer key = { 0 };
+	EP_TRY(ep_late_microhttpd(err));
 	unsigned flags =
 		MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
 	if (options->certificate) {

@@ -3,9 +3,9 @@
 #define EP_NET_HTTP_INTERNAL_H
 
 #include "net/http.h"
+#include "net/late_names.h"
 
 #include <arpa/inet.h>
-#include <microhttpd.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>

@@ -25,9 +25,9 @@ struct MHD_Connection {
 	unsigned status; /* answered; 0: nothing yet */
 };
 
-int
-MHD_get_connection_values(struct MHD_Connection *connection, enum MHD_ValueKind kind,
-                          MHD_KeyValueIterator iterator, void *context)
+static int
+get_values(struct MHD_Connection *connection, enum MHD_ValueKind kind,
+           MHD_KeyValueIterator iterator, void *context)
 {
 	int count = 0;
 	for (const struct header *at = connection->headers; count < HEADERS_MAX && at[count].name;
@@ -36,9 +36,8 @@ MHD_get_connection_values(struct MHD_Connection *connection, enum MHD_ValueKind 
 	return count;
 }
 
-const char *
-MHD_lookup_connection_value(struct MHD_Connection *connection, enum MHD_ValueKind kind,
-                            const char *name)
+static const char *
+lookup_value(struct MHD_Connection *connection, enum MHD_ValueKind kind, const char *name)
 {
 	(void)kind;
 	for (size_t i = 0; i < HEADERS_MAX && connection->headers[i].name; i++) {
@@ -48,21 +47,32 @@ MHD_lookup_connection_value(struct MHD_Connection *connection, enum MHD_ValueKin
 	return NULL;
 }
 
-const union MHD_ConnectionInfo *
-MHD_get_connection_info(struct MHD_Connection *connection, enum MHD_ConnectionInfoType type, ...)
+static const union MHD_ConnectionInfo *
+get_info(struct MHD_Connection *connection, enum MHD_ConnectionInfoType type, ...)
 {
 	(void)connection;
 	(void)type;
 	return NULL;
 }
 
-enum MHD_Result
-MHD_queue_response(struct MHD_Connection *connection, unsigned status,
-                   struct MHD_Response *response)
+static enum MHD_Result
+queue_response(struct MHD_Connection *connection, unsigned status, struct MHD_Response *response)
 {
 	(void)response;
 	connection->status = status;
 	return MHD_YES;
+}
+
+static int
+replace_calls(void **state)
+{
+	(void)state;
+	assert_int_equal(ep_late_microhttpd(NULL), EP_OK);
+	MHD_get_connection_values = get_values;
+	MHD_lookup_connection_value = lookup_value;
+	MHD_get_connection_info = get_info;
+	MHD_queue_response = queue_response;
+	return 0;
 }
 
 /* ---- a server ---- */
@@ -287,5 +297,5 @@ main(void)
 		cmocka_unit_test(a_body_above_the_limit_is_refused),
 		cmocka_unit_test(who_may_not_is_refused_before_the_body),
 	};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, replace_calls, NULL);
 }

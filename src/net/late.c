@@ -1,0 +1,82 @@
+#include "net/late.h"
+
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stddef.h>
+#include <string.h>
+
+struct ep_late ep_late;
+
+/* Its names by the systems we know; the number is that of its interface, which the headers that we
+ * were compiled with have. */
+static const char *const curl_files[] = { "libcurl.so.4", "libcurl-gnutls.so.4", NULL };
+static const char *const microhttpd_files[] = { "libmicrohttpd.so.12", NULL };
+
+struct function {
+	const char *name;
+	size_t at; /* of its pointer in ep_late */
+};
+
+#define FUNCTION(name) { #name, offsetof(struct ep_late, late_##name) },
+
+static const struct function curl_functions[] = { EP_LATE_CURL(FUNCTION){ NULL, 0 } };
+static const struct function microhttpd_functions[] = { EP_LATE_MICROHTTPD(FUNCTION){ NULL, 0 } };
+
+/* Loads one of the files and finds the functions. The library stays loaded. */
+static enum ep_status
+load(const char *const *files, const struct function *functions, struct ep_error *err)
+{
+	void *library = NULL;
+	for (size_t i = 0; !library && files[i]; i++)
+		library = dlopen(files[i], RTLD_NOW | RTLD_LOCAL);
+	if (!library)
+		return ep_fail(err, EP_IO, "cannot load %s: %s; install its package", files[0],
+		               dlerror());
+	for (; functions->name; functions++) {
+		void *found = dlsym(library, functions->name);
+		if (!found)
+			return ep_fail(err, EP_IO, "%s is too old: it has no %s", files[0],
+			               functions->name);
+		memcpy((char *)&ep_late + functions->at, &found, sizeof found);
+	}
+	return EP_OK;
+}
+
+static struct ep_error curl_error;
+static struct ep_error microhttpd_error;
+
+static void
+load_curl(void)
+{
+	if (load(curl_files, curl_functions, &curl_error) == EP_OK)
+		ep_late.late_curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+static void
+load_microhttpd(void)
+{
+	(void)!load(microhttpd_files, microhttpd_functions, &microhttpd_error);
+}
+
+static enum ep_status
+outcome(const struct ep_error *of_load, struct ep_error *err)
+{
+	return of_load->status == EP_OK ? EP_OK
+	                                : ep_fail(err, of_load->status, "%s", of_load->text);
+}
+
+enum ep_status
+ep_late_curl(struct ep_error *err)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, load_curl);
+	return outcome(&curl_error, err);
+}
+
+enum ep_status
+ep_late_microhttpd(struct ep_error *err)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, load_microhttpd);
+	return outcome(&microhttpd_error, err);
+}

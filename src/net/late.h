@@ -1,0 +1,58 @@
+/* late.h - libcurl and libmicrohttpd, which are loaded when they are first needed
+ *
+ * They bring thirty other libraries with them. Loading those takes 4 ms, and a query 1 ms: so the
+ * program is not linked with them, and a command that uses no network does not load them.
+ *
+ * Who calls them includes late_names.h, and calls ep_late_curl or ep_late_microhttpd before.
+ */
+#ifndef EP_NET_LATE_H
+#define EP_NET_LATE_H
+
+#include "base/status.h"
+
+/* Without this curl_easy_setopt is not a function but an expression. */
+#define CURL_DISABLE_TYPECHECK
+#include <curl/curl.h>
+#include <microhttpd.h>
+
+/* Every function that is called. */
+#define EP_LATE_CURL(X)       \
+	X(curl_global_init)   \
+	X(curl_easy_init)     \
+	X(curl_easy_reset)    \
+	X(curl_easy_setopt)   \
+	X(curl_easy_perform)  \
+	X(curl_easy_getinfo)  \
+	X(curl_easy_strerror) \
+	X(curl_easy_cleanup)  \
+	X(curl_slist_append)  \
+	X(curl_slist_free_all)
+
+#define EP_LATE_MICROHTTPD(X)                      \
+	X(MHD_start_daemon)                        \
+	X(MHD_stop_daemon)                         \
+	X(MHD_get_connection_info)                 \
+	X(MHD_get_connection_values)               \
+	X(MHD_lookup_connection_value)             \
+	X(MHD_suspend_connection)                  \
+	X(MHD_resume_connection)                   \
+	X(MHD_create_response_from_buffer)         \
+	X(MHD_create_response_from_fd_at_offset64) \
+	X(MHD_add_response_header)                 \
+	X(MHD_queue_response)                      \
+	X(MHD_destroy_response)
+
+#define EP_LATE_MEMBER(name) __typeof__(name) *late_##name;
+
+/* Pointers to them; NULL until they are loaded, and then constant. */
+extern struct ep_late {
+	EP_LATE_CURL(EP_LATE_MEMBER)
+	EP_LATE_MICROHTTPD(EP_LATE_MEMBER)
+} ep_late;
+
+/* Load a library, the first call; any thread may call them at any time. EP_IO  it is not there, or
+ * too old. */
+EP_MUST_USE enum ep_status ep_late_curl(struct ep_error *err);
+EP_MUST_USE enum ep_status ep_late_microhttpd(struct ep_error *err);
+
+#endif

@@ -1,0 +1,35 @@
+/* late_names.h - the functions of late.h under their own names */
+#ifndef EP_NET_LATE_NAMES_H
+#define EP_NET_LATE_NAMES_H
+
+#include "net/late.h"
+
+#undef curl_easy_setopt
+#undef curl_easy_getinfo
+#undef MHD_create_response_from_fd_at_offset
+
+#define curl_global_init ep_late.late_curl_global_init
+#define curl_easy_init ep_late.late_curl_easy_init
+#define curl_easy_reset ep_late.late_curl_easy_reset
+#define curl_easy_setopt ep_late.late_curl_easy_setopt
+#define curl_easy_perform ep_late.late_curl_easy_perform
+#define curl_easy_getinfo ep_late.late_curl_easy_getinfo
+#define curl_easy_strerror ep_late.late_curl_easy_strerror
+#define curl_easy_cleanup ep_late.late_curl_easy_cleanup
+#define curl_slist_append ep_late.late_curl_slist_append
+#define curl_slist_free_all ep_late.late_curl_slist_free_all
+
+#define MHD_start_daemon ep_late.late_MHD_start_daemon
+#define MHD_stop_daemon ep_late.late_MHD_stop_daemon
+#define MHD_get_connection_info ep_late.late_MHD_get_connection_info
+#define MHD_get_connection_values ep_late.late_MHD_get_connection_values
+#define MHD_lookup_connection_value ep_late.late_MHD_lookup_connection_value
+#define MHD_suspend_connection ep_late.late_MHD_suspend_connection
+#define MHD_resume_connection ep_late.late_MHD_resume_connection
+#define MHD_create_response_from_buffer ep_late.late_MHD_create_response_from_buffer
+#define MHD_create_response_from_fd_at_offset64 ep_late.late_MHD_create_response_from_fd_at_offset64
+#define MHD_add_response_header ep_late.late_MHD_add_response_header
+#define MHD_queue_response ep_late.late_MHD_queue_response
+#define MHD_destroy_response ep_late.late_MHD_destroy_response
+
+#endif
