@@ -86,6 +86,7 @@ model_hear(struct model *model, int node, const struct node_view *view, const st
 		/* Who has nothing of a track, not even that it was deleted, knows nothing of it. */
 		knows->acts[track] = view->known[track] ? acts : 0;
 		knows->contents[track] = now;
+		model->stood |= node == 0 ? knows->acts[track] : 0;
 	}
 	model->seen[node] = *view;
 }
@@ -213,15 +214,15 @@ is_aside_where_made(const struct model *model, int act, int nodes)
 	return false;
 }
 
-/* Whether the same was said at the same time by another whose word stands. */
+/* Whether the same was said at the same time by another, and that is among these acts. */
 static bool
-is_said_by_another(const struct model *model, int act, uint64_t standing)
+is_said_by_another(const struct model *model, int act, uint64_t acts)
 {
 	const struct act *one = &model->acts[act];
 	for (int i = 0; i < model->count; i++) {
 		const struct act *other = &model->acts[i];
 		if (i != act && other->track == one->track && other->contents == one->contents &&
-		    (standing & bit(i)) && !(other->knew & bit(act)) && !(one->knew & bit(i)))
+		    (acts & bit(i)) && !(other->knew & bit(act)) && !(one->knew & bit(i)))
 			return true;
 	}
 	return false;
@@ -247,9 +248,11 @@ has_end(const struct model *model, int act, int nodes, uint64_t good)
 {
 	const struct act *one = &model->acts[act];
 	uint64_t standing = model->knows[0].acts[one->track];
+	/* What stood at the master once was taken for one with what said the same then. */
+	uint64_t same = standing | (good & model->stood);
 	return model->knows[0].contents[one->track] == one->contents ||
 	       ((standing | good) & bit(act)) || is_aside_where_made(model, act, nodes) ||
-	       is_said_by_another(model, act, standing) || is_repeated(model, act, standing | good);
+	       is_said_by_another(model, act, same) || is_repeated(model, act, standing | good);
 }
 
 const char *

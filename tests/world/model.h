@@ -7,7 +7,7 @@
  *
  *     seen         the master has its contents
  *     superseded   by what the master has, or by another act that has such an end, made in its
- *                  knowledge
+ *                  knowledge, or in that of the same by another, which the master once had
  *     kept aside   where it was made; anywhere, where that disk was replaced
  *     repeated     its node had said the same before, upon the same, and that has an end: the
  *                  revision is the same one (a restored disk has forgotten the first time)
@@ -47,6 +47,7 @@ struct model {
 	unsigned life[NODES];
 	unsigned lives;
 	bool removed[NODES];
+	uint64_t stood; /* acts that the master has heard of, then or now */
 	bool anywhere; /* what is kept aside at another node counts, and deletions do not */
 };
 
