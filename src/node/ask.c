@@ -233,6 +233,9 @@ work(void *context, void *made, unsigned number, struct ep_error *err)
 {
 	const struct session *session = context;
 	struct worker *worker = &session->workers[number];
+	/* By the first question that it is given: a single one takes but one worker. */
+	if (!worker->matcher)
+		EP_TRY(ep_matcher_new(&worker->matcher, err));
 	return session->options->original ? answer_as_original(session, made, worker, err)
 	                                  : answer_by_evidence(session, made, worker, err);
 }
@@ -260,7 +263,6 @@ open_all(struct session *session, struct ep_error *err)
 	if (!session->workers)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory for queries");
 	for (unsigned i = 0; i < session->worker_count; i++) {
-		EP_TRY(ep_matcher_new(&session->workers[i].matcher, err));
 		if (options->original)
 			EP_TRY(ep_log_read_begin(&session->workers[i].read,
 			                         ep_node_log(session->node), err));
