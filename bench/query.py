@@ -158,8 +158,9 @@ def measure(options, files, documents, workdir):
         base.make(os.path.abspath(os.path.join(options.build, "bench/generate")), documents, files.library)
     made = [base.make_index(files.song) for _ in range(options.index_runs)]
     size = sum(os.path.getsize(path) for path in base.shards())
-    result = {"documents": base.documents(), "index_cpu_s": least(made, "cpu"),
-              "index_wall_s": least(made, "wall"), "index_memory_mb": max(usage.memory for usage in made) / 1e6,
+    result = {"documents": base.documents(), "index_cpu_s": least(made, "cpu") if made else None,
+              "index_wall_s": least(made, "wall") if made else None,
+              "index_memory_mb": max(usage.memory for usage in made) / 1e6 if made else None,
               "index_bytes": size, **measure_queries(base, files, options.runs),
               "cold_ms": measure_cold(base, files, options.cold)}
     result["bytes_a_document"] = size / result["documents"]
@@ -226,7 +227,8 @@ def read_options():
     parser.add_argument("--runs", type=int, default=3, help="runs of the queries (default: 3)")
     parser.add_argument("--cold", type=int, default=21, metavar="N",
                         help="questions that are asked with nothing cached (default: 21; 0: none)")
-    parser.add_argument("--index-runs", type=int, default=1, help="runs of making the index (default: 1)")
+    parser.add_argument("--index-runs", type=int, default=1,
+                        help="runs of making the index (default: 1; 0: it is left as it is)")
     parser.add_argument("--ready", metavar="DIR",
                         help="folder of data folders that are made already, named by the number of documents")
     parser.add_argument("--workdir", default=os.environ.get("TMPDIR", "/var/tmp"),
@@ -234,8 +236,8 @@ def read_options():
     parser.add_argument("--json", metavar="FILE", help="write the results to FILE as JSON")
     parser.add_argument("--svg", metavar="FILE", help="draw the growth")
     options = parser.parse_args()
-    if min(*options.documents, options.runs, options.index_runs, 1) < 1:
-        parser.error("--documents, --runs and --index-runs must be 1 or more")
+    if min(*options.documents, options.runs) < 1 or options.index_runs < 0:
+        parser.error("--documents and --runs must be 1 or more, --index-runs 0 or more")
     for program in ("echoprint", "bench/generate"):
         if not os.access(os.path.join(options.build, program), os.X_OK):
             parser.error(f"{options.build}/{program} is not there: ninja -C {options.build}")
