@@ -46,6 +46,11 @@
 /* By effort: the hits that are read, about; in a small index all. */
 static const float budgets[] = { EP_SEARCH_BUDGETS };
 
+/* In an index of more tracks than this the full effort reads more, up to three times as much at ten
+ * times the tracks: as if by a tenth of the lists, 683 of 700 excerpts are found instead of 674. */
+#define TRACKS_MANY 1400000
+#define BUDGET_GROWTH_MAX 3
+
 /* And the stretches that are looked at closely, at most, beside those that are next to them. */
 static const size_t stretches_most[] = { 128, 512 };
 
@@ -596,6 +601,16 @@ compare_found(const void *one, const void *other)
 	return a->track < b->track ? -1 : a->track > b->track;
 }
 
+static float
+budget_of(enum ep_search_effort effort, uint64_t tracks)
+{
+	float budget = budgets[effort];
+	if (effort == EP_SEARCH_FIRST || tracks <= TRACKS_MANY)
+		return budget;
+	float growth = 1 + 2 * log10f((float)tracks / TRACKS_MANY);
+	return budget * (growth < BUDGET_GROWTH_MAX ? growth : BUDGET_GROWTH_MAX);
+}
+
 static enum ep_status
 search_shards(struct ep_searcher *searcher, const struct ep_shard *shards, size_t shard_count,
               struct ep_probe *probe, size_t most, struct ep_error *err)
@@ -638,7 +653,7 @@ ep_search(struct ep_candidate *candidates, size_t *count, size_t max, struct ep_
 {
 	size_t shard_count;
 	const struct ep_shard *shards = ep_index_shards(index, &shard_count);
-	choose(searcher, index, probe, budgets[effort]);
+	choose(searcher, index, probe, budget_of(effort, ep_index_track_count(index)));
 	searcher->found_count = 0;
 	EP_TRY(search_shards(searcher, shards, shard_count, probe, stretches_most[effort], err));
 	if (searcher->found_count)
