@@ -73,7 +73,7 @@ print_program_help(const struct ep_command *const *commands)
 	       "else ~/.local/share/echoprint. It is created by init, join, serve, source and the "
 	       "ingest\n"
 	       "commands.\n");
-	printf("\n`echoprint COMMAND --help` describes a command. Exit status: 0 done, 1 failed,\n"
+	printf("\n`echoprint help COMMAND` describes a command. Exit status: 0 done, 1 failed,\n"
 	       "2 wrong usage, 3 done but some input was rejected, 4 the other side could not be\n"
 	       "reached, 5 its history is gone or has diverged, 6 made by a newer version,\n"
 	       "7 damaged.\n");
@@ -143,6 +143,100 @@ find_option(struct line *line, const char ***value, const char *name, size_t siz
 	return NULL;
 }
 
+/* ---- what was probably meant ---- */
+
+#define NAME_MAX_LETTERS 32
+
+/* Letters that are missing, too many, wrong, or in the place of their neighbour's: the distance of
+ * Damerau and Levenshtein, each letter being moved once at most. Above `size` where a name is too
+ * long to be looked at. */
+static size_t
+distance(const char *one, size_t size, const char *other)
+{
+	size_t rows[3][NAME_MAX_LETTERS + 1];
+	size_t other_size = strlen(other);
+	if (size > NAME_MAX_LETTERS || other_size > NAME_MAX_LETTERS)
+		return size + 1;
+	for (size_t j = 0; j <= other_size; j++)
+		rows[0][j] = j;
+	for (size_t i = 1; i <= size; i++) {
+		size_t *row = rows[i % 3];
+		const size_t *above = rows[(i + 2) % 3];
+		const size_t *above_that = rows[(i + 1) % 3];
+		row[0] = i;
+		for (size_t j = 1; j <= other_size; j++) {
+			size_t least = above[j - 1] + (one[i - 1] != other[j - 1]);
+			least = above[j] + 1 < least ? above[j] + 1 : least;
+			least = row[j - 1] + 1 < least ? row[j - 1] + 1 : least;
+			bool swapped = i > 1 && j > 1 && one[i - 1] == other[j - 2] &&
+			               one[i - 2] == other[j - 1];
+			if (swapped && above_that[j - 2] + 1 < least)
+				least = above_that[j - 2] + 1;
+			row[j] = least;
+		}
+	}
+	return rows[size % 3][other_size];
+}
+
+/* The best guess of what a name was meant to be. */
+struct guess {
+	const char *name; /* as it was given */
+	size_t size;
+	const char *meant; /* NULL: nothing is close enough */
+	size_t distance;
+};
+
+/* Looks at a name that there is: what begins like it is as close as one letter. */
+static void
+consider(struct guess *guess, const char *there_is)
+{
+	size_t far = distance(guess->name, guess->size, there_is);
+	bool begins = guess->size > 1 && strncmp(there_is, guess->name, guess->size) == 0;
+	far = begins ? 1 : far;
+	size_t most = guess->size < 5 ? 1 : 2;
+	if (far > most || (guess->meant && guess->distance <= far))
+		return;
+	guess->meant = there_is;
+	guess->distance = far;
+}
+
+static const char *
+guess_option(const struct line *line, const char *name, size_t size)
+{
+	struct guess guess = { .name = name, .size = size };
+	const struct ep_command *command = line->call->command;
+	for (size_t i = 0; command && command->options && command->options[i].name; i++)
+		consider(&guess, command->options[i].name);
+	for (size_t i = 0; globals[i].name; i++)
+		consider(&guess, globals[i].name);
+	return guess.meant;
+}
+
+static enum ep_exit
+no_command(const struct ep_command *const *commands, const char *name)
+{
+	struct guess guess = { .name = name, .size = strlen(name) };
+	for (size_t i = 0; commands[i]; i++)
+		consider(&guess, commands[i]->name);
+	return guess.meant ? ep_bad_usage(NULL, "there is no command %s; did you mean %s?", name,
+	                                  guess.meant)
+	                   : ep_bad_usage(NULL, "there is no command %s", name);
+}
+
+static enum ep_exit
+no_option(const struct line *line, const char *name, size_t size)
+{
+	const struct ep_command *command = line->call->command;
+	const char *meant = guess_option(line, name, size);
+	if (meant)
+		return ep_bad_usage(command, "there is no option --%.*s; did you mean --%s?",
+		                    (int)size, name, meant);
+	return ep_bad_usage(command, "there is no option --%.*s%s", (int)size, name,
+	                    command ? "" : " before the command; options of a command follow it");
+}
+
+/* ---- words ---- */
+
 /* Reads --name, --name=value, --name value. */
 static enum ep_exit
 read_long(struct line *line, int *at, int argc, char **argv)
@@ -152,11 +246,7 @@ read_long(struct line *line, int *at, int argc, char **argv)
 	const char **value;
 	const struct ep_option *option = find_option(line, &value, name, size, 0);
 	if (!option)
-		return ep_bad_usage(
-			line->call->command, "there is no option --%.*s%s", (int)size, name,
-			line->call->command
-				? ""
-				: " before the command; options of a command follow it");
+		return no_option(line, name, size);
 	if (!option->value && name[size] == '=')
 		return ep_bad_usage(line->call->command, "--%s takes no value", option->name);
 	if (!option->value)
@@ -210,8 +300,10 @@ read_words(struct line *line, const char **storage, int argc, char **argv)
 				continue;
 			}
 			call->command = find_command(line->commands, word);
-			if (!call->command)
-				exit = ep_bad_usage(NULL, "there is no command %s", word);
+			if (!call->command && strcmp(word, "help") == 0)
+				line->global_values[GLOBAL_HELP] = "";
+			else if (!call->command)
+				exit = no_command(line->commands, word);
 		} else if (strcmp(word, "--") == 0) {
 			only_arguments = true;
 		} else if (word[1] == '-') {

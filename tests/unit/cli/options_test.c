@@ -181,6 +181,7 @@ static void
 help_has_each_row_of_the_table_once(void **state)
 {
 	(void)state;
+	assert_int_equal(read_line("echoprint help dump"), EP_EXIT_DONE);
 	assert_int_equal(read_line("echoprint dump --help"), EP_EXIT_DONE);
 	assert_non_null(strstr(printed, "  -o, --output DIR         where to\n"));
 	assert_non_null(strstr(printed, "  -a, --all                everything\n"));
@@ -204,18 +205,30 @@ a_mistake_gives_exit_2_and_says_where_the_help_is(void **state)
 		const char *said;
 	} cases[] = {
 		{ "echoprint", "echoprint: a command is missing\ntry: echoprint --help\n" },
-		{ "echoprint damp",
-		  "echoprint: there is no command damp\ntry: echoprint --help\n" },
+		{ "echoprint damp", "echoprint: there is no command damp; did you mean dump?\ntry: "
+		                    "echoprint --help\n" },
+		{ "echoprint pmlain", "echoprint: there is no command pmlain; did you mean plain?\n"
+		                      "try: echoprint --help\n" },
+		{ "echoprint help damp", "echoprint: there is no command damp; did you mean "
+		                         "dump?\ntry: echoprint --help\n" },
+		/* Three letters are too many, and of a short name two. */
+		{ "echoprint dumpste",
+		  "echoprint: there is no command dumpste\ntry: echoprint --help\n" },
+		{ "echoprint dxxp",
+		  "echoprint: there is no command dxxp\ntry: echoprint --help\n" },
+		{ "echoprint --vreison",
+		  "echoprint: there is no option --vreison; did you mean --version?\n"
+		  "try: echoprint --help\n" },
 		{ "echoprint --all dump",
 		  "echoprint: there is no option --all before the command; options of a command "
 		  "follow it\ntry: echoprint --help\n" },
 		{ "echoprint plain --all",
 		  "echoprint: there is no option --all\ntry: echoprint plain --help\n" },
 		/* Neither a beginning of a name nor more than it. */
-		{ "echoprint dump --outpu x",
-		  "echoprint: there is no option --outpu\ntry: echoprint dump --help\n" },
-		{ "echoprint dump --outputs=x",
-		  "echoprint: there is no option --outputs\ntry: echoprint dump --help\n" },
+		{ "echoprint dump --outpu x", "echoprint: there is no option --outpu; did you mean "
+		                              "--output?\ntry: echoprint dump --help\n" },
+		{ "echoprint dump --outputs=x", "echoprint: there is no option --outputs; did you "
+		                                "mean --output?\ntry: echoprint dump --help\n" },
 		{ "echoprint dump -axo y",
 		  "echoprint: there is no option -x\ntry: echoprint dump --help\n" },
 		{ "echoprint dump --output",
