@@ -302,6 +302,8 @@ read_words(struct line *line, const char **storage, int argc, char **argv)
 			call->command = find_command(line->commands, word);
 			if (!call->command && strcmp(word, "help") == 0)
 				line->global_values[GLOBAL_HELP] = "";
+			else if (!call->command && strcmp(word, "version") == 0)
+				line->global_values[GLOBAL_VERSION] = "";
 			else if (!call->command)
 				exit = no_command(line->commands, word);
 		} else if (strcmp(word, "--") == 0) {

@@ -186,7 +186,7 @@ merge_from(struct follow *follow, size_t first, struct ep_error *err)
 }
 
 /* The first of the last shards that are to be merged, so that each is EP_INDEX_GROWTH times all
- * that comes after it; the number of shards where all are. */
+ * that comes after it, or as long as a shard can be; the number of shards where all are. */
 static size_t
 first_to_merge(const struct ep_manifest *manifest)
 {

@@ -135,6 +135,7 @@ ep_probe_fill(struct ep_probe *probe, const struct ep_sketch *sketch)
 	probe->code_count = 0;
 	probe->key_count = 0;
 	probe->span = 1;
+	probe->cold = false;
 	memset(probe->table, 0, sizeof probe->table);
 	fill_codes(probe, sketch);
 	add_keys(probe, GAIN_MIN, true);

@@ -51,6 +51,7 @@ struct ep_probe {
 	uint32_t span; /* above all times */
 	float bits; /* of the keys that a search has chosen */
 	bool cut; /* whether it has left out others for its budget */
+	bool cold; /* whether a search of these keys had to wait for the disk */
 	uint32_t lists; /* that it has read: of a key, in a shard */
 	uint64_t hits; /* of these */
 	uint64_t sorted[EP_PROBE_TIMES_MAX]; /* while it is filled */

@@ -89,7 +89,6 @@ struct found {
 };
 
 struct ep_searcher {
-	bool cold; /* what this search counted had to come from disk */
 	uint32_t chosen[EP_PROBE_KEYS_MAX];
 	size_t chosen_count;
 	uint64_t prices[EP_PROBE_KEYS_MAX];
@@ -191,22 +190,26 @@ static void
 request_counts(const struct ep_shard *shard, const struct ep_probe_key *keys, size_t from,
                size_t to)
 {
-	for (size_t i = from; i < to; i++)
-		ep_shard_request_directory(shard, keys[i].first, EP_SHARD_ON_DISK);
-	for (size_t i = from; i < to; i++)
-		ep_shard_request_bucket(shard, keys[i].first, EP_SHARD_ON_DISK);
+	for (size_t i = from; i < to; i++) {
+		if (!keys[i].passed)
+			ep_shard_request_directory(shard, keys[i].first, EP_SHARD_ON_DISK);
+	}
+	for (size_t i = from; i < to; i++) {
+		if (!keys[i].passed)
+			ep_shard_request_bucket(shard, keys[i].first, EP_SHARD_ON_DISK);
+	}
 }
 
 /* Adds to keys[from..to) the postings that they have in a shard. Where the first of them had to be
  * waited for, the others are asked for together. */
 static void
-count_in_shard(struct ep_searcher *searcher, const struct ep_shard *shard,
-               struct ep_probe_key *keys, size_t from, size_t to)
+count_in_shard(const struct ep_shard *shard, struct ep_probe *probe, size_t from, size_t to)
 {
+	struct ep_probe_key *keys = probe->keys;
 	long waits = disk_waits();
 	for (size_t i = from; i < to; i++) {
 		if (i == from + FIRST_KEYS && disk_waits() > waits) {
-			searcher->cold = true;
+			probe->cold = true;
 			request_counts(shard, keys, i, to);
 		}
 		if (i + 2 * AHEAD < to)
@@ -221,8 +224,7 @@ count_in_shard(struct ep_searcher *searcher, const struct ep_shard *shard,
 
 /* Counts the postings of keys[from..to). */
 static void
-count_postings(struct ep_searcher *searcher, const struct ep_index *index, struct ep_probe *probe,
-               size_t from, size_t to)
+count_postings(const struct ep_index *index, struct ep_probe *probe, size_t from, size_t to)
 {
 	size_t shard_count;
 	const struct ep_shard *shards = ep_index_shards(index, &shard_count);
@@ -231,7 +233,7 @@ count_postings(struct ep_searcher *searcher, const struct ep_index *index, struc
 	for (size_t i = from; i < to; i++)
 		keys[i].postings = 0;
 	for (size_t s = 0; s < shard_count; s++)
-		count_in_shard(searcher, &shards[s], keys, from, to);
+		count_in_shard(&shards[s], probe, from, to);
 	for (size_t i = from; i < to; i++)
 		keys[i].bits = rarity(keys[i].postings, tracks);
 }
@@ -311,10 +313,9 @@ static void
 choose(struct ep_searcher *searcher, const struct ep_index *index, struct ep_probe *probe,
        float budget)
 {
-	searcher->cold = false;
-	count_postings(searcher, index, probe, 0, probe->whole_count);
+	count_postings(index, probe, 0, probe->whole_count);
 	float used = choose_cheap(searcher, probe, budget);
-	count_postings(searcher, index, probe, probe->whole_count, probe->key_count);
+	count_postings(index, probe, probe->whole_count, probe->key_count);
 	choose_by_price(searcher, probe, budget, used);
 	searcher->chosen_count = 0;
 	probe->bits = 0;
@@ -365,7 +366,7 @@ read_slots(uint32_t *counts, struct ep_searcher *searcher, const struct ep_shard
            struct ep_probe *probe, struct ep_error *err)
 {
 	size_t chosen = searcher->chosen_count;
-	for (size_t i = 0; searcher->cold && i < chosen; i++)
+	for (size_t i = 0; probe->cold && i < chosen; i++)
 		request_list(shard, &probe->keys[searcher->chosen[i]], EP_SHARD_ON_DISK);
 	for (size_t i = 0; i < chosen; i++) {
 		const struct ep_probe_key *key = &probe->keys[searcher->chosen[i]];
@@ -561,7 +562,7 @@ score_hits(struct ep_searcher *searcher, const struct ep_shard *shards, size_t n
 	const uint64_t *hits = searcher->hits;
 	MAKE_ROOM(searcher->other_hits, searcher->other_capacity, searcher->hit_count + 1);
 	ep_sort64(searcher->hits, searcher->other_hits, searcher->hit_count, 32);
-	if (searcher->cold)
+	if (probe->cold)
 		request_tracks(searcher, shard, probe);
 	uint32_t diagonal = UINT32_MAX;
 	uint32_t start = 0;
@@ -655,7 +656,9 @@ ep_search(struct ep_candidate *candidates, size_t *count, size_t max, struct ep_
 	const struct ep_shard *shards = ep_index_shards(index, &shard_count);
 	choose(searcher, index, probe, budget_of(effort, ep_index_track_count(index)));
 	searcher->found_count = 0;
-	EP_TRY(search_shards(searcher, shards, shard_count, probe, stretches_most[effort], err));
+	/* What has read all hits looks at as many stretches as it ever does. */
+	size_t most = stretches_most[probe->cut ? effort : EP_SEARCH_FULL];
+	EP_TRY(search_shards(searcher, shards, shard_count, probe, most, err));
 	if (searcher->found_count)
 		qsort(searcher->found, searcher->found_count, sizeof *searcher->found,
 		      compare_found);

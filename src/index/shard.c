@@ -7,21 +7,21 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
-#define VERSION 2
+#define VERSION 3
 
 /* Bytes that are checked before they are given back. */
 #define CHECK_BYTES ((size_t)8 << 20)
 
-/* Bytes that the disk and the memory give together, at least. */
-#define PAGE 4096
+/* Bytes that memory gives together. */
 #define LINE 64
 
 /* Tracks that a search for one goes on at first. */
 #define FIRST_STEP 64
 
-/* Bytes that the table of most buckets takes, at most. */
-#define TABLE_BYTES 128
+/* Lines that are asked for: the table of most buckets fits into them. */
+#define LINES_AHEAD 2
 
 /* ---- opening ---- */
 
@@ -223,54 +223,54 @@ find_bucket(struct ep_postings *list, const struct ep_shard *shard, uint32_t buc
 	return list->size == ep_reader_left(&reader) ? EP_OK : EP_CORRUPT;
 }
 
-/* Asks for up to `size` bytes at a place of the file: the disk for the pages, or the processor's
- * memory for the lines. */
-static inline void
-request(const struct ep_shard *shard, const uint8_t *at, size_t size, enum ep_shard_source source)
+static size_t
+page_size(void)
 {
-	uintptr_t page = (uintptr_t)at & ~(uintptr_t)(PAGE - 1);
-	size_t offset = (size_t)(at - shard->bytes);
-	if (offset >= shard->size)
+	return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Asks for the bytes from one place of the file up to another, which any numbers may be: the disk
+ * for their pages; or the memory for the first lines, as it reads on by itself. */
+static inline void
+request(const struct ep_shard *shard, uint64_t from, uint64_t to, enum ep_shard_source source)
+{
+	uintptr_t map = (uintptr_t)shard->bytes;
+	if (from >= to || to > shard->size)
 		return;
-	if (size > shard->size - offset)
-		size = shard->size - offset;
 	if (source == EP_SHARD_ON_DISK) {
-		(void)madvise((void *)page, (uintptr_t)at + size - page, MADV_WILLNEED);
+		from -= from % page_size();
+		(void)madvise((void *)(map + from), to - from, MADV_WILLNEED);
 		return;
 	}
-	for (size_t i = 0; i < size; i += LINE)
-		__builtin_prefetch(at + i);
+	for (uint64_t at = from; at < to && at < from + LINES_AHEAD * LINE; at += LINE)
+		__builtin_prefetch(shard->bytes + at);
 }
 
 void
 ep_shard_request_directory(const struct ep_shard *shard, uint32_t key, enum ep_shard_source source)
 {
-	size_t bucket = key >> shard->bucket_bits;
-	request(shard, shard->bytes + shard->directory_at + bucket * 8, 16, source);
+	uint64_t at = shard->directory_at + (uint64_t)(key >> shard->bucket_bits) * 8;
+	request(shard, at, at + 16, source);
 }
 
 void
 ep_shard_request_bucket(const struct ep_shard *shard, uint32_t key, enum ep_shard_source source)
 {
 	uint32_t bucket = key >> shard->bucket_bits;
-	uint64_t at = bucket_at(shard, bucket);
-	size_t size = TABLE_BYTES;
-	if (source == EP_SHARD_ON_DISK) {
-		uint64_t end = bucket_at(shard, bucket + 1);
-		size = end > at && end - at < PAGE ? end - at : PAGE;
+	uint64_t from = bucket_at(shard, bucket);
+	if (source == EP_SHARD_IN_MEMORY) {
+		request(shard, from, from + LINES_AHEAD * LINE, source);
+		return;
 	}
-	if (at < shard->directory_at)
-		request(shard, shard->bytes + at, size, source);
+	uint64_t to = bucket_at(shard, bucket + 1);
+	request(shard, from, to - from > page_size() ? from + page_size() : to, source);
 }
 
-/* The same for all from one place to another, and no more of it than its beginning from memory,
- * which reads on by itself. */
-static inline void
-request_range(const struct ep_shard *shard, const uint8_t *from, const uint8_t *to,
-              enum ep_shard_source source)
+/* Where a place of the map is in the file. */
+static inline uint64_t
+offset_of(const struct ep_shard *shard, const uint8_t *at)
 {
-	size_t size = source == EP_SHARD_ON_DISK && to > from ? (size_t)(to - from) : 0;
-	request(shard, from, size + LINE, source);
+	return (uint64_t)((uintptr_t)at - (uintptr_t)shard->bytes);
 }
 
 void
@@ -281,16 +281,17 @@ ep_shard_request_list(const struct ep_shard *shard, uint32_t first, uint32_t end
 	uint32_t last = (end - 1) >> shard->bucket_bits;
 	struct ep_postings list;
 	if (bucket != last) {
-		request_range(shard, shard->bytes + bucket_at(shard, bucket),
-		              shard->bytes + bucket_at(shard, last + 1), source);
+		request(shard, bucket_at(shard, bucket), bucket_at(shard, last + 1), source);
 		return;
 	}
 	if (find_bucket(&list, shard, bucket) != EP_OK)
 		return;
 	struct ep_postings_cursor from = ep_postings_find(&list, keys_before(shard, bucket, first));
 	struct ep_postings_cursor to = ep_postings_find(&list, keys_before(shard, bucket, end));
-	request_range(shard, ep_postings_low(&from), ep_postings_low(&to), source);
-	request_range(shard, ep_postings_high(&from), ep_postings_high(&to), source);
+	request(shard, offset_of(shard, ep_postings_low(&from)),
+	        offset_of(shard, ep_postings_low(&to)) + 1, source);
+	request(shard, offset_of(shard, ep_postings_high(&from)),
+	        offset_of(shard, ep_postings_high(&to)) + 1, source);
 }
 
 /* By the bytes of the buckets from that of first up to that of end. */
@@ -466,8 +467,9 @@ guess_track(const struct ep_shard *shard, uint32_t slot)
 void
 ep_shard_request_track(const struct ep_shard *shard, uint32_t slot)
 {
-	const uint8_t *at = shard->starts + guess_track(shard, slot) * 4;
-	request(shard, at - PAGE / 2, PAGE, EP_SHARD_ON_DISK);
+	uint64_t at = offset_of(shard, shard->starts) + guess_track(shard, slot) * 4;
+	uint64_t around = page_size() / 2;
+	request(shard, at > around ? at - around : 0, at + around, EP_SHARD_ON_DISK);
 }
 
 /* From the guess on with ever longer steps, and between the last two by halves: so that few pages

@@ -9,7 +9,7 @@
  * Of a track of known onsets the kinds 0 and 2 of its codes are posted, else all.
  *
  *     offset     size
- *          0      8  "EPSHARD" and the version, 2
+ *          0      8  "EPSHARD" and the version, 3
  *          8      8  tracks
  *         16      8  postings
  *         24      4  slots

@@ -218,7 +218,7 @@ static void
 fill_header(uint8_t header[EP_SHARD_HEADER], const struct ep_shard_writer *writer,
             uint64_t directory_at, uint32_t bucket_crc)
 {
-	static const uint8_t mark[8] = { 'E', 'P', 'S', 'H', 'A', 'R', 'D', 2 };
+	static const uint8_t mark[8] = { 'E', 'P', 'S', 'H', 'A', 'R', 'D', 3 };
 	memset(header, 0, EP_SHARD_HEADER);
 	memcpy(header, mark, sizeof mark);
 	ep_store64(header + 8, writer->track_count);

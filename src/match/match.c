@@ -45,7 +45,8 @@ struct ep_matcher {
 	size_t candidate_count;
 	size_t candidate_next; /* the first that has not been weighed */
 	size_t candidate_weighed; /* of those before it, all but the ones that are gone */
-	struct weighed weighed[2 * WEIGHED_MAX]; /* of both searches */
+	struct weighed
+		weighed[WEIGHED_PLAIN + WEIGHED_MAX]; /* of the first search, and the full one */
 	size_t weighed_count;
 	struct ep_buffer texts; /* of the answer */
 };
@@ -76,7 +77,7 @@ ep_matcher_free(struct ep_matcher *matcher)
 	ep_weigher_free(matcher->weigher);
 	ep_decoded_free(&matcher->decoded);
 	ep_sketch_free(&matcher->query);
-	for (size_t i = 0; i < 2 * WEIGHED_MAX; i++)
+	for (size_t i = 0; i < WEIGHED_PLAIN + WEIGHED_MAX; i++)
 		ep_sketch_free(&matcher->weighed[i].sketch);
 	ep_buffer_free(&matcher->texts);
 	free(matcher);
@@ -107,7 +108,7 @@ is_weighed(const struct ep_matcher *matcher, uint64_t position)
 }
 
 /* Reads a candidate from the log and weighs it, if no search before has given it. EP_NOT_FOUND  it
- * is gone; no text. */
+ * is gone. */
 static enum ep_status
 weigh(struct ep_matcher *matcher, struct ep_index *index, uint64_t position, struct ep_error *err)
 {
@@ -292,8 +293,10 @@ ep_match(struct ep_answer *answer, struct ep_matcher *matcher, struct ep_index *
 	const struct weighed *best;
 	EP_TRY(decide(&best, answer, matcher, index, err));
 	answer->type = 4;
-	if (!best)
+	if (!best) {
+		answer->self = (struct ep_evidence){ 0 };
 		return EP_OK;
+	}
 	answer->tracks = (uint32_t)matcher->weighed_count;
 	answer->match = answer->score >= EP_SCORE_ACCEPTED;
 	answer->type = answer->match ? 6 : 7;

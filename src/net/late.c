@@ -30,7 +30,7 @@ load(const char *const *files, const struct function *functions, struct ep_error
 	for (size_t i = 0; !library && files[i]; i++)
 		library = dlopen(files[i], RTLD_NOW | RTLD_LOCAL);
 	if (!library)
-		return ep_fail(err, EP_IO, "cannot load %s: %s; install its package", files[0],
+		return ep_fail(err, EP_IO, "cannot load a library: %s; install its package",
 		               dlerror());
 	for (; functions->name; functions++) {
 		void *found = dlsym(library, functions->name);

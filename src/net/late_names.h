@@ -6,7 +6,6 @@
 
 #undef curl_easy_setopt
 #undef curl_easy_getinfo
-#undef MHD_create_response_from_fd_at_offset
 
 #define curl_global_init ep_late.late_curl_global_init
 #define curl_easy_init ep_late.late_curl_easy_init

@@ -50,7 +50,7 @@ static void
 seal(uint8_t *bytes, size_t size)
 {
 	uint64_t directory = ep_load64(bytes + 32);
-	memcpy(bytes, "EPSHARD\2", 8);
+	memcpy(bytes, "EPSHARD\3", 8);
 	ep_store64(bytes + 40, size);
 	if (directory >= EP_SHARD_HEADER && directory <= size) {
 		ep_store32(bytes + 48,
