@@ -1,6 +1,6 @@
 /* Kernels are plain C that compilers make vectors of, compiled once for what every processor of the
- * architecture has, and once for AVX2. Only costs, which are looked up in tables, are written
- * twice.
+ * architecture has, once for AVX2 and once for AVX-512. Only costs, which are looked up in tables,
+ * are written for each.
  */
 #include "code/onset/onset_kernels.h"
 
@@ -311,6 +311,87 @@ avx2_costs(uint16_t costs[EP_ONSET_BLOCK + 1], const struct ep_onset_weights *we
 		                           _mm256_set1_epi16(0x0f0e));
 	}
 }
+
+/* With permutations of bytes (VBMI), as processors since 2019 have them: a table of 256 bytes is
+ * looked up in two, and all 32 times fit into a vector. */
+#define AVX512 __attribute__((target("avx2,avx512f,avx512bw,avx512vl,avx512vbmi")))
+#define AVX512_INLINE static inline AVX512 __attribute__((always_inline))
+
+AVX512_INLINE __m512i
+load_64(const uint8_t *at)
+{
+	__m512i bytes;
+	memcpy(&bytes, at, sizeof bytes);
+	return bytes;
+}
+
+/* Thirty-two bytes as numbers of 16 bits. */
+AVX512_INLINE __m512i
+widen_32(const uint8_t *at)
+{
+	__m256i bytes;
+	memcpy(&bytes, at, sizeof bytes);
+	return _mm512_cvtepu8_epi16(bytes);
+}
+
+AVX512_INLINE __m512i
+weigh_features_32(const uint8_t *table, const uint8_t *features)
+{
+	__m256i bytes;
+	memcpy(&bytes, features, sizeof bytes);
+	__m512i places = _mm512_castsi256_si512(bytes);
+	__m512i low = _mm512_permutex2var_epi8(load_64(table), places, load_64(table + 64));
+	__m512i high = _mm512_permutex2var_epi8(load_64(table + 128), places, load_64(table + 192));
+	__m512i found = _mm512_mask_blend_epi8(_mm512_movepi8_mask(places), low, high);
+	return _mm512_cvtepu8_epi16(_mm512_castsi512_si256(found));
+}
+
+/* As ep_onset_rate, of 32 sums. */
+AVX512_INLINE __m512i
+rates_of_32(__m512i sums)
+{
+	static const uint16_t of_octave[16] = { RATES };
+	__m256i row;
+	memcpy(&row, of_octave, sizeof row);
+	__m512i octaves = _mm512_srli_epi16(sums, 4);
+	__m512i last = _mm512_set1_epi16(EP_ONSET_RATE_OCTAVES);
+	__m512i rate = _mm512_permutexvar_epi16(_mm512_and_si512(sums, _mm512_set1_epi16(15)),
+	                                        _mm512_castsi256_si512(row));
+	rate = _mm512_srlv_epi16(rate, _mm512_subs_epu16(last, octaves));
+	rate = _mm512_max_epu16(rate, _mm512_set1_epi16(1));
+	return _mm512_mask_mov_epi16(rate, _mm512_cmpgt_epu16_mask(octaves, last),
+	                             _mm512_set1_epi16(EP_ONSET_RATE_MAX));
+}
+
+/* Each number becomes the sum of all up to it: within eight, and then across. */
+AVX512_INLINE __m512i
+sum_up_32(__m512i numbers)
+{
+	__m512i none = _mm512_setzero_si512();
+	numbers = _mm512_adds_epu16(numbers, _mm512_bslli_epi128(numbers, 2));
+	numbers = _mm512_adds_epu16(numbers, _mm512_bslli_epi128(numbers, 4));
+	numbers = _mm512_adds_epu16(numbers, _mm512_bslli_epi128(numbers, 8));
+	__m512i eights = _mm512_shuffle_epi8(numbers, _mm512_set1_epi16(0x0f0e));
+	eights = _mm512_alignr_epi64(eights, none, 6);
+	numbers = _mm512_adds_epu16(numbers, eights);
+	eights = _mm512_adds_epu16(_mm512_alignr_epi64(eights, none, 6),
+	                           _mm512_alignr_epi64(eights, none, 4));
+	return _mm512_adds_epu16(numbers, eights);
+}
+
+AVX512 static void
+avx512_costs(uint16_t costs[EP_ONSET_BLOCK + 1], const struct ep_onset_weights *weights,
+             const uint16_t rates[1024])
+{
+	(void)rates;
+	const uint8_t *const *by_time = weights->by_time;
+	__m512i sums = weigh_features_32(weights->by_feature, weights->features);
+	for (int i = 0; i < 3; i++)
+		sums = _mm512_add_epi16(sums, widen_32(by_time[i]));
+	sums = sum_up_32(rates_of_32(sums));
+	costs[0] = 0;
+	memcpy(costs + 1, &sums, sizeof sums);
+}
 #endif
 
 /* ---- by instruction set ---- */
@@ -333,6 +414,7 @@ avx2_costs(uint16_t costs[EP_ONSET_BLOCK + 1], const struct ep_onset_weights *we
 KERNELS(, plain)
 #if defined(__x86_64__)
 KERNELS(AVX2, avx2)
+KERNELS(AVX512, avx512)
 #endif
 
 static bool
@@ -347,6 +429,14 @@ has_avx2(void)
 {
 	return __builtin_cpu_supports("avx2");
 }
+
+static bool
+has_avx512(void)
+{
+	return has_avx2() && __builtin_cpu_supports("avx512f") &&
+	       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+	       __builtin_cpu_supports("avx512vbmi");
+}
 #endif
 
 static const struct {
@@ -356,6 +446,7 @@ static const struct {
 	{ { "plain", plain_emit, plain_codes, plain_texts, plain_costs }, always },
 #if defined(__x86_64__)
 	{ { "AVX2", avx2_emit, avx2_codes, avx2_texts, avx2_costs }, has_avx2 },
+	{ { "AVX-512", avx512_emit, avx512_codes, avx512_texts, avx512_costs }, has_avx512 },
 #endif
 };
 
