@@ -171,7 +171,7 @@ model_bury(struct model *model, int nodes, int liar)
 			held |= held_by(model, i);
 	}
 	for (int act = 0; act < model->count; act++)
-		model->acts[act].dead |= !(held & bit(act));
+		model->acts[act].dead = !(held & bit(act));
 }
 
 /* Whether a node has put an act, or what was built on it, aside. */

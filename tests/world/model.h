@@ -6,12 +6,13 @@
  * has an end:
  *
  *     seen         the master has its contents
- *     superseded   by what the master has, or by another act that has such an end, made in its
- *                  knowledge, or in that of the same by another, which the master once had
+ *     superseded   by what the master has; or by another act that has such an end, and whose node
+ *                  knew of this act, or of one with the same contents that the master once had
  *     kept aside   where it was made; anywhere, where that disk was replaced
  *     repeated     its node had said the same before, upon the same, and that has an end: the
  *                  revision is the same one (a restored disk has forgotten the first time)
- *     dead         the only disks that had heard of it were replaced by older copies
+ *     dead         the only disks that had heard of it were replaced by older copies, and no copy
+ *                  has brought it back
  *
  * Each other is lost.
  */
@@ -47,7 +48,7 @@ struct model {
 	unsigned life[NODES];
 	unsigned lives;
 	bool removed[NODES];
-	uint64_t stood; /* acts that the master has heard of, then or now */
+	uint64_t stood; /* acts that the master knows of now, or once did */
 	bool anywhere; /* what is kept aside at another node counts, and deletions do not */
 };
 
@@ -68,7 +69,7 @@ void model_hear(struct model *model, int node, const struct node_view *view,
                 const struct knows *hints, size_t hint_count);
 
 /* A node's disk is replaced by a copy of that time; then, when it was looked at, what no disk has
- * heard of any longer is dead. */
+ * heard of any longer is dead, and what one has heard of again is not. */
 void model_restore(struct model *model, int node, const struct knows *then);
 void model_bury(struct model *model, int nodes, int liar);
 
