@@ -5,9 +5,9 @@ real songs, of which degraded excerpts are asked.
 For each number of documents: what making the index takes, what it takes on disk; what a query
 takes, and whether its answers are still right. The index is made by an ingest that finds its files
 gone. A query's time is the least of several runs on one core, as other programs disturb; of 30 s
-excerpts the median and what 99 % stay below are shown. The mean is CPU time of all questions. Cold
-is the median of some 30 s excerpts of which each is asked by a new process after the system has
-dropped its caches; that takes root.
+excerpts the median and what 99 % stay below are shown. The mean is CPU time of all questions. The
+cold time is the median over a few of the 30 s excerpts, each asked by a new process after the
+system's caches were dropped; only root can do that.
 """
 import argparse
 import json
@@ -108,7 +108,7 @@ def measure_cold(base, files, count):
         os.sync()
         with open(DROP_CACHES, "w", encoding="utf-8") as file:
             file.write("3\n")
-        run([base.program, "--version"])  # so that the program itself is there
+        run([base.program, "--version"])  # so that the program itself is cached
         times.append(json.loads(base.ask(files.one, True).output)["qtime"])
     return sorted(times)[len(times) // 2]
 

@@ -147,9 +147,9 @@ find_option(struct line *line, const char ***value, const char *name, size_t siz
 
 #define NAME_MAX_LETTERS 32
 
-/* Letters that are missing, too many, wrong, or in the place of their neighbour's: the distance of
- * Damerau and Levenshtein, each letter being moved once at most. Above `size` where a name is too
- * long to be looked at. */
+/* How many letters are missing, superfluous, wrong, or swapped with a neighbour: the
+ * Damerau-Levenshtein distance in which each letter is moved at most once. More than `size` if a
+ * name is too long to be compared. */
 static size_t
 distance(const char *one, size_t size, const char *other)
 {
@@ -186,7 +186,7 @@ struct guess {
 	size_t distance;
 };
 
-/* Looks at a name that there is: what begins like it is as close as one letter. */
+/* Considers an existing name. If it begins with what was typed, it counts as one letter away. */
 static void
 consider(struct guess *guess, const char *there_is)
 {

@@ -185,8 +185,9 @@ merge_from(struct follow *follow, size_t first, struct ep_error *err)
 	                       : status;
 }
 
-/* The first of the last shards that are to be merged, so that each is EP_INDEX_GROWTH times all
- * that comes after it, or as long as a shard can be; the number of shards where all are. */
+/* Where merging begins: the shards from this one to the last become one, so that each shard has
+ * more than EP_INDEX_GROWTH times the postings of all after it, or cannot be merged with them
+ * because the result would be too long. The number of shards if there is nothing to merge. */
 static size_t
 first_to_merge(const struct ep_manifest *manifest)
 {

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Memory of the maps of the inputs and of the log is given back after so many postings and tracks.
- */
+/* After so many postings, memory of the inputs' maps is given back; after so many tracks, memory of
+ * the log's map. */
 #define TRIM_POSTINGS ((size_t)1 << 23)
 #define TRIM_TRACKS 4096
 

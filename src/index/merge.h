@@ -17,7 +17,7 @@ struct ep_merged {
  * file fd. A track goes in where the log still has an entry at its position. Memory is some bytes
  * a track, 8 bytes a bucket, and the postings of one range of keys.
  *
- * log     of read: pages that were read are given back.
+ * log     the one of `read`; its pages are given back as they are read.
  * merged  with no tracks nothing was written.
  * stop    may be NULL.
  * EP_CORRUPT, EP_INTERRUPTED, EP_IO, EP_NO_SPACE, EP_NO_MEMORY */

@@ -2,16 +2,17 @@
  *
  * The Elias-Fano form: of each of n numbers the low bits, as they are, side by side; then the high
  * parts, as n ones in a row of bits, where one stands behind as many zeros as its high part says.
- * Before them a table says for parts of the numbers' range how many numbers are below each. So the
- * numbers from a given one on are found, and counted, without what stands before them.
+ * Before them, a table divides the range of the numbers into parts, and says how many numbers are
+ * below each part. So the numbers from a given one on are found and counted without reading those
+ * before it.
  *
  *     limit               unit << bits
- *     parts               2^p, p = floor(log2(n / EP_POSTINGS_PART)), at most bits; 1 where n is
- *                         less than that
+ *     parts               2^p; p = floor(log2(n / EP_POSTINGS_PART)), at most bits; p = 0 where n
+ *                         is below EP_POSTINGS_PART
  *     low bits a number   l = floor(log2(limit / n)), at most EP_POSTINGS_LOW_MAX
  *
- *     table               of each part but the first how many numbers are below it, with as many
- *                         bits as n has, the first part's lowest bit first; filled up to a byte
+ *     table               for each part but the first, how many numbers are below it, in as many
+ *                         bits as n has; the lowest bit first; filled up to a byte
  *     lows                n * l bits, the first number's lowest bit first; filled up to a byte
  *     highs               n + (limit >> l) + 1 bits; filled up to a byte
  *
@@ -33,7 +34,7 @@
 /* Low bits at most: with those that stand before them in their byte they fit into 64. */
 #define EP_POSTINGS_LOW_MAX 56
 
-/* Numbers of a part on average, at least. */
+/* The least average of numbers in a part. */
 #define EP_POSTINGS_PART 8
 
 /* A list of count numbers below unit << bits; 1 <= count <= unit << bits < 2^60. */
@@ -70,8 +71,8 @@ struct ep_postings_cursor {
 /* At the beginning of a list. */
 struct ep_postings_cursor ep_postings_begin(const struct ep_postings *list);
 
-/* At the first number that is not below units * unit; units <= 1 << bits. Of damaged bytes it may
- * be any. Where the parts are units, nothing is read but the table. */
+/* At the first number that is not below units * unit; units <= 1 << bits. In damaged bytes it may
+ * be any number. If each part is one unit, only the table is read. */
 struct ep_postings_cursor ep_postings_find(const struct ep_postings *list, uint64_t units);
 
 /* Where what comes next stands: its low bits, and its one; of damaged bytes, anywhere. */

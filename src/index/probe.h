@@ -50,10 +50,10 @@ struct ep_probe {
 	size_t time_count;
 	uint32_t span; /* above all times */
 	float bits; /* of the keys that a search has chosen */
-	bool cut; /* whether it has left out others for its budget */
-	bool cold; /* whether a search of these keys had to wait for the disk */
-	uint32_t lists; /* that it has read: of a key, in a shard */
-	uint64_t hits; /* of these */
+	bool cut; /* whether the search left keys out to stay within its budget */
+	bool cold; /* whether counting the postings of these keys had to wait for the disk */
+	uint32_t lists; /* that the search read: each of one key, in one shard */
+	uint64_t hits; /* in these lists */
 	uint64_t sorted[EP_PROBE_TIMES_MAX]; /* while it is filled */
 	uint64_t scratch[EP_PROBE_TIMES_MAX];
 	uint16_t table[1 << EP_PROBE_TABLE_BITS]; /* number of a code and 1, by hash */

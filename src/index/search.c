@@ -20,7 +20,7 @@
 /* So many look-ups ahead the memory is asked for a bucket; twice as many, for where it begins. */
 #define AHEAD 24
 
-/* After so many keys it is known whether they are to be waited for. */
+/* After so many keys it is known whether a search has to wait for the disk. */
 #define FIRST_KEYS 8
 
 /* All keys of a code are read, without looking for better ones, where this takes no more than the
@@ -39,19 +39,21 @@
 /* Stretches that are looked through together. */
 #define STRETCH_BLOCK 64
 
-#ifndef EP_SEARCH_BUDGETS /* tests search as if their index was large */
+#ifndef EP_SEARCH_BUDGETS /* tests search as if their index were large */
 #define EP_SEARCH_BUDGETS 15000, 120000
 #endif
 
-/* By effort: the hits that are read, about; in a small index all. */
+/* For each effort: about how many hits are read. In a small index, all are. */
 static const float budgets[] = { EP_SEARCH_BUDGETS };
 
 /* In an index of more tracks than this the full effort reads more, up to three times as much at ten
- * times the tracks: as if by a tenth of the lists, 683 of 700 excerpts are found instead of 674. */
+ * times the tracks. In a test with a tenth of all limits, as if the index were ten times as large,
+ * this finds 683 of 700 excerpts instead of 674. */
 #define TRACKS_MANY 1400000
 #define BUDGET_GROWTH_MAX 3
 
-/* And the stretches that are looked at closely, at most, beside those that are next to them. */
+/* For each effort: how many stretches are examined closely, at most, not counting their neighbours.
+ */
 static const size_t stretches_most[] = { 128, 512 };
 
 /* A hit: its diagonal, above the number of its key and that of its time in the probe. */
@@ -538,7 +540,7 @@ window_bits(struct ep_searcher *searcher, const struct ep_probe *probe, size_t f
 	return bits;
 }
 
-/* Asks the disk for where the tracks of the hits stand. */
+/* Asks the disk for the part of the table of tracks in which the tracks of the hits are. */
 static void
 request_tracks(const struct ep_searcher *searcher, const struct ep_shard *shard,
                const struct ep_probe *probe)
@@ -589,7 +591,7 @@ score_hits(struct ep_searcher *searcher, const struct ep_shard *shards, size_t n
 	return EP_OK;
 }
 
-/* Positions ascend from shard to shard. */
+/* By score, highest first; then by position, which ascends from shard to shard and in each. */
 static int
 compare_found(const void *one, const void *other)
 {
@@ -656,7 +658,7 @@ ep_search(struct ep_candidate *candidates, size_t *count, size_t max, struct ep_
 	const struct ep_shard *shards = ep_index_shards(index, &shard_count);
 	choose(searcher, index, probe, budget_of(effort, ep_index_track_count(index)));
 	searcher->found_count = 0;
-	/* What has read all hits looks at as many stretches as it ever does. */
+	/* If no key was left out, even a first search examines as many stretches as a full one. */
 	size_t most = stretches_most[probe->cut ? effort : EP_SEARCH_FULL];
 	EP_TRY(search_shards(searcher, shards, shard_count, probe, most, err));
 	if (searcher->found_count)

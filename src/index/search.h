@@ -15,9 +15,9 @@
 #include "index/index.h"
 #include "index/probe.h"
 
-/* How far a search goes: so many hits, however large the index is, but for the full one in very
- * large ones. The first suffices for most queries; the full one is for those that tell little, and
- * for tracks. */
+/* How far a search goes. Each effort reads a fixed number of hits, however large the index is; only
+ * the full one reads more in a very large index. The first effort suffices for most queries; the
+ * full one is for queries that it does not decide, and for finding copies of a track. */
 enum ep_search_effort {
 	EP_SEARCH_FIRST,
 	EP_SEARCH_FULL,

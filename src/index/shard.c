@@ -14,13 +14,13 @@
 /* Bytes that are checked before they are given back. */
 #define CHECK_BYTES ((size_t)8 << 20)
 
-/* Bytes that memory gives together. */
+/* Bytes of a cache line. */
 #define LINE 64
 
-/* Tracks that a search for one goes on at first. */
+/* Tracks that the first step of ep_shard_track_at skips. */
 #define FIRST_STEP 64
 
-/* Lines that are asked for: the table of most buckets fits into them. */
+/* Cache lines that are prefetched: the tables of most buckets fit into them. */
 #define LINES_AHEAD 2
 
 /* ---- opening ---- */
@@ -195,8 +195,8 @@ ep_shard_check(const struct ep_shard *shard, const char *name, struct ep_error *
 
 /* ---- lists ---- */
 
-/* How many keys of a bucket are before one, and so how many times the number of slots its numbers
- * begin at. */
+/* How many keys of the bucket are before `key`. The key's numbers begin at that many times the
+ * number of slots. */
 static inline uint32_t
 keys_before(const struct ep_shard *shard, uint32_t bucket, uint32_t key)
 {
@@ -229,8 +229,9 @@ page_size(void)
 	return (size_t)sysconf(_SC_PAGESIZE);
 }
 
-/* Asks for the bytes from one place of the file up to another, which any numbers may be: the disk
- * for their pages; or the memory for the first lines, as it reads on by itself. */
+/* Requests the bytes of the file from one offset up to another; the offsets may be any numbers. On
+ * disk, all their pages are requested; in memory, only the first lines, because the processor
+ * fetches the following ones by itself. */
 static inline void
 request(const struct ep_shard *shard, uint64_t from, uint64_t to, enum ep_shard_source source)
 {
@@ -472,7 +473,7 @@ ep_shard_request_track(const struct ep_shard *shard, uint32_t slot)
 	request(shard, at > around ? at - around : 0, at + around, EP_SHARD_ON_DISK);
 }
 
-/* From the guess on with ever longer steps, and between the last two by halves: so that few pages
+/* Searches from the guess on in steps that double, then bisects the last step, so that few pages
  * are read. */
 size_t
 ep_shard_track_at(const struct ep_shard *shard, uint32_t slot)

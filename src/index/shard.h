@@ -103,13 +103,14 @@ size_t ep_shard_read(uint32_t *slots, size_t max, const struct ep_shard *shard, 
                      uint32_t end);
 
 enum ep_shard_source {
-	EP_SHARD_IN_MEMORY, /* in the system's cache: in nanoseconds */
-	EP_SHARD_ON_DISK, /* asking costs a microsecond */
+	EP_SHARD_IN_MEMORY, /* in the system's cache: a request takes nanoseconds */
+	EP_SHARD_ON_DISK, /* perhaps not cached: a request takes a microsecond */
 };
 
-/* Ask, without waiting, for what the two above will read of a key: where its bucket begins; when
- * that has come, the bucket's table, which is all that most counts need, and of a small bucket on
- * disk the rest, too; and when that has come, the lists of the keys from first up to end. */
+/* Request, without waiting, what ep_shard_count and ep_shard_read will read of a key. Call them in
+ * this order, each when the data of the one before is there: where the key's bucket begins; the
+ * bucket's table, which is all that most counts need (on disk, also the rest of a small bucket);
+ * and the lists of the keys from first up to end. */
 void ep_shard_request_directory(const struct ep_shard *shard, uint32_t key,
                                 enum ep_shard_source source);
 void ep_shard_request_bucket(const struct ep_shard *shard, uint32_t key,
@@ -137,7 +138,7 @@ EP_MUST_USE enum ep_status ep_shard_next(uint64_t *postings, size_t *count, size
 /* The track in whose slots slot lies, which is below slot_count: its number in the shard. */
 size_t ep_shard_track_at(const struct ep_shard *shard, uint32_t slot);
 
-/* Asks the disk, without waiting, for what this will most likely read. */
+/* Asks the disk, without waiting, for what ep_shard_track_at will most likely read. */
 void ep_shard_request_track(const struct ep_shard *shard, uint32_t slot);
 
 /* Of the track number i: its position in the log, and its first slot (of i = track_count: the

@@ -8,13 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Candidates that the index is asked for; those of a search that are weighed at most and at least;
- * and at least and at most before it is known whether the decision is plain. */
+/* Candidates that the index is asked for. */
 #define CANDIDATES_MAX 64
+
+/* Candidates of one search that are weighed: at most and at least; and until it is known whether
+ * the decision is plain, at most and at least. */
 #define WEIGHED_MAX 16
 #define WEIGHED_MIN 3
-#define WEIGHED_FIRST 2
 #define WEIGHED_PLAIN 4
+#define WEIGHED_FIRST 2
 
 /* Candidates are weighed as long as the index gives them this share of the first one's score. The
  * decision is plain where another song than the best was weighed, and the score is SCORE_PLAIN or
@@ -44,7 +46,7 @@ struct ep_matcher {
 	struct ep_candidate candidates[CANDIDATES_MAX];
 	size_t candidate_count;
 	size_t candidate_next; /* the first that has not been weighed */
-	size_t candidate_weighed; /* of those before it, all but the ones that are gone */
+	size_t candidate_weighed; /* how many before it were weighed, not being gone */
 	struct weighed
 		weighed[WEIGHED_PLAIN + WEIGHED_MAX]; /* of the first search, and the full one */
 	size_t weighed_count;
@@ -107,8 +109,8 @@ is_weighed(const struct ep_matcher *matcher, uint64_t position)
 	return false;
 }
 
-/* Reads a candidate from the log and weighs it, if no search before has given it. EP_NOT_FOUND  it
- * is gone. */
+/* Reads a candidate from the log and weighs it, unless an earlier search has already given it.
+ * EP_NOT_FOUND  it is gone. */
 static enum ep_status
 weigh(struct ep_matcher *matcher, struct ep_index *index, uint64_t position, struct ep_error *err)
 {
@@ -129,8 +131,8 @@ weigh(struct ep_matcher *matcher, struct ep_index *index, uint64_t position, str
 	return EP_OK;
 }
 
-/* Weighs the next candidates: until there are min, and up to max those that have the share of the
- * first. */
+/* Weighs the next candidates: at least min and, up to max, all that have at least SCORE_SHARE of
+ * the first one's score. */
 static enum ep_status
 weigh_candidates(struct ep_matcher *matcher, struct ep_index *index, size_t min, size_t max,
                  struct ep_error *err)
@@ -254,8 +256,8 @@ search(const struct weighed **best, struct ep_answer *answer, struct ep_matcher 
 	return EP_OK;
 }
 
-/* Makes the first search and, where the decision is not plain, the full one; and then weighs more
- * candidates. */
+/* Makes the first search and, if the decision is not plain, the full one. If it is still not plain,
+ * more candidates are weighed. */
 static enum ep_status
 decide(const struct weighed **best, struct ep_answer *answer, struct ep_matcher *matcher,
        struct ep_index *index, struct ep_error *err)

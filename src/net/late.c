@@ -7,8 +7,8 @@
 
 struct ep_late ep_late;
 
-/* Its names by the systems we know; the number is that of its interface, which the headers that we
- * were compiled with have. */
+/* The libraries' file names on the systems that we know. The number is the version of the binary
+ * interface: that of the headers we were compiled with. */
 static const char *const curl_files[] = { "libcurl.so.4", "libcurl-gnutls.so.4", NULL };
 static const char *const microhttpd_files[] = { "libmicrohttpd.so.12", NULL };
 

@@ -48,9 +48,9 @@ const char *ep_log_folder(const struct ep_log *log);
  * now and then in long work, so that what was read does not count as this process's memory. */
 void ep_log_trim(struct ep_log *log);
 
-/* Says that single entries will be read here and there: the system then reads no more than they
- * take. Going through all of them then takes the disk's time for single pages, some 60 MB/s, which
- * is more than what is done with the entries takes. */
+/* Announces look-ups of single entries: from now on the system reads only the pages that they need.
+ * Going through the whole log then reads it page by page, at some 60 MB/s, which is still more than
+ * what reads entries can do with them. */
 void ep_log_expect_lookups(struct ep_log *log);
 
 /* Adds bytes that were read to *untrimmed, and trims, and begins again from 0, when they reach
