@@ -251,6 +251,21 @@ reserve_lock(const char *folder, struct ep_error *err)
 	return EP_OK;
 }
 
+/* When the last process closes an environment, LMDB destroys the mutexes in lock.mdb. A process
+ * that opens it at that moment would find them destroyed, and its reads would fail with EINVAL. So
+ * whoever opens or closes one holds a lock on data.mdb meanwhile: not on lock.mdb, as closing that
+ * file would give up LMDB's own locks. Returns a descriptor to be closed; -1 where there is no file
+ * yet. */
+static int
+lock_door(const char *folder)
+{
+	EP_FREE char *path = ep_path_join(folder, "data.mdb");
+	int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+	while (fd >= 0 && flock(fd, LOCK_EX) != 0 && errno == EINTR)
+		continue;
+	return fd;
+}
+
 static enum ep_status
 open_environment(struct ep_log **out, const char *folder, unsigned flags, struct ep_error *err)
 {
@@ -265,6 +280,8 @@ open_environment(struct ep_log **out, const char *folder, unsigned flags, struct
 	EP_TRY(map_size(&size, err));
 	EP_TRY(reserve_lock(folder, err));
 	log->map_size = size;
+	EP_FD int door = lock_door(folder);
+	(void)door;
 	int rc = mdb_env_create(&log->env);
 	if (!rc)
 		ep_guard_watch(log);
@@ -395,8 +412,11 @@ ep_log_close(struct ep_log *log)
 	if (!log)
 		return;
 	ep_guard_forget(log);
-	if (log->env)
+	if (log->env) {
+		EP_FD int door = lock_door(log->folder);
+		(void)door;
 		mdb_env_close(log->env);
+	}
 	free(log->folder);
 	free(log);
 }
