@@ -195,12 +195,18 @@ ep_shard_check(const struct ep_shard *shard, const char *name, struct ep_error *
 
 /* ---- lists ---- */
 
-/* How many keys of the bucket are before `key`. The key's numbers begin at that many times the
- * number of slots. */
+/* How many keys of the bucket are before `key`. */
 static inline uint32_t
 keys_before(const struct ep_shard *shard, uint32_t bucket, uint32_t key)
 {
 	return key - (bucket << shard->bucket_bits);
+}
+
+/* Where the numbers of a key begin. */
+static inline uint64_t
+number_of(const struct ep_shard *shard, uint32_t bucket, uint32_t key)
+{
+	return (uint64_t)keys_before(shard, bucket, key) * shard->slot_count;
 }
 
 /* The postings of a bucket. EP_NOT_FOUND  it has none. EP_CORRUPT. Neither has a text. */
@@ -335,8 +341,8 @@ read_bucket(uint32_t *slots, size_t max, const struct ep_shard *shard, uint32_t 
 	size_t count;
 	if (find_bucket(&list, shard, bucket) != EP_OK)
 		return 0;
-	uint64_t base = (uint64_t)keys_before(shard, bucket, first) * shard->slot_count;
-	uint64_t stop = (uint64_t)keys_before(shard, bucket, end) * shard->slot_count;
+	uint64_t base = number_of(shard, bucket, first);
+	uint64_t stop = number_of(shard, bucket, end);
 	struct ep_postings_cursor cursor =
 		ep_postings_find(&list, keys_before(shard, bucket, first));
 	do {
@@ -423,9 +429,7 @@ ep_shard_next(uint64_t *postings, size_t *count, size_t max, struct ep_shard_wal
 		if (status != EP_OK || walk->bucket << shard->bucket_bits >= end)
 			break;
 		uint32_t after = (walk->bucket + 1) << shard->bucket_bits;
-		uint64_t stop =
-			(uint64_t)keys_before(shard, walk->bucket, after < end ? after : end) *
-			shard->slot_count;
+		uint64_t stop = number_of(shard, walk->bucket, after < end ? after : end);
 		*count = ep_postings_read(postings, max, &walk->cursor, stop);
 		walk->left -= *count;
 		status = numbers_to_postings(postings, *count, walk, shard);

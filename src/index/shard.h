@@ -73,9 +73,9 @@ struct ep_shard {
 	const uint8_t *starts; /* 32-bit, one a track and the end */
 };
 
-/* Maps the file fd, which may be closed then, for reading here and there. Only the header is
- * checked, so that this takes no longer for a large file; what is behind it may be anything, and
- * the functions below read nothing outside of the file for that.
+/* Maps the file fd for reading at random places; fd may be closed afterwards. Only the header is
+ * checked, so a large file takes no longer. The rest of the file may contain anything; even then,
+ * the functions below read nothing outside the file.
  *
  * name  for error texts. EP_CORRUPT  also where the version is an older one. EP_NEWER, EP_IO. */
 EP_MUST_USE enum ep_status ep_shard_open(struct ep_shard *out, int fd, const char *name,
@@ -86,8 +86,8 @@ void ep_shard_close(struct ep_shard *shard);
  * long work, so that it does not count as this process's memory. */
 void ep_shard_trim(const struct ep_shard *shard);
 
-/* Reads all bytes, compares them with their checksums, and checks the tables; the map is for
- * reading from beginning to end from then on. EP_CORRUPT. */
+/* Reads all bytes, compares them with their checksums, and checks the tables. Afterwards the map
+ * is set for reading from beginning to end. EP_CORRUPT. */
 EP_MUST_USE enum ep_status ep_shard_check(const struct ep_shard *shard, const char *name,
                                           struct ep_error *err);
 

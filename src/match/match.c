@@ -47,8 +47,7 @@ struct ep_matcher {
 	size_t candidate_count;
 	size_t candidate_next; /* the first that has not been weighed */
 	size_t candidate_weighed; /* how many before it were weighed, not being gone */
-	struct weighed
-		weighed[WEIGHED_PLAIN + WEIGHED_MAX]; /* of the first search, and the full one */
+	struct weighed weighed[WEIGHED_PLAIN + WEIGHED_MAX]; /* of both searches */
 	size_t weighed_count;
 	struct ep_buffer texts; /* of the answer */
 };
