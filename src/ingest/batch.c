@@ -138,7 +138,6 @@ ep_batch_encode(struct ep_batch *batch, struct ep_ready *ready, struct ep_codes_
 	ready->body_at = batch->bodies.size;
 	EP_TRY(ep_entry_put_body(&batch->bodies, usage, &ready->track, scratch->coder, err));
 	ready->body_size = batch->bodies.size - ready->body_at;
-	ep_track_hash(&ready->hash, &ready->track);
 	return EP_OK;
 }
 

@@ -157,8 +157,8 @@ EP_MUST_USE enum ep_status ep_batch_song(struct ep_batch *batch, const struct ep
                                          struct ep_batch_scratch *scratch, int64_t now_ms,
                                          struct ep_error *err);
 
-/* Encodes ready->track (in order, no document twice) into the bodies, and hashes it. usage may be
- * NULL. EP_NO_MEMORY, EP_BAD_INPUT. */
+/* Encodes ready->track (in order, no document twice) into the bodies. usage may be NULL. The hash
+ * is not made here: the caller may have many to make. EP_NO_MEMORY, EP_BAD_INPUT. */
 EP_MUST_USE enum ep_status ep_batch_encode(struct ep_batch *batch, struct ep_ready *ready,
                                            struct ep_codes_usage *usage,
                                            struct ep_batch_scratch *scratch, struct ep_error *err);

@@ -213,6 +213,25 @@ make_group(struct ep_batch *batch, struct item *items, size_t count,
 	return EP_OK;
 }
 
+/* Hashes all tracks of the batch side by side. */
+static enum ep_status
+hash_tracks(struct ep_batch *batch, struct ep_error *err)
+{
+	size_t count = batch->ready_count;
+	struct ep_hash_list *lists = ep_arena_alloc(&batch->arena, count * sizeof *lists);
+	struct ep_hash_list **order = ep_arena_alloc(&batch->arena, count * sizeof *order);
+	if (!lists || !order)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory to hash %zu tracks", count);
+	for (size_t i = 0; i < count; i++) {
+		EP_TRY(ep_track_hash_list(&lists[i], &batch->ready[i].track, &batch->arena, err));
+		order[i] = &lists[i];
+	}
+	ep_hash_lists(order, count);
+	for (size_t i = 0; i < count; i++)
+		batch->ready[i].hash = lists[i].hash;
+	return EP_OK;
+}
+
 enum ep_status
 ep_batch_rows(struct ep_batch *batch, struct ep_batch_scratch *scratch, struct ep_error *err)
 {
@@ -235,5 +254,7 @@ ep_batch_rows(struct ep_batch *batch, struct ep_batch_scratch *scratch, struct e
 		}
 		items[group++].row = row;
 	}
-	return group ? make_group(batch, items, group, scratch, err) : EP_OK;
+	if (group)
+		EP_TRY(make_group(batch, items, group, scratch, err));
+	return hash_tracks(batch, err);
 }

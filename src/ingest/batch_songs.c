@@ -118,6 +118,7 @@ ep_batch_song(struct ep_batch *batch, const struct ep_codegen_song *song, struct
 	ep_arena_reset(&scratch->arena);
 	EP_TRY(make_documents(&ready.track, &scratch->arena, &scratch->cut, song, rest, err));
 	EP_TRY(ep_batch_encode(batch, &ready, NULL, scratch, err));
+	ep_track_hash(&ready.hash, &ready.track);
 	ready.track.documents = NULL;
 	struct ep_ready *added = ep_batch_add_ready(batch);
 	if (!added)

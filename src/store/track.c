@@ -63,22 +63,54 @@ ep_track_text_size(const struct ep_track *track)
 	return size;
 }
 
+/* The texts of the hash that come before those of the rows, and those of a row. */
+#define HEAD_TEXTS 2
+#define ROW_TEXTS 7
+
+static void
+head_texts(struct ep_text texts[HEAD_TEXTS], const struct ep_track *track)
+{
+	texts[0] = ep_text_of("echoprint track 1");
+	texts[1] = track->id;
+}
+
+static void
+row_texts(struct ep_text texts[ROW_TEXTS], const struct ep_document *row)
+{
+	const struct ep_text all[ROW_TEXTS] = { row->suffix, row->codever, row->codes, row->length,
+		                                row->artist, row->release, row->track };
+	memcpy(texts, all, sizeof all);
+}
+
 void
 ep_track_hash(struct ep_hash *out, const struct ep_track *track)
 {
+	struct ep_text texts[ROW_TEXTS];
 	struct ep_hasher hasher;
 	ep_hasher_init(&hasher);
-	ep_hasher_add_text(&hasher, ep_text_of("echoprint track 1"));
-	ep_hasher_add_text(&hasher, track->id);
+	head_texts(texts, track);
+	for (size_t k = 0; k < HEAD_TEXTS; k++)
+		ep_hasher_add_text(&hasher, texts[k]);
 	for (size_t i = 0; i < track->count; i++) {
-		const struct ep_document *row = &track->documents[i];
-		ep_hasher_add_text(&hasher, row->suffix);
-		ep_hasher_add_text(&hasher, row->codever);
-		ep_hasher_add_text(&hasher, row->codes);
-		ep_hasher_add_text(&hasher, row->length);
-		ep_hasher_add_text(&hasher, row->artist);
-		ep_hasher_add_text(&hasher, row->release);
-		ep_hasher_add_text(&hasher, row->track);
+		row_texts(texts, &track->documents[i]);
+		for (size_t k = 0; k < ROW_TEXTS; k++)
+			ep_hasher_add_text(&hasher, texts[k]);
 	}
 	ep_hasher_done(out, &hasher);
+}
+
+enum ep_status
+ep_track_hash_list(struct ep_hash_list *list, const struct ep_track *track, struct ep_arena *arena,
+                   struct ep_error *err)
+{
+	size_t count = HEAD_TEXTS + ROW_TEXTS * track->count;
+	struct ep_text *texts = ep_arena_alloc(arena, count * sizeof *texts);
+	if (!texts)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory to hash %zu documents",
+		               track->count);
+	head_texts(texts, track);
+	for (size_t i = 0; i < track->count; i++)
+		row_texts(texts + HEAD_TEXTS + ROW_TEXTS * i, &track->documents[i]);
+	*list = (struct ep_hash_list){ .texts = texts, .count = count };
+	return EP_OK;
 }

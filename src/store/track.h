@@ -8,7 +8,7 @@
 #define EP_STORE_TRACK_H
 
 #include "base/arena.h"
-#include "base/hash.h"
+#include "base/hash_many.h"
 #include "base/status.h"
 #include "base/text.h"
 
@@ -57,5 +57,11 @@ size_t ep_track_text_size(const struct ep_track *track);
 /* The hash of a track's contents: id and all rows, in their order; not source, date or position.
  * docs/formats/log.md, "Contents hash". */
 void ep_track_hash(struct ep_hash *out, const struct ep_track *track);
+
+/* Fills list with what ep_track_hash hashes, for who hashes many tracks side by side; it borrows
+ * the track's texts, and memory of the arena. EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_track_hash_list(struct ep_hash_list *list,
+                                              const struct ep_track *track, struct ep_arena *arena,
+                                              struct ep_error *err);
 
 #endif
