@@ -1,5 +1,6 @@
 #include "dump/dump.h"
 
+#include "base/direct.h"
 #include "base/file.h"
 #include "dump/dump_stream.h"
 #include "dump/publish.h"
@@ -16,9 +17,6 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Written bytes are pushed to the disk from time to time, so that the sync at the end is short. */
-#define PUSH_BYTES ((off_t)8 << 20)
-
 /* Pieces from this size on are hashed by a thread of their own while they are written. */
 #define HASHED_BESIDE ((size_t)1 << 20)
 
@@ -31,7 +29,8 @@ struct dump {
 	struct ep_publication *publication;
 	char *base; /* of the files' names: all before the number */
 	char id[2 * EP_NODE_ID_SIZE + 1];
-	int fd; /* of the file at hand; -1 between files */
+	bool open; /* a file is at hand */
+	struct ep_direct *file; /* which it is; NULL: standard output */
 	bool hashes; /* the files */
 	struct ep_sha256 sha;
 	uint64_t file_bytes;
@@ -184,35 +183,28 @@ open_file(struct dump *dump, struct ep_error *err)
 	ep_sha256_init(&dump->sha);
 	dump->file_bytes = 0;
 	dump->file_documents = 0;
-	if (!dump->options->folder) {
-		dump->fd = STDOUT_FILENO;
+	dump->open = true;
+	if (!dump->options->folder)
 		return EP_OK;
-	}
 	EP_TRY(add_file(dump, err));
-	const char *part = dump->publication->parts[dump->publication->count - 1].part;
-	EP_FREE char *path = ep_path_join(dump->publication->folder, part);
+	const struct ep_part *part = &dump->publication->parts[dump->publication->count - 1];
+	EP_FREE char *path = ep_path_join(dump->publication->folder, part->part);
 	if (!path)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
-	dump->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	if (dump->fd < 0)
-		return ep_fail_errno(err, errno, "cannot create %s", path);
-	return EP_OK;
+	return ep_direct_create(&dump->file, path, part->final, err);
 }
 
 static enum ep_status
 close_file(struct dump *dump, struct ep_error *err)
 {
-	int fd = dump->fd;
-	dump->fd = -1;
-	if (!dump->options->folder)
+	dump->open = false;
+	if (!dump->file)
 		return EP_OK;
+	EP_OWNED(ep_direct_close)
+	struct ep_direct *done = EP_TAKE(dump->file);
 	struct ep_part *part = &dump->publication->parts[dump->publication->count - 1];
 	/* Sync before the rename, or a power cut may leave an empty file under the final name. */
-	int failed = fsync(fd) != 0 ? errno : 0;
-	if (close(fd) != 0 && !failed)
-		failed = errno;
-	if (failed)
-		return ep_fail_errno(err, failed, "cannot write %s", part->final);
+	EP_TRY(ep_direct_finish(done, err));
 	part->bytes = dump->file_bytes;
 	struct ep_dump_file *file = &dump->report->files[dump->report->file_count];
 	*file = (struct ep_dump_file){ .documents = dump->file_documents,
@@ -237,6 +229,14 @@ hash_piece(void *context)
 	return NULL;
 }
 
+static enum ep_status
+write_bytes(struct dump *dump, const struct ep_dump_piece *piece, struct ep_error *err)
+{
+	if (dump->file)
+		return ep_direct_write(dump->file, piece->bytes, piece->size, err);
+	return ep_write_all(STDOUT_FILENO, piece->bytes, piece->size, "standard output", err);
+}
+
 /* Writes a piece, and hashes it where that is wanted: at once, as both take about as long, and all
  * pieces go through this one thread. */
 static enum ep_status
@@ -248,9 +248,7 @@ write_and_hash(struct dump *dump, const struct ep_dump_piece *piece, struct ep_e
 	              pthread_create(&thread, NULL, hash_piece, &hashing) == 0;
 	if (dump->hashes && !beside)
 		(void)hash_piece(&hashing);
-	enum ep_status status =
-		ep_write_all(dump->fd, piece->bytes, piece->size,
-	                     dump->options->folder ? dump->base : "standard output", err);
+	enum ep_status status = write_bytes(dump, piece, err);
 	if (beside)
 		pthread_join(thread, NULL);
 	return status;
@@ -261,16 +259,12 @@ static enum ep_status
 write_piece(void *context, const struct ep_dump_piece *piece, struct ep_error *err)
 {
 	struct dump *dump = context;
-	if (dump->fd < 0)
+	if (!dump->open)
 		EP_TRY(open_file(dump, err));
 	EP_TRY(write_and_hash(dump, piece, err));
-	off_t start = (off_t)dump->file_bytes;
 	dump->file_bytes += piece->size;
 	dump->file_documents += piece->documents;
 	dump->report->documents += piece->documents;
-	if (start / PUSH_BYTES != (off_t)dump->file_bytes / PUSH_BYTES && dump->options->folder)
-		(void)sync_file_range(dump->fd, start / PUSH_BYTES * PUSH_BYTES, PUSH_BYTES,
-		                      SYNC_FILE_RANGE_WRITE);
 	return piece->ends_file ? close_file(dump, err) : EP_OK;
 }
 
@@ -373,8 +367,7 @@ dump_into_folder(struct dump *dump, struct ep_error *err)
 	EP_TRY(remove_leftovers(dump, err));
 	EP_TRY(choose_base(dump, dump->report->lastdump, err));
 	enum ep_status status = write_files(dump, read, err);
-	if (dump->fd >= 0)
-		close(dump->fd);
+	ep_direct_close(EP_TAKE(dump->file));
 	ep_log_read_end(EP_TAKE(read)); /* a write must not wait behind our own snapshot */
 	if (status != EP_OK) {
 		remove_parts(publication);
@@ -417,7 +410,6 @@ ep_dump(struct ep_dump_report *report, struct ep_log *log, const struct ep_dump_
 		.options = options,
 		.report = report,
 		.publication = &publication,
-		.fd = -1,
 		.hashes = options->folder && (options->checksums || options->packets),
 	};
 	if (options->dry_run || !options->folder)

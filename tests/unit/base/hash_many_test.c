@@ -51,8 +51,7 @@ fill(struct input *input, uint64_t seed)
 			size_t at = (size_t)next_random(input) % (BYTES - size);
 			input->texts[i][k] = (struct ep_text){ input->bytes + at, size };
 		}
-		input->lists[i] =
-			(struct ep_hash_list){ .texts = input->texts[i], .count = count };
+		input->lists[i] = (struct ep_hash_list){ .texts = input->texts[i], .count = count };
 		input->order[i] = &input->lists[i];
 	}
 }
