@@ -8,6 +8,7 @@
 #include "base/hash_many.h"
 
 #include "base/bytes.h"
+#include "base/vectors.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -104,15 +105,9 @@ KERNEL(avx2, 4, __attribute__((target("avx2"))))
 KERNEL(avx512, 8, __attribute__((target("avx512f,avx512vl"))))
 
 static bool
-has_avx2(void)
-{
-	return __builtin_cpu_supports("avx2");
-}
-
-static bool
 has_avx512(void)
 {
-	return has_avx2() && __builtin_cpu_supports("avx512f") &&
+	return ep_has_avx2() && __builtin_cpu_supports("avx512f") &&
 	       __builtin_cpu_supports("avx512vl");
 }
 
@@ -120,7 +115,7 @@ static const struct {
 	struct ep_hash_kernel kernel;
 	bool (*supported)(void);
 } all[] = {
-	{ { "AVX2", 4, avx2 }, has_avx2 },
+	{ { "AVX2", 4, avx2 }, ep_has_avx2 },
 	{ { "AVX-512", 8, avx512 }, has_avx512 },
 };
 

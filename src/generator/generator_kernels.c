@@ -1,5 +1,7 @@
 #include "generator/generator_kernels.h"
 
+#include "base/vectors.h"
+
 #include <float.h>
 #include <stdbool.h>
 
@@ -71,12 +73,6 @@ always(void)
 #define TARGET __attribute__((target("avx2")))
 #define NAME(x) eight_##x
 #include "generator/generator_lanes.h"
-
-static bool
-has_avx2(void)
-{
-	return __builtin_cpu_supports("avx2");
-}
 #endif
 
 static const struct {
@@ -86,7 +82,7 @@ static const struct {
 	{ { "plain", plain_correlate, plain_whiten, plain_subbands }, always },
 	{ { "4 lanes", four_correlate, four_whiten, four_subbands }, always },
 #if defined(__x86_64__)
-	{ { "8 lanes", eight_correlate, eight_whiten, eight_subbands }, has_avx2 },
+	{ { "8 lanes", eight_correlate, eight_whiten, eight_subbands }, ep_has_avx2 },
 #endif
 };
 

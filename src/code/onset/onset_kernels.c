@@ -4,6 +4,8 @@
  */
 #include "code/onset/onset_kernels.h"
 
+#include "base/vectors.h"
+
 #include <stdbool.h>
 #include <string.h>
 
@@ -425,15 +427,9 @@ always(void)
 
 #if defined(__x86_64__)
 static bool
-has_avx2(void)
-{
-	return __builtin_cpu_supports("avx2");
-}
-
-static bool
 has_avx512(void)
 {
-	return has_avx2() && __builtin_cpu_supports("avx512f") &&
+	return ep_has_avx2() && __builtin_cpu_supports("avx512f") &&
 	       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
 	       __builtin_cpu_supports("avx512vbmi");
 }
@@ -445,7 +441,7 @@ static const struct {
 } all[] = {
 	{ { "plain", plain_emit, plain_codes, plain_texts, plain_costs }, always },
 #if defined(__x86_64__)
-	{ { "AVX2", avx2_emit, avx2_codes, avx2_texts, avx2_costs }, has_avx2 },
+	{ { "AVX2", avx2_emit, avx2_codes, avx2_texts, avx2_costs }, ep_has_avx2 },
 	{ { "AVX-512", avx512_emit, avx512_codes, avx512_texts, avx512_costs }, has_avx512 },
 #endif
 };
