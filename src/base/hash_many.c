@@ -138,7 +138,7 @@ ep_hash_kernel(size_t index)
 
 /* Where a lane stands in its list. */
 struct lane {
-	struct ep_hash_list *list; /* NULL: there is none left */
+	const struct ep_hash_list *list; /* NULL: there is none left */
 	const struct ep_text *next; /* whose size comes after the piece at hand */
 	struct ep_text text; /* which comes after it if it is a size; else empty */
 	struct ep_text piece; /* what is left of the one at hand */
@@ -197,7 +197,7 @@ next_block(struct lane *lane)
 }
 
 struct work {
-	struct ep_hash_list **lists;
+	const struct ep_hash_list *lists;
 	size_t left; /* lists that no lane has taken */
 	size_t busy; /* lanes */
 	struct lane lane[EP_HASH_LANES_MAX];
@@ -212,7 +212,7 @@ begin_list(struct work *work, size_t number)
 	*lane = (struct lane){ .list = NULL };
 	if (work->left == 0)
 		return;
-	lane->list = *work->lists++;
+	lane->list = work->lists++;
 	work->left--;
 	work->busy++;
 	lane->next = lane->list->texts;
@@ -240,7 +240,7 @@ take_block(struct work *work, size_t number)
 static void
 end_list(struct work *work, size_t number)
 {
-	struct ep_hash *hash = &work->lane[number].list->hash;
+	struct ep_hash *hash = work->lane[number].list->hash;
 	for (size_t i = 0; i < EP_HASH_SIZE / 8; i++)
 		ep_store64(hash->bytes + 8 * i, work->lanes.state[i][number]);
 	work->busy--;
@@ -249,13 +249,13 @@ end_list(struct work *work, size_t number)
 static int
 compare_sizes(const void *one, const void *other)
 {
-	uint64_t first = list_size(*(struct ep_hash_list *const *)one);
-	uint64_t second = list_size(*(struct ep_hash_list *const *)other);
+	uint64_t first = list_size(one);
+	uint64_t second = list_size(other);
 	return (first < second) - (first > second);
 }
 
 void
-ep_hash_lists_by(const struct ep_hash_kernel *kernel, struct ep_hash_list **lists, size_t count)
+ep_hash_lists_by(const struct ep_hash_kernel *kernel, struct ep_hash_list *lists, size_t count)
 {
 	struct work work = { .lists = lists, .left = count };
 	if (count > 1)
@@ -277,17 +277,17 @@ ep_hash_lists_by(const struct ep_hash_kernel *kernel, struct ep_hash_list **list
 }
 
 static void
-hash_one(struct ep_hash_list *list)
+hash_one(const struct ep_hash_list *list)
 {
 	struct ep_hasher hasher;
 	ep_hasher_init(&hasher);
 	for (size_t i = 0; i < list->count; i++)
 		ep_hasher_add_text(&hasher, list->texts[i]);
-	ep_hasher_done(&list->hash, &hasher);
+	ep_hasher_done(list->hash, &hasher);
 }
 
 void
-ep_hash_lists(struct ep_hash_list **lists, size_t count)
+ep_hash_lists(struct ep_hash_list *lists, size_t count)
 {
 	const struct ep_hash_kernel *best = ep_hash_kernel(0);
 	for (size_t i = 1; ep_hash_kernel(i); i++)
@@ -297,5 +297,5 @@ ep_hash_lists(struct ep_hash_list **lists, size_t count)
 		return;
 	}
 	for (size_t i = 0; i < count; i++)
-		hash_one(lists[i]);
+		hash_one(&lists[i]);
 }

@@ -13,7 +13,7 @@
 struct ep_hash_list {
 	const struct ep_text *texts; /* borrowed */
 	size_t count;
-	struct ep_hash hash; /* the result */
+	struct ep_hash *hash; /* where the result goes; borrowed */
 };
 
 #define EP_HASH_LANES_MAX 8
@@ -38,10 +38,10 @@ struct ep_hash_kernel {
 const struct ep_hash_kernel *ep_hash_kernel(size_t index);
 
 /* Hashes lists[0..count), whose order it may change, side by side with this kernel. */
-void ep_hash_lists_by(const struct ep_hash_kernel *kernel, struct ep_hash_list **lists,
+void ep_hash_lists_by(const struct ep_hash_kernel *kernel, struct ep_hash_list *lists,
                       size_t count);
 
 /* The same with the fastest way. Two lists are not worth it: those are hashed one by one. */
-void ep_hash_lists(struct ep_hash_list **lists, size_t count);
+void ep_hash_lists(struct ep_hash_list *lists, size_t count);
 
 #endif

@@ -219,16 +219,14 @@ hash_tracks(struct ep_batch *batch, struct ep_error *err)
 {
 	size_t count = batch->ready_count;
 	struct ep_hash_list *lists = ep_arena_alloc(&batch->arena, count * sizeof *lists);
-	struct ep_hash_list **order = ep_arena_alloc(&batch->arena, count * sizeof *order);
-	if (!lists || !order)
+	if (!lists)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory to hash %zu tracks", count);
 	for (size_t i = 0; i < count; i++) {
-		EP_TRY(ep_track_hash_list(&lists[i], &batch->ready[i].track, &batch->arena, err));
-		order[i] = &lists[i];
+		struct ep_ready *ready = &batch->ready[i];
+		EP_TRY(ep_track_hash_list(&lists[i], &ready->hash, &ready->track, &batch->arena,
+		                          err));
 	}
-	ep_hash_lists(order, count);
-	for (size_t i = 0; i < count; i++)
-		batch->ready[i].hash = lists[i].hash;
+	ep_hash_lists(lists, count);
 	return EP_OK;
 }
 

@@ -100,8 +100,8 @@ ep_track_hash(struct ep_hash *out, const struct ep_track *track)
 }
 
 enum ep_status
-ep_track_hash_list(struct ep_hash_list *list, const struct ep_track *track, struct ep_arena *arena,
-                   struct ep_error *err)
+ep_track_hash_list(struct ep_hash_list *list, struct ep_hash *hash, const struct ep_track *track,
+                   struct ep_arena *arena, struct ep_error *err)
 {
 	size_t count = HEAD_TEXTS + ROW_TEXTS * track->count;
 	struct ep_text *texts = ep_arena_alloc(arena, count * sizeof *texts);
@@ -111,6 +111,6 @@ ep_track_hash_list(struct ep_hash_list *list, const struct ep_track *track, stru
 	head_texts(texts, track);
 	for (size_t i = 0; i < track->count; i++)
 		row_texts(texts + HEAD_TEXTS + ROW_TEXTS * i, &track->documents[i]);
-	*list = (struct ep_hash_list){ .texts = texts, .count = count };
+	*list = (struct ep_hash_list){ .texts = texts, .count = count, .hash = hash };
 	return EP_OK;
 }

@@ -58,9 +58,9 @@ size_t ep_track_text_size(const struct ep_track *track);
  * docs/formats/log.md, "Contents hash". */
 void ep_track_hash(struct ep_hash *out, const struct ep_track *track);
 
-/* Fills list with what ep_track_hash hashes, for who hashes many tracks side by side; it borrows
- * the track's texts, and memory of the arena. EP_NO_MEMORY. */
-EP_MUST_USE enum ep_status ep_track_hash_list(struct ep_hash_list *list,
+/* Fills list with what ep_track_hash hashes, for who hashes many tracks side by side. It borrows
+ * hash, where the result goes, the track's texts, and memory of the arena. EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_track_hash_list(struct ep_hash_list *list, struct ep_hash *hash,
                                               const struct ep_track *track, struct ep_arena *arena,
                                               struct ep_error *err);
 
