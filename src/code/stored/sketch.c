@@ -7,6 +7,9 @@
 
 struct ep_sketcher {
 	struct ep_onset_finder *finder;
+	struct ep_onsets onsets; /* of the pairs that were given last */
+	struct ep_window window;
+	bool has_onsets; /* whether they could be recovered */
 };
 
 void
@@ -93,18 +96,50 @@ refinement_of(uint32_t difference)
 	return refinement;
 }
 
+/* A time or difference at a speed. It stands for any between itself and the next one. */
+static uint32_t
+at_speed(uint32_t value, uint32_t speed)
+{
+	return (uint32_t)((2 * (uint64_t)value + 1) * speed / (2 * EP_SPEED_OWN));
+}
+
+static unsigned
+refinement_at(uint32_t difference, uint32_t speed)
+{
+	return refinement_of(at_speed(difference, speed));
+}
+
 /* The code of a kind of an onset without its number, with what its followers say. */
 static struct ep_sketch_code
-refine(const struct ep_onset *onset, size_t followers, unsigned kind)
+refine(const struct ep_onset *onset, size_t followers, unsigned kind, uint32_t speed)
 {
 	struct ep_sketch_code code = { .kind = kind & 0xff };
 	if (kind == 0 && followers >= 3)
-		code.refined = refinement_of(ep_onset_difference(onset + 3, 1)) & REFINEMENT_MAX;
+		code.refined =
+			refinement_at(ep_onset_difference(onset + 3, 1), speed) & REFINEMENT_MAX;
 	if (kind == 0 && followers >= 4)
-		code.skipped = refinement_of(ep_onset_difference(onset + 4, 2)) & REFINEMENT_MAX;
+		code.skipped =
+			refinement_at(ep_onset_difference(onset + 4, 2), speed) & REFINEMENT_MAX;
 	if ((kind == 1 || kind == 2) && followers >= 4)
-		code.refined = refinement_of(ep_onset_difference(onset + 4, 1)) & REFINEMENT_MAX;
+		code.refined =
+			refinement_at(ep_onset_difference(onset + 4, 1), speed) & REFINEMENT_MAX;
 	return code;
+}
+
+/* ---- what says nothing ---- */
+
+/* The code generator whitens in blocks of 10,000 samples, 39.44 units of time. In a band
+ * without sound, a new block begins with an onset that nobody hears. */
+#define BLOCK_NUMERATOR 10000000u
+#define BLOCK_DENOMINATOR 253575u
+
+/* Whether a difference is within 1 of a multiple of a block. */
+static bool
+spans_blocks(uint32_t difference)
+{
+	uint64_t scaled = (uint64_t)difference * BLOCK_DENOMINATOR;
+	uint64_t rest = (scaled + BLOCK_DENOMINATOR) % BLOCK_NUMERATOR;
+	return scaled > BLOCK_NUMERATOR / 2 && rest <= 2 * BLOCK_DENOMINATOR;
 }
 
 /* ---- collecting ---- */
@@ -113,33 +148,53 @@ refine(const struct ep_onset *onset, size_t followers, unsigned kind)
 #define BAND_SHIFT 24
 _Static_assert(EP_SKETCH_TIME_END == 1u << BAND_SHIFT, "a time stands below its band");
 
-/* The onsets of a band in the window, and the codes of those that emit. */
+/* The codes of the onsets of a band that emit. */
+static void
+add_codes(struct ep_sketch *sketch, const struct ep_onset *onsets, size_t count, uint32_t band,
+          size_t emitting, uint32_t speed)
+{
+	for (size_t i = 0; i < emitting; i++) {
+		struct ep_onset_delta deltas[EP_SKETCH_KINDS];
+		size_t followers = count - 1 - i;
+		size_t kinds = ep_onset_deltas(deltas, onsets + i, followers);
+		for (unsigned kind = 0; kind < kinds; kind++) {
+			if (spans_blocks(deltas[kind].first) && spans_blocks(deltas[kind].second))
+				continue;
+			uint32_t code = ep_onset_hash(at_speed(deltas[kind].first, speed),
+			                              at_speed(deltas[kind].second, speed), band);
+			add_code(sketch, refine(onsets + i, followers, kind, speed), code,
+			         at_speed(onsets[i].time, speed));
+		}
+	}
+}
+
+/* The onsets of a band in the window, and the codes of those that emit, without what says nothing:
+ * codes of two differences that span blocks, and onsets of which three successive ones do. */
 static void
 add_band(struct ep_sketch *sketch, const struct ep_onset *onsets, size_t count, uint32_t band,
-         struct ep_window window)
+         struct ep_window window, uint32_t speed)
 {
-	size_t emitting = ep_onset_emitting(onsets, count, window);
-	for (size_t i = 0; i < emitting; i++) {
-		uint32_t codes[EP_SKETCH_KINDS];
-		size_t kinds = ep_onset_codes(codes, onsets + i, count - 1 - i, band);
-		for (unsigned kind = 0; kind < kinds; kind++)
-			add_code(sketch, refine(onsets + i, count - 1 - i, kind), codes[kind],
-			         onsets[i].time);
-	}
+	size_t left_out_end = 0; /* the onsets before this one are left out */
+	add_codes(sketch, onsets, count, band, ep_onset_emitting(onsets, count, window), speed);
 	for (size_t i = 0; i < count; i++) {
-		if (onsets[i].time < window.end && onsets[i].time < EP_SKETCH_TIME_END)
-			sketch->onsets[sketch->onset_count++] = band << BAND_SHIFT | onsets[i].time;
+		if (i + 2 < count && spans_blocks(ep_onset_difference(onsets + i + 1, 1)) &&
+		    spans_blocks(ep_onset_difference(onsets + i + 2, 1)))
+			left_out_end = i + 3;
+		uint32_t time = at_speed(onsets[i].time, speed);
+		if (i >= left_out_end && onsets[i].time < window.end && time < EP_SKETCH_TIME_END)
+			sketch->onsets[sketch->onset_count++] = band << BAND_SHIFT | time;
 	}
 }
 
 static enum ep_status
 add_onsets(struct ep_sketch *sketch, const struct ep_onsets *onsets, struct ep_window window,
-           struct ep_error *err)
+           uint32_t speed, struct ep_error *err)
 {
 	EP_TRY(reserve(sketch, onsets->count * EP_SKETCH_KINDS, onsets->count, err));
 	size_t start = 0;
 	for (uint32_t band = 0; band < EP_ONSET_BANDS; band++) {
-		add_band(sketch, onsets->items + start, onsets->end[band] - start, band, window);
+		add_band(sketch, onsets->items + start, onsets->end[band] - start, band, window,
+		         speed);
 		start = onsets->end[band];
 	}
 	return EP_OK;
@@ -328,6 +383,7 @@ ep_sketcher_free(struct ep_sketcher *sketcher)
 	if (!sketcher)
 		return;
 	ep_onset_finder_free(sketcher->finder);
+	ep_onsets_free(&sketcher->onsets);
 	free(sketcher);
 }
 
@@ -335,15 +391,26 @@ enum ep_status
 ep_sketch_of_pairs(struct ep_sketch *sketch, struct ep_sketcher *sketcher,
                    const struct ep_pair *pairs, size_t count, struct ep_error *err)
 {
-	__attribute__((cleanup(ep_onsets_free))) struct ep_onsets onsets = { 0 };
-	struct ep_window window;
 	clear(sketch);
-	enum ep_status status = find_onsets(&onsets, &window, sketcher->finder, pairs, count, err);
+	enum ep_status status = find_onsets(&sketcher->onsets, &sketcher->window, sketcher->finder,
+	                                    pairs, count, err);
+	sketcher->has_onsets = status == EP_OK;
 	if (status == EP_OK)
-		status = add_onsets(sketch, &onsets, window, err);
-	else if (status == EP_NOT_FOUND)
+		return ep_sketch_at_speed(sketch, sketcher, EP_SPEED_OWN, err);
+	if (status == EP_NOT_FOUND)
 		status = add_pairs(sketch, pairs, count, err);
 	return status == EP_OK ? join(sketch, 1, err) : status;
+}
+
+enum ep_status
+ep_sketch_at_speed(struct ep_sketch *sketch, struct ep_sketcher *sketcher, uint32_t speed,
+                   struct ep_error *err)
+{
+	if (!sketcher->has_onsets)
+		return ep_fail(err, EP_NOT_FOUND, "the onsets of these codes are not known");
+	clear(sketch);
+	EP_TRY(add_onsets(sketch, &sketcher->onsets, sketcher->window, speed, err));
+	return join(sketch, 1, err);
 }
 
 enum ep_status
@@ -356,7 +423,7 @@ ep_sketch_of_track(struct ep_sketch *sketch, struct ep_codes_walk walk,
 	clear(sketch);
 	for (; (status = ep_codes_next_run(&run, &walk, coder, err)) == EP_OK; runs++) {
 		if (run.onsets)
-			EP_TRY(add_onsets(sketch, run.onsets, run.window, err));
+			EP_TRY(add_onsets(sketch, run.onsets, run.window, EP_SPEED_OWN, err));
 		else if (run.count)
 			EP_TRY(add_pairs(sketch, run.pairs, run.count, err));
 	}

@@ -4,6 +4,11 @@
  * as onsets without computing its text, of a code string by recovering the onsets. Where onsets
  * cannot be recovered, the distinct times of codes stand for them, all in band 0, and nothing is
  * known of the kinds of codes.
+ *
+ * Some codes say nothing of the music: where the generator begins a new block of 10,000 samples, it
+ * finds onsets in bands without sound, and any two tracks with such bands share their codes. Where
+ * onsets are known, a sketch leaves out codes of which both differences are multiples of a block,
+ * give or take one unit, and onsets of which three successive ones are such multiples apart.
  */
 #ifndef EP_CODE_STORED_SKETCH_H
 #define EP_CODE_STORED_SKETCH_H
@@ -61,6 +66,20 @@ EP_DEFINE_OWNED(struct ep_sketcher, ep_sketcher_free)
 EP_MUST_USE enum ep_status ep_sketch_of_pairs(struct ep_sketch *sketch,
                                               struct ep_sketcher *sketcher,
                                               const struct ep_pair *pairs, size_t count,
+                                              struct ep_error *err);
+
+/* Speeds are in thousandths; this is the speed of the track itself. */
+#define EP_SPEED_OWN 1000u
+
+/* Replaces sketch by that of the pairs that this sketcher was given last, as it would be if the
+ * music ran as slowly as in its track, and not at `speed`: times and differences become longer by
+ * speed / EP_SPEED_OWN, and codes are hashed anew. As differences are known as whole numbers only,
+ * about half of the codes become those of the track.
+ *
+ * EP_NOT_FOUND  the onsets of these pairs could not be recovered; sketch is as it was.
+ * EP_NO_MEMORY */
+EP_MUST_USE enum ep_status ep_sketch_at_speed(struct ep_sketch *sketch,
+                                              struct ep_sketcher *sketcher, uint32_t speed,
                                               struct ep_error *err);
 
 /* Replaces sketch by that of a track, which walk is at the start of. EP_CORRUPT, EP_NO_MEMORY. */
