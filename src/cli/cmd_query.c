@@ -5,13 +5,19 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { OPTION_RULE, OPTION_LISTEN };
+enum { OPTION_RULE, OPTION_SPEED, OPTION_LISTEN };
+
+#define SPEED_DEFAULT "2"
 
 static const struct ep_option options[] = {
 	[OPTION_RULE] = { "rule", 0, "RULE",
 	                  "how to decide: evidence (default), or original (the system of 2011)" },
+	[OPTION_SPEED] = { "speed", 0, "PERCENT",
+	                   "how much faster or slower than its track a query may be: 0 to 6 "
+	                   "(default: " SPEED_DEFAULT ")" },
 	[OPTION_LISTEN] = { "listen", 0, NULL,
 	                    "name the songs in a stream of raw samples on standard input" },
 	{ 0 },
@@ -20,6 +26,7 @@ static const struct ep_option options[] = {
 struct session {
 	const struct ep_call *call;
 	bool original;
+	struct ep_match_speeds speeds;
 	uint64_t answered;
 	uint64_t matched;
 };
@@ -89,6 +96,7 @@ ask(struct session *session, struct ep_error *err)
 	struct ep_ask_options wanted = { .questions = call->arguments,
 		                         .count = call->argument_count,
 		                         .original = session->original,
+		                         .speeds = session->speeds,
 		                         .stop = call->stop,
 		                         .on_line = on_line,
 		                         .on_answers = on_answers,
@@ -107,6 +115,17 @@ read_rule(struct session *session)
 	return !rule || session->original || strcmp(rule, "evidence") == 0;
 }
 
+static bool
+read_speed(struct session *session)
+{
+	const char *percent = session->call->values[OPTION_SPEED];
+	char *end;
+	double value = strtod(percent ? percent : SPEED_DEFAULT, &end);
+	session->speeds.first = EP_SPEED_OWN;
+	session->speeds.most = (uint32_t)lround(value >= 0 && value <= 6 ? value * 10 : 0);
+	return *end == '\0' && (!percent || *percent) && value >= 0 && value <= 6;
+}
+
 static enum ep_exit
 run(const struct ep_call *call)
 {
@@ -123,6 +142,11 @@ run(const struct ep_call *call)
 		return ep_bad_usage(call->command,
 		                    "--rule is \"%s\", but must be evidence or original",
 		                    call->values[OPTION_RULE]);
+	if (!read_speed(&session))
+		return ep_bad_usage(
+			call->command,
+			"--speed is \"%s\", but must be a number of per cent from 0 to 6",
+			call->values[OPTION_SPEED]);
 	if (ask(&session, &err) != EP_OK)
 		return ep_give_up(call, &err);
 	return session.matched < session.answered ? EP_EXIT_PARTLY : EP_EXIT_DONE;
@@ -130,7 +154,7 @@ run(const struct ep_call *call)
 
 const struct ep_command ep_cmd_query = {
 	.name = "query",
-	.synopsis = "[--rule RULE] CODE...|FILE...|-|--listen",
+	.synopsis = "[--rule RULE] [--speed PERCENT] CODE...|FILE...|-|--listen",
 	.summary = "Find the track that audio or a code string is from",
 	.details = "FILE is audio that ffmpeg can read, or code strings as the code generator "
 		   "writes them,\n"
@@ -148,6 +172,11 @@ const struct ep_command ep_cmd_query = {
 		   "about three times less likely. With --json, each answer is an object as the "
 		   "server of\n"
 		   "2011 gave it, with the song's metadata and evidence.\n\n"
+		   "A query that matches nothing is tried at other speeds, in steps of half a "
+		   "per cent:\n"
+		   "stations and record players run a little faster or slower. The answer's speed "
+		   "says how\n"
+		   "many times as fast as its track the query is; --speed 0 tries no other.\n\n"
 		   "--listen reads a stream of raw samples from standard input, as written by\n"
 		   "`ffmpeg -i URL -ac 1 -ar 11025 -f s16le -`, and names each song about 25 s "
 		   "after it\n"

@@ -24,6 +24,9 @@ static const float gain_of_refined[EP_SKETCH_KINDS + 1] = { 14.7f, 3.6f, 14.0f }
 #define GAIN_MIN 3.0f
 #define GAIN_MIN_UNREFINED 9.0f
 
+/* Where only the best keys are wanted, those that gain less are left out. */
+#define GAIN_MIN_BEST 9.0f
+
 static void
 enter(struct ep_probe *probe, size_t number)
 {
@@ -92,25 +95,27 @@ add_keys(struct ep_probe *probe, float least, bool whole)
 
 /* Adds what a time of a code gives: key, time, kind, and whether an onset is skipped. */
 static void
-add_refined(uint64_t *sorted, size_t *count, const struct ep_sketch_code *code)
+add_refined(uint64_t *sorted, size_t *count, const struct ep_sketch_code *code, bool best)
 {
 	uint64_t rest = (uint64_t)code->time << 8 | (uint64_t)code->kind << 1;
+	if (best && gain_of_refined[code->kind] < GAIN_MIN_BEST)
+		return;
 	if (code->refined)
 		sorted[(*count)++] = (uint64_t)EP_KEY_OF(code->code, code->refined) << 32 | rest;
-	if (code->skipped && code->skipped != code->refined)
+	if (!best && code->skipped && code->skipped != code->refined)
 		sorted[(*count)++] =
 			(uint64_t)EP_KEY_OF(code->code, code->skipped) << 32 | rest | 1;
 }
 
-/* Fills the keys with a refinement. */
+/* Fills the keys with a refinement. best: only those that gain most. */
 static void
-fill_refined(struct ep_probe *probe, const struct ep_sketch *sketch)
+fill_refined(struct ep_probe *probe, const struct ep_sketch *sketch, bool best)
 {
 	uint64_t *sorted = probe->sorted;
 	struct ep_probe_key *key = NULL;
 	size_t count = 0;
 	for (size_t i = 0; i < sketch->code_count && i < EP_PROBE_PAIRS_MAX; i++)
-		add_refined(sorted, &count, &sketch->codes[i]);
+		add_refined(sorted, &count, &sketch->codes[i], best);
 	ep_sort64(sorted, probe->scratch, count, 8);
 	for (size_t i = 0; i < count; i++) {
 		uint32_t number = (uint32_t)(sorted[i] >> 32);
@@ -129,17 +134,32 @@ fill_refined(struct ep_probe *probe, const struct ep_sketch *sketch)
 	}
 }
 
-void
-ep_probe_fill(struct ep_probe *probe, const struct ep_sketch *sketch)
+/* Fills the codes; there are no keys yet. */
+static void
+start(struct ep_probe *probe, const struct ep_sketch *sketch)
 {
 	probe->code_count = 0;
 	probe->key_count = 0;
+	probe->whole_count = 0;
 	probe->span = 1;
 	probe->cold = false;
 	memset(probe->table, 0, sizeof probe->table);
 	fill_codes(probe, sketch);
+}
+
+void
+ep_probe_fill(struct ep_probe *probe, const struct ep_sketch *sketch)
+{
+	start(probe, sketch);
 	add_keys(probe, GAIN_MIN, true);
 	probe->whole_count = probe->key_count;
 	add_keys(probe, GAIN_MIN_UNREFINED, false);
-	fill_refined(probe, sketch);
+	fill_refined(probe, sketch, false);
+}
+
+void
+ep_probe_fill_best(struct ep_probe *probe, const struct ep_sketch *sketch)
+{
+	start(probe, sketch);
+	fill_refined(probe, sketch, true);
 }

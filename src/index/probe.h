@@ -63,6 +63,10 @@ struct ep_probe {
  * search fills of keys is 0. */
 void ep_probe_fill(struct ep_probe *probe, const struct ep_sketch *sketch);
 
+/* The same, but with only those keys that gain most: a tenth of all. They suffice to see whether
+ * there is a track at all in which the query is. */
+void ep_probe_fill_best(struct ep_probe *probe, const struct ep_sketch *sketch);
+
 /* Where a code is first looked for in the table. */
 static inline uint32_t
 ep_probe_hash(uint32_t code)

@@ -40,7 +40,7 @@
 #define STRETCH_BLOCK 64
 
 #ifndef EP_SEARCH_BUDGETS /* tests search as if their index were large */
-#define EP_SEARCH_BUDGETS 15000, 120000
+#define EP_SEARCH_BUDGETS 4000, 15000, 120000
 #endif
 
 /* For each effort: about how many hits are read. In a small index, all are. */
@@ -54,7 +54,7 @@ static const float budgets[] = { EP_SEARCH_BUDGETS };
 
 /* For each effort: how many stretches are examined closely, at most, not counting their neighbours.
  */
-static const size_t stretches_most[] = { 128, 512 };
+static const size_t stretches_most[] = { 32, 128, 512 };
 
 /* A hit: its diagonal, above the number of its key and that of its time in the probe. */
 static inline uint64_t
@@ -608,7 +608,7 @@ static float
 budget_of(enum ep_search_effort effort, uint64_t tracks)
 {
 	float budget = budgets[effort];
-	if (effort == EP_SEARCH_FIRST || tracks <= TRACKS_MANY)
+	if (effort != EP_SEARCH_FULL || tracks <= TRACKS_MANY)
 		return budget;
 	float growth = 1 + 2 * log10f((float)tracks / TRACKS_MANY);
 	return budget * (growth < BUDGET_GROWTH_MAX ? growth : BUDGET_GROWTH_MAX);
@@ -659,7 +659,8 @@ ep_search(struct ep_candidate *candidates, size_t *count, size_t max, struct ep_
 	choose(searcher, index, probe, budget_of(effort, ep_index_track_count(index)));
 	searcher->found_count = 0;
 	/* If no key was left out, even a first search examines as many stretches as a full one. */
-	size_t most = stretches_most[probe->cut ? effort : EP_SEARCH_FULL];
+	size_t most =
+		stretches_most[probe->cut || effort == EP_SEARCH_GLANCE ? effort : EP_SEARCH_FULL];
 	EP_TRY(search_shards(searcher, shards, shard_count, probe, most, err));
 	if (searcher->found_count)
 		qsort(searcher->found, searcher->found_count, sizeof *searcher->found,

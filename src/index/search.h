@@ -16,9 +16,11 @@
 #include "index/probe.h"
 
 /* How far a search goes. Each effort reads a fixed number of hits, however large the index is; only
- * the full one reads more in a very large index. The first effort suffices for most queries; the
- * full one is for queries that it does not decide, and for finding copies of a track. */
+ * the full one reads more in a very large index. A glance tells which of several forms of a query
+ * is worth a search. The first effort suffices for most queries; the full one is for queries that
+ * it does not decide, and for finding copies of a track. */
 enum ep_search_effort {
+	EP_SEARCH_GLANCE,
 	EP_SEARCH_FIRST,
 	EP_SEARCH_FULL,
 };

@@ -13,6 +13,7 @@
 struct hit {
 	uint32_t offset; /* plus the query's span */
 	uint32_t code; /* its number in the probe */
+	uint32_t time; /* in the query */
 };
 
 struct ep_weigher {
@@ -104,10 +105,10 @@ find_hits(struct ep_weigher *weigher, const struct ep_probe *probe, const struct
 			break;
 		EP_TRY(grow_hits(weigher, code->count, err));
 		for (uint32_t t = 0; t < code->count; t++) {
-			uint32_t offset =
-				track->codes[i].time + probe->span - probe->times[code->first + t];
+			uint32_t time = probe->times[code->first + t];
+			uint32_t offset = track->codes[i].time + probe->span - time;
 			weigher->hits[weigher->hit_count++] =
-				(struct hit){ offset, (uint32_t)number };
+				(struct hit){ offset, (uint32_t)number, time };
 			weigher->sums[offset]++;
 		}
 	}
@@ -143,6 +144,12 @@ consider(struct best *best, uint32_t offset, float sum)
 	best->count += best->count < OFFSETS_MAX;
 }
 
+static bool
+is_at(const struct hit *hit, uint32_t offset)
+{
+	return hit->offset - offset <= 1;
+}
+
 /* How many distinct codes there are at an offset and the next. */
 static float
 distinct_codes(struct ep_weigher *weigher, uint32_t offset)
@@ -151,7 +158,7 @@ distinct_codes(struct ep_weigher *weigher, uint32_t offset)
 	weigher->window++;
 	for (size_t i = 0; i < weigher->hit_count; i++) {
 		const struct hit *hit = &weigher->hits[i];
-		if (hit->offset - offset > 1 || weigher->seen[hit->code] == weigher->window)
+		if (!is_at(hit, offset) || weigher->seen[hit->code] == weigher->window)
 			continue;
 		weigher->seen[hit->code] = weigher->window;
 		codes++;
@@ -159,21 +166,52 @@ distinct_codes(struct ep_weigher *weigher, uint32_t offset)
 	return codes;
 }
 
-/* The best offset, and its distinct codes; of equal ones that with the most codes when equal ones
- * count each time, as loops have. */
+/* At how many distinct times of the query, which are below span, there are codes at an offset and
+ * the next. */
 static float
-best_offset(uint32_t *offset, struct ep_weigher *weigher)
+distinct_times(struct ep_weigher *weigher, uint32_t offset, uint32_t span)
+{
+	float times = 0;
+	memset(weigher->marks, 0, ((size_t)span + 1) * sizeof *weigher->marks);
+	for (size_t i = 0; i < weigher->hit_count; i++) {
+		const struct hit *hit = &weigher->hits[i];
+		if (!is_at(hit, offset) || weigher->marks[hit->time])
+			continue;
+		weigher->marks[hit->time] = 1;
+		times++;
+	}
+	return times;
+}
+
+/* Offsets that are not looked at: from first to last. */
+struct zone {
+	uint32_t first;
+	uint32_t last;
+};
+#define ZONE_NONE ((struct zone){ 1, 0 })
+
+/* Considers an offset with the next, if it is one of the best. */
+static void
+consider_both(struct best *best, const float *sums, uint32_t offset, struct zone zone)
+{
+	float sum = sums[offset] + sums[offset + 1];
+	if (offset >= zone.first && offset <= zone.last)
+		return;
+	if (best->count < OFFSETS_MAX || sum >= best->items[OFFSETS_MAX - 1].sum)
+		consider(best, offset, sum);
+}
+
+/* The best offset outside of a zone, and its distinct codes; of equal ones that with the most codes
+ * when equal ones count each time, as loops have. */
+static float
+best_offset(uint32_t *offset, struct ep_weigher *weigher, struct zone zone)
 {
 	struct best best = { .count = 0 };
-	const float *sums = weigher->sums;
 	for (size_t i = 0; i < weigher->hit_count; i++) {
 		uint32_t at = weigher->hits[i].offset;
-		float before = at ? sums[at - 1] + sums[at] : 0;
-		float behind = sums[at] + sums[at + 1];
-		if (best.count < OFFSETS_MAX || before >= best.items[OFFSETS_MAX - 1].sum)
-			consider(&best, at ? at - 1 : 0, before);
-		if (best.count < OFFSETS_MAX || behind >= best.items[OFFSETS_MAX - 1].sum)
-			consider(&best, at, behind);
+		if (at)
+			consider_both(&best, weigher->sums, at - 1, zone);
+		consider_both(&best, weigher->sums, at, zone);
 	}
 	float most = 0;
 	for (size_t i = 0; i < best.count; i++) {
@@ -303,26 +341,48 @@ onsets_at(float *onsets, struct ep_weigher *weigher, const struct ep_sketch *que
 	return EP_OK;
 }
 
-enum ep_status
-ep_weigh(struct ep_evidence *evidence, struct ep_weigher *weigher, const struct ep_probe *probe,
-         const struct ep_sketch *query, const struct ep_sketch *track, struct ep_error *err)
+/* The evidence of the best offset outside of a zone. */
+static enum ep_status
+weigh_outside(struct ep_evidence *evidence, struct ep_weigher *weigher,
+              const struct ep_probe *probe, const struct ep_sketch *query,
+              const struct ep_sketch *track, struct zone zone, struct ep_error *err)
 {
-	uint32_t at = UINT32_MAX;
+	uint32_t at = 0;
 	float onsets;
 	float onsets_behind;
 	*evidence = (struct ep_evidence){ 0 };
 	EP_TRY(find_hits(weigher, probe, track, err));
-	if (weigher->hit_count == 0)
+	float codes = best_offset(&at, weigher, zone);
+	if (codes < 1)
 		return EP_OK;
-	float codes = best_offset(&at, weigher);
 	int64_t offset = (int64_t)at - probe->span;
 	EP_TRY(onsets_at(&onsets, weigher, query, track, offset, err));
 	EP_TRY(onsets_at(&onsets_behind, weigher, query, track, offset + 1, err));
 	bool behind = onsets_behind > onsets;
 	*evidence = (struct ep_evidence){ .codes = codes,
 		                          .onsets = behind ? onsets_behind : onsets,
+		                          .moments = distinct_times(weigher, at, probe->span),
 		                          .offset = offset + behind };
 	return EP_OK;
+}
+
+enum ep_status
+ep_weigh(struct ep_evidence *evidence, struct ep_weigher *weigher, const struct ep_probe *probe,
+         const struct ep_sketch *query, const struct ep_sketch *track, struct ep_error *err)
+{
+	return weigh_outside(evidence, weigher, probe, query, track, ZONE_NONE, err);
+}
+
+enum ep_status
+ep_weigh_elsewhere(struct ep_evidence *evidence, struct ep_weigher *weigher,
+                   const struct ep_probe *probe, const struct ep_sketch *query,
+                   const struct ep_sketch *track, int64_t offset, struct ep_error *err)
+{
+	/* All offsets of codes are 0 or more with the span added. */
+	int64_t first = offset + probe->span - EP_SELF_SHIFT_MIN;
+	int64_t last = offset + probe->span + EP_SELF_SHIFT_MIN;
+	struct zone zone = { first > 0 ? (uint32_t)first : 0, last > 0 ? (uint32_t)last : 0 };
+	return weigh_outside(evidence, weigher, probe, query, track, zone, err);
 }
 
 /* ---- a query against itself ---- */

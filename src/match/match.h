@@ -1,26 +1,20 @@
 /* match.h - which track a query is from, or none
  *
- *     pairs -> first minute -> sketch -> candidates of the index (search.h)
- *       -> each weighed on its whole track, read from the log (evidence.h)
- *       -> the best, the best other song, and the query against itself -> rule -> answer
+ *     pairs -> first minute -> sketch -> compared with the tracks of the index (compare.h)
+ *       -> if nothing is found, at other speeds (speeds.h) -> answer
  *
- * The rule is docs/matching.md. Copies of one song, whose codes align with those of the best over
- * what they have in common, count as that song.
+ * How it decides is told in docs/matching.md.
  */
 #ifndef EP_MATCH_MATCH_H
 #define EP_MATCH_MATCH_H
 
-#include "index/search.h"
-#include "match/evidence.h"
+#include "match/speeds.h"
 
 /* Queries are cut to so many units of time from their first one: a minute, as the original does. */
 #define EP_QUERY_TIMES 2586
 
 /* Fewer pairs than this are no query. */
 #define EP_QUERY_PAIRS_MIN 10
-
-/* A score from here on is accepted. */
-#define EP_SCORE_ACCEPTED 50
 
 struct ep_answer {
 	bool match;
@@ -32,15 +26,17 @@ struct ep_answer {
 	struct ep_text release;
 	struct ep_text track;
 	double offset_s; /* seconds in the song at the query's time 0 */
-	/* What was weighed: of the best track, of the best other song, and of the query itself. */
-	struct ep_evidence best;
-	struct ep_evidence second;
-	struct ep_evidence self;
-	/* What was read for it: lists of the index, their hits, and tracks of the log. */
-	uint32_t lists;
-	uint64_t hits;
-	uint32_t tracks;
+	double speed; /* how many times as fast as the track the query is; 1 without a match */
+	struct ep_comparison comparison;
+	struct ep_read read;
 };
+
+/* Which speeds are tried, in thousandths. */
+struct ep_match_speeds {
+	uint32_t first; /* before all others */
+	uint32_t most; /* how far from the own speed, if nothing is found there; 0: no other */
+};
+extern const struct ep_match_speeds ep_match_speeds_default; /* up to 2 % from the own speed */
 
 /* Scratch memory of one thread. */
 struct ep_matcher;
@@ -55,7 +51,7 @@ EP_DEFINE_OWNED(struct ep_matcher, ep_matcher_free)
  * EP_CORRUPT, EP_NO_MEMORY */
 EP_MUST_USE enum ep_status ep_match(struct ep_answer *answer, struct ep_matcher *matcher,
                                     struct ep_index *index, struct ep_pairs *pairs,
-                                    struct ep_error *err);
+                                    const struct ep_match_speeds *speeds, struct ep_error *err);
 
 /* Fills the texts of answer by the track of an entry, from its first document. They belong to the
  * matcher as those of ep_match do. EP_CORRUPT, EP_NO_MEMORY. */

@@ -24,20 +24,39 @@ text_or_null(const struct ep_answer *answer, struct ep_text text)
 }
 
 static json_t *
-evidence_json(const struct ep_answer *answer)
+evidence_json(const struct ep_comparison *comparison)
 {
-	return json_pack("{s:f, s:f, s:f, s:f, s:f, s:f}", "codes", (double)answer->best.codes,
-	                 "second_codes", (double)answer->second.codes, "self_codes",
-	                 (double)answer->self.codes, "onsets", (double)answer->best.onsets,
-	                 "second_onsets", (double)answer->second.onsets, "self_onsets",
-	                 (double)answer->self.onsets);
+	const struct {
+		const char *name;
+		float value;
+	} items[] = {
+		{ "codes", comparison->best.codes },
+		{ "second_codes", comparison->second.codes },
+		{ "self_codes", comparison->self.codes },
+		{ "elsewhere_codes", comparison->elsewhere.codes },
+		{ "onsets", comparison->best.onsets },
+		{ "second_onsets", comparison->second.onsets },
+		{ "self_onsets", comparison->self.onsets },
+		{ "elsewhere_onsets", comparison->elsewhere.onsets },
+		{ "moments", comparison->best.moments },
+		{ "query_codes", comparison->query_codes },
+	};
+	json_t *json = json_object();
+	for (size_t i = 0; json && i < sizeof items / sizeof *items; i++) {
+		if (json_object_set_new(json, items[i].name, json_real((double)items[i].value)) <
+		    0) {
+			json_decref(json);
+			return NULL;
+		}
+	}
+	return json;
 }
 
 static json_t *
-read_json(const struct ep_answer *answer)
+read_json(const struct ep_read *read)
 {
-	return json_pack("{s:I, s:I, s:I}", "lists", (json_int_t)answer->lists, "hits",
-	                 (json_int_t)answer->hits, "tracks", (json_int_t)answer->tracks);
+	return json_pack("{s:I, s:I, s:I}", "lists", (json_int_t)read->lists, "hits",
+	                 (json_int_t)read->hits, "tracks", (json_int_t)read->tracks);
 }
 
 json_t *
@@ -58,8 +77,12 @@ ep_answer_json(struct ep_text query, const struct ep_answer *answer, bool undeco
 	            json_object_set_new(json, "offset_s",
 	                                offset ? json_real(answer->offset_s) : json_null()) == 0;
 	if (good && !original)
-		good = json_object_set_new(json, "evidence", evidence_json(answer)) == 0 &&
-		       json_object_set_new(json, "read", read_json(answer)) == 0;
+		good = json_object_set_new(json, "speed", json_real(answer->speed)) == 0 &&
+		       json_object_set_new(json, "probability",
+		                           json_real(ep_rule_probability(answer->score))) == 0 &&
+		       json_object_set_new(json, "evidence", evidence_json(&answer->comparison)) ==
+		               0 &&
+		       json_object_set_new(json, "read", read_json(&answer->read)) == 0;
 	if (good)
 		return json;
 	json_decref(json);

@@ -184,7 +184,7 @@ answer_by_evidence(const struct session *session, struct job *job, struct worker
 		double began = ep_clock_s();
 		EP_TRY(decode(session, item, worker, err));
 		EP_TRY(ep_match(&item->answer, worker->matcher, ep_node_index(session->node),
-		                &item->pairs, err));
+		                &item->pairs, &session->options->speeds, err));
 		EP_TRY(keep_texts(item, err));
 		item->ms = (ep_clock_s() - began) * 1000;
 	}

@@ -23,6 +23,7 @@ struct ep_ask_options {
 	const char **questions; /* each a code string, the name of a file, or "-" (query_input.h) */
 	size_t count;
 	bool original; /* decided by the rule of 2011, which needs no index */
+	struct ep_match_speeds speeds; /* not of the rule of 2011 */
 	const atomic_bool *stop; /* may be NULL */
 	/* Told in a line which question cannot be decoded, and why; from any thread. */
 	void (*on_line)(void *context, const char *line);

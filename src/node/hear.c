@@ -13,7 +13,8 @@ match(void *context, struct ep_answer *answer, struct ep_pairs *pairs, struct ep
 {
 	struct session *session = context;
 	EP_TRY(ep_node_refresh_index(session->node, err));
-	return ep_match(answer, session->matcher, ep_node_index(session->node), pairs, err);
+	return ep_match(answer, session->matcher, ep_node_index(session->node), pairs,
+	                &ep_match_speeds_default, err);
 }
 
 static enum ep_status

@@ -175,7 +175,8 @@ match(struct ep_answer *answer, struct ep_query_service *service, struct ep_matc
 {
 	pthread_rwlock_rdlock(&service->lock);
 	enum ep_status status = service->index
-	                                ? ep_match(answer, matcher, service->index, pairs, err)
+	                                ? ep_match(answer, matcher, service->index, pairs,
+	                                           &ep_match_speeds_default, err)
 	                                : ep_fail(err, EP_NOT_FOUND, "the index is being built");
 	pthread_rwlock_unlock(&service->lock);
 	return status;

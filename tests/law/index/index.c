@@ -175,7 +175,7 @@ ask(struct ep_index *index)
 	struct ep_answer answer;
 	song_of_onsets(&song, 1, 2000);
 	excerpt(&query, &song, 300, 1200, 0, NULL);
-	needs(ep_match(&answer, matcher, index, &query, NULL));
+	needs(ep_match(&answer, matcher, index, &query, &ep_match_speeds_default, NULL));
 	return answer.match && ep_text_equal(answer.track_id, ep_text_of("TRB"));
 }
 

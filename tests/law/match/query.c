@@ -57,7 +57,7 @@ ask(const struct ep_pairs *pairs)
 	if (pairs->count)
 		memcpy(query.items, pairs->items, pairs->count * sizeof *pairs->items);
 	query.count = pairs->count;
-	needs(ep_match(&answer, matcher, index_of_node, &query, NULL));
+	needs(ep_match(&answer, matcher, index_of_node, &query, &ep_match_speeds_default, NULL));
 	must(answer.score >= 0 && answer.match == (answer.score >= EP_SCORE_ACCEPTED));
 	must_equal(answer.match, (answer.track_id.size > 0));
 }

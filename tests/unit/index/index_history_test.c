@@ -242,7 +242,8 @@ ask(struct asked *asked, struct history *history, struct ep_index *index, uint64
 		excerpt(&query, &pairs, random_below(&random, 400), 1300, (uint32_t)i % 5 * 2,
 		        &random);
 		struct ep_answer *answer = &asked->answers[i];
-		needs(ep_match(answer, history->matcher, index, &query, NULL));
+		needs(ep_match(answer, history->matcher, index, &query, &ep_match_speeds_default,
+		               NULL));
 		snprintf(asked->ids[i], sizeof asked->ids[i], "%.*s", (int)answer->track_id.size,
 		         answer->match ? answer->track_id.at : "");
 		if (i % 3 && i % 5 == 0 && version) {
@@ -261,8 +262,9 @@ is_same_match(const struct asked *one, const struct asked *other, int i)
 	const struct ep_answer *a = &one->answers[i];
 	const struct ep_answer *b = &other->answers[i];
 	return a->match == b->match && strcmp(one->ids[i], other->ids[i]) == 0 &&
-	       a->best.codes == b->best.codes && a->best.onsets == b->best.onsets &&
-	       a->best.offset == b->best.offset;
+	       a->comparison.best.codes == b->comparison.best.codes &&
+	       a->comparison.best.onsets == b->comparison.best.onsets &&
+	       a->comparison.best.offset == b->comparison.best.offset;
 }
 
 /* clean: no track that is gone was in either index. */
@@ -279,8 +281,8 @@ assert_same_answers(const struct asked *one, const struct asked *other, bool cle
 			fail_msg("query %d: \"%s\" with score %d, and of one made anew \"%s\" with "
 			         "score %d (second %g and %g)%s",
 			         i, one->ids[i], a, other->ids[i], b,
-			         (double)one->answers[i].second.codes,
-			         (double)other->answers[i].second.codes,
+			         (double)one->answers[i].comparison.second.codes,
+			         (double)other->answers[i].comparison.second.codes,
 			         clean ? ", though nothing is gone" : "");
 	}
 }

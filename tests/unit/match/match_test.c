@@ -145,10 +145,13 @@ equal_codes_count_once(void **state)
 static int
 score(float codes, float onsets, float second_codes, float second_onsets)
 {
-	struct ep_evidence best = { .codes = codes, .onsets = onsets };
-	struct ep_evidence second = { .codes = second_codes, .onsets = second_onsets };
-	struct ep_evidence self = { .codes = 2, .onsets = 5 };
-	return ep_rule_score(&best, &second, &self);
+	return ep_rule_score(&(struct ep_comparison){
+		.best = { .codes = codes, .onsets = onsets, .moments = codes / 4 },
+		.second = { .codes = second_codes, .onsets = second_onsets },
+		.self = { .codes = 2, .onsets = 5 },
+		.elsewhere = { .codes = 3, .onsets = 5 },
+		.query_codes = 700,
+	});
 }
 
 static void
@@ -163,6 +166,48 @@ more_evidence_scores_higher_and_a_better_second_lower(void **state)
 		assert_true(score(50, 2 * more, 3, 5) >= score(50, more, 3, 5));
 		assert_true(score(300, 100, 2 * more, 5) <= score(300, 100, more, 5));
 		assert_true(score(300, 100, 3, 2 * more) <= score(300, 100, 3, more));
+	}
+}
+
+static void
+what_any_music_has_speaks_against_a_match(void **state)
+{
+	(void)state;
+	const struct ep_comparison plain = {
+		.best = { .codes = 40, .onsets = 40, .moments = 20 },
+		.second = { .codes = 3, .onsets = 5 },
+		.self = { .codes = 2, .onsets = 5 },
+		.elsewhere = { .codes = 3, .onsets = 5 },
+		.query_codes = 700,
+	};
+	int score = ep_rule_score(&plain);
+	struct ep_comparison other = plain;
+	other.elsewhere.codes = 20;
+	assert_true(ep_rule_score(&other) < score);
+	other = plain;
+	other.self.codes = 20;
+	assert_true(ep_rule_score(&other) < score);
+	other = plain;
+	other.query_codes = 1400;
+	assert_true(ep_rule_score(&other) < score);
+	other = plain;
+	other.best.moments = 30;
+	assert_true(ep_rule_score(&other) > score);
+	/* Few moments are never enough. */
+	other.best = (struct ep_evidence){ .codes = 900, .onsets = 900, .moments = 5 };
+	assert_int_equal(ep_rule_score(&other), EP_SCORE_ACCEPTED - 1);
+	other.best.moments = 6;
+	assert_true(ep_rule_score(&other) > EP_SCORE_ACCEPTED);
+}
+
+static void
+a_probability_grows_with_the_score(void **state)
+{
+	(void)state;
+	for (int score = 0; score < 300; score++) {
+		double probability = ep_rule_probability(score);
+		assert_true(probability > 0 && probability <= 1);
+		assert_true(ep_rule_probability(score + 1) >= probability);
 	}
 }
 
@@ -204,16 +249,74 @@ every_song_is_found_and_no_other(void **state)
 		snprintf(id, sizeof id, "TR%u", i); /* of two copies that which came first */
 		song_of_onsets(&song, i / 2 + 1, 4000);
 		excerpt(&query, &song, 500 + i * 20, 1300, 20, &random);
-		needs(ep_match(&answer, matcher, index, &query, NULL));
+		needs(ep_match(&answer, matcher, index, &query, &ep_match_speeds_default, NULL));
 		assert_true(answer.match);
 		assert_true(ep_text_equal(answer.track_id, ep_text_of(id)));
 		assert_true(ep_text_equal(answer.track, ep_text_of(id)));
 		double expected = (500 + i * 20) * 0.023;
 		assert_true(answer.offset_s > expected - 0.1 && answer.offset_s < expected + 0.1);
 		song_of_onsets(&song, 1000 + i, 1300);
-		needs(ep_match(&answer, matcher, index, &song, NULL));
+		needs(ep_match(&answer, matcher, index, &song, &ep_match_speeds_default, NULL));
 		assert_false(answer.match);
 		assert_int_equal(answer.track_id.size, 0);
+	}
+	ep_matcher_free(matcher);
+	ep_index_close(index);
+	node_close(&node);
+}
+
+/* A piece of a song as it is played at a speed: onsets move, and so do all codes. */
+static void
+faster(struct ep_pairs *piece, const struct ep_pairs *song, uint32_t speed)
+{
+	EP_SKETCH struct ep_sketch sketch = { 0 };
+	struct ep_onsets onsets = { 0 };
+	struct ep_onset_emitter emitter = { 0 };
+	sketch_of(&sketch, song);
+	for (uint32_t band = 0, i = 0; band < EP_ONSET_BANDS; band++) {
+		for (; i < sketch.end[band]; i++) {
+			if (onsets.count == onsets.capacity)
+				needs(ep_onsets_grow(&onsets, NULL));
+			onsets.items[onsets.count++] =
+				(struct ep_onset){ .time = sketch.onsets[i] * EP_SPEED_OWN /
+				                           speed };
+		}
+		onsets.end[band] = onsets.count;
+	}
+	piece->count = 0;
+	needs(ep_onset_emit(piece, &emitter, &onsets, (struct ep_window){ 0, UINT32_MAX }, NULL));
+	ep_onset_emitter_done(&emitter);
+	ep_onsets_free(&onsets);
+}
+
+static void
+a_song_at_another_speed_is_found(void **state)
+{
+	struct node node;
+	struct ep_index *index = index_of_songs(&node);
+	struct ep_matcher *matcher;
+	struct ep_answer answer;
+	EP_PAIRS struct ep_pairs song = { 0 };
+	EP_PAIRS struct ep_pairs query = { 0 };
+	const struct ep_match_speeds none = { EP_SPEED_OWN, 0 };
+	(void)state;
+	needs(ep_matcher_new(&matcher, NULL));
+	for (uint32_t speed = EP_SPEED_OWN - 20; speed <= EP_SPEED_OWN + 20; speed += 10) {
+		double factor = (double)speed / EP_SPEED_OWN;
+		const struct ep_match_speeds known = { speed, 0 };
+		song_of_onsets(&song, 8, 2400);
+		faster(&query, &song, speed);
+		needs(ep_match(&answer, matcher, index, &query, &ep_match_speeds_default, NULL));
+		assert_true(answer.match);
+		assert_true(ep_text_equal(answer.track_id, ep_text_of("TR14")));
+		assert_true(answer.speed > factor - 0.0051 && answer.speed < factor + 0.0051);
+		assert_true(answer.offset_s > -0.3 && answer.offset_s < 0.3);
+		needs(ep_match(&answer, matcher, index, &query, &known, NULL));
+		assert_true(answer.match && answer.speed > factor - 1e-9 &&
+		            answer.speed < factor + 1e-9);
+		needs(ep_match(&answer, matcher, index, &query, &none, NULL));
+		assert_true(answer.match == (speed == EP_SPEED_OWN));
+		assert_true(answer.speed > 1 - 1e-9 && answer.speed < 1 + 1e-9);
 	}
 	ep_matcher_free(matcher);
 	ep_index_close(index);
@@ -230,7 +333,10 @@ main(void)
 		cmocka_unit_test(other_songs_have_little_in_common),
 		cmocka_unit_test(equal_codes_count_once),
 		cmocka_unit_test(more_evidence_scores_higher_and_a_better_second_lower),
+		cmocka_unit_test(what_any_music_has_speaks_against_a_match),
+		cmocka_unit_test(a_probability_grows_with_the_score),
 		cmocka_unit_test(every_song_is_found_and_no_other),
+		cmocka_unit_test(a_song_at_another_speed_is_found),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
