@@ -32,11 +32,11 @@ int ep_rule_score(const struct ep_comparison *comparison);
 /* The same at another speed than the query's own. Other songs say little there, as they would need
  * that speed as well; what the best track has at another offset takes their place, if it is more.
  * The score is lower by EP_SPEED_COST, because so many speeds are tried. */
-#define EP_SPEED_COST 10
+#define EP_SPEED_COST 5
 int ep_rule_score_at_speed(const struct ep_comparison *comparison);
 
-/* About how probable it is that an answer with this score is right, 0 to 1, if as many of the
- * queries are of songs that the database has as not. */
+/* About how probable it is that a match with this score is right, 0 to 1, if half of the queries
+ * are of songs that the database has. */
 double ep_rule_probability(int score);
 
 #endif

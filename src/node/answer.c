@@ -59,6 +59,12 @@ read_json(const struct ep_read *read)
 	                 (json_int_t)read->hits, "tracks", (json_int_t)read->tracks);
 }
 
+static json_t *
+probability_json(const struct ep_answer *answer)
+{
+	return answer->match ? json_real(ep_rule_probability(answer->score)) : json_null();
+}
+
 json_t *
 ep_answer_json(struct ep_text query, const struct ep_answer *answer, bool undecoded, double ms,
                bool original)
@@ -78,8 +84,7 @@ ep_answer_json(struct ep_text query, const struct ep_answer *answer, bool undeco
 	                                offset ? json_real(answer->offset_s) : json_null()) == 0;
 	if (good && !original)
 		good = json_object_set_new(json, "speed", json_real(answer->speed)) == 0 &&
-		       json_object_set_new(json, "probability",
-		                           json_real(ep_rule_probability(answer->score))) == 0 &&
+		       json_object_set_new(json, "probability", probability_json(answer)) == 0 &&
 		       json_object_set_new(json, "evidence", evidence_json(&answer->comparison)) ==
 		               0 &&
 		       json_object_set_new(json, "read", read_json(&answer->read)) == 0;
