@@ -25,7 +25,9 @@ from plot import Axis, Panel, draw
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 RULES = ("original", "evidence")
-EVIDENCE = ("codes", "second_codes", "self_codes", "onsets", "second_onsets", "self_onsets")
+EVIDENCE = ("codes", "second_codes", "self_codes", "elsewhere_codes", "onsets", "second_onsets",
+            "self_onsets", "elsewhere_onsets", "moments", "query_codes")
+QUERY_CODES_MIN, MOMENTS_MIN = 200, 6  # src/match/rule.c
 THRESHOLDS = (0, 20, 30, 40, 45, 50, 55, 60, 70, 80, 100, 120)
 ACCEPTED = 50  # EP_SCORE_ACCEPTED
 PARTS = 10  # of the cross-validation
@@ -70,13 +72,16 @@ class Case:
         self.match = answer["match"]
         self.right = self.match and answer["track_id"] in question.right
         self.evidence = answer.get("evidence")
+        self.own_speed = answer.get("speed", 1) == 1
         self.offset_s = answer["offset_s"]
 
     def features(self):
         """What the rule weighs: src/match/rule.h."""
-        values = [self.evidence[name] for name in EVIDENCE]
-        return tuple(math.log(value + 1) if "codes" in name else math.log(max(value, 1) + 2)
-                     for name, value in zip(EVIDENCE, values))
+        def feature(name, value):
+            if name == "query_codes":
+                return math.log(max(value, QUERY_CODES_MIN))
+            return math.log(max(value, 1) + 2) if "onsets" in name else math.log(value + 1)
+        return tuple(feature(name, self.evidence[name]) for name in EVIDENCE)
 
 
 class Results:
@@ -87,6 +92,8 @@ class Results:
         self.unrelated = {}
         self.folds = {rule: [] for rule in RULES}
         self.encoded_anew = []
+        self.on_the_air = []
+        self.off_the_air = []  # the same questions where their songs are not there
 
 
 def say(words):
@@ -103,6 +110,12 @@ def measure(program, data, workdir):
         results.excerpts[rule] = node.ask(excerpts, rule)
         results.unrelated[rule] = node.ask(unrelated, rule)
     results.encoded_anew = node.ask(list(data.encoded_anew()), "evidence")
+    tracks, heard = data.on_the_air()
+    if heard:
+        say("on the air")
+        air = Node(program, os.path.join(workdir, "air"), data.library + tracks)
+        results.on_the_air = air.ask(heard, "evidence")
+        results.off_the_air = node.ask(heard, "evidence")
     for fold in range(FOLDS):
         say(f"fold {fold + 1} of {FOLDS}")
         node = Node(program, os.path.join(workdir, str(fold)), data.without(fold))
@@ -137,8 +150,8 @@ def measure_beside(program, data, workdir, beside):
 def name_rejected(results):
     """A rejected answer does not name its track. It was the right one where the evidence is more
     than without the song: nothing else was added."""
-    without = {case.question.code: case for case in results.folds["evidence"]}
-    for case in results.excerpts["evidence"]:
+    without = {case.question.code: case for case in results.folds["evidence"] + results.off_the_air}
+    for case in results.excerpts["evidence"] + results.on_the_air:
         if case.question.right and not case.match:
             other = without[case.question.code]
             case.right = case.evidence["codes"] > other.evidence["codes"]
@@ -187,6 +200,21 @@ def print_totals(totals):
     asked = sum(totals["evidence"])
     print(f"  {'all':<14}{asked:7}"
           + "".join("  " + "".join(f"{count:9}" for count in totals[rule]) for rule in RULES))
+
+
+def print_on_the_air(results):
+    if not results.on_the_air:
+        return
+    print("as they are heard on the air\n")
+    print(f"  {'kind':<14}{'right':>7}{'wrong':>7}{'none':>7}{'accepted':>10}")
+    for kind in (*sorted(kinds_of(results.on_the_air)), None):
+        cases = [case for case in results.on_the_air if kind in (None, case.question.kind)]
+        known = [case for case in cases if case.question.right]
+        right = sum(case.match and case.right for case in known)
+        matches = sum(case.match for case in known)
+        strangers = sum(case.match for case in cases if not case.question.right)
+        print(f"  {kind or 'all':<14}{right:7}{matches - right:7}{len(known) - matches:7}{strangers:10}")
+    print()
 
 
 def print_strangers(results):
@@ -253,30 +281,35 @@ def weights_in_source():
     with open(os.path.join(ROOT, "src/match/rule.c"), encoding="utf-8") as file:
         source = file.read()
     numbers = re.search(r"weights = \{([^}]*)\}", source).group(1)
-    best, second, own, *onsets = (float(number) for number in numbers.split(","))
     threshold = float(re.search(r"#define THRESHOLD \(?(-?[0-9.]+)\)?", source).group(1))
-    return [best, second, own, *onsets], threshold
+    return [float(number) for number in numbers.split(",")], threshold
 
 
 def print_fit(results, data):
-    good = [case for case in results.excerpts["evidence"] if case.question.right] + results.encoded_anew
+    heard = [case for case in results.on_the_air if case.question.right and case.own_speed]
+    good = ([case for case in results.excerpts["evidence"] if case.question.right]
+            + results.encoded_anew + [case for case in heard if case.right])
     bad = ([case for case in results.excerpts["evidence"] if not case.question.right]
-           + results.folds["evidence"] + results.unrelated["evidence"])
+           + results.folds["evidence"] + results.unrelated["evidence"]
+           + [case for case in heard if not case.right] + results.off_the_air)
+    bad = [case for case in bad if case.own_speed]
     cases = good + bad
     examples = [(case.features(), i < len(good)) for i, case in enumerate(cases)]
     weights, threshold = weights_in_source()
     print(f"weights, fitted to {len(good)} answers that are right and {len(bad)} that are not\n")
-    print(f"  {'':<22}" + "".join(f"{name:>15}" for name in (*EVIDENCE, "constant")))
+    print(f"  {'':<22}" + "".join(f"{name:>18}" for name in (*EVIDENCE, "constant")))
     for name, row in (("src/match/rule.c", weights), ("fitted here", fit(examples))):
-        print(f"  {name:<22}" + "".join(f"{weight:15.2f}" for weight in row))
+        print(f"  {name:<22}" + "".join(f"{weight:18.2f}" for weight in row))
     odds = cross_validated(examples, [data.group_number(case.question.song) for case in cases], PARTS)
     print(f"\nby weights that did not see the song, in {PARTS} parts; the threshold in use is {threshold}\n")
     print(f"  {'threshold':>9}{'right of':>12}{'encoded anew':>14}{'strangers':>11}{'all that are not right':>25}")
+    odds = [odd if case.evidence["moments"] >= MOMENTS_MIN else -math.inf
+            for odd, case in zip(odds, cases)]
     tell_odds(odds, cases, len(good), threshold)
 
 
 def tell_odds(odds, cases, good, threshold):
-    excerpts = [i for i in range(good) if cases[i].question.kind != "encoded anew"]
+    excerpts = [i for i in range(good) if cases[i].question.offset_s is not None]
     anew = [i for i in range(good) if cases[i].question.kind == "encoded anew"]
     strangers = [i for i in range(good, len(odds)) if cases[i].question.kind == "stranger"]
     for limit in (threshold - 1, threshold - 0.5, threshold, threshold + 0.5, threshold + 1, threshold + 2):
@@ -314,6 +347,7 @@ def main():
     print_excerpts(results)
     print_offsets(results)
     print_strangers(results)
+    print_on_the_air(results)
     curves = curves_of(results)
     print_thresholds(curves, "in the library")
     if options.beside:

@@ -5,11 +5,14 @@ import base64
 import binascii
 import hashlib
 import json
+import lzma
 import os
 import zlib
 
 FILES = ("library.json", "queries.json", "related.json", "reencoded.json", "unrelated.json",
          "golden/codegen.json")
+
+ON_THE_AIR = ("broadcast-tracks.json.xz", "broadcast-queries.json.xz")
 
 FOLDS = 5
 CUT_LENGTHS = (862, 1293)  # units of 23 ms: 20 and 30 s
@@ -67,7 +70,8 @@ class Data:
                 self.groups.setdefault(song, set()).update(group["track_ids"])
 
     def read(self, name):
-        with open(os.path.join(self.folder, name), encoding="utf-8") as file:
+        opened = lzma.open if name.endswith(".xz") else open
+        with opened(os.path.join(self.folder, name), "rt", encoding="utf-8") as file:
             return json.load(file)
 
     def same(self, song):
@@ -103,6 +107,17 @@ class Data:
         for song in self.read("unrelated.json") + self.read("golden/codegen.json"):
             for code in cuts_of(song["code"], 3):
                 yield Question("unrelated", song["metadata"]["track_id"], code)
+
+    def on_the_air(self):
+        """Further songs, and excerpts of them and of others as they are heard on the air, by
+        telephone and at other speeds; none where they are not there."""
+        if not all(os.path.exists(os.path.join(self.folder, name)) for name in ON_THE_AIR):
+            return [], []
+        tracks, queries = map(self.read, ON_THE_AIR)
+        return tracks, [Question(query["kind"] if query["true_track_id"] else "stranger",
+                                 query["true_track_id"] or query["file"], query["code"],
+                                 [query["true_track_id"], *(query.get("also_same_recording") or ())]
+                                 if query["true_track_id"] else ()) for query in queries]
 
     def of_fold(self, fold):
         """The songs of a fold."""
