@@ -1,4 +1,4 @@
-/* stream.h - many streams of sound at once: from URLs, files, pipes and devices to samples
+/* streams.h - many streams of sound at once: from URLs, files, pipes and devices to samples
  *
  *     "http://..."   Icecast, SHOUTcast, HLS, or a playlist (.m3u, .pls) that names one of these;
  *     "https://..."  the type is told by the bytes, whatever the server says
@@ -19,8 +19,8 @@
  * random around that, so that streams of one server do not come back all at once. A minute of play
  * makes it 1 s again.
  */
-#ifndef EP_NET_STREAM_STREAM_H
-#define EP_NET_STREAM_STREAM_H
+#ifndef EP_NET_STREAM_STREAMS_H
+#define EP_NET_STREAM_STREAMS_H
 
 #include "base/status.h"
 #include "base/text.h"
