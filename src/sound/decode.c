@@ -1,51 +1,33 @@
 #include "sound/decode.h"
 
+#include "sound/decode_io.h"
 #include "sound/resample.h"
+#include "sound/sound.h"
 
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#define IO_BUFFER 32768
+/* Of what is live: bytes by which its format must be recognised (of MP3 at 128 kbit/s, a second),
+ * bytes and time within which its streams must be found, and bytes of an index, which nobody needs.
+ */
+#define LIVE_PROBE 16384
+#define LIVE_ANALYSE ((int64_t)4 << 20)
+#define LIVE_ANALYSE_US 2000000
+#define LIVE_INDEX 65536
 
 struct ep_decode {
 	const struct ep_decode_job *job;
-	AVIOContext *io;
+	struct ep_decode_io *io;
 	AVFormatContext *format;
 	AVStream *stream;
 	AVCodecContext *codec;
 	AVPacket *packet;
 	AVFrame *frame;
-	int64_t size; /* of the file, where it can be sought in */
 	struct ep_resampler *resampler;
 	int64_t last_packet; /* when it was, and when the last frame ended: for moment_of */
 	int64_t last_moment;
 };
-
-/* ---- the file ---- */
-
-static int
-read_file(void *opaque, uint8_t *bytes, int size)
-{
-	const struct ep_decode *decode = opaque;
-	ssize_t got;
-	do
-		got = read(decode->job->fd, bytes, (size_t)size);
-	while (got < 0 && errno == EINTR);
-	return got > 0 ? (int)got : got == 0 ? AVERROR_EOF : AVERROR(errno);
-}
-
-static int64_t
-seek_file(void *opaque, int64_t offset, int whence)
-{
-	const struct ep_decode *decode = opaque;
-	if (whence == AVSEEK_SIZE)
-		return decode->size;
-	off_t at = lseek(decode->job->fd, offset, whence & ~AVSEEK_FORCE);
-	return at >= 0 ? at : AVERROR(errno);
-}
 
 /* A file may name others, as playlists do; they are not opened. */
 static int
@@ -70,44 +52,62 @@ fail_av(struct ep_error *err, int code, const char *what)
 	return ep_fail(err, EP_BAD_INPUT, "%s: %s", what, why);
 }
 
-static enum ep_status
-open_io(struct ep_decode *decode, struct ep_error *err)
+/* Whether sound comes as it is heard; a file has all of it. */
+static bool
+is_endless(const struct ep_decode *decode)
 {
-	/* Not by fstat, which may be a call with a path (sandbox.c). */
-	off_t at = lseek(decode->job->fd, 0, SEEK_CUR);
-	off_t end = lseek(decode->job->fd, 0, SEEK_END);
-	bool seekable = at >= 0 && end >= 0 && lseek(decode->job->fd, at, SEEK_SET) == at;
-	decode->size = end;
-	uint8_t *buffer = av_malloc(IO_BUFFER);
-	decode->io = buffer ? avio_alloc_context(buffer, IO_BUFFER, 0, decode, read_file, NULL,
-	                                         seekable ? seek_file : NULL)
-	                    : NULL;
-	decode->format = avformat_alloc_context();
-	if (!decode->io || !decode->format)
-		return ep_fail(err, EP_NO_MEMORY, "out of memory");
-	decode->format->pb = decode->io;
-	decode->format->io_open = refuse_to_open;
-	decode->format->flags |= AVFMT_FLAG_NONBLOCK;
+	return decode->job->live && !ep_decode_io_seekable(decode->io);
+}
+
+/* Finds the format by the first bytes. */
+static enum ep_status
+recognise(struct ep_decode *decode, struct ep_error *err)
+{
+	const struct ep_decode_job *job = decode->job;
+	AVDictionary *options = NULL;
+	const AVInputFormat *raw = NULL;
+	if (job->raw) {
+		raw = av_find_input_format("s16le");
+		av_dict_set_int(&options, "sample_rate", EP_SOUND_RATE, 0);
+		av_dict_set(&options, "ch_layout", "mono", 0);
+	} else {
+		av_dict_set(&options, "scan_all_pmts", job->live ? "0" : "1", 0);
+	}
+	if (is_endless(decode)) {
+		uint32_t tag_size = job->raw ? 0 : ep_decode_io_id3_size(decode->io);
+		decode->format->probesize = LIVE_PROBE + (tag_size < LIVE_ANALYSE ? tag_size : 0);
+	}
+	int code = avformat_open_input(&decode->format, job->name, raw, &options);
+	av_dict_free(&options);
+	/* What looks like sound, but cannot even be begun, was mistaken for it. */
+	bool guessed = code < 0 && code != AVERROR(ENOMEM) && job->sure;
+	if (code == AVERROR_INVALIDDATA || code == AVERROR(EPERM) || guessed)
+		return ep_fail(err, EP_NOT_FOUND, "no audio was found in it");
+	if (code < 0)
+		return fail_av(err, code, "its content does not match its format");
+	if (job->sure && decode->format->probe_score <= AVPROBE_SCORE_RETRY)
+		return ep_fail(err, EP_NOT_FOUND, "no audio was found in it");
 	return EP_OK;
 }
 
 static enum ep_status
 open_format(struct ep_decode *decode, struct ep_error *err)
 {
-	EP_TRY(open_io(decode, err));
-	AVDictionary *options = NULL;
-	av_dict_set(&options, "scan_all_pmts", "1", 0);
-	int code = avformat_open_input(&decode->format, decode->job->name, NULL, &options);
-	av_dict_free(&options);
-	/* What looks like sound, but cannot even be begun, was mistaken for it. */
-	bool guessed = code < 0 && code != AVERROR(ENOMEM) && decode->job->sure;
-	if (code == AVERROR_INVALIDDATA || code == AVERROR(EPERM) || guessed)
-		return ep_fail(err, EP_NOT_FOUND, "no audio was found in it");
-	if (code < 0)
-		return fail_av(err, code, "its content does not match its format");
-	if (decode->job->sure && decode->format->probe_score <= AVPROBE_SCORE_RETRY)
-		return ep_fail(err, EP_NOT_FOUND, "no audio was found in it");
-	code = avformat_find_stream_info(decode->format, NULL);
+	EP_TRY(ep_decode_io_open(&decode->io, decode->job, err));
+	decode->format = avformat_alloc_context();
+	if (!decode->format)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	decode->format->pb = ep_decode_io_context(decode->io);
+	decode->format->io_open = refuse_to_open;
+	decode->format->flags |= AVFMT_FLAG_NONBLOCK;
+	EP_TRY(recognise(decode, err));
+	if (is_endless(decode)) {
+		decode->format->probesize = LIVE_ANALYSE;
+		decode->format->max_analyze_duration = LIVE_ANALYSE_US;
+		decode->format->fps_probe_size = 0;
+		decode->format->max_index_size = LIVE_INDEX;
+	}
+	int code = avformat_find_stream_info(decode->format, NULL);
 	if (code < 0)
 		return fail_av(err, code, "cannot determine its contents");
 	return EP_OK;
@@ -220,26 +220,7 @@ take_frames(struct ep_decode *decode, struct ep_error *err)
 	}
 }
 
-static enum ep_status
-take_packets(struct ep_decode *decode, struct ep_error *err)
-{
-	int code = 0;
-	while (!ep_resampler_full(decode->resampler) &&
-	       (code = av_read_frame(decode->format, decode->packet)) >= 0) {
-		if (decode->packet->stream_index == decode->stream->index &&
-		    avcodec_send_packet(decode->codec, decode->packet) >= 0)
-			EP_TRY(take_frames(decode, err));
-		av_packet_unref(decode->packet);
-	}
-	if (code == AVERROR(ENOMEM))
-		return fail_av(err, code, "its audio cannot be decoded");
-	/* What ends in the middle has its front. */
-	if (!ep_resampler_full(decode->resampler)) {
-		(void)avcodec_send_packet(decode->codec, NULL);
-		EP_TRY(take_frames(decode, err));
-	}
-	return ep_resampler_finish(decode->resampler, err);
-}
+/* ---- what is said of it ---- */
 
 static const char *
 tag(const struct ep_decode *decode, const char *name)
@@ -263,9 +244,62 @@ tell_info(struct ep_decode_info *info, const struct ep_decode *decode)
 		.duration_us = format->duration > 0 ? av_rescale_q(format->duration, AV_TIME_BASE_Q,
 		                                                   (AVRational){ 1, 1000000 })
 		                                    : 0,
+		.codec = avcodec_get_name(decode->stream->codecpar->codec_id),
 		.texts = { tag(decode, "artist"), tag(decode, "album"), tag(decode, "title"),
 		           tag(decode, "genre") },
 	};
+}
+
+/* Tells a title that came in mid-stream, as in chained Ogg files. */
+static enum ep_status
+tell_title(struct ep_decode *decode, struct ep_error *err)
+{
+	if (!(decode->stream->event_flags & AVSTREAM_EVENT_FLAG_METADATA_UPDATED) &&
+	    !(decode->format->event_flags & AVFMT_EVENT_FLAG_METADATA_UPDATED))
+		return EP_OK;
+	decode->stream->event_flags &= ~AVSTREAM_EVENT_FLAG_METADATA_UPDATED;
+	decode->format->event_flags &= ~AVFMT_EVENT_FLAG_METADATA_UPDATED;
+	return decode->job->title(decode->job->context, tag(decode, "artist"), tag(decode, "title"),
+	                          err);
+}
+
+/* Tells what is known of a live stream before its first samples. */
+static enum ep_status
+tell_begin(struct ep_decode *decode, struct ep_error *err)
+{
+	struct ep_decode_info info;
+	tell_info(&info, decode);
+	decode->stream->event_flags &= ~AVSTREAM_EVENT_FLAG_METADATA_UPDATED;
+	decode->format->event_flags &= ~AVFMT_EVENT_FLAG_METADATA_UPDATED;
+	EP_TRY(decode->job->begun(decode->job->context, &info, err));
+	return *info.texts[0] || *info.texts[2]
+	               ? decode->job->title(decode->job->context, info.texts[0], info.texts[2], err)
+	               : EP_OK;
+}
+
+/* ---- all of it ---- */
+
+static enum ep_status
+take_packets(struct ep_decode *decode, struct ep_error *err)
+{
+	int code = 0;
+	while (!ep_resampler_full(decode->resampler) &&
+	       (code = av_read_frame(decode->format, decode->packet)) >= 0) {
+		if (decode->packet->stream_index == decode->stream->index &&
+		    avcodec_send_packet(decode->codec, decode->packet) >= 0)
+			EP_TRY(take_frames(decode, err));
+		av_packet_unref(decode->packet);
+		if (decode->job->live)
+			EP_TRY(tell_title(decode, err));
+	}
+	if (code == AVERROR(ENOMEM))
+		return fail_av(err, code, "its audio cannot be decoded");
+	/* What ends in the middle has its front. */
+	if (!ep_resampler_full(decode->resampler)) {
+		(void)avcodec_send_packet(decode->codec, NULL);
+		EP_TRY(take_frames(decode, err));
+	}
+	return ep_resampler_finish(decode->resampler, err);
 }
 
 enum ep_status
@@ -286,6 +320,8 @@ ep_decode(struct ep_decode **out, struct ep_decode_info *info, const struct ep_d
 	EP_TRY(choose_stream(decode, err));
 	EP_TRY(open_codec(decode, err));
 	EP_TRY(ep_resampler_open(&decode->resampler, job, err));
+	if (job->live)
+		EP_TRY(tell_begin(decode, err));
 	EP_TRY(take_packets(decode, err));
 	if (ep_resampler_count(decode->resampler) == 0)
 		return ep_fail(err, EP_BAD_INPUT, "there are no samples in it");
@@ -303,8 +339,6 @@ ep_decode_close(struct ep_decode *decode)
 	av_packet_free(&decode->packet);
 	avcodec_free_context(&decode->codec);
 	avformat_close_input(&decode->format);
-	if (decode->io)
-		av_freep(&decode->io->buffer);
-	avio_context_free(&decode->io);
+	ep_decode_io_close(decode->io);
 	av_free(decode);
 }

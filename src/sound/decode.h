@@ -10,14 +10,6 @@
 
 #include "sound/decode_job.h"
 
-/* Texts are borrowed: valid until ep_decode_close. */
-struct ep_decode_info {
-	uint32_t sample_rate;
-	uint32_t bit_rate;
-	int64_t duration_us; /* 0: not known */
-	const char *texts[4]; /* artist, release, title, genre; "" where missing */
-};
-
 struct ep_decode;
 
 /* Decodes the whole file. *out is to be closed in any case.

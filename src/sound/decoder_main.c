@@ -1,14 +1,14 @@
 /* The decoder process: waits for a file, decodes it, waits for the next. It is started by the
  * program (process.c) with a socket as its descriptor EP_DECODER_SOCKET, and is of no use
- * otherwise. */
+ * otherwise. With EP_DECODER_AS_NURSERY it decodes nothing itself, but makes decoders. */
 #include "base/bytes.h"
-#include "base/file.h"
 #include "sound/decode.h"
+#include "sound/decoder_nursery.h"
+#include "sound/decoder_talk.h"
 #include "sound/process.h"
 #include "sound/sandbox.h"
-#include "sound/wire.h"
+#include "sound/sound.h"
 
-#include <errno.h>
 #include <libavutil/log.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,137 +16,95 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* What came of an ASK. */
-struct question {
-	int fd; /* -1: none came with it */
-	uint8_t payload[EP_WIRE_ASK_FIXED + EP_WIRE_NAME_MAX + 1];
-	size_t size;
+/* One ASK under way. */
+struct answer {
+	bool live;
+	struct ep_decoder_outbox outbox;
 };
 
-/* Reads the header with the descriptor in it; false at the end of the talk. */
-static bool
-read_header(uint8_t header[EP_WIRE_HEADER], int *fd)
+/* Of a file, it is known neither how long it is nor what its next piece takes; a live one may take
+ * a share of its time. */
+static void
+extend_time(const struct answer *answer)
 {
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof *fd)];
-	struct iovec bytes = { .iov_base = header, .iov_len = EP_WIRE_HEADER };
-	struct msghdr message = { .msg_iov = &bytes,
-		                  .msg_iovlen = 1,
-		                  .msg_control = control,
-		                  .msg_controllen = sizeof control };
-	ssize_t got;
-	do
-		got = recvmsg(EP_DECODER_SOCKET, &message, MSG_WAITALL | MSG_CMSG_CLOEXEC);
-	while (got < 0 && errno == EINTR);
-	const struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
-	if (rights && rights->cmsg_type == SCM_RIGHTS)
-		memcpy(fd, CMSG_DATA(rights), sizeof *fd);
-	return got == EP_WIRE_HEADER;
-}
-
-static bool
-read_question(struct question *question)
-{
-	uint8_t header[EP_WIRE_HEADER];
-	question->fd = -1;
-	if (!read_header(header, &question->fd))
-		return false;
-	question->size = ep_load32(header + 1);
-	if (header[0] != EP_WIRE_ASK || question->fd < 0 || question->size < EP_WIRE_ASK_FIXED ||
-	    question->size >= sizeof question->payload)
-		return false;
-	for (size_t done = 0, got; done < question->size; done += got) {
-		if (ep_read_some(&got, EP_DECODER_SOCKET, question->payload + done,
-		                 question->size - done, "the socket", NULL) != EP_OK ||
-		    got == 0)
-			return false;
-	}
-	question->payload[question->size] = '\0';
-	return true;
-}
-
-/* Samples on their way: a message for every frame of a codec would take more time than decoding. */
-struct outbox {
-	uint8_t bytes[EP_WIRE_MAX];
-	size_t size;
-};
-
-static enum ep_status
-send_outbox(struct outbox *outbox, struct ep_error *err)
-{
-	size_t size = outbox->size;
-	outbox->size = 0;
-	ep_sandbox_more_time();
-	return ep_wire_send(EP_DECODER_SOCKET, EP_WIRE_SAMPLES, outbox->bytes, size, -1, err);
+	if (answer->live)
+		ep_sandbox_all_time(EP_LIVE_CPU_S +
+		                    answer->outbox.given / EP_SOUND_RATE / EP_LIVE_CPU_SHARE);
+	else
+		ep_sandbox_more_time();
 }
 
 static enum ep_status
 take_samples(void *context, const int16_t *samples, size_t count, struct ep_error *err)
 {
-	struct outbox *outbox = context;
-	for (size_t i = 0; i < count; i++) {
-		ep_store16(outbox->bytes + outbox->size, (uint16_t)samples[i]);
-		outbox->size += 2;
-		if (outbox->size == EP_WIRE_MAX)
-			EP_TRY(send_outbox(outbox, err));
-	}
+	struct answer *answer = context;
+	uint64_t given = answer->outbox.given;
+	EP_TRY(ep_decoder_tell_samples(&answer->outbox, samples, count, err));
+	if (answer->outbox.given != given)
+		extend_time(answer);
 	return EP_OK;
 }
 
 static enum ep_status
-send_info(const struct ep_decode_info *info, struct ep_error *err)
+take_format(void *context, const struct ep_decode_info *info, struct ep_error *err)
 {
-	static uint8_t bytes[EP_WIRE_DONE_FIXED + EP_WIRE_TEXTS * (2 + EP_WIRE_TEXT_MAX)];
-	ep_store32(bytes, info->sample_rate);
-	ep_store32(bytes + 4, info->bit_rate);
-	ep_store64(bytes + 8, (uint64_t)info->duration_us);
-	size_t at = EP_WIRE_DONE_FIXED;
-	for (size_t i = 0; i < EP_WIRE_TEXTS; i++) {
-		size_t size = ep_wire_cut(info->texts[i], EP_WIRE_TEXT_MAX);
-		ep_store16(bytes + at, (uint16_t)size);
-		memcpy(bytes + at + 2, info->texts[i], size);
-		at += 2 + size;
-	}
-	return ep_wire_send(EP_DECODER_SOCKET, EP_WIRE_DONE, bytes, at, -1, err);
+	(void)context;
+	return ep_decoder_tell_format(info, err);
+}
+
+static enum ep_status
+take_title(void *context, const char *artist, const char *title, struct ep_error *err)
+{
+	(void)context;
+	return ep_decoder_tell_title(artist, title, err);
 }
 
 /* Decodes the file of a question and answers; fails where nobody listens any more. */
 static enum ep_status
-answer(const struct question *question, struct ep_error *err)
+answer_question(const struct ep_decoder_message *question, struct ep_error *err)
 {
-	static struct outbox outbox;
-	outbox.size = 0;
+	static struct answer answer;
+	uint8_t flags = question->payload[0];
+	answer.live = flags & EP_WIRE_LIVE;
+	answer.outbox.most = answer.live ? EP_WIRE_LIVE_MAX : EP_WIRE_MAX;
+	answer.outbox.size = 0;
+	answer.outbox.given = 0;
 	struct ep_decode_job job = {
 		.fd = question->fd,
+		.listener = EP_DECODER_SOCKET,
 		.name = (const char *)question->payload + EP_WIRE_ASK_FIXED,
-		.sure = question->payload[0] & EP_WIRE_SURE,
+		.sure = flags & EP_WIRE_SURE,
+		.live = flags & EP_WIRE_LIVE,
+		.raw = flags & EP_WIRE_RAW,
 		.start_us = (int64_t)ep_load64(question->payload + 1),
 		.duration_us = (int64_t)ep_load64(question->payload + 9),
 		.samples = take_samples,
-		.context = &outbox,
+		.begun = take_format,
+		.title = take_title,
+		.context = &answer,
 	};
 	EP_OWNED(ep_decode_close)
 	struct ep_decode *decode = NULL;
 	struct ep_decode_info info;
-	ep_sandbox_more_time();
+	extend_time(&answer);
 	enum ep_status status = ep_decode(&decode, &info, &job, err);
-	if (status == EP_OK && outbox.size > 0)
-		status = send_outbox(&outbox, err);
 	if (status == EP_OK)
-		return send_info(&info, err);
+		status = ep_decoder_tell_rest(&answer.outbox, err);
+	if (status == EP_OK)
+		return ep_decoder_tell_done(&info, err);
 	if (status == EP_IO)
 		return status;
 	char why[sizeof err->text];
 	snprintf(why, sizeof why, "%s", err->text);
-	return ep_wire_send(EP_DECODER_SOCKET,
-	                    status == EP_NOT_FOUND ? EP_WIRE_NONE : EP_WIRE_FAILED, why,
-	                    strlen(why), -1, err);
+	return ep_decoder_tell_why(status == EP_NOT_FOUND ? EP_WIRE_NONE : EP_WIRE_FAILED, why,
+	                           err);
 }
 
 int
-main(void)
+main(int count, char **words)
 {
 	struct ep_error err;
-	struct question question;
+	struct ep_decoder_message question;
 	int kind;
 	socklen_t size = sizeof kind;
 	if (getsockopt(EP_DECODER_SOCKET, SOL_SOCKET, SO_TYPE, &kind, &size) != 0) {
@@ -158,10 +116,17 @@ main(void)
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	av_log_set_level(AV_LOG_QUIET);
-	if (ep_sandbox_enter(EP_DECODER_SOCKET, &err) != EP_OK)
+	bool is_born = count > 1 && strcmp(words[1], EP_DECODER_AS_NURSERY) == 0;
+	if (is_born && !ep_decoder_nursery())
+		return 0;
+	if (ep_sandbox_enter(EP_DECODER_SOCKET, is_born ? EP_LIVE_MEMORY : EP_DECODER_MEMORY,
+	                     &err) != EP_OK)
 		return 3;
-	while (read_question(&question)) {
-		enum ep_status status = answer(&question, &err);
+	while (ep_decoder_listen(&question)) {
+		if (question.kind != EP_WIRE_ASK || question.fd < 0 ||
+		    question.size < EP_WIRE_ASK_FIXED)
+			break;
+		enum ep_status status = answer_question(&question, &err);
 		close(question.fd);
 		if (status != EP_OK)
 			_exit(1);

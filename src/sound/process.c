@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -40,10 +41,10 @@ find_decoder(char path[PATH_MAX], struct ep_error *err)
 
 /* Starts path with its end of the socket; gives an errno. */
 static int
-spawn(pid_t *id, const char *path, int socket)
+spawn(pid_t *id, const char *path, const char *as, int socket)
 {
 	char name[] = EP_DECODER_PROGRAM;
-	char *arguments[] = { name, NULL };
+	char *arguments[] = { name, (char *)(uintptr_t)as, NULL };
 	posix_spawn_file_actions_t actions;
 	int failed = posix_spawn_file_actions_init(&actions);
 	if (failed)
@@ -58,24 +59,36 @@ spawn(pid_t *id, const char *path, int socket)
 }
 
 enum ep_status
-ep_decoder_process_start(struct ep_decoder_process *process, struct ep_error *err)
+ep_decoder_sockets(int *ours, int *theirs, struct ep_error *err)
 {
-	char path[PATH_MAX];
 	int ends[2];
-	EP_TRY(find_decoder(path, err));
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
 		return ep_fail_errno(err, errno, "cannot create a socket for the decoder");
-	int ours = ends[0];
-	EP_FD int theirs = fcntl(ends[1], F_DUPFD_CLOEXEC, EP_DECODER_SOCKET + 1);
+	int high = fcntl(ends[1], F_DUPFD_CLOEXEC, EP_DECODER_SOCKET + 1);
 	int reason = errno;
 	close(ends[1]);
-	pid_t id;
-	int failed = theirs < 0 ? reason : spawn(&id, path, theirs);
-	if (failed) {
-		close(ours);
-		return ep_fail_errno(err, failed, "cannot start %s", path);
+	if (high < 0) {
+		close(ends[0]);
+		return ep_fail_errno(err, reason, "cannot create a socket for the decoder");
 	}
-	*process = (struct ep_decoder_process){ .id = id, .socket = ours };
+	*ours = ends[0];
+	*theirs = high;
+	return EP_OK;
+}
+
+enum ep_status
+ep_decoder_process_start(struct ep_decoder_process *process, const char *as, struct ep_error *err)
+{
+	char path[PATH_MAX];
+	EP_FD int ours = -1;
+	EP_FD int theirs = -1;
+	EP_TRY(find_decoder(path, err));
+	EP_TRY(ep_decoder_sockets(&ours, &theirs, err));
+	pid_t id;
+	int failed = spawn(&id, path, as, theirs);
+	if (failed)
+		return ep_fail_errno(err, failed, "cannot start %s", path);
+	*process = (struct ep_decoder_process){ .id = id, .socket = ep_fd_take(&ours) };
 	return EP_OK;
 }
 
@@ -99,4 +112,17 @@ ep_decoder_process_end(struct ep_decoder_process *process, bool dying)
 	}
 	*process = EP_DECODER_PROCESS_NONE;
 	return how;
+}
+
+enum ep_status
+ep_decoder_process_tell_death(struct ep_decoder_process *process, struct ep_error *err)
+{
+	int how = ep_decoder_process_end(process, true);
+	if (WIFSIGNALED(how) && WTERMSIG(how) == SIGXCPU)
+		return ep_fail(err, EP_BAD_INPUT, "decoding took too long and was stopped");
+	if (WIFSIGNALED(how))
+		return ep_fail(err, EP_BAD_INPUT, "the decoder crashed on it (%s)",
+		               strsignal(WTERMSIG(how)));
+	return ep_fail(err, EP_BAD_INPUT, "the decoder exited on it with status %d",
+	               WEXITSTATUS(how));
 }

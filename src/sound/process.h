@@ -19,13 +19,23 @@ struct ep_decoder_process {
 /* Name of the decoder program, which is next to this program or where it was installed. */
 #define EP_DECODER_PROGRAM "echoprint-decoder"
 
-/* Starts a decoder. EP_IO. */
+/* The word that makes a nursery of it (nursery.h). */
+#define EP_DECODER_AS_NURSERY "nursery"
+
+/* Starts a decoder or, with as, what that says; NULL: a decoder. EP_IO. */
 EP_MUST_USE enum ep_status ep_decoder_process_start(struct ep_decoder_process *process,
-                                                    struct ep_error *err);
+                                                    const char *as, struct ep_error *err);
+
+/* Makes the two ends of a socket to a decoder: *theirs can become EP_DECODER_SOCKET. EP_IO. */
+EP_MUST_USE enum ep_status ep_decoder_sockets(int *ours, int *theirs, struct ep_error *err);
 
 /* Ends it, if there is one, and gives how it ended, as waitpid does; 0 if there was none.
  *
  * dying  it has closed its socket, and is waited for, to see how it dies; else it is killed. */
 int ep_decoder_process_end(struct ep_decoder_process *process, bool dying);
+
+/* Ends one that has closed its socket by itself, and fails with how it went: EP_BAD_INPUT. */
+EP_MUST_USE enum ep_status ep_decoder_process_tell_death(struct ep_decoder_process *process,
+                                                         struct ep_error *err);
 
 #endif

@@ -43,6 +43,7 @@ static const int allowed[] = {
 	SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask),
 	SCMP_SYS(rt_sigreturn), SCMP_SYS(exit),
 	SCMP_SYS(exit_group),   SCMP_SYS(restart_syscall),
+	SCMP_SYS(poll),         SCMP_SYS(ppoll),
 };
 
 /* What is allowed of this process alone: its first argument is the process, or 0 for its own. */
@@ -122,7 +123,7 @@ close_from(unsigned first)
 }
 
 enum ep_status
-ep_sandbox_enter(int keep, struct ep_error *err)
+ep_sandbox_enter(int keep, size_t memory, struct ep_error *err)
 {
 	close_from((unsigned)keep + 1);
 	EP_TRY(limit(RLIMIT_FSIZE, 0, err));
@@ -135,21 +136,28 @@ ep_sandbox_enter(int keep, struct ep_error *err)
 	for (int fd = 0; null >= 0 && fd < 3; fd++)
 		dup2(null, fd);
 	close(null);
-	EP_TRY(limit(RLIMIT_DATA, EP_DECODER_MEMORY, err));
+	EP_TRY(limit(RLIMIT_DATA, memory, err));
 	EP_TRY(limit(RLIMIT_NOFILE, (rlim_t)keep + DESCRIPTORS_TO_SPARE, err));
 	return forbid_calls(err);
+}
+
+void
+ep_sandbox_all_time(uint64_t seconds)
+{
+	struct rlimit time;
+	if (getrlimit(RLIMIT_CPU, &time) != 0)
+		return;
+	time.rlim_cur = (rlim_t)seconds;
+	if (time.rlim_max != RLIM_INFINITY && time.rlim_cur > time.rlim_max)
+		time.rlim_cur = time.rlim_max;
+	(void)setrlimit(RLIMIT_CPU, &time);
 }
 
 void
 ep_sandbox_more_time(void)
 {
 	struct rusage used;
-	struct rlimit time;
-	if (getrusage(RUSAGE_SELF, &used) != 0 || getrlimit(RLIMIT_CPU, &time) != 0)
-		return;
-	rlim_t seconds = (rlim_t)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) + 1;
-	time.rlim_cur = seconds + EP_DECODER_CPU_S;
-	if (time.rlim_max != RLIM_INFINITY && time.rlim_cur > time.rlim_max)
-		time.rlim_cur = time.rlim_max;
-	(void)setrlimit(RLIMIT_CPU, &time);
+	if (getrusage(RUSAGE_SELF, &used) == 0)
+		ep_sandbox_all_time((uint64_t)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) + 1 +
+		                    EP_DECODER_CPU_S);
 }

@@ -9,11 +9,8 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 /* How long a wait lasts before it is looked whether to stop. */
@@ -57,20 +54,6 @@ ep_sound_close(struct ep_sound *sound)
 	free(sound);
 }
 
-/* Says why a decoder is gone that should be there. */
-static enum ep_status
-tell_death(struct ep_sound *sound, struct ep_error *err)
-{
-	int how = ep_decoder_process_end(&sound->process, true);
-	if (WIFSIGNALED(how) && WTERMSIG(how) == SIGXCPU)
-		return ep_fail(err, EP_BAD_INPUT, "decoding took too long and was stopped");
-	if (WIFSIGNALED(how))
-		return ep_fail(err, EP_BAD_INPUT, "the decoder crashed on it (%s)",
-		               strsignal(WTERMSIG(how)));
-	return ep_fail(err, EP_BAD_INPUT, "the decoder exited on it with status %d",
-	               WEXITSTATUS(how));
-}
-
 /* Waits until the decoder says something. */
 static enum ep_status
 wait_for_decoder(struct job *job, struct ep_error *err)
@@ -105,7 +88,7 @@ read_exactly(struct job *job, void *bytes, size_t size, struct ep_error *err)
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got <= 0)
-			return tell_death(job->sound, err);
+			return ep_decoder_process_tell_death(&job->sound->process, err);
 		at += got;
 		size -= (size_t)got;
 	}
@@ -208,7 +191,7 @@ ask(struct ep_sound *sound, int fd, const char *name, const struct ep_sound_opti
 	ep_store64(payload + 9, microseconds(options->duration_s));
 	memcpy(payload + EP_WIRE_ASK_FIXED, end - size, size);
 	if (sound->process.socket < 0)
-		EP_TRY(ep_decoder_process_start(&sound->process, err));
+		EP_TRY(ep_decoder_process_start(&sound->process, NULL, err));
 	return ep_wire_send(sound->process.socket, EP_WIRE_ASK, payload, EP_WIRE_ASK_FIXED + size,
 	                    fd, err);
 }

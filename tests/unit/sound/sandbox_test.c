@@ -237,7 +237,7 @@ run_shut_in(char told[4096], void (*what)(pid_t victim), pid_t victim)
 		file = fcntl(file, F_DUPFD, 100);
 		struct ep_error err;
 		if (dup2(high, TELL) < 0 || dup2(file, FILE_FD) < 0 ||
-		    ep_sandbox_enter(FILE_FD, &err) != EP_OK)
+		    ep_sandbox_enter(FILE_FD, EP_DECODER_MEMORY, &err) != EP_OK)
 			_exit(NOT_ENTERED);
 		if (prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == 0)
 			_exit(NOT_FILTERED);
