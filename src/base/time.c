@@ -12,6 +12,14 @@ ep_time_now(void)
 	return now.tv_sec;
 }
 
+double
+ep_time_exact(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
 void
 ep_time_print(char text[EP_TIME_TEXT], int64_t moment)
 {

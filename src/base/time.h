@@ -21,6 +21,9 @@
  * deciding. */
 int64_t ep_time_now(void);
 
+/* The same with fractions. */
+double ep_time_exact(void);
+
 /* Writes moment as text, ended by NUL. What has no text is written as the nearest that has. */
 void ep_time_print(char text[EP_TIME_TEXT], int64_t moment);
 

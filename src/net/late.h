@@ -17,17 +17,30 @@
 #include <microhttpd.h>
 
 /* Every function that is called. */
-#define EP_LATE_CURL(X)       \
-	X(curl_global_init)   \
-	X(curl_easy_init)     \
-	X(curl_easy_reset)    \
-	X(curl_easy_setopt)   \
-	X(curl_easy_perform)  \
-	X(curl_easy_getinfo)  \
-	X(curl_easy_strerror) \
-	X(curl_easy_cleanup)  \
-	X(curl_slist_append)  \
-	X(curl_slist_free_all)
+#define EP_LATE_CURL(X)             \
+	X(curl_global_init)         \
+	X(curl_easy_init)           \
+	X(curl_easy_reset)          \
+	X(curl_easy_setopt)         \
+	X(curl_easy_perform)        \
+	X(curl_easy_getinfo)        \
+	X(curl_easy_strerror)       \
+	X(curl_easy_cleanup)        \
+	X(curl_slist_append)        \
+	X(curl_slist_free_all)      \
+	X(curl_easy_pause)          \
+	X(curl_multi_init)          \
+	X(curl_multi_add_handle)    \
+	X(curl_multi_remove_handle) \
+	X(curl_multi_perform)       \
+	X(curl_multi_poll)          \
+	X(curl_multi_info_read)     \
+	X(curl_multi_cleanup)       \
+	X(curl_url)                 \
+	X(curl_url_set)             \
+	X(curl_url_get)             \
+	X(curl_url_cleanup)         \
+	X(curl_free)
 
 #define EP_LATE_MICROHTTPD(X)                      \
 	X(MHD_start_daemon)                        \

@@ -17,6 +17,19 @@
 #define curl_easy_cleanup ep_late.late_curl_easy_cleanup
 #define curl_slist_append ep_late.late_curl_slist_append
 #define curl_slist_free_all ep_late.late_curl_slist_free_all
+#define curl_easy_pause ep_late.late_curl_easy_pause
+#define curl_multi_init ep_late.late_curl_multi_init
+#define curl_multi_add_handle ep_late.late_curl_multi_add_handle
+#define curl_multi_remove_handle ep_late.late_curl_multi_remove_handle
+#define curl_multi_perform ep_late.late_curl_multi_perform
+#define curl_multi_poll ep_late.late_curl_multi_poll
+#define curl_multi_info_read ep_late.late_curl_multi_info_read
+#define curl_multi_cleanup ep_late.late_curl_multi_cleanup
+#define curl_url ep_late.late_curl_url
+#define curl_url_set ep_late.late_curl_url_set
+#define curl_url_get ep_late.late_curl_url_get
+#define curl_url_cleanup ep_late.late_curl_url_cleanup
+#define curl_free ep_late.late_curl_free
 
 #define MHD_start_daemon ep_late.late_MHD_start_daemon
 #define MHD_stop_daemon ep_late.late_MHD_stop_daemon

@@ -57,7 +57,8 @@ seek_file(void *opaque, int64_t offset, int whence)
 enum ep_status
 ep_decode_io_open(struct ep_decode_io **out, const struct ep_decode_job *job, struct ep_error *err)
 {
-	EP_OWNED(ep_decode_io_close) struct ep_decode_io *io = av_mallocz(sizeof *io);
+	EP_OWNED(ep_decode_io_close)
+	struct ep_decode_io *io = av_mallocz(sizeof *io);
 	if (!io)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	io->job = job;

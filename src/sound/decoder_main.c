@@ -112,6 +112,10 @@ main(int count, char **words)
 		      stderr);
 		return 2;
 	}
+	/* As the thread that started this one may have blocked signals: SIGXCPU must end it. */
+	sigset_t none;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 	/* Ctrl-C is for the program, which then ends this one. */
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);

@@ -1,4 +1,5 @@
-/* decoder_talk.h - what the decoder process is asked, and what it answers; in the decoder process */
+/* decoder_talk.h - what the decoder process is asked, and what it answers; in the decoder process
+ */
 #ifndef EP_SOUND_DECODER_TALK_H
 #define EP_SOUND_DECODER_TALK_H
 

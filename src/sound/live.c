@@ -53,7 +53,8 @@ enum ep_status
 ep_live_open(struct ep_live **out, struct ep_nursery *nursery, int fd,
              const struct ep_live_options *options, struct ep_error *err)
 {
-	EP_OWNED(ep_live_close) struct ep_live *live = malloc(sizeof *live);
+	EP_OWNED(ep_live_close)
+	struct ep_live *live = malloc(sizeof *live);
 	if (!live)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	live->process = EP_DECODER_PROCESS_NONE;
@@ -88,9 +89,10 @@ read_message(bool *whole, struct ep_live *live, struct ep_error *err)
 		size_t wanted = expected(live);
 		if (wanted > MESSAGE_MAX)
 			return fail_invalid(err);
-		ssize_t got = live->got < wanted ? recv(live->process.socket, live->message + live->got,
-		                                        wanted - live->got, MSG_DONTWAIT)
-		                                 : 0;
+		ssize_t got = live->got < wanted
+		                      ? recv(live->process.socket, live->message + live->got,
+		                             wanted - live->got, MSG_DONTWAIT)
+		                      : 0;
 		if (got < 0 && (errno == EAGAIN || errno == EINTR))
 			return EP_OK;
 		if (got < 0 || (got == 0 && live->got < wanted))

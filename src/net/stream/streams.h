@@ -73,9 +73,8 @@ struct ep_stream_facts {
 };
 
 /* Makes an empty set. calls is copied. EP_NO_MEMORY. */
-EP_MUST_USE enum ep_status ep_streams_open(struct ep_streams **out,
-                                           const struct ep_stream_calls *calls,
-                                           struct ep_error *err);
+EP_MUST_USE enum ep_status
+ep_streams_open(struct ep_streams **out, const struct ep_stream_calls *calls, struct ep_error *err);
 
 /* Removes all streams first. Not from within a call. May be NULL. */
 void ep_streams_close(struct ep_streams *streams);
