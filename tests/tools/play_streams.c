@@ -1,6 +1,6 @@
 /* Plays streams and tells what becomes of them: for tests, and for measuring.
  *
- * usage: streams [-o FOLDER] [-q] URL...
+ * usage: play_streams [-o FOLDER] [-q] URL...
  *
  * Each event is a line: "N STATE WHY", "N title TEXT", "N gap"; N is the number of the URL, from 0.
  * With -o, the samples of stream N go to FOLDER/N.raw. Commands come on standard input: "facts"
@@ -8,8 +8,8 @@
  * "add URL", and "quit", which is also what the end of the input is. Without -q, it ends by itself
  * when all streams have ended.
  */
-#include "net/stream/streams.h"
 #include "base/time.h"
+#include "net/stream/streams.h"
 #include "sound/sound.h"
 
 #include <pthread.h>
