@@ -8,7 +8,7 @@ SECONDS ?= 600
 SEED ?= $(shell date +%s)
 
 .PHONY: all demo check check-long check-model check-world check-mutants check-kills check-histories \
-	tests-built bench bench-query eval fuzz lint install clean
+	tests-built bench bench-query bench-streams eval fuzz lint install clean
 
 all: build/build.ninja
 	ninja -C build
@@ -74,6 +74,12 @@ bench-query: all
 	tools/setup.sh eval
 	ninja -C build
 	python3 bench/query.py --build build --svg docs/query-growth.svg $(BENCH)
+
+# What listening to up to 200 streams costs, in processor time and memory a stream.
+bench-streams: all
+	tools/setup.sh bench
+	ninja -C build
+	python3 bench/streams.py --build build $(BENCH)
 
 # Right and false answers on real excerpts, and copies; EVAL=--fit fits the rule's weights anew.
 eval: all

@@ -9,17 +9,15 @@ own time is not counted. Recognition is not part of it.
 import argparse
 import os
 import pathlib
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "e2e"))
 
-from icecast import Icecast, missing  # noqa: E402
+from icecast_server import Icecast, missing  # noqa: E402
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -105,10 +103,8 @@ def main():
         print(f"skip: {missing()}")
         return
     program = str(pathlib.Path(options.build).resolve() / "play_streams")
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="echoprint-streams-"))
-    server = None
+    server = Icecast()
     try:
-        server = Icecast(folder)
         server.feed("mp3", seconds=300)
         print("% of a core a stream; MB a stream; late: how far the latest stream is behind its clock, in seconds; "
               "reconnected: streams that had to")
@@ -117,9 +113,7 @@ def main():
         for count in options.streams:
             measure(program, server.url("mp3"), count, options.seconds)
     finally:
-        if server:
-            server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+        server.stop()
 
 
 if __name__ == "__main__":

@@ -44,8 +44,10 @@ on_samples(void *stream, double at, bool joined, const int16_t *samples, size_t 
 	(void)err;
 	if (!joined && one->samples > 0)
 		printf("%d gap\n", one->number);
-	if (one->out)
+	if (one->out) {
 		fwrite(samples, sizeof *samples, size, one->out);
+		fflush(one->out);
+	}
 	one->samples += size;
 	one->next_at = at + (double)size / EP_SOUND_RATE;
 	return EP_OK;

@@ -5,6 +5,7 @@ import pathlib
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 import urllib.parse
 import urllib.request
@@ -38,11 +39,11 @@ def free_port():
 
 
 class Icecast:
-    """A server in a folder, which it needs for itself."""
+    """A server, in a folder of its own that it can read although it does not run as root."""
 
-    def __init__(self, folder, port=None):
-        self.folder = pathlib.Path(folder)
-        self.port = port or free_port()
+    def __init__(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="echoprint-icecast-"))
+        self.port = free_port()
         self.feeds = {}
         self.log = self.folder / "log"
         self.log.mkdir(exist_ok=True)
@@ -119,3 +120,4 @@ class Icecast:
         for kind in list(self.feeds):
             self.stop_feed(kind)
         self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
