@@ -47,6 +47,7 @@ MAY_USE = {
     "node": ["base", "code", "code/stored", "sound", "format", "store", "index", "match", "peer", "ingest", "dump",
              "dedup", "sync", "sync/master", "sync/slave"],
     "net": ["base", "format", "store", "peer", "ingest", "sync", "sync/master", "sync/slave", "node"],
+    "net/stream": ["base", "sound", "net"],
     "cli": ["base", "code", "sound", "format", "store", "peer", "ingest", "dump", "dedup", "node", "net"],
 }
 # Of these rooms others include one header alone.

@@ -21,7 +21,7 @@
 struct ep_download;
 
 /* What is done with the bytes that came. */
-enum ep_taken {
+enum ep_download_taken {
 	EP_TAKEN_ALL,
 	EP_TAKEN_LATER, /* nothing of them: they come again after ep_download_resume */
 	EP_TAKEN_NO_MORE /* the download ends here */
@@ -32,7 +32,7 @@ struct ep_download_request {
 	bool titles; /* ask for those in the bytes (icy.h) */
 	uint64_t from; /* a part of the file, where size is not 0 */
 	uint64_t size;
-	enum ep_taken (*take)(void *context, const uint8_t *bytes, size_t size);
+	enum ep_download_taken (*take)(void *context, const uint8_t *bytes, size_t size);
 	void *context;
 };
 

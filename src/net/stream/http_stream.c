@@ -72,7 +72,7 @@ take_parts(struct opening *opening, const uint8_t *bytes, size_t size, struct ep
 	return EP_OK;
 }
 
-static enum ep_taken
+static enum ep_download_taken
 take(void *context, const uint8_t *bytes, size_t size)
 {
 	struct opening *opening = context;

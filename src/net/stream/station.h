@@ -3,7 +3,7 @@
 #define EP_NET_STREAM_STATION_H
 
 #include "base/buffer.h"
-#include "net/stream/streams.h"
+#include "net/stream/stream_calls.h"
 #include "sound/nursery.h"
 
 #include <pthread.h>

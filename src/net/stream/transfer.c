@@ -64,7 +64,7 @@ struct to_player {
 	struct ep_error err;
 };
 
-static enum ep_taken
+static enum ep_download_taken
 take_to_player(void *context, const uint8_t *bytes, size_t size)
 {
 	struct to_player *to = context;
@@ -96,7 +96,7 @@ struct to_buffer {
 	bool too_much;
 };
 
-static enum ep_taken
+static enum ep_download_taken
 take_to_buffer(void *context, const uint8_t *bytes, size_t size)
 {
 	struct to_buffer *to = context;
