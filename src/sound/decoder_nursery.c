@@ -3,6 +3,7 @@
 #include "base/bytes.h"
 #include "sound/decoder_talk.h"
 #include "sound/process.h"
+#include "sound/sandbox.h"
 
 #include <errno.h>
 #include <libavcodec/avcodec.h>
@@ -47,6 +48,8 @@ bool
 ep_decoder_nursery(void)
 {
 	struct ep_decoder_message message;
+	/* The program may have let open what it does not know of, such as sockets of libraries. */
+	ep_sandbox_close_others(EP_DECODER_SOCKET);
 	make_tables();
 	while (ep_decoder_listen(&message)) {
 		uint8_t answer[EP_WIRE_FORKED_SIZE];

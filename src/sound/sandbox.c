@@ -113,9 +113,10 @@ limit(int what, rlim_t most, struct ep_error *err)
 	               : ep_fail_errno(err, errno, "cannot limit the decoder's resources");
 }
 
-static void
-close_from(unsigned first)
+void
+ep_sandbox_close_others(int keep)
 {
+	unsigned first = (unsigned)keep + 1;
 	if (syscall(SYS_close_range, first, ~0U, 0) == 0)
 		return;
 	for (unsigned fd = first; fd < 1024; fd++)
@@ -125,7 +126,7 @@ close_from(unsigned first)
 enum ep_status
 ep_sandbox_enter(int keep, size_t memory, struct ep_error *err)
 {
-	close_from((unsigned)keep + 1);
+	ep_sandbox_close_others(keep);
 	EP_TRY(limit(RLIMIT_FSIZE, 0, err));
 	EP_TRY(limit(RLIMIT_CORE, 0, err));
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)

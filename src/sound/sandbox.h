@@ -17,6 +17,9 @@
 #define EP_LIVE_CPU_S 20
 #define EP_LIVE_CPU_SHARE 4 /* a quarter */
 
+/* Closes all descriptors above keep. */
+void ep_sandbox_close_others(int keep);
+
 /* Closes all descriptors above keep, and gives up for good: opening files or finding out whether
  * they exist, sockets, processes and threads, signals to others, making memory executable (by
  * seccomp, where the kernel has it), writing files, dumping core, more than so many

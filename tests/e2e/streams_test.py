@@ -168,6 +168,32 @@ def plays_finished_hls(test, songs, stations):
     player.quit()
 
 
+def plays_hls_of_bare_sound(test, songs, stations):
+    """Segments without a container: MP3, and AAC with a tag at the front of each, which tells its
+    time."""
+    tag = b"ID3\x04\x00\x00\x00\x00\x00\x3fPRIV\x00\x00\x00\x35\x00\x00com.apple.streaming.transportStreamTimestamp\x00" + bytes(8)
+    urls, wholes = [], []
+    for kind, form, front in (("mp3", "mp3", b""), ("aac", "adts", tag)):
+        path = songs.folder / f"bare.{kind}"
+        path.write_bytes(songs.get(kind))
+        folder = test.new_folder(f"bare-{kind}")
+        ffmpeg("-i", path, "-c", "copy", "-f", "segment", "-segment_time", "3", "-segment_format", form, folder / f"%d.{kind}")
+        paths = sorted(folder.iterdir(), key=lambda path: int(path.stem))
+        lines = ["#EXTM3U", "#EXT-X-TARGETDURATION:4"]
+        for path in paths:
+            path.write_bytes(front + path.read_bytes())
+            lines += ["#EXTINF:3,", path.name]
+        wholes.append(b"".join(path.read_bytes() for path in paths))
+        (folder / "list.m3u8").write_text("\n".join(lines) + "\n#EXT-X-ENDLIST\n")
+        put_folder(stations, f"/bare-{kind}", folder)
+        urls.append(stations.url(f"/bare-{kind}/list.m3u8"))
+    player = Player(test, "bare-out", *urls)
+    for number, whole in enumerate(wholes):
+        player.until_state(number, "ended")
+        need(player.samples(number) == decoded(whole), f"{urls[number]} is decoded in another way")
+    player.quit()
+
+
 def follows_live_hls(test, songs, stations):
     """Segments appear one after the other; the playlist has three of them. In the middle, what they
     are changes."""
@@ -230,6 +256,11 @@ def plays_pipes(test, songs, stations):
     raw.until_state(0, "ended")
     raw.until(lambda lines: "closed" in lines, "it is closed")
     need(raw.samples(0) == samples, "raw samples are changed")
+    # What is no sound ends, as it does not become any.
+    text = Player(test, "text-out", "-", obeys=False)
+    threading.Thread(target=lambda: (text.process.stdin.write("words " * 5000), text.process.stdin.close()), daemon=True).start()
+    same(text.until_why(0), "no audio was found in it", "what is said of words")
+    text.until_state(0, "ended")
 
 
 # ---- faults ----
@@ -419,7 +450,7 @@ def is_alive(process):
 
 def body(test):
     songs, stations = Songs(test), Stations()
-    for check in (plays_urls_as_ffmpeg_does, finds_titles, follows_playlists, plays_finished_hls, follows_live_hls, plays_pipes,
+    for check in (plays_urls_as_ffmpeg_does, finds_titles, follows_playlists, plays_finished_hls, plays_hls_of_bare_sound, follows_live_hls, plays_pipes,
                   survives_every_server, reads_no_faster_than_it_is_heard, plays_what_is_slow,
                   a_killed_decoder_costs_its_stream_alone, ends_with_its_program):
         test.check(check.__name__.replace("_", " "), check, test, songs, stations)

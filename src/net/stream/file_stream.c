@@ -54,9 +54,10 @@ look(struct source *source, struct ep_error *err)
 	return EP_OK;
 }
 
-/* Waits for somebody to write into a pipe, which may take for ever. */
+/* Waits for somebody to write into a pipe, which may take for ever; *ended if nobody will. */
 static enum ep_status
-wait_for_writer(struct ep_station *station, const struct source *source, struct ep_error *err)
+wait_for_writer(bool *ended, struct ep_station *station, const struct source *source,
+                struct ep_error *err)
 {
 	struct pollfd wanted = { .fd = source->fd, .events = POLLIN };
 	int ready = 0;
@@ -69,7 +70,20 @@ wait_for_writer(struct ep_station *station, const struct source *source, struct 
 	int flags = fcntl(source->fd, F_GETFL);
 	if (ready < 0 || flags < 0 || fcntl(source->fd, F_SETFL, flags & ~O_NONBLOCK) != 0)
 		return ep_fail_errno(err, errno, "cannot read it");
+	*ended = source->has_end && (wanted.revents & POLLHUP) && !(wanted.revents & POLLIN);
 	return EP_OK;
+}
+
+/* Gets it ready to be read from its start, or from where it is. */
+static enum ep_status
+make_ready(bool *ended, struct ep_station *station, const struct source *source,
+           struct ep_error *err)
+{
+	EP_TRY(ep_station_check(station, err));
+	if (!source->is_file)
+		return wait_for_writer(ended, station, source, err);
+	return lseek(source->fd, 0, SEEK_SET) == 0 ? EP_OK
+	                                           : ep_fail_errno(err, errno, "cannot read it");
 }
 
 static enum ep_status
@@ -113,8 +127,10 @@ ep_file_stream_play(struct ep_station *station, struct ep_error *err)
 	(void)owned;
 	EP_TRY(status);
 	EP_TRY(look(&source, err));
-	if (!source.is_file)
-		EP_TRY(wait_for_writer(station, &source, err));
+	bool ended = false;
+	EP_TRY(make_ready(&ended, station, &source, err));
+	if (ended)
+		return EP_OK;
 	EP_TRY(play(station, &source, err));
 	return source.has_end ? EP_OK
 	                      : ep_fail(err, EP_UNREACHABLE, "whoever wrote into it has ended");

@@ -15,12 +15,14 @@
 #define STALE_TARGETS 6
 #define STALE_S 60.0
 
+/* What has longer segments is asked for no less often. */
+#define TARGET_MAX_S 60.0
+
 struct playing {
 	struct ep_transfer *transfer;
 	char *url; /* of the media playlist */
 	struct ep_buffer text; /* the playlist; hls borrows from it */
 	struct ep_hls hls;
-	bool was_live; /* it was, when it was first read */
 	struct ep_buffer map; /* URL of the map that the decoder has */
 	double decoder_s; /* when the decoder was started */
 	double read_s; /* when the playlist was last asked for */
@@ -63,12 +65,11 @@ choose_begin(struct playing *playing)
 {
 	struct ep_station *station = playing->transfer->station;
 	const struct ep_hls *hls = &playing->hls;
-	bool is_there = station->has_segment && station->segment >= hls->sequence &&
-	                station->segment <= hls->sequence + hls->count;
-	bool all_known = is_there && hls->ended;
-	if (!is_there || (!all_known && station->segment < ep_hls_begin(hls)))
+	if (!station->has_segment || station->segment < hls->sequence ||
+	    station->segment > hls->sequence + hls->count)
 		station->segment = ep_hls_begin(hls);
 	station->has_segment = true;
+	station->is_live = station->is_live || !hls->ended;
 }
 
 /* ---- segments ---- */
@@ -140,7 +141,7 @@ play_segments(struct playing *playing, struct ep_error *err)
 static enum ep_status
 wait_for_news(struct playing *playing, bool had_news, struct ep_error *err)
 {
-	double target = playing->hls.target_s;
+	double target = playing->hls.target_s < TARGET_MAX_S ? playing->hls.target_s : TARGET_MAX_S;
 	double patience = STALE_TARGETS * target > STALE_S ? STALE_TARGETS * target : STALE_S;
 	double now = ep_clock_s();
 	if (now - playing->news_s > patience)
@@ -155,7 +156,9 @@ static enum ep_status
 play_ended(struct playing *playing, struct ep_error *err)
 {
 	EP_TRY(ep_player_finish(playing->transfer->player, err));
-	return playing->was_live ? ep_fail(err, EP_UNREACHABLE, "the HLS stream has ended") : EP_OK;
+	return playing->transfer->station->is_live
+	               ? ep_fail(err, EP_UNREACHABLE, "the HLS stream has ended")
+	               : EP_OK;
 }
 
 static enum ep_status
@@ -163,7 +166,6 @@ play(struct playing *playing, struct ep_error *err)
 {
 	struct ep_station *station = playing->transfer->station;
 	EP_TRY(find_media(playing, err));
-	playing->was_live = !playing->hls.ended || station->has_segment;
 	playing->news_s = ep_clock_s();
 	choose_begin(playing);
 	for (;;) {

@@ -140,8 +140,8 @@ take_samples(struct ep_player *player, const struct ep_live_news *news, struct e
 	return EP_OK;
 }
 
-static enum ep_status
-check_patience(struct ep_player *player, struct ep_error *err)
+enum ep_status
+ep_player_check_patience(struct ep_player *player, struct ep_error *err)
 {
 	double clock = ep_clock_s();
 	if (is_too_fast(player))
@@ -172,7 +172,7 @@ ep_player_take(bool *ended, struct ep_player *player, struct ep_error *err)
 		if (*ended)
 			return EP_OK;
 	}
-	return check_patience(player, err);
+	return ep_player_check_patience(player, err);
 }
 
 void

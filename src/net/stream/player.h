@@ -61,6 +61,9 @@ void ep_player_close(struct ep_player *player);
 EP_MUST_USE enum ep_status ep_player_take(bool *ended, struct ep_player *player,
                                           struct ep_error *err);
 
+/* Whether sound did not come for too long: EP_BAD_INPUT. */
+EP_MUST_USE enum ep_status ep_player_check_patience(struct ep_player *player, struct ep_error *err);
+
 /* Waits until the decoder has more, for EP_STATION_WAIT_MS at most. */
 void ep_player_wait(struct ep_player *player);
 

@@ -28,6 +28,7 @@ struct ep_station {
 	double played_s; /* sound since the last failure */
 	bool has_segment; /* of HLS: segment is the next one, also in the next connection */
 	uint64_t segment;
+	bool is_live; /* of HLS: segments were added to it once */
 	double file_began; /* of a file: when it was first opened, in seconds since 1970 */
 	uint64_t file_samples; /* of a file: given out, so that the next attempt goes on there */
 };

@@ -9,13 +9,13 @@
 #define NAP_MS 200
 #define NAP_BYTES 32768
 
-/* Plays what is there. */
+/* Plays what is there. Before there is any sound, a playlist may take as long as sound may. */
 static enum ep_status
 play(struct ep_transfer *transfer, struct ep_error *err)
 {
 	bool ended = false;
 	if (!transfer->player->live)
-		return EP_OK;
+		return ep_player_check_patience(transfer->player, err);
 	EP_TRY(ep_player_take(&ended, transfer->player, err));
 	return ended ? ep_fail(err, EP_BAD_INPUT, "the audio ended before its bytes did") : EP_OK;
 }

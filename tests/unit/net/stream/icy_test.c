@@ -63,7 +63,8 @@ static void
 parts_sound_and_titles_however_bytes_are_cut(void **state)
 {
 	(void)state;
-	static const char bytes[] = "abcd\0efgh\2StreamTitle='A - B';\0\0\0\0\0\0\0\0\0\0\0\0ijkl\0m";
+	static const char bytes[] =
+		"abcd\0efgh\2StreamTitle='A - B';\0\0\0\0\0\0\0\0\0\0\0\0ijkl\0m";
 	check(bytes, sizeof bytes - 1, 4, "abcdefghijklm", "A - B|");
 }
 
