@@ -75,7 +75,9 @@ recognise(struct ep_decode *decode, struct ep_error *err)
 	}
 	if (is_endless(decode)) {
 		uint32_t tag_size = job->raw ? 0 : ep_decode_io_id3_size(decode->io);
-		decode->format->probesize = LIVE_PROBE + (tag_size < LIVE_ANALYSE ? tag_size : 0);
+		int64_t most = LIVE_PROBE + (tag_size < LIVE_ANALYSE ? tag_size : 0);
+		decode->format->format_probesize = (int)most;
+		decode->format->probesize = most;
 	}
 	int code = avformat_open_input(&decode->format, job->name, raw, &options);
 	av_dict_free(&options);

@@ -82,6 +82,26 @@ def plays_urls_as_ffmpeg_does(test, songs, stations):
     player.quit()
 
 
+def begins_anywhere_with_little(test, songs, stations):
+    """A server begins in the middle of a frame; less than two seconds of sound must be enough."""
+    rest = threading.Event()
+
+    def part_of(kind, size):
+        def send():
+            yield songs.get(kind)[301:301 + size]
+            rest.wait(100)
+
+        return send
+
+    sizes = {"mp3": 30000, "aac": 30000, "ts": 30000, "low.mp3": 24000}
+    urls = [stations.put(f"/part-{kind}", part_of(kind, size)) for kind, size in sizes.items()]
+    player = Player(test, "little", *urls)
+    for number in range(len(urls)):
+        player.until_state(number, "playing", 25)
+    rest.set()
+    player.quit()
+
+
 def finds_titles(test, songs, stations):
     sound = songs.get("mp3")
     titles = [b"", "Ä Band - Don't Stop".encode(), b"", "Björk - Jóga".encode("latin-1"), "Ä Band - Don't Stop".encode()]
@@ -450,7 +470,7 @@ def is_alive(process):
 
 def body(test):
     songs, stations = Songs(test), Stations()
-    for check in (plays_urls_as_ffmpeg_does, finds_titles, follows_playlists, plays_finished_hls, plays_hls_of_bare_sound, follows_live_hls, plays_pipes,
+    for check in (plays_urls_as_ffmpeg_does, begins_anywhere_with_little, finds_titles, follows_playlists, plays_finished_hls, plays_hls_of_bare_sound, follows_live_hls, plays_pipes,
                   survives_every_server, reads_no_faster_than_it_is_heard, plays_what_is_slow,
                   a_killed_decoder_costs_its_stream_alone, ends_with_its_program):
         test.check(check.__name__.replace("_", " "), check, test, songs, stations)

@@ -105,8 +105,6 @@ play(struct ep_station *station, const struct source *source, struct ep_error *e
 		uint64_t before = player.pace.samples;
 		enum ep_status status = ep_player_take(&ended, &player, err);
 		station->file_samples += player.pace.samples - before;
-		if (status == EP_NOT_FOUND)
-			return ep_fail(err, EP_BAD_INPUT, "%s", err->text);
 		EP_TRY(status);
 	}
 	return EP_OK;
