@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "format/feed.h"
+#include "net/curl_usual.h"
 #include "net/fields.h"
 #include "net/late_names.h"
 
@@ -15,7 +16,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define CONNECT_S 10L
 /* Slower than so many bytes a second for so long is a connection that is dead. */
 #define SLOW_BYTES 10L
 #define SLOW_S 30L
@@ -177,17 +177,7 @@ begin(struct exchange *exchange, struct ep_client *client, const char *place, co
 	if (asprintf(&exchange->url, "%s/%s%s", client->base, place, name) < 0)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	curl_easy_reset(curl);
-	client->why[0] = '\0';
-	curl_easy_setopt(curl, CURLOPT_URL, exchange->url);
-	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-	/* As other programs have it: authorities beside, or instead of, the system's. */
-	const char *authorities = getenv("SSL_CERT_FILE");
-	if (authorities && *authorities)
-		curl_easy_setopt(curl, CURLOPT_CAINFO, authorities);
-	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, client->why);
-	curl_easy_setopt(curl, CURLOPT_USERAGENT, "echoprint/" EP_VERSION);
-	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, CONNECT_S);
+	ep_curl_usual(curl, exchange->url, client->why);
 	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, SLOW_BYTES);
 	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(curl, CURLOPT_HEADERDATA, exchange);
@@ -208,7 +198,7 @@ set_patience(const struct exchange *exchange, long silent_s, uint64_t bytes)
 	if (seconds > LONGEST_S)
 		seconds = LONGEST_S;
 	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, silent_s);
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT, CONNECT_S + silent_s + (long)seconds);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT, EP_CURL_CONNECT_S + silent_s + (long)seconds);
 }
 
 static void

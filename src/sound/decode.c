@@ -1,5 +1,6 @@
 #include "sound/decode.h"
 
+#include "sound/decode_info.h"
 #include "sound/decode_io.h"
 #include "sound/resample.h"
 #include "sound/sound.h"
@@ -224,59 +225,30 @@ take_frames(struct ep_decode *decode, struct ep_error *err)
 
 /* ---- what is said of it ---- */
 
-static const char *
-tag(const struct ep_decode *decode, const char *name)
+/* Tells what is known of a live stream before its first samples. */
+static enum ep_status
+tell_begin(struct ep_decode *decode, struct ep_error *err)
 {
-	const AVDictionaryEntry *entry = av_dict_get(decode->format->metadata, name, NULL, 0);
-	if (!entry)
-		entry = av_dict_get(decode->stream->metadata, name, NULL, 0);
-	return entry ? entry->value : "";
-}
-
-static void
-tell_info(struct ep_decode_info *info, const struct ep_decode *decode)
-{
-	const AVFormatContext *format = decode->format;
-	int64_t bit_rate =
-		format->bit_rate > 0 ? format->bit_rate : decode->stream->codecpar->bit_rate;
-	int rate = decode->stream->codecpar->sample_rate;
-	*info = (struct ep_decode_info){
-		.sample_rate = rate > 0 ? (uint32_t)rate : 0,
-		.bit_rate = bit_rate > 0 && bit_rate <= UINT32_MAX ? (uint32_t)bit_rate : 0,
-		.duration_us = format->duration > 0 ? av_rescale_q(format->duration, AV_TIME_BASE_Q,
-		                                                   (AVRational){ 1, 1000000 })
-		                                    : 0,
-		.codec = avcodec_get_name(decode->stream->codecpar->codec_id),
-		.texts = { tag(decode, "artist"), tag(decode, "album"), tag(decode, "title"),
-		           tag(decode, "genre") },
-	};
+	const struct ep_decode_job *job = decode->job;
+	struct ep_decode_info info;
+	ep_decode_info_fill(&info, decode->format, decode->stream);
+	(void)ep_decode_tags_changed(decode->format, decode->stream);
+	EP_TRY(job->begun(job->context, &info, err));
+	return *info.texts[0] || *info.texts[2]
+	               ? job->title(job->context, info.texts[0], info.texts[2], err)
+	               : EP_OK;
 }
 
 /* Tells a title that came in mid-stream, as in chained Ogg files. */
 static enum ep_status
 tell_title(struct ep_decode *decode, struct ep_error *err)
 {
-	if (!(decode->stream->event_flags & AVSTREAM_EVENT_FLAG_METADATA_UPDATED) &&
-	    !(decode->format->event_flags & AVFMT_EVENT_FLAG_METADATA_UPDATED))
-		return EP_OK;
-	decode->stream->event_flags &= ~AVSTREAM_EVENT_FLAG_METADATA_UPDATED;
-	decode->format->event_flags &= ~AVFMT_EVENT_FLAG_METADATA_UPDATED;
-	return decode->job->title(decode->job->context, tag(decode, "artist"), tag(decode, "title"),
-	                          err);
-}
-
-/* Tells what is known of a live stream before its first samples. */
-static enum ep_status
-tell_begin(struct ep_decode *decode, struct ep_error *err)
-{
+	const struct ep_decode_job *job = decode->job;
 	struct ep_decode_info info;
-	tell_info(&info, decode);
-	decode->stream->event_flags &= ~AVSTREAM_EVENT_FLAG_METADATA_UPDATED;
-	decode->format->event_flags &= ~AVFMT_EVENT_FLAG_METADATA_UPDATED;
-	EP_TRY(decode->job->begun(decode->job->context, &info, err));
-	return *info.texts[0] || *info.texts[2]
-	               ? decode->job->title(decode->job->context, info.texts[0], info.texts[2], err)
-	               : EP_OK;
+	if (!ep_decode_tags_changed(decode->format, decode->stream))
+		return EP_OK;
+	ep_decode_info_fill(&info, decode->format, decode->stream);
+	return job->title(job->context, info.texts[0], info.texts[2], err);
 }
 
 /* ---- all of it ---- */
@@ -327,7 +299,7 @@ ep_decode(struct ep_decode **out, struct ep_decode_info *info, const struct ep_d
 	EP_TRY(take_packets(decode, err));
 	if (ep_resampler_count(decode->resampler) == 0)
 		return ep_fail(err, EP_BAD_INPUT, "there are no samples in it");
-	tell_info(info, decode);
+	ep_decode_info_fill(info, decode->format, decode->stream);
 	return EP_OK;
 }
 

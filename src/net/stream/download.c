@@ -1,6 +1,7 @@
 #include "net/stream/download.h"
 
 #include "base/time.h"
+#include "net/curl_usual.h"
 #include "net/fields.h"
 #include "net/late_names.h"
 
@@ -130,8 +131,7 @@ static void
 set_options(struct ep_download *download, const struct ep_download_request *request)
 {
 	CURL *curl = download->curl;
-	curl_easy_setopt(curl, CURLOPT_URL, request->url);
-	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+	ep_curl_usual(curl, request->url, download->why);
 	curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
 	curl_easy_setopt(curl, CURLOPT_MAXREDIRS, (long)EP_DOWNLOAD_REDIRECTS);
@@ -139,14 +139,7 @@ set_options(struct ep_download *download, const struct ep_download_request *requ
 	/* In HTTP/2, what is not read is kept in memory. */
 	curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
-	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);
-	const char *authorities = getenv("SSL_CERT_FILE");
-	if (authorities && *authorities)
-		curl_easy_setopt(curl, CURLOPT_CAINFO, authorities);
-	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, download->why);
-	curl_easy_setopt(curl, CURLOPT_USERAGENT, "echoprint/" EP_VERSION);
-	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)EP_DOWNLOAD_CONNECT_S);
 	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(curl, CURLOPT_HEADERDATA, download);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
@@ -165,7 +158,6 @@ ep_download_begin(struct ep_download *download, const struct ep_download_request
 	download->answer = (struct ep_download_answer){ .url = "" };
 	download->header_bytes = 0;
 	download->paused = download->no_more = false;
-	download->why[0] = '\0';
 	download->heard_s = ep_clock_s();
 	if (request->titles)
 		download->headers = curl_slist_append(NULL, "Icy-MetaData: 1");

@@ -12,9 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A server that is connected to in no less than so long cannot be reached, one that sends nothing
- * for so long has failed, and more redirects than so many are a circle. */
-#define EP_DOWNLOAD_CONNECT_S 10
+/* A server that sends nothing for so long has failed, and more redirects than so many are a circle.
+ */
 #define EP_DOWNLOAD_STALL_S 30
 #define EP_DOWNLOAD_REDIRECTS 10
 

@@ -1,0 +1,41 @@
+#include "sound/decode_info.h"
+
+#include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
+
+static const char *
+tag(const AVFormatContext *format, const AVStream *stream, const char *name)
+{
+	const AVDictionaryEntry *entry = av_dict_get(format->metadata, name, NULL, 0);
+	if (!entry)
+		entry = av_dict_get(stream->metadata, name, NULL, 0);
+	return entry ? entry->value : "";
+}
+
+void
+ep_decode_info_fill(struct ep_decode_info *info, const AVFormatContext *format,
+                    const AVStream *stream)
+{
+	int64_t bit_rate = format->bit_rate > 0 ? format->bit_rate : stream->codecpar->bit_rate;
+	int rate = stream->codecpar->sample_rate;
+	*info = (struct ep_decode_info){
+		.sample_rate = rate > 0 ? (uint32_t)rate : 0,
+		.bit_rate = bit_rate > 0 && bit_rate <= UINT32_MAX ? (uint32_t)bit_rate : 0,
+		.duration_us = format->duration > 0 ? av_rescale_q(format->duration, AV_TIME_BASE_Q,
+		                                                   (AVRational){ 1, 1000000 })
+		                                    : 0,
+		.codec = avcodec_get_name(stream->codecpar->codec_id),
+		.texts = { tag(format, stream, "artist"), tag(format, stream, "album"),
+		           tag(format, stream, "title"), tag(format, stream, "genre") },
+	};
+}
+
+bool
+ep_decode_tags_changed(AVFormatContext *format, AVStream *stream)
+{
+	bool changed = (stream->event_flags & AVSTREAM_EVENT_FLAG_METADATA_UPDATED) ||
+	               (format->event_flags & AVFMT_EVENT_FLAG_METADATA_UPDATED);
+	stream->event_flags &= ~AVSTREAM_EVENT_FLAG_METADATA_UPDATED;
+	format->event_flags &= ~AVFMT_EVENT_FLAG_METADATA_UPDATED;
+	return changed;
+}
