@@ -7,6 +7,9 @@
  *                    little-endian, EP_SOUND_RATE a second
  *     "PATH"         a file, a named pipe or a device with sound in any format that can be told
  *
+ * A sound card is heard through standard input: `arecord -f cd | PROGRAM -`. A named pipe or a
+ * device that comes to its end is opened again, as somebody may write to it anew.
+ *
  * Each stream has a thread, which does all its waiting, and a decoder process, which is shut in and
  * sees nothing but the bytes (sound/live.h). Whatever happens to one stream - its server dies, its
  * bytes are nonsense, its decoder crashes - costs that stream a connection, and no other anything.
@@ -26,7 +29,8 @@
 
 struct ep_streams;
 
-/* Makes an empty set. calls is copied. EP_NO_MEMORY. */
+/* Makes an empty set. calls is copied. As a stream has some ten descriptors, the process is allowed
+ * as many as the system lets it have. EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status
 ep_streams_open(struct ep_streams **out, const struct ep_stream_calls *calls, struct ep_error *err);
 
