@@ -25,7 +25,7 @@ struct one {
 	int number;
 	FILE *out;
 	uint64_t samples;
-	double next_at; /* moment behind the last sample */
+	_Atomic double next_at; /* moment behind the last sample */
 };
 
 static struct one ones[STREAMS_MAX];

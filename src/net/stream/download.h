@@ -28,7 +28,7 @@ enum ep_download_taken {
 
 struct ep_download_request {
 	const char *url; /* http or https */
-	bool titles; /* ask for those in the bytes (icy.h) */
+	bool titles; /* of a stream without end: ask for those in the bytes (icy.h) */
 	uint64_t from; /* a part of the file, where size is not 0 */
 	uint64_t size;
 	enum ep_download_taken (*take)(void *context, const uint8_t *bytes, size_t size);

@@ -5,7 +5,7 @@
 #include <poll.h>
 
 /* While a stream plays and sends no more than this in that time, bytes are looked for no more
- * often: it takes hardly any processor time then. */
+ * often: it takes hardly any processor time then. A segment of HLS comes as fast as it can. */
 #define NAP_MS 200
 #define NAP_BYTES 32768
 
@@ -22,10 +22,10 @@ play(struct ep_transfer *transfer, struct ep_error *err)
 
 /* Waits until there is something to do. */
 static void
-rest(struct ep_transfer *transfer, uint64_t moved)
+rest(struct ep_transfer *transfer, const struct ep_download_request *request, uint64_t moved)
 {
 	const struct ep_player *player = transfer->player;
-	bool plays = transfer->station->facts.state == EP_STREAM_PLAYING;
+	bool plays = request->titles && transfer->station->facts.state == EP_STREAM_PLAYING;
 	bool has_backlog = player->has_pipe && player->sent < player->backlog.size;
 	if (plays && !has_backlog && moved < NAP_BYTES)
 		(void)poll(NULL, 0, NAP_MS);
@@ -53,7 +53,7 @@ ep_transfer_run(struct ep_transfer *transfer, const struct ep_download_request *
 		if (ep_download_is_paused(download) && ep_player_ready(transfer->player))
 			ep_download_resume(download);
 		else
-			rest(transfer, station->facts.bytes - before);
+			rest(transfer, request, station->facts.bytes - before);
 	}
 }
 
