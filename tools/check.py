@@ -49,16 +49,16 @@ LINES = "-Dc_args=-g1"
 # nothing is built beside them.
 STAGES = {
     "thread": ("gcc", ["-Dbuildtype=debugoptimized", "-Db_sanitize=thread", LINES],
-               ["echoprint", "echoprint-decoder", "tests/pipeline_test", "tests/log_test", "tests/sign"],
+               ["echoprint", "echoprint-decoder", "play_streams", "tests/pipeline_test", "tests/log_test", "tests/sign"],
                ["pipeline", "log", "attack_http", "attack_load", "attack_master", "attack_packet", "concurrent", "packet",
-                "query", "serve"]),
+                "query", "serve", "streams"]),
     "gcc": ("gcc", ["-Dbuildtype=debugoptimized", "-Db_sanitize=address,undefined", LINES], [],
             ["--suite", "unit", "--suite", "law", "--suite", "cli", "--suite", "e2e"]),
     # What sanitizers make meaningless, limits of memory and the filter of system calls, is checked
     # here.
     "release": ("gcc", ["-Dbuildtype=release"], [],
                 ["crash at every operation", "full disk", "kill", "memory", "query", "query_sound", "sandbox", "sound",
-                 "world"]),
+                 "streams", "world"]),
     "clang": ("clang", ["-Dbuildtype=release"], [], ["--suite", "unit", "--suite", "law"]),
 }
 GIVING_WAY = ["nice"]
