@@ -65,12 +65,15 @@ class Icecast:
         self.start()
 
     def start(self):
+        self.spawn()
+        self.wait_for("/status-json.xsl")
+
+    def spawn(self):
         with open(self.folder / "out", "ab") as out:
             self.process = subprocess.Popen([ICECAST, "-c", self.folder / "icecast.xml"], stdout=out, stderr=out,
                                             stdin=subprocess.DEVNULL)
-        self.wait_for("/status-json.xsl")
 
-    def wait_for(self, path, seconds=60):
+    def wait_for(self, path, seconds=120):
         end = time.monotonic() + seconds
         while True:
             try:
@@ -80,6 +83,9 @@ class Icecast:
                 if time.monotonic() > end:
                     raise RuntimeError(f"Icecast does not answer: {why}; {(self.folder / 'out').read_text()}") from why
                 time.sleep(0.05)
+                # It ends if the port is not free yet, as that of a server that was killed may be.
+                if self.process.poll() is not None:
+                    self.spawn()
 
     def url(self, kind):
         return f"http://127.0.0.1:{self.port}/{kind}"
