@@ -141,11 +141,13 @@ ep_match(struct ep_answer *answer, struct ep_matcher *matcher, struct ep_index *
 	answer->score = verdict.score;
 	answer->match = answer->score >= EP_SCORE_ACCEPTED;
 	answer->type = answer->match ? 6 : 7;
+	answer->speed = (double)speed / EP_SPEED_OWN;
+	answer->best_position = verdict.position;
+	answer->best_offset_s =
+		((double)verdict.comparison.best.offset - start * answer->speed) * UNIT_S;
 	if (!answer->match)
 		return EP_OK;
-	answer->speed = (double)speed / EP_SPEED_OWN;
-	answer->offset_s =
-		((double)verdict.comparison.best.offset - start * answer->speed) * UNIT_S;
+	answer->offset_s = answer->best_offset_s;
 	/* So that nobody prints -0.0. */
 	if (answer->offset_s > -0.05 && answer->offset_s < 0.05)
 		answer->offset_s = 0;

@@ -26,6 +26,10 @@ struct ep_answer {
 	struct ep_text release;
 	struct ep_text track;
 	double offset_s; /* seconds in the song at the query's time 0 */
+	/* The best track, whether it is a match or not: its position in the log, 0 where there is
+	 * none, and seconds in it as offset_s. */
+	uint64_t best_position;
+	double best_offset_s;
 	double speed; /* how many times as fast as the track the query is; 1 without a match */
 	struct ep_comparison comparison;
 	struct ep_read read;
