@@ -30,10 +30,12 @@ EXCERPT_S = 30
 SHORT_S = 10
 RATE = air_music.RATE
 
-# Five bands, each with attack and decay, points of input and output, and the frequency it ends at.
-RADIO = ("mcompand=args='0.005\\,0.1 6 -47/-40\\,-34/-34\\,-17/-33 100 | 0.003\\,0.05 6 -47/-40\\,-34/-34\\,-17/-33 400 | "
-         "0.000625\\,0.0125 6 -47/-40\\,-34/-34\\,-15/-33 1600 | 0.0001\\,0.025 6 -47/-40\\,-34/-34\\,-31/-31\\,-0/-30 6400 | "
-         "0\\,0.025 6 -38/-31\\,-28/-28\\,-0/-25 22000',volume=15dB,alimiter=limit=0.9")
+# Five bands, each compressed on its own.
+BANDS = "abcde"
+RADIO = ("acrossover=split=100 400 1600 6400" + "".join(f"[{band}]" for band in BANDS) + ";"
+         + "".join(f"[{band}]acompressor=threshold=-30dB:ratio=6:attack=10:release=150:makeup=2[{band}{band}];" for band in BANDS)
+         + "".join(f"[{band}{band}]" for band in BANDS) + "amix=inputs=5:normalize=0,alimiter=limit=0.9")
+PHONE = "aecho=0.8:0.8:15:0.15," + ",".join(["highpass=f=300", "lowpass=f=3400"] * 2) + ",acompressor=threshold=-20dB:ratio=3"
 LOWPASS = (100, 150, 300, 600, 1000, 2000)
 SPEEDS = (0.5, -0.5, 1, -1, 2)
 TEMPOS = (1, 2, -2)
@@ -46,6 +48,8 @@ def lowpass(hertz):
 # Kind -> filters of ffmpeg, and how the outcome is encoded. [noise] is mixed in where a level is
 # given: so many dB below the music.
 PLAIN = ("pcm_s16le", [])
+ECHO_S = 0.8  # until the echo is 60 dB below what it is of
+ECHO_SHARE = 0.5  # of the power
 KINDS = {
     "mp3_32k": ("anull", ("libmp3lame", ["-b:a", "32k", "-ar", "22050"])),
     "opus16k": ("anull", ("libopus", ["-b:a", "16k", "-ar", "48000"])),
@@ -53,8 +57,7 @@ KINDS = {
     "eq": ("equalizer=f=90:t=o:w=1.5:g=9,equalizer=f=700:t=o:w=2:g=-8,equalizer=f=3500:t=o:w=1.5:g=6,volume=-4dB", PLAIN),
     "clip15": ("volume=15dB", PLAIN),
     "radio": (RADIO, PLAIN),
-    "phone": ("aecho=0.8:0.6:23|41:0.3|0.2,highpass=f=300,highpass=f=300,lowpass=f=3400,lowpass=f=3400,acompressor=threshold=-20dB:ratio=3",
-              ("libopus", ["-b:a", "12k", "-ar", "8000", "-application", "voip"])),
+    "phone": (PHONE, ("pcm_mulaw", ["-ar", "8000"])),
     "gsm": ("highpass=f=200", ("gsm_ms", ["-ar", "8000"])),
     "white10": ("NOISE white 10", PLAIN),
     "pink5": ("NOISE pink 5", PLAIN),
@@ -86,8 +89,10 @@ class Noises:
         subprocess.run(["espeak-ng", "-s", "165", "-w", spoken, 3 * " ".join(WORDS.split())], check=True)
         run(["-i", spoken, "-ar", str(RATE), "-ac", "1", "-c:a", "pcm_s16le", self.paths["speech"]])
         rng = random.Random(11)
-        room = [math.exp(-6.9 * i / (1.2 * RATE)) * rng.gauss(0, 0.25) for i in range(round(1.2 * RATE))]
-        write(self.paths["room"], [round(32767 * max(-1, min(1, value))) for value in [1.0] * 3 + room])
+        count = round(ECHO_S * RATE)
+        loud = math.sqrt(ECHO_SHARE / (count / 13.8))
+        room = [1.0] + [0.0] * round(0.015 * RATE) + [math.exp(-6.9 * i / count) * rng.gauss(0, loud) for i in range(count)]
+        write(self.paths["room"], [round(32767 * max(-1, min(1, value / 2))) for value in room])
         self.levels = {name: level(samples_of(path)) for name, path in self.paths.items()}
 
 
@@ -127,7 +132,7 @@ def graph(kind, noises, loud, at_s):
     """Further inputs, and the filter graph of a kind: from [0] to [out]."""
     filters, _ = KINDS[kind]
     if filters == "REVERB":
-        return ["-i", noises.paths["room"]], "[0][1]afir=dry=7:wet=7,volume=-6dB[out]"
+        return ["-i", noises.paths["room"]], "[0][1]afir=gtype=none[out]"
     if not filters.startswith("NOISE"):
         return [], f"[0]{filters}[out]"
     _, name, below = filters.split()

@@ -19,9 +19,14 @@ import subprocess
 import tempfile
 
 import air_music
-from air import RADIO, RATE, WORDS, level, samples_of
+from air import RATE, WORDS, level, samples_of
 from stream import Segment, is_there, listen, remember, report
 
+# Five bands, each with attack and decay, points of input and output, and the frequency it ends at:
+# louder than the radio of air.py, and into its limiter.
+RADIO = ("mcompand=args='0.005\\,0.1 6 -47/-40\\,-34/-34\\,-17/-33 100 | 0.003\\,0.05 6 -47/-40\\,-34/-34\\,-17/-33 400 | "
+         "0.000625\\,0.0125 6 -47/-40\\,-34/-34\\,-15/-33 1600 | 0.0001\\,0.025 6 -47/-40\\,-34/-34\\,-31/-31\\,-0/-30 6400 | "
+         "0\\,0.025 6 -38/-31\\,-28/-28\\,-0/-25 22000',volume=15dB,alimiter=limit=0.9")
 FADE_S = 3
 LOUD_DB = 70  # all songs are made as loud as this; 16 bit are 90
 SPEECH_DB = 69

@@ -27,7 +27,7 @@ PACKAGES = """alienblaster-data berusky2-data biniax2-data blobwars-data cube2-d
     freedroid-data freeorion-data funnyboat glob2-data instead-data krank mazeofgalious-data mrrescue njam-data
     openarena-088-data pinball-data tecnoballz-data torcs-data warmux-data
     freedoom openttd-openmsx simutrans-data""".split()
-WHEELS = ("arcade==3.3.3", "immich-memories-music==0.1.0")
+WHEELS = ("arcade==3.3.3",)
 
 ARCHIVES = {".pk3", ".love", ".whl"}
 SCORES = {".mid", ".midi"}
