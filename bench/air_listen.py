@@ -3,18 +3,20 @@
 every transition, talk between some, compression in five bands, MP3 of 64 kbit/s. Says which songs
 were named, when, and how late.
 
-usage: air_listen.py --program build/echoprint --folder FOLDER [--minutes 40] [--seed N]... [--strangers] [--speed PERCENT]
+usage: air_listen.py --program build/echoprint --folder FOLDER [--minutes 40] [--seed N]... [--strangers] [--speed PERCENT] [--beside DIR]
 
 The songs are those of air_music.py, in FOLDER as air.py --fetch puts them there. Each seed has a
 database of its own, of two thirds of the songs, and plays some that it holds and some that it does
 not. With --strangers it plays only such as it does not hold, of the same games. With --speed half
-of the songs are played up to that much faster or slower. Streams are kept in FOLDER/streams.
+of the songs are played up to that much faster or slower. With --beside the songs are added to a
+copy of the data folder DIR. Streams are kept in FOLDER/streams.
 """
 
 import argparse
 import json
 import pathlib
 import random
+import shutil
 import subprocess
 import tempfile
 
@@ -112,13 +114,15 @@ def mix(segments, songs, path, rng):
     remember(path, segments)
 
 
-def hear(program, songs, segments, stream):
+def hear(program, songs, segments, stream, beside):
     """What the program names in the stream, with a database of the songs that are known."""
-    with tempfile.TemporaryDirectory(prefix="echoprint-listen-") as folder:
+    with tempfile.TemporaryDirectory(prefix="echoprint-listen-", dir=stream.parent) as folder:
         node = pathlib.Path(folder) / "node"
+        if beside:
+            shutil.copytree(beside, node)
         subprocess.run([program, "-d", node, "-q", "ingest", "--dedup", "off", "-"], check=True, stdout=subprocess.DEVNULL,
                        input=json.dumps([song.item for song in songs if song.known]).encode())
-        names, cpu_s = listen(program, node, stream, f"{stream}.windows")
+        names, cpu_s = listen(program, node, stream, f"{stream}{'.beside' if beside else ''}.windows")
     report(segments, names, segments[-1].at_s + segments[-1].length_s, cpu_s)
 
 
@@ -130,6 +134,7 @@ def main():
     parser.add_argument("--seed", type=int, action="append")
     parser.add_argument("--strangers", action="store_true")
     parser.add_argument("--speed", type=float, default=0)
+    parser.add_argument("--beside", type=pathlib.Path)
     options = parser.parse_args()
     program = str(pathlib.Path(options.program).resolve())
     folder = options.folder.resolve()
@@ -143,7 +148,7 @@ def main():
         stream = folder / "streams" / f"{name}.mp3"
         if not is_there(stream, segments):
             mix(segments, songs, stream, rng)
-        hear(program, songs, segments, stream)
+        hear(program, songs, segments, stream, options.beside)
 
 
 if __name__ == "__main__":

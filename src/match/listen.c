@@ -43,6 +43,34 @@ ep_listener_free(struct ep_listener *listener)
 	free(listener);
 }
 
+/* Names the play that was recognised and tells it, unless its track has gone from the log. */
+static enum ep_status
+tell_song(struct ep_listener *listener, double end_s, struct ep_answer *answer,
+          struct ep_error *err)
+{
+	const struct ep_listen_calls *calls = &listener->calls;
+	struct ep_play *now = &listener->playing.now;
+	if (!answer->match) {
+		enum ep_status status = calls->name(calls->context, answer, now->position, err);
+		if (status == EP_NOT_FOUND)
+			now->position = 0;
+		if (status != EP_OK)
+			return status == EP_NOT_FOUND ? EP_OK : status;
+	}
+	EP_TRY(ep_buffer_append(&now->track_id, answer->track_id.at, answer->track_id.size, err));
+	return calls->on_song(calls->context, now, end_s, answer, err);
+}
+
+static enum ep_status
+tell(struct ep_listener *listener, const struct ep_playing_news *news, double end_s,
+     struct ep_answer *answer, struct ep_error *err)
+{
+	const struct ep_listen_calls *calls = &listener->calls;
+	if (news->over && calls->on_end)
+		EP_TRY(calls->on_end(calls->context, &listener->playing.before, news->over_s, err));
+	return news->named ? tell_song(listener, end_s, answer, err) : EP_OK;
+}
+
 /* Asks for the window as it is, and tells what that says. */
 static enum ep_status
 ask(struct ep_listener *listener, struct ep_error *err)
@@ -51,7 +79,7 @@ ask(struct ep_listener *listener, struct ep_error *err)
 	double begin_s = (double)(listener->end - listener->count) / EP_SAMPLE_RATE;
 	double end_s = (double)listener->end / EP_SAMPLE_RATE;
 	struct ep_answer answer = { 0 };
-	bool named;
+	struct ep_playing_news news;
 	listener->fresh = 0;
 	listener->pairs.count = 0;
 	ep_generator_start(listener->generator, 0);
@@ -62,9 +90,8 @@ ask(struct ep_listener *listener, struct ep_error *err)
 	EP_TRY(calls->match(calls->context, &answer, &listener->pairs, err));
 	if (calls->on_window)
 		EP_TRY(calls->on_window(calls->context, begin_s, end_s, &answer, err));
-	EP_TRY(ep_playing_hear(&named, &listener->playing, begin_s, end_s, &answer, err));
-	return named ? calls->on_song(calls->context, &listener->playing.now, end_s, &answer, err)
-	             : EP_OK;
+	ep_playing_hear(&news, &listener->playing, begin_s, end_s, &answer);
+	return tell(listener, &news, end_s, &answer, err);
 }
 
 /* Puts count samples, at most a step, behind the window, of which the oldest make room. What stays
@@ -104,5 +131,10 @@ ep_listener_feed(struct ep_listener *listener, const int16_t *samples, size_t co
 enum ep_status
 ep_listener_finish(struct ep_listener *listener, struct ep_error *err)
 {
-	return listener->fresh > 0 ? ask(listener, err) : EP_OK;
+	double end_s = (double)listener->end / EP_SAMPLE_RATE;
+	struct ep_playing_news news;
+	if (listener->fresh > 0)
+		EP_TRY(ask(listener, err));
+	ep_playing_end(&news, &listener->playing, end_s);
+	return tell(listener, &news, end_s, NULL, err);
 }

@@ -26,9 +26,19 @@ struct ep_listen_calls {
 	/* Told every window from begin_s to end_s of the stream, and its answer; may be NULL. */
 	enum ep_status (*on_window)(void *context, double begin_s, double end_s,
 	                            const struct ep_answer *answer, struct ep_error *err);
-	/* Told a song that was recognised when the stream was at end_s. */
+	/* Fills the texts of an answer by the track at a position of the log, as match does.
+	 * EP_NOT_FOUND  it is gone. */
+	enum ep_status (*name)(void *context, struct ep_answer *answer, uint64_t position,
+	                       struct ep_error *err);
+	/* Told a song that was recognised when the stream was at end_s. The answer has its texts,
+	 * and need not be a match: that windows agree may say more than their scores. */
 	enum ep_status (*on_song)(void *context, const struct ep_play *play, double end_s,
 	                          const struct ep_answer *answer, struct ep_error *err);
+	/* Told that a song is over, which ended when the stream was at about end_s; may be NULL. By
+	 * now it may be better known where it began. Each song that was told ends, at the latest
+	 * with the stream. */
+	enum ep_status (*on_end)(void *context, const struct ep_play *play, double end_s,
+	                         struct ep_error *err);
 	void *context;
 };
 
@@ -45,7 +55,8 @@ EP_DEFINE_OWNED(struct ep_listener, ep_listener_free)
 EP_MUST_USE enum ep_status ep_listener_feed(struct ep_listener *listener, const int16_t *samples,
                                             size_t count, struct ep_error *err);
 
-/* Asks for what came since the last window, at the end of the stream. As ep_listener_feed. */
+/* Asks for what came since the last window, and ends the song that plays, at the end of the stream.
+ * As ep_listener_feed. */
 EP_MUST_USE enum ep_status ep_listener_finish(struct ep_listener *listener, struct ep_error *err);
 
 #endif

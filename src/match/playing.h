@@ -1,10 +1,13 @@
 /* playing.h - which song a stream plays, from the answers to its windows
  *
- * A window's answer says which track it is from, and by the offset when that began in the stream.
- * Windows overlap and move with the stream: if it plays the track, they all give one beginning. One
- * answer to unknown music in forty is wrong, and may come again as the next window has most of the
- * same sound; but such answers are weak. So a song is named when windows agree and are strong
- * enough together.
+ *     answer -> track and beginning -> one of the plays that are heard -> now, when recognised
+ *       -> before, when it is over
+ *
+ * A window's answer says which track it is most likely from, and by the offset when that track
+ * began in the stream. Windows overlap and move with the stream: if it plays the track, all give
+ * one beginning, to a few hundredths of a second. Two tracks that only sound alike give beginnings
+ * that differ. So windows that agree are strong evidence together, also those whose score alone is
+ * too low to name a track.
  */
 #ifndef EP_MATCH_PLAYING_H
 #define EP_MATCH_PLAYING_H
@@ -12,48 +15,68 @@
 #include "base/buffer.h"
 #include "match/match.h"
 
-/* Beginnings so near each other, in seconds, are one. */
-#define EP_PLAYING_AGREE_S 0.5
+/* Beginnings so near to the last one of a play, in seconds, agree with it. */
+#define EP_PLAYING_AGREE_S 0.15
 
-/* Each window that agrees adds its score above EP_SCORE_ACCEPTED to the strength of a play, of
- * which so much was kept of what the ones before gave. A play that is so strong by so many windows
- * is recognised. So of good windows two are enough, of middling ones four are needed, and of those
- * that are just accepted any number is too few. */
-#define EP_PLAYING_KEPT 0.8
-#define EP_PLAYING_STRENGTH 50
+/* How strong a play is: what the scores of its windows have above EP_PLAYING_SCORE_MIN, summed up,
+ * and EP_PLAYING_SPAN_WORTH for each second from the end of its first window to that of its last.
+ * Windows that overlap have most of their sound in common, and may agree on a false beginning;
+ * later ones do not. A play that is so strong by so many windows is recognised. */
+#define EP_PLAYING_SCORE_MIN 30
+#define EP_PLAYING_SPAN_WORTH 6
+#define EP_PLAYING_STRENGTH 250
 #define EP_PLAYING_WINDOWS 2
 
 /* The track that plays, beginning again, needs so many: loops look like that for a while. */
 #define EP_PLAYING_AGAIN_WINDOWS 4
 
-/* If a song was not heard for this long, in seconds, it must be recognised again. */
-#define EP_PLAYING_GAP_S 15
+/* A play that was not heard for this long, in seconds, is forgotten if it is not recognised. */
+#define EP_PLAYING_GAP_S 30
+
+/* The song that plays is over if it was not heard for this long, in seconds. */
+#define EP_PLAYING_OVER_S 60
+
+/* The last window that agrees has about this much of the song, in seconds: less is too little. */
+#define EP_PLAYING_REST_S 22
+
+/* Plays that are heard at once; with a window every 5 s there are never more. */
+#define EP_PLAYING_HEARD 16
 
 /* A track that begins somewhere in the stream. */
 struct ep_play {
-	struct ep_buffer track_id; /* empty: none */
+	struct ep_buffer track_id; /* empty until it is named */
+	uint64_t position; /* of the track in the log; 0: no play */
 	double start_s; /* where in the stream it begins, by the window of the best score */
-	double last_s; /* the end of the last window that agrees */
+	double newest_s; /* the same by the last window that agrees */
+	double first_s; /* the end of the first window that agrees */
+	double last_s; /* of the last one */
+	double last_begin_s; /* where that begins */
 	int windows;
 	int score; /* the best of them */
-	double strength;
+	int scores; /* what they have above EP_PLAYING_SCORE_MIN */
 };
 
 /* Zeroed: nothing was heard yet. */
 struct ep_playing {
-	struct ep_play now; /* that was named last */
-	struct ep_play next; /* that is not recognised yet */
+	struct ep_play now; /* that was recognised last, and is not over */
+	struct ep_play before; /* that is over */
+	struct ep_play heard[EP_PLAYING_HEARD]; /* that are not recognised */
 };
 void ep_playing_free(struct ep_playing *playing);
 #define EP_PLAYING __attribute__((cleanup(ep_playing_free)))
 
-/* Takes the answer to the window of the stream from begin_s to end_s; windows come in order.
- *
- * named  set true where by this answer a song is recognised which was not playing before: it is
- *        playing->now, and the answer has its texts; else false.
- * EP_NO_MEMORY */
-EP_MUST_USE enum ep_status ep_playing_hear(bool *named, struct ep_playing *playing, double begin_s,
-                                           double end_s, const struct ep_answer *answer,
-                                           struct ep_error *err);
+/* What an answer changes. */
+struct ep_playing_news {
+	bool over; /* playing->before is over, since over_s */
+	double over_s;
+	bool named; /* playing->now was recognised; its track_id is empty */
+};
+
+/* Takes the answer to the window of the stream from begin_s to end_s; windows come in order. */
+void ep_playing_hear(struct ep_playing_news *news, struct ep_playing *playing, double begin_s,
+                     double end_s, const struct ep_answer *answer);
+
+/* The stream ends at end_s, and so does the song that plays. */
+void ep_playing_end(struct ep_playing_news *news, struct ep_playing *playing, double end_s);
 
 #endif

@@ -2,6 +2,8 @@
 
 #include "sound/audio.h"
 
+#include <inttypes.h>
+
 struct session {
 	struct ep_node *node;
 	struct ep_matcher *matcher;
@@ -15,6 +17,18 @@ match(void *context, struct ep_answer *answer, struct ep_pairs *pairs, struct ep
 	EP_TRY(ep_node_refresh_index(session->node, err));
 	return ep_match(answer, session->matcher, ep_node_index(session->node), pairs,
 	                &ep_match_speeds_default, err);
+}
+
+static enum ep_status
+name(void *context, struct ep_answer *answer, uint64_t position, struct ep_error *err)
+{
+	struct session *session = context;
+	struct ep_entry entry;
+	EP_TRY(ep_index_entry_at(&entry, ep_node_index(session->node), position, err));
+	if (entry.operation != EP_PUT)
+		return ep_fail(err, EP_NOT_FOUND, "the track at position %" PRIu64 " is gone",
+		               position);
+	return ep_match_name(answer, session->matcher, &entry, err);
 }
 
 static enum ep_status
@@ -35,6 +49,13 @@ on_song(void *context, const struct ep_play *play, double end_s, const struct ep
 }
 
 static enum ep_status
+on_end(void *context, const struct ep_play *play, double end_s, struct ep_error *err)
+{
+	const struct ep_listen_calls *calls = ((struct session *)context)->calls;
+	return calls->on_end ? calls->on_end(calls->context, play, end_s, err) : EP_OK;
+}
+
+static enum ep_status
 feed(void *context, const int16_t *samples, size_t count, struct ep_error *err)
 {
 	return ep_listener_feed(context, samples, count, err);
@@ -52,7 +73,12 @@ ep_node_listen(struct ep_node *node, int fd, const struct ep_listen_calls *calls
 	EP_TRY(ep_matcher_new(&matcher, err));
 	struct session session = { .node = node, .matcher = matcher, .calls = calls };
 	struct ep_listen_calls own = {
-		.match = match, .on_window = on_window, .on_song = on_song, .context = &session
+		.match = match,
+		.name = name,
+		.on_window = on_window,
+		.on_song = on_song,
+		.on_end = on_end,
+		.context = &session,
 	};
 	EP_TRY(ep_listener_new(&listener, &own, err));
 	enum ep_status status =

@@ -9,22 +9,40 @@
 
 /* ---- which song plays ---- */
 
-/* Hears `id` in the window that ends at end_s, as beginning at start_s; gives whether it
- * was named then. An empty id is a window without a match. */
+/* Hears the track at `position` in the window that ends at end_s, as beginning at start_s; gives
+ * whether it was named then. Position 0 is a window without any candidate. */
 static bool
-hear(struct ep_playing *playing, double end_s, const char *id, double start_s, int score)
+hear(struct ep_playing *playing, double end_s, uint64_t position, double start_s, int score)
 {
 	double begin_s = end_s - EP_LISTEN_WINDOW_S;
 	struct ep_answer answer = {
-		.match = id[0] != '\0',
-		.track_id = ep_text_of(id),
-		.offset_s = begin_s - start_s,
+		.match = score >= EP_SCORE_ACCEPTED,
+		.best_position = position,
+		.best_offset_s = begin_s - start_s,
 		.score = score,
 	};
-	struct ep_error err;
-	bool named;
-	assert_int_equal(ep_playing_hear(&named, playing, begin_s, end_s, &answer, &err), EP_OK);
-	return named;
+	struct ep_playing_news news;
+	ep_playing_hear(&news, playing, begin_s, end_s, &answer);
+	if (news.named)
+		assert_true(playing->now.position == position);
+	return news.named;
+}
+
+/* Hears nothing in the window that ends at end_s; gives when the song ended that is over by that,
+ * or -1. */
+static double
+over(struct ep_playing *playing, double end_s)
+{
+	struct ep_answer answer = { 0 };
+	struct ep_playing_news news;
+	ep_playing_hear(&news, playing, end_s - EP_LISTEN_WINDOW_S, end_s, &answer);
+	return news.over ? news.over_s : -1;
+}
+
+static bool
+is_about(double value, double other)
+{
+	return value > other - 0.01 && value < other + 0.01;
 }
 
 static void
@@ -32,13 +50,13 @@ a_song_is_named_once_when_windows_agree(void **state)
 {
 	(void)state;
 	EP_PLAYING struct ep_playing playing = { 0 };
-	assert_false(hear(&playing, 40, "A", 25.0, 70));
-	assert_false(hear(&playing, 45, "A", 25.1, 80));
-	assert_true(hear(&playing, 50, "A", 24.9, 70));
-	assert_int_equal(playing.now.score, 80);
-	assert_true(playing.now.start_s > 25.05 && playing.now.start_s < 25.15);
+	assert_false(hear(&playing, 40, 1, 25.0, 100));
+	assert_false(hear(&playing, 45, 1, 25.1, 110));
+	assert_true(hear(&playing, 50, 1, 25.05, 100));
+	assert_int_equal(playing.now.score, 110);
+	assert_true(is_about(playing.now.start_s, 25.1));
 	for (int end = 55; end < 300; end += 5)
-		assert_false(hear(&playing, end, "A", 25.0, 90));
+		assert_false(hear(&playing, end, 1, 25.0, 90));
 }
 
 static void
@@ -46,17 +64,30 @@ strong_windows_need_only_be_two(void **state)
 {
 	(void)state;
 	EP_PLAYING struct ep_playing playing = { 0 };
-	assert_false(hear(&playing, 40, "A", 25, 300));
-	assert_true(hear(&playing, 45, "A", 25, EP_SCORE_ACCEPTED));
+	assert_false(hear(&playing, 40, 1, 25, 300));
+	assert_true(hear(&playing, 45, 1, 25, EP_SCORE_ACCEPTED));
 }
 
 static void
-weak_windows_are_never_enough(void **state)
+windows_that_are_no_match_name_a_song_if_they_agree_for_long(void **state)
 {
 	(void)state;
 	EP_PLAYING struct ep_playing playing = { 0 };
-	for (int end = 20; end < 1000; end += 5)
-		assert_false(hear(&playing, end, "A", 25, EP_SCORE_ACCEPTED + 9));
+	int end = 40;
+	while (!hear(&playing, end, 1, 25, EP_SCORE_ACCEPTED - 1))
+		end += 5;
+	assert_in_range(end, 55, 75);
+}
+
+static void
+windows_that_overlap_are_not_enough_if_they_are_weak(void **state)
+{
+	(void)state;
+	EP_PLAYING struct ep_playing playing = { 0 };
+	for (int part = 1; part < 20; part++) {
+		for (int end = 0; end < EP_LISTEN_WINDOW_S - 10; end += 5)
+			assert_false(hear(&playing, 100 * part + end, 1, 100 * part, 70));
+	}
 }
 
 static void
@@ -66,8 +97,8 @@ windows_that_do_not_agree_name_nothing(void **state)
 	EP_PLAYING struct ep_playing playing = { 0 };
 	for (int end = 20; end < 400; end += 5) {
 		/* One track, but its beginning moves with the stream; then ever another. */
-		assert_false(hear(&playing, end, "A", end - 30, 90));
-		assert_false(hear(&playing, end, end % 2 ? "B" : "C", 0, 90));
+		assert_false(hear(&playing, end, 1, end - 30, 90));
+		assert_false(hear(&playing, end, 2 + (uint64_t)end, 0, 90));
 	}
 }
 
@@ -76,8 +107,8 @@ what_is_heard_too_seldom_is_not_named(void **state)
 {
 	(void)state;
 	EP_PLAYING struct ep_playing playing = { 0 };
-	for (int end = 20; end < 400; end += 20)
-		assert_false(hear(&playing, end, "A", 0, 200));
+	for (int end = 20; end < 1000; end += EP_PLAYING_GAP_S + 5)
+		assert_false(hear(&playing, end, 1, 0, 200));
 }
 
 static void
@@ -85,14 +116,14 @@ gaps_within_a_song_are_bridged(void **state)
 {
 	(void)state;
 	EP_PLAYING struct ep_playing playing = { 0 };
-	assert_false(hear(&playing, 40, "A", 20, 70));
-	assert_false(hear(&playing, 45, "", 0, 0));
-	assert_false(hear(&playing, 50, "A", 20, 80));
-	assert_false(hear(&playing, 55, "", 0, 0));
-	assert_true(hear(&playing, 60, "A", 20, 80));
-	/* A quiet part of minutes, and it goes on: that is no new song. */
-	assert_false(hear(&playing, 200, "A", 20, 200));
-	assert_false(hear(&playing, 205, "A", 20, 200));
+	assert_false(hear(&playing, 40, 1, 20, 70));
+	assert_false(hear(&playing, 45, 0, 0, 0));
+	assert_false(hear(&playing, 50, 1, 20, 80));
+	assert_false(hear(&playing, 55, 0, 0, 0));
+	assert_true(hear(&playing, 60, 1, 20, 120));
+	/* A quiet part, and it goes on: that is no new song. */
+	assert_false(hear(&playing, 60 + EP_PLAYING_OVER_S, 1, 20, 300));
+	assert_false(hear(&playing, 65 + EP_PLAYING_OVER_S, 1, 20, 300));
 }
 
 static void
@@ -100,13 +131,14 @@ songs_follow_one_another(void **state)
 {
 	(void)state;
 	EP_PLAYING struct ep_playing playing = { 0 };
-	assert_false(hear(&playing, 20, "A", 0, 200));
-	assert_true(hear(&playing, 25, "A", 0, 200));
-	assert_false(hear(&playing, 30, "B", 22, 200));
-	assert_true(hear(&playing, 35, "B", 22, 200));
+	assert_false(hear(&playing, 20, 1, 0, 200));
+	assert_true(hear(&playing, 25, 1, 0, 200));
+	assert_false(hear(&playing, 30, 2, 22, 200));
+	assert_true(hear(&playing, 35, 2, 22, 200));
+	assert_true(playing.before.position == 1);
 	/* The first one again, where it would be if it had never been left. */
-	assert_false(hear(&playing, 40, "A", 0, 200));
-	assert_true(hear(&playing, 45, "A", 0, 200));
+	assert_false(hear(&playing, 40, 1, 0, 200));
+	assert_true(hear(&playing, 45, 1, 0, 200));
 }
 
 static void
@@ -115,11 +147,11 @@ a_song_that_begins_again_is_named_again(void **state)
 	(void)state;
 	EP_PLAYING struct ep_playing playing = { 0 };
 	for (int end = 20; end <= 100; end += 5)
-		assert_int_equal(hear(&playing, end, "A", 0, 200), end == 25);
+		assert_int_equal(hear(&playing, end, 1, 0, 200), end == 25);
 	/* Longer than a loop looks like it. */
 	for (int end = 110; end <= 120; end += 5)
-		assert_false(hear(&playing, end, "A", 98, 200));
-	assert_true(hear(&playing, 125, "A", 98, 200));
+		assert_false(hear(&playing, end, 1, 98, 200));
+	assert_true(hear(&playing, 125, 1, 98, 200));
 }
 
 static void
@@ -127,14 +159,83 @@ a_loop_and_a_copy_are_the_song_that_plays(void **state)
 {
 	(void)state;
 	EP_PLAYING struct ep_playing playing = { 0 };
-	assert_false(hear(&playing, 20, "A", 0, 200));
-	assert_true(hear(&playing, 25, "A", 0, 200));
+	assert_false(hear(&playing, 20, 1, 0, 200));
+	assert_true(hear(&playing, 25, 1, 0, 200));
 	for (int end = 30; end < 200; end += 5) {
-		assert_false(hear(&playing, end, "A", -16, 200));
+		assert_false(hear(&playing, end, 1, -16, 200));
 		/* Every fourth window is where the song is, the others where it was before. */
-		assert_false(hear(&playing, end, "A", end % 20 ? end / 20 * 20 : 0, 200));
-		assert_false(hear(&playing, end, "COPY", 1.5, 200));
+		assert_false(hear(&playing, end, 1, end % 20 ? end / 20 * 20 : 0, 200));
+		assert_false(hear(&playing, end, 2, 1.5, 200));
 	}
+}
+
+static void
+the_beginning_is_corrected_by_stronger_windows(void **state)
+{
+	(void)state;
+	EP_PLAYING struct ep_playing playing = { 0 };
+	assert_false(hear(&playing, 40, 1, 12, 200));
+	assert_true(hear(&playing, 45, 1, 12, 200));
+	for (int end = 50; end < 90; end += 5)
+		assert_false(hear(&playing, end, 1, 4, 150));
+	assert_true(is_about(playing.now.start_s, 4));
+}
+
+static void
+a_song_is_over_when_it_is_not_heard_any_more(void **state)
+{
+	(void)state;
+	EP_PLAYING struct ep_playing playing = { 0 };
+	for (int end = 20; end <= 100; end += 5)
+		hear(&playing, end, 1, 0, 200);
+	for (int end = 105; end <= 100 + EP_PLAYING_OVER_S; end += 5)
+		assert_true(over(&playing, end) < 0);
+	assert_true(is_about(over(&playing, 105 + EP_PLAYING_OVER_S),
+	                     100 - EP_LISTEN_WINDOW_S + EP_PLAYING_REST_S));
+	assert_true(playing.before.position == 1);
+	assert_true(playing.now.position == 0);
+	assert_true(over(&playing, 110 + EP_PLAYING_OVER_S) < 0);
+}
+
+static void
+a_song_is_over_when_the_next_one_begins(void **state)
+{
+	(void)state;
+	/* From its beginning, or from its middle on, which says less. */
+	static const struct {
+		double start_s;
+		double over_s;
+	} cases[] = { { 83, 83 }, { 40, 95 - EP_LISTEN_WINDOW_S + EP_PLAYING_REST_S } };
+	for (size_t i = 0; i < 2; i++) {
+		EP_PLAYING struct ep_playing playing = { 0 };
+		struct ep_playing_news news = { 0 };
+		for (int end = 20; end <= 95; end += 5)
+			hear(&playing, end, 1, 0, 200);
+		for (int end = 100; end <= 105; end += 5) {
+			struct ep_answer answer = { .match = true,
+				                    .best_position = 2,
+				                    .score = 200,
+				                    .best_offset_s = end - EP_LISTEN_WINDOW_S -
+				                                     cases[i].start_s };
+			ep_playing_hear(&news, &playing, end - EP_LISTEN_WINDOW_S, end, &answer);
+		}
+		assert_true(news.named && news.over);
+		assert_true(is_about(news.over_s, cases[i].over_s));
+	}
+}
+
+static void
+a_song_is_over_with_the_stream(void **state)
+{
+	(void)state;
+	EP_PLAYING struct ep_playing playing = { 0 };
+	struct ep_playing_news news;
+	for (int end = 20; end <= 100; end += 5)
+		hear(&playing, end, 1, 0, 200);
+	ep_playing_end(&news, &playing, 103);
+	assert_true(news.over && !news.named && is_about(news.over_s, 103));
+	ep_playing_end(&news, &playing, 103);
+	assert_false(news.over);
 }
 
 /* ---- windows ---- */
@@ -144,8 +245,12 @@ struct told {
 	double end_s[64];
 	size_t windows;
 	size_t pairs; /* of the last window */
+	int score; /* of every window */
+	bool gone; /* the track that answers name is not there */
 	size_t songs;
 	double start_s;
+	size_t ends;
+	double over_s;
 };
 
 /* Where a window begins that ends at end_s. */
@@ -163,10 +268,25 @@ match(void *context, struct ep_answer *answer, struct ep_pairs *pairs, struct ep
 	struct told *told = context;
 	double end_s = 10 + 5 * (double)told->windows;
 	told->pairs = pairs->count;
-	*answer = (struct ep_answer){ .match = pairs->count > 0,
-		                      .track_id = ep_text_of("A"),
-		                      .score = 90,
-		                      .offset_s = 3 + begin_of(end_s) };
+	if (pairs->count == 0)
+		return EP_OK;
+	*answer = (struct ep_answer){ .match = told->score >= EP_SCORE_ACCEPTED,
+		                      .best_position = 7,
+		                      .score = told->score,
+		                      .best_offset_s = 3 + begin_of(end_s) };
+	if (answer->match)
+		answer->track_id = ep_text_of("A");
+	return EP_OK;
+}
+
+static enum ep_status
+name(void *context, struct ep_answer *answer, uint64_t position, struct ep_error *err)
+{
+	struct told *told = context;
+	assert_true(!answer->match && position == 7);
+	if (told->gone)
+		return ep_fail(err, EP_NOT_FOUND, "it is gone");
+	answer->track_id = ep_text_of("A");
 	return EP_OK;
 }
 
@@ -191,8 +311,20 @@ on_song(void *context, const struct ep_play *play, double end_s, const struct ep
 	(void)err;
 	struct told *told = context;
 	assert_true(ep_text_equal(answer->track_id, ep_text_of("A")));
+	assert_int_equal(play->track_id.size, 1);
 	told->start_s = play->start_s;
 	told->songs++;
+	return EP_OK;
+}
+
+static enum ep_status
+on_end(void *context, const struct ep_play *play, double end_s, struct ep_error *err)
+{
+	(void)err;
+	struct told *told = context;
+	assert_true(play->track_id.size == 1 && play->track_id.data[0] == 'A');
+	told->over_s = end_s;
+	told->ends++;
 	return EP_OK;
 }
 
@@ -216,9 +348,12 @@ feed(struct ep_listener *listener, size_t count, size_t piece, bool silent)
 static void
 listen(struct told *told, size_t seconds, size_t piece, bool silent)
 {
-	struct ep_listen_calls calls = {
-		.match = match, .on_window = on_window, .on_song = on_song, .context = told
-	};
+	struct ep_listen_calls calls = { .match = match,
+		                         .name = name,
+		                         .on_window = on_window,
+		                         .on_song = on_song,
+		                         .on_end = on_end,
+		                         .context = told };
 	struct ep_listener *listener;
 	struct ep_error err;
 	assert_int_equal(ep_listener_new(&listener, &calls, &err), EP_OK);
@@ -233,7 +368,7 @@ windows_slide_whatever_the_pieces(void **state)
 	(void)state;
 	static const size_t pieces[] = { 1, 441, 4096 };
 	for (size_t i = 0; i < 3; i++) {
-		struct told told = { 0 };
+		struct told told = { .score = 200 };
 		listen(&told, 52, pieces[i], false);
 		assert_int_equal(told.windows, 10);
 		for (size_t w = 0; w < 9; w++) {
@@ -246,7 +381,24 @@ windows_slide_whatever_the_pieces(void **state)
 		assert_true(told.end_s[9] > 51.9 && told.begin_s[9] > 21.9);
 		assert_int_equal(told.songs, 1);
 		assert_true(told.start_s > -3.01 && told.start_s < -2.99);
+		assert_int_equal(told.ends, 1);
+		assert_true(told.over_s > 51.9 && told.over_s < 52.1);
 	}
+}
+
+static void
+a_song_without_a_match_is_named_by_its_position(void **state)
+{
+	(void)state;
+	struct told told = { .score = EP_SCORE_ACCEPTED - 1 };
+	listen(&told, 80, 4096, false);
+	assert_int_equal(told.songs, 1);
+	assert_int_equal(told.ends, 1);
+	/* Its track was deleted meanwhile. */
+	told = (struct told){ .score = EP_SCORE_ACCEPTED - 1, .gone = true };
+	listen(&told, 80, 4096, false);
+	assert_int_equal(told.songs, 0);
+	assert_int_equal(told.ends, 0);
 }
 
 static void
@@ -284,14 +436,20 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_song_is_named_once_when_windows_agree),
 		cmocka_unit_test(strong_windows_need_only_be_two),
-		cmocka_unit_test(weak_windows_are_never_enough),
+		cmocka_unit_test(windows_that_are_no_match_name_a_song_if_they_agree_for_long),
+		cmocka_unit_test(windows_that_overlap_are_not_enough_if_they_are_weak),
 		cmocka_unit_test(windows_that_do_not_agree_name_nothing),
 		cmocka_unit_test(what_is_heard_too_seldom_is_not_named),
 		cmocka_unit_test(gaps_within_a_song_are_bridged),
 		cmocka_unit_test(songs_follow_one_another),
 		cmocka_unit_test(a_song_that_begins_again_is_named_again),
 		cmocka_unit_test(a_loop_and_a_copy_are_the_song_that_plays),
+		cmocka_unit_test(the_beginning_is_corrected_by_stronger_windows),
+		cmocka_unit_test(a_song_is_over_when_it_is_not_heard_any_more),
+		cmocka_unit_test(a_song_is_over_when_the_next_one_begins),
+		cmocka_unit_test(a_song_is_over_with_the_stream),
 		cmocka_unit_test(windows_slide_whatever_the_pieces),
+		cmocka_unit_test(a_song_without_a_match_is_named_by_its_position),
 		cmocka_unit_test(a_long_silence_makes_no_window_deaf),
 		cmocka_unit_test(a_stream_that_is_short_is_asked_once),
 	};
