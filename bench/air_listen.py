@@ -114,6 +114,11 @@ def mix(segments, songs, path, rng):
     remember(path, segments)
 
 
+def keep_known(songs, stream):
+    """The names of the songs that are known, in the order in which they come into the log."""
+    stream.with_suffix(".known.json").write_text(json.dumps([song.name for song in songs if song.known]))
+
+
 def hear(program, songs, segments, stream, beside):
     """What the program names in the stream, with a database of the songs that are known."""
     with tempfile.TemporaryDirectory(prefix="echoprint-listen-", dir=stream.parent) as folder:
@@ -148,6 +153,7 @@ def main():
         stream = folder / "streams" / f"{name}.mp3"
         if not is_there(stream, segments):
             mix(segments, songs, stream, rng)
+        keep_known(songs, stream)
         hear(program, songs, segments, stream, options.beside)
 
 

@@ -50,8 +50,8 @@ add(struct ep_play *play, double begin_s, double end_s, const struct ep_answer *
 		play->score = answer->score;
 		play->start_s = start_s;
 	}
-	if (answer->score > EP_PLAYING_SCORE_MIN)
-		play->scores += answer->score - EP_PLAYING_SCORE_MIN;
+	if (answer->score > EP_SCORE_ACCEPTED)
+		play->scores += answer->score - EP_SCORE_ACCEPTED;
 	if (play->windows++ == 0)
 		play->first_s = end_s;
 	play->newest_s = start_s;
@@ -161,7 +161,7 @@ ep_playing_hear(struct ep_playing_news *news, struct ep_playing *playing, double
 	forget(playing, end_s);
 	if (end_s - now->last_s > EP_PLAYING_OVER_S)
 		end_now(news, playing, INFINITY);
-	if (answer->best_position == 0)
+	if (answer->best_position == 0 || answer->score < EP_PLAYING_SCORE_MIN)
 		return;
 	if (agrees(now, answer->best_position, start_s))
 		add(now, begin_s, end_s, answer);

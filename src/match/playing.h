@@ -18,13 +18,16 @@
 /* Beginnings so near to the last one of a play, in seconds, agree with it. */
 #define EP_PLAYING_AGREE_S 0.15
 
-/* How strong a play is: what the scores of its windows have above EP_PLAYING_SCORE_MIN, summed up,
- * and EP_PLAYING_SPAN_WORTH for each second from the end of its first window to that of its last.
- * Windows that overlap have most of their sound in common, and may agree on a false beginning;
- * later ones do not. A play that is so strong by so many windows is recognised. */
-#define EP_PLAYING_SCORE_MIN 30
-#define EP_PLAYING_SPAN_WORTH 6
-#define EP_PLAYING_STRENGTH 250
+/* A window whose score is less than this says nothing. */
+#define EP_PLAYING_SCORE_MIN 10
+
+/* How strong a play is: what the scores of its windows have above EP_SCORE_ACCEPTED, summed up, and
+ * EP_PLAYING_SPAN_WORTH for each second from the end of its first window to that of its last.
+ * Windows that overlap have sound in common, and may agree on a false beginning. Windows that are a
+ * window's length apart have none, and need not be strong if they agree. A play that is so strong
+ * by so many windows is recognised. */
+#define EP_PLAYING_SPAN_WORTH 5
+#define EP_PLAYING_STRENGTH 150
 #define EP_PLAYING_WINDOWS 2
 
 /* The track that plays, beginning again, needs so many: loops look like that for a while. */
@@ -53,7 +56,7 @@ struct ep_play {
 	double last_begin_s; /* where that begins */
 	int windows;
 	int score; /* the best of them */
-	int scores; /* what they have above EP_PLAYING_SCORE_MIN */
+	int scores; /* what they have above EP_SCORE_ACCEPTED */
 };
 
 /* Zeroed: nothing was heard yet. */
