@@ -2,12 +2,14 @@
 
 import json
 import pathlib
+import re
 import resource
 import subprocess
 import sys
 
 # A song's last windows may be answered after it has ended.
 BEHIND_S = 20
+OVER = re.compile(r"echoprint: (\S+), which began at (-?[\d.]+) s, is over at ([\d.]+) s")
 
 
 class Segment:
@@ -60,7 +62,16 @@ def listen(program, node, path, log):
             sys.exit(f"query --listen exited with {child.returncode}: {pathlib.Path(log).read_text()[-400:]}")
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
     decoder.wait()
+    tell_ends(names, pathlib.Path(log).read_text())
     return names, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def tell_ends(names, log):
+    """Adds to names when they were over, `over_s`, and where they began by what was known then,
+    `began_s`. Both come in the order of the stream."""
+    for name, (track_id, began_s, over_s) in zip(names, OVER.findall(log)):
+        if name["track_id"] == track_id:
+            name.update(began_s=float(began_s), over_s=float(over_s))
 
 
 def is_of(name, segment):
@@ -95,6 +106,15 @@ def tell(segment):
               + (f", START OFF BY {off:.1f} s" if abs(off) > 1 else "") + f": {segment.name}")
 
 
+def tell_errors(named):
+    """Prints how well ends and corrected beginnings are known, of segments that were named."""
+    ends = sorted(segment.names[-1]["over_s"] - segment.at_s - segment.length_s for segment in named if "over_s" in segment.names[-1])
+    right = sum(abs(segment.names[-1].get("began_s", 1e9) - segment.start_s()) <= 1 for segment in named)
+    if ends:
+        print(f"at the end: start right to a second: {right} of {len(named)}; end off by {ends[0]:.0f} to {ends[-1]:.0f} s, {ends[len(ends) // 2]:.0f} s in "
+              f"the middle; off by 10 s at most: {sum(abs(end) <= 10 for end in ends)} of {len(ends)}")
+
+
 def report(segments, names, length_s, cpu_s):
     false = assign(segments, names)
     for segment in segments:
@@ -112,4 +132,5 @@ def report(segments, names, length_s, cpu_s):
           f"{sum(len(segment.names) > 1 for segment in named)}; start right to a second: {right} of {len(named)}")
     if late:
         print(f"late: {late[0]:.0f} s at least, {late[len(late) // 2]:.0f} s in the middle, {late[-1]:.0f} s at most")
+    tell_errors(named)
     print(f"processor: {cpu_s:.1f} s, {100 * cpu_s / length_s:.2f} % of one at real time")

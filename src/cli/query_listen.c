@@ -86,12 +86,25 @@ on_song(void *context, const struct ep_play *play, double end_s, const struct ep
 	                                   : ep_fail(err, EP_IO, "cannot write to standard output");
 }
 
+/* With -v the end of a song is told, too. */
+static enum ep_status
+on_end(void *context, const struct ep_play *play, double end_s, struct ep_error *err)
+{
+	(void)err;
+	struct session *session = context;
+	struct ep_text id = { (const char *)play->track_id.data, play->track_id.size };
+	if (session->call->verbose)
+		ep_say("%.*s, which began at %.1f s, is over at %.1f s", ep_text_print_size(id),
+		       id.at, play->start_s, end_s);
+	return EP_OK;
+}
+
 static enum ep_status
 listen(struct session *session, struct ep_error *err)
 {
-	struct ep_listen_calls calls = { .on_window = on_window,
-		                         .on_song = on_song,
-		                         .context = session };
+	struct ep_listen_calls calls = {
+		.on_window = on_window, .on_song = on_song, .on_end = on_end, .context = session
+	};
 	EP_OWNED(ep_node_close)
 	struct ep_node *node = NULL;
 	EP_TRY(ep_open_node(&node, session->call, EP_LOG_READ, false, err));

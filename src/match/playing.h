@@ -23,11 +23,11 @@
 
 /* How strong a play is: what the scores of its windows have above EP_SCORE_ACCEPTED, summed up, and
  * EP_PLAYING_SPAN_WORTH for each second from the end of its first window to that of its last.
- * Windows that overlap have sound in common, and may agree on a false beginning. Windows that are a
- * window's length apart have none, and need not be strong if they agree. A play that is so strong
- * by so many windows is recognised. */
+ * Windows that overlap have sound in common, and may agree on a false beginning. Windows that are
+ * more than a window's length apart have none, and need not be strong if they agree. A play that is
+ * so strong by so many windows is recognised. */
 #define EP_PLAYING_SPAN_WORTH 5
-#define EP_PLAYING_STRENGTH 150
+#define EP_PLAYING_STRENGTH 170
 #define EP_PLAYING_WINDOWS 2
 
 /* The track that plays, beginning again, needs so many: loops look like that for a while. */

@@ -73,9 +73,9 @@ windows_that_are_no_match_name_a_song_if_they_share_no_sound(void **state)
 {
 	(void)state;
 	EP_PLAYING struct ep_playing playing = { 0 };
-	for (int end = 40; end < 40 + EP_LISTEN_WINDOW_S; end += 5)
+	for (int end = 40; end <= 40 + EP_LISTEN_WINDOW_S; end += 5)
 		assert_false(hear(&playing, end, 1, 25, EP_SCORE_ACCEPTED - 1));
-	assert_true(hear(&playing, 40 + EP_LISTEN_WINDOW_S, 1, 25, EP_SCORE_ACCEPTED - 1));
+	assert_true(hear(&playing, 45 + EP_LISTEN_WINDOW_S, 1, 25, EP_SCORE_ACCEPTED - 1));
 }
 
 static void
