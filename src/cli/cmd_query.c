@@ -178,13 +178,13 @@ const struct ep_command ep_cmd_query = {
 		   "says how\n"
 		   "many times as fast as its track the query is; --speed 0 tries no other.\n\n"
 		   "--listen reads a stream of raw samples from standard input, as written by\n"
-		   "`ffmpeg -i URL -ac 1 -ar 11025 -f s16le -`, and names each song about 25 s "
+		   "`ffmpeg -i URL -ac 1 -ar 11025 -f s16le -`, and names each song 25 to 60 s "
 		   "after it\n"
 		   "begins: the time in the stream at which it began, track id, score, artist, "
 		   "track. It\n"
 		   "ends with the stream or at Ctrl-C; exit status 3 if it named no song. -v "
 		   "prints every\n"
-		   "window.\n",
+		   "window, and when a song is over.\n",
 	.options = options,
 	.run = run,
 };

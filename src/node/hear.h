@@ -8,8 +8,8 @@
 /* Reads raw samples (ep_audio_stream) from fd until the stream ends, or the node's `stop` is set,
  * which is how a stream without end ends, and tells the songs in it.
  *
- * calls  whom to tell; its match is not used. As ep_node_open_index, ep_audio_stream, and what the
- *        calls fail with. */
+ * calls  whom to tell; its match and name are not used. As ep_node_open_index, ep_audio_stream,
+ *        and what the calls fail with. */
 EP_MUST_USE enum ep_status ep_node_listen(struct ep_node *node, int fd,
                                           const struct ep_listen_calls *calls,
                                           struct ep_error *err);
