@@ -1,6 +1,6 @@
 #include "store/guard.h"
 
-#include "store/log_internal.h"
+#include "store/env_internal.h"
 
 #include <link.h>
 #include <signal.h>
@@ -9,14 +9,14 @@
 #include <string.h>
 #include <ucontext.h>
 
-#define LOGS_MAX 16
+#define ENVS_MAX 16
 
 /* Words of the stack that are looked at for who called what crashed: a function of the C library
  * that copies or compares keeps next to nothing there. */
 #define CALLER_WORDS 8
 
 static void (*_Atomic on_death)(const char *folder);
-static const struct ep_log *_Atomic logs[LOGS_MAX];
+static const struct ep_env *_Atomic envs[ENVS_MAX];
 static uintptr_t code_start; /* of LMDB, where it is a library of its own; else both are 0 */
 static uintptr_t code_end;
 static struct sigaction before[3];
@@ -30,15 +30,15 @@ is_lmdb_code(uintptr_t at)
 	return at >= code_start && at < code_end;
 }
 
-/* The log whose map has the address; NULL where it is none's. */
-static const struct ep_log *
-log_at(uintptr_t at)
+/* The environment whose map has the address; NULL where it is none's. */
+static const struct ep_env *
+env_at(uintptr_t at)
 {
-	for (size_t i = 0; i < LOGS_MAX; i++) {
-		const struct ep_log *log = atomic_load(&logs[i]);
-		uintptr_t map = log ? (uintptr_t)log->map : 0;
-		if (map && at >= map && at - map < log->map_size)
-			return log;
+	for (size_t i = 0; i < ENVS_MAX; i++) {
+		const struct ep_env *env = atomic_load(&envs[i]);
+		uintptr_t map = env ? (uintptr_t)env->map : 0;
+		if (map && at >= map && at - map < env->map_size)
+			return env;
 	}
 	return NULL;
 }
@@ -67,32 +67,32 @@ was_in_lmdb(const ucontext_t *context)
 	return found;
 }
 
-static const struct ep_log *
-any_log(void)
+static const struct ep_env *
+any_env(void)
 {
-	const struct ep_log *log = NULL;
-	for (size_t i = 0; !log && i < LOGS_MAX; i++)
-		log = atomic_load(&logs[i]);
-	return log;
+	const struct ep_env *env = NULL;
+	for (size_t i = 0; !env && i < ENVS_MAX; i++)
+		env = atomic_load(&envs[i]);
+	return env;
 }
 
 static void
-die_of(const struct ep_log *log)
+die_of(const struct ep_env *env)
 {
 	void (*die)(const char *folder) = atomic_load(&on_death);
-	if (log && die)
-		die(log->folder);
+	if (env && die)
+		die(env->folder);
 }
 
 static void
 on_signal(int number, siginfo_t *info, void *context)
 {
-	const struct ep_log *log = NULL;
+	const struct ep_env *env = NULL;
 	if (number == SIGBUS || number == SIGSEGV)
-		log = log_at((uintptr_t)info->si_addr);
-	if (!log && was_in_lmdb(context))
-		log = any_log();
-	die_of(log);
+		env = env_at((uintptr_t)info->si_addr);
+	if (!env && was_in_lmdb(context))
+		env = any_env();
+	die_of(env);
 	/* It is another's: what crashed crashes again, as if this had not been here. */
 	for (size_t i = 0; i < 3; i++) {
 		if (numbers[i] == number)
@@ -101,13 +101,13 @@ on_signal(int number, siginfo_t *info, void *context)
 }
 
 static void
-on_assertion(MDB_env *env, const char *text)
+on_assertion(MDB_env *mdb, const char *text)
 {
 	(void)text;
-	for (size_t i = 0; i < LOGS_MAX; i++) {
-		const struct ep_log *log = atomic_load(&logs[i]);
-		if (log && log->env == env)
-			die_of(log);
+	for (size_t i = 0; i < ENVS_MAX; i++) {
+		const struct ep_env *env = atomic_load(&envs[i]);
+		if (env && env->mdb == mdb)
+			die_of(env);
 	}
 }
 
@@ -148,22 +148,22 @@ ep_guard_start(void (*die)(const char *folder))
 }
 
 void
-ep_guard_watch(const struct ep_log *log)
+ep_guard_watch(const struct ep_env *env)
 {
-	(void)mdb_env_set_assert(log->env, on_assertion);
-	for (size_t i = 0; i < LOGS_MAX; i++) {
-		const struct ep_log *none = NULL;
-		if (atomic_compare_exchange_strong(&logs[i], &none, log))
+	(void)mdb_env_set_assert(env->mdb, on_assertion);
+	for (size_t i = 0; i < ENVS_MAX; i++) {
+		const struct ep_env *none = NULL;
+		if (atomic_compare_exchange_strong(&envs[i], &none, env))
 			return;
 	}
 }
 
 void
-ep_guard_forget(const struct ep_log *log)
+ep_guard_forget(const struct ep_env *env)
 {
-	for (size_t i = 0; i < LOGS_MAX; i++) {
-		const struct ep_log *there = log;
-		if (atomic_compare_exchange_strong(&logs[i], &there, NULL))
+	for (size_t i = 0; i < ENVS_MAX; i++) {
+		const struct ep_env *there = env;
+		if (atomic_compare_exchange_strong(&envs[i], &there, NULL))
 			return;
 	}
 }

@@ -3,8 +3,8 @@
  * LMDB trusts its pages, and has no checksums. One that was overwritten makes it read outside of
  * its map (SIGBUS, SIGSEGV) or fail an assertion (SIGABRT), at any moment and in any thread, so
  * that there is no way back into the program. The guard sees that it was LMDB: by the address,
- * which is in the map of an open log; by the code that was running, which is LMDB's or was called
- * by it; or by LMDB's own word. Other crashes stay what they are.
+ * which is in the map of an open environment; by the code that was running, which is LMDB's or was
+ * called by it; or by LMDB's own word. Other crashes stay what they are.
  *
  * This is for programs: it changes what the whole process does at a signal. It costs nothing while
  * nothing is wrong.
@@ -17,11 +17,11 @@
  * must not come back. Call it once, before other threads are started. */
 void ep_guard_start(void (*die)(const char *folder));
 
-struct ep_log;
+struct ep_env;
 
-/* For log.c: a log that is open, and has been closed. The names and addresses are borrowed until
- * then. Of more than 16 logs at once only the first are guarded. */
-void ep_guard_watch(const struct ep_log *log);
-void ep_guard_forget(const struct ep_log *log);
+/* For env.c: an environment that is open, and has been closed. Its name and addresses are borrowed
+ * until then. Of more than 16 at once only the first are guarded. */
+void ep_guard_watch(const struct ep_env *env);
+void ep_guard_forget(const struct ep_env *env);
 
 #endif

@@ -24,13 +24,11 @@
 #ifndef EP_STORE_LOG_INTERNAL_H
 #define EP_STORE_LOG_INTERNAL_H
 
+#include "store/env.h"
 #include "store/local.h"
 #include "store/log.h"
-#include "store/mdb.h"
 
-#include <lmdb.h>
 #include <sodium.h>
-#include <sys/stat.h>
 
 #define EP_LOG_FORMAT 3
 
@@ -39,8 +37,7 @@
 #define EP_SOURCE_FIXED 32
 
 struct ep_log {
-	char *folder;
-	MDB_env *env;
+	struct ep_env *env;
 	MDB_dbi log;
 	MDB_dbi ids;
 	MDB_dbi by_source;
@@ -53,8 +50,6 @@ struct ep_log {
 	MDB_dbi bases;
 	MDB_dbi marks;
 	MDB_dbi values;
-	void *map; /* NULL where it is not known */
-	size_t map_size;
 };
 
 struct ep_log_read {
@@ -349,15 +344,6 @@ EP_MUST_USE enum ep_status ep_log_put_register_aside(struct ep_log_write *write,
 /* Drops the versions of a track with this contents hash that were set aside: it is current now. */
 EP_MUST_USE enum ep_status ep_log_forget_aside(struct ep_log_write *write, struct ep_text id,
                                                const struct ep_hash *hash, struct ep_error *err);
-
-/* LMDB reads its map without looking at the file's size, so that a file that was cut short would be
- * a bus error; but it also does not write pages that were made and freed in one transaction, so
- * that a file may be short and whole. Fills *info with what the file is.
- *
- * writing  the log was opened for writing: a short but whole file is made longer.
- * EP_CORRUPT  cut short. EP_NOT_FOUND  short, and to be looked at by one that writes. */
-EP_MUST_USE enum ep_status ep_log_check_size(struct ep_log *log, struct stat *info, bool writing,
-                                             struct ep_error *err);
 
 /* Reads EP_STATE_VALUE into read->state. */
 EP_MUST_USE enum ep_status ep_log_load_state(struct ep_log_read *read, struct ep_error *err);

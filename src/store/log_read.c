@@ -33,9 +33,9 @@ ep_log_read_begin(struct ep_log_read **out, struct ep_log *log, struct ep_error 
 	if (!read)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	read->log = log;
-	int rc = mdb_txn_begin(log->env, NULL, MDB_RDONLY, &read->txn);
+	int rc = mdb_txn_begin(log->env->mdb, NULL, MDB_RDONLY, &read->txn);
 	if (rc)
-		return ep_fail_mdb(err, rc, "cannot read the log in %s", log->folder);
+		return ep_fail_mdb(err, rc, "cannot read the log in %s", log->env->folder);
 	EP_TRY(ep_log_load_state(read, err));
 	*out = EP_TAKE(read);
 	return EP_OK;
@@ -45,7 +45,7 @@ bool
 ep_log_read_is_old(const struct ep_log_read *read)
 {
 	MDB_envinfo info;
-	return mdb_env_info(read->log->env, &info) == 0 &&
+	return mdb_env_info(read->log->env->mdb, &info) == 0 &&
 	       info.me_last_txnid != mdb_txn_id(read->txn);
 }
 
@@ -53,7 +53,7 @@ void
 ep_log_check_readers(struct ep_log *log)
 {
 	int dead;
-	(void)mdb_reader_check(log->env, &dead);
+	(void)mdb_reader_check(log->env->mdb, &dead);
 }
 
 void

@@ -14,7 +14,7 @@ ep_log_check_stale(const struct ep_log_write *write, struct ep_error *err)
 	               "the log in %s is an older copy of what was published; begin a new epoch "
 	               "with `echoprint publish --new-epoch DIR` or `echoprint serve --new-epoch`, "
 	               "and everything that slaves have comes back",
-	               write->inside.log->folder);
+	               write->inside.log->env->folder);
 }
 
 /* Heads that are kept: they tell how far back a copy goes, and one would do. */
@@ -49,7 +49,7 @@ ep_log_inside(const struct ep_log_write *write)
 enum ep_status
 ep_log_fail_write(const struct ep_log_write *write, int rc, struct ep_error *err)
 {
-	const char *folder = write->inside.log->folder;
+	const char *folder = write->inside.log->env->folder;
 	return ep_fail_mdb(err, ep_explain_write(rc, folder), "cannot write the log in %s", folder);
 }
 

@@ -8,7 +8,7 @@ load_standing(struct ep_log_write *write, struct ep_error *err)
 {
 	struct ep_keys keys;
 	const struct ep_log_read *read = &write->inside;
-	EP_TRY(ep_keys_open(&keys, read->log->folder, err));
+	EP_TRY(ep_keys_open(&keys, read->log->env->folder, err));
 	EP_TRY(ep_log_load_parties(write, err));
 	EP_TRY(ep_log_key_party(&write->self, write, &keys.key, err));
 	write->parties[write->self - 1].source = EP_SOURCE_LOCAL;
@@ -35,9 +35,9 @@ ep_log_write_begin(struct ep_log_write **out, struct ep_log *log, struct ep_erro
 	if (!write)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	write->inside.log = log;
-	int rc = mdb_txn_begin(log->env, NULL, 0, &write->inside.txn);
+	int rc = mdb_txn_begin(log->env->mdb, NULL, 0, &write->inside.txn);
 	if (rc)
-		return ep_fail_mdb(err, rc, "cannot write the log in %s", log->folder);
+		return ep_fail_mdb(err, rc, "cannot write the log in %s", log->env->folder);
 	EP_TRY(ep_log_load_state(&write->inside, err));
 	EP_TRY(ep_log_digest(&write->digest, &write->inside, err));
 	EP_TRY(ep_log_sources(&write->sources, &write->source_count, &write->inside, err));

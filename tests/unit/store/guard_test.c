@@ -63,8 +63,8 @@ end_of(void (*crash)(struct ep_log *log), struct ep_log *log)
 static void
 read_behind_the_file(struct ep_log *log)
 {
-	const volatile uint8_t *map = log->map;
-	(void)map[log->map_size - 1];
+	const volatile uint8_t *map = log->env->map;
+	(void)map[log->env->map_size - 1];
 }
 
 static void

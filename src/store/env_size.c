@@ -1,4 +1,4 @@
-#include "store/log_internal.h"
+#include "store/env_internal.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,14 +9,14 @@
 /* Whether all pages from `first` up to `last` are free; false also where the list cannot be read.
  * Each value of the list is a number of pages and their numbers, all of the machine's word. */
 static bool
-all_free(MDB_env *env, uint64_t first, uint64_t last)
+all_free(MDB_env *mdb, uint64_t first, uint64_t last)
 {
 	MDB_txn *txn;
 	MDB_cursor *cursor;
 	MDB_val key;
 	MDB_val value;
 	uint64_t found = 0;
-	if (mdb_txn_begin(env, NULL, MDB_RDONLY, &txn)) /* others may not read the list */
+	if (mdb_txn_begin(mdb, NULL, MDB_RDONLY, &txn)) /* others may not read the list */
 		return false;
 	if (mdb_cursor_open(txn, FREE_DBI, &cursor)) {
 		mdb_txn_abort(txn);
@@ -36,23 +36,23 @@ all_free(MDB_env *env, uint64_t first, uint64_t last)
 /* Looks at a short file while nobody writes: makes it as long as LMDB counts it where only free
  * pages are missing, else leaves it as it is. */
 static enum ep_status
-lengthen(struct ep_log *log, mdb_filehandle_t fd, struct stat *info, struct ep_error *err)
+lengthen(struct ep_env *env, mdb_filehandle_t fd, struct stat *info, struct ep_error *err)
 {
 	MDB_txn *txn;
-	MDB_envinfo env;
+	MDB_envinfo at;
 	MDB_stat stat;
-	int rc = mdb_txn_begin(log->env, NULL, 0, &txn);
+	int rc = mdb_txn_begin(env->mdb, NULL, 0, &txn);
 	if (rc)
-		return ep_fail_mdb(err, rc, "cannot write the log in %s", log->folder);
-	bool known = !mdb_env_info(log->env, &env) && !mdb_env_stat(log->env, &stat) &&
+		return ep_fail_mdb(err, rc, "cannot write the %s in %s", env->what, env->folder);
+	bool known = !mdb_env_info(env->mdb, &at) && !mdb_env_stat(env->mdb, &stat) &&
 	             fstat(fd, info) == 0;
 	off_t size = info->st_size;
-	off_t needed = known ? (off_t)(env.me_last_pgno + 1) * stat.ms_psize : size;
+	off_t needed = known ? (off_t)(at.me_last_pgno + 1) * stat.ms_psize : size;
 	bool good = known;
 	if (known && size < needed) {
 		/* Longer first: what is not there must not be touched in the map. */
 		good = ftruncate(fd, needed) == 0 &&
-		       all_free(log->env, (uint64_t)size / stat.ms_psize, env.me_last_pgno);
+		       all_free(env->mdb, (uint64_t)size / stat.ms_psize, at.me_last_pgno);
 		if (!good)
 			(void)!ftruncate(fd, size);
 	}
@@ -60,21 +60,22 @@ lengthen(struct ep_log *log, mdb_filehandle_t fd, struct stat *info, struct ep_e
 	return good ? EP_OK
 	            : ep_fail(err, EP_CORRUPT,
 	                      "%s/data.mdb was truncated: it has %lld bytes and needs %lld",
-	                      log->folder, (long long)size, (long long)needed);
+	                      env->folder, (long long)size, (long long)needed);
 }
 
 enum ep_status
-ep_log_check_size(struct ep_log *log, struct stat *info, bool writing, struct ep_error *err)
+ep_env_check_size(struct ep_env *env, struct stat *info, bool writing, struct ep_error *err)
 {
 	mdb_filehandle_t fd;
-	MDB_envinfo env;
+	MDB_envinfo at;
 	MDB_stat stat;
-	if (mdb_env_info(log->env, &env) || mdb_env_stat(log->env, &stat) ||
-	    mdb_env_get_fd(log->env, &fd) || fstat(fd, info) != 0)
-		return ep_fail(err, EP_IO, "cannot inspect the log in %s", log->folder);
-	uint64_t needed = ((uint64_t)env.me_last_pgno + 1) * stat.ms_psize;
+	if (mdb_env_info(env->mdb, &at) || mdb_env_stat(env->mdb, &stat) ||
+	    mdb_env_get_fd(env->mdb, &fd) || fstat(fd, info) != 0)
+		return ep_fail(err, EP_IO, "cannot inspect the %s in %s", env->what, env->folder);
+	uint64_t needed = ((uint64_t)at.me_last_pgno + 1) * stat.ms_psize;
 	if ((uint64_t)info->st_size >= needed)
 		return EP_OK;
-	return writing ? lengthen(log, fd, info, err)
-	               : ep_fail(err, EP_NOT_FOUND, "the log in %s must be extended", log->folder);
+	return writing ? lengthen(env, fd, info, err)
+	               : ep_fail(err, EP_NOT_FOUND, "the %s in %s must be extended", env->what,
+	                         env->folder);
 }
