@@ -138,3 +138,10 @@ ep_listener_finish(struct ep_listener *listener, struct ep_error *err)
 	ep_playing_end(&news, &listener->playing, end_s);
 	return tell(listener, &news, end_s, NULL, err);
 }
+
+const struct ep_play *
+ep_listener_now(const struct ep_listener *listener)
+{
+	const struct ep_play *now = &listener->playing.now;
+	return now->position > 0 ? now : NULL;
+}

@@ -55,6 +55,10 @@ EP_DEFINE_OWNED(struct ep_listener, ep_listener_free)
 EP_MUST_USE enum ep_status ep_listener_feed(struct ep_listener *listener, const int16_t *samples,
                                             size_t count, struct ep_error *err);
 
+/* The song that was recognised and is not over, or NULL: the last window that agrees ended at
+ * last_s. Good until samples come. */
+const struct ep_play *ep_listener_now(const struct ep_listener *listener);
+
 /* Asks for what came since the last window, and ends the song that plays, at the end of the stream.
  * As ep_listener_feed. */
 EP_MUST_USE enum ep_status ep_listener_finish(struct ep_listener *listener, struct ep_error *err);

@@ -85,6 +85,18 @@ ep_match_name(struct ep_answer *answer, struct ep_matcher *matcher, const struct
 	return EP_OK;
 }
 
+enum ep_status
+ep_match_name_at(struct ep_answer *answer, struct ep_matcher *matcher, struct ep_index *index,
+                 uint64_t position, struct ep_error *err)
+{
+	struct ep_entry entry;
+	EP_TRY(ep_index_entry_at(&entry, index, position, err));
+	if (entry.operation != EP_PUT)
+		return ep_fail(err, EP_NOT_FOUND, "the track at position %llu is gone",
+		               (unsigned long long)position);
+	return ep_match_name(answer, matcher, &entry, err);
+}
+
 /* Compares the query at the speed that is tried first, at its own, and at others, until something
  * is accepted. If nothing is, verdict is that at its own speed. */
 static enum ep_status

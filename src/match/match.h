@@ -62,4 +62,9 @@ EP_MUST_USE enum ep_status ep_match(struct ep_answer *answer, struct ep_matcher 
 EP_MUST_USE enum ep_status ep_match_name(struct ep_answer *answer, struct ep_matcher *matcher,
                                          const struct ep_entry *entry, struct ep_error *err);
 
+/* The same by the track at a position of the log. EP_NOT_FOUND  it is gone. */
+EP_MUST_USE enum ep_status ep_match_name_at(struct ep_answer *answer, struct ep_matcher *matcher,
+                                            struct ep_index *index, uint64_t position,
+                                            struct ep_error *err);
+
 #endif

@@ -2,8 +2,6 @@
 
 #include "sound/audio.h"
 
-#include <inttypes.h>
-
 struct session {
 	struct ep_node *node;
 	struct ep_matcher *matcher;
@@ -23,12 +21,8 @@ static enum ep_status
 name(void *context, struct ep_answer *answer, uint64_t position, struct ep_error *err)
 {
 	struct session *session = context;
-	struct ep_entry entry;
-	EP_TRY(ep_index_entry_at(&entry, ep_node_index(session->node), position, err));
-	if (entry.operation != EP_PUT)
-		return ep_fail(err, EP_NOT_FOUND, "the track at position %" PRIu64 " is gone",
-		               position);
-	return ep_match_name(answer, session->matcher, &entry, err);
+	return ep_match_name_at(answer, session->matcher, ep_node_index(session->node), position,
+	                        err);
 }
 
 static enum ep_status
