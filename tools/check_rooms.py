@@ -38,6 +38,7 @@ MAY_USE = {
     "index": ["base", "code/stored", "store"],
     "match": ["base", "code", "code/stored", "generator", "store", "index"],
     "peer": ["base", "format", "store"],
+    "plays": ["base", "store"],
     "ingest": ["base", "code", "code/stored", "sound", "format", "store", "peer"],
     "dump": ["base", "code/stored", "format", "store"],
     "dedup": ["base", "store", "index", "match"],
@@ -54,7 +55,7 @@ MAY_USE = {
 DOORS = {"code/onset": "code/onset/onset.h"}
 # Libraries that belong to one room alone, so that what they do is done in one place.
 ONLY_IN = {
-    "lmdb.h": ["store"],
+    "lmdb.h": ["plays", "store"],
     "sodium.h": ["base", "cli", "ingest", "store"],
     "jansson.h": ["cli", "format", "net", "node"],
     "microhttpd.h": ["net"],

@@ -1,0 +1,343 @@
+#include "plays/plays.h"
+
+#include "tests/node.h"
+
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+static char folder[40];
+static struct ep_plays *plays;
+static char told[4096]; /* what a walk was told */
+
+static int
+make_log(void **state)
+{
+	(void)state;
+	bool memory = access("/dev/shm", W_OK) == 0;
+	strcpy(folder, memory ? "/dev/shm/ep-plays-XXXXXX" : "/tmp/ep-plays-XXXXXX");
+	told[0] = '\0';
+	return mkdtemp(folder) && ep_plays_open(&plays, folder, true, NULL) == EP_OK ? 0 : 1;
+}
+
+static int
+remove_log(void **state)
+{
+	(void)state;
+	ep_plays_close(plays);
+	return nftw(folder, node_remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+/* ---- writing ---- */
+
+static struct ep_plays_write *
+begin(void)
+{
+	struct ep_plays_write *write;
+	needs(ep_plays_write_begin(&write, plays, NULL));
+	return write;
+}
+
+static uint32_t
+add_stream(const char *name, const char *tags)
+{
+	struct ep_plays_write *write = begin();
+	uint32_t number;
+	needs(ep_plays_add_stream(&number, write, ep_text_of(name), ep_text_of(tags), NULL));
+	needs(ep_plays_commit(write, NULL));
+	return number;
+}
+
+static void
+begin_play(uint32_t stream, const char *id, int64_t start_ms, int64_t end_ms)
+{
+	struct ep_plays_write *write = begin();
+	struct ep_logged_play play = { .stream = stream,
+		                       .start_ms = start_ms,
+		                       .end_ms = end_ms,
+		                       .offset_ms = 250,
+		                       .score = 77,
+		                       .track_id = ep_text_of(id),
+		                       .artist = ep_text_of("artist"),
+		                       .release = ep_text_of("release"),
+		                       .track = ep_text_of("title") };
+	needs(ep_plays_begin(write, &play, NULL));
+	needs(ep_plays_commit(write, NULL));
+}
+
+/* Calls one of the functions that take a stream and a moment. */
+static void
+change(enum ep_status (*function)(struct ep_plays_write *, uint32_t, int64_t, struct ep_error *),
+       uint32_t stream, int64_t at_ms)
+{
+	struct ep_plays_write *write = begin();
+	needs(function(write, stream, at_ms, NULL));
+	needs(ep_plays_commit(write, NULL));
+}
+
+static void
+lose(uint32_t stream, int64_t at_ms, const char *reason)
+{
+	struct ep_plays_write *write = begin();
+	needs(ep_plays_lose(write, stream, at_ms, ep_text_of(reason), NULL));
+	needs(ep_plays_commit(write, NULL));
+}
+
+/* ---- reading ---- */
+
+static void tell(const char *fmt, ...) EP_PRINTF(1, 2);
+
+static void
+tell(const char *fmt, ...)
+{
+	size_t size = strlen(told);
+	va_list args;
+	va_start(args, fmt);
+	vsnprintf(told + size, sizeof told - size, fmt, args);
+	va_end(args);
+}
+
+static enum ep_status
+on_play(void *context, const struct ep_logged_play *play, struct ep_error *err)
+{
+	(void)context, (void)err;
+	tell("%.*s %" PRId64 "-%" PRId64 "%s\n", (int)play->track_id.size, play->track_id.at,
+	     play->start_ms, play->end_ms, play->ended ? "" : " goes on");
+	return EP_OK;
+}
+
+static enum ep_status
+on_gap(void *context, const struct ep_gap *gap, struct ep_error *err)
+{
+	(void)context, (void)err;
+	tell("%" PRId64 "-%" PRId64 "%s %.*s\n", gap->start_ms, gap->end_ms,
+	     gap->ended ? "" : " goes on", (int)gap->reason.size, gap->reason.at);
+	return EP_OK;
+}
+
+static struct ep_plays_read *
+begin_read(void)
+{
+	struct ep_plays_read *read;
+	needs(ep_plays_read_begin(&read, plays, NULL));
+	return read;
+}
+
+static void
+expect_plays(const struct ep_plays_range *range, const char *text)
+{
+	struct ep_plays_read *read = begin_read();
+	told[0] = '\0';
+	needs(ep_plays_each_play(read, range, on_play, NULL, NULL));
+	ep_plays_read_end(read);
+	assert_string_equal(told, text);
+}
+
+static void
+expect_gaps(const char *text)
+{
+	struct ep_plays_read *read = begin_read();
+	struct ep_plays_range all = { INT64_MIN, INT64_MAX, 0 };
+	told[0] = '\0';
+	needs(ep_plays_each_gap(read, &all, on_gap, NULL, NULL));
+	ep_plays_read_end(read);
+	assert_string_equal(told, text);
+}
+
+/* All events, as "+" and the number of the play that began, or "-" and that of the one that ended.
+ */
+static void
+expect_events(const char *text)
+{
+	struct ep_plays_read *read = begin_read();
+	struct ep_play_event event = { 0 };
+	uint64_t last;
+	told[0] = '\0';
+	while (ep_plays_next_event(&event, read, event.position, NULL) == EP_OK)
+		tell("%c%" PRIu64, event.kind == EP_PLAY_BEGUN ? '+' : '-', event.play);
+	needs(ep_plays_position(&last, read, NULL));
+	assert_int_equal(last, event.position);
+	ep_plays_read_end(read);
+	assert_string_equal(told, text);
+}
+
+static const struct ep_plays_range all = { INT64_MIN, INT64_MAX, 0 };
+
+/* ---- tests ---- */
+
+static void
+a_play_goes_on_until_it_ends(void **state)
+{
+	(void)state;
+	uint32_t stream = add_stream("radio", "");
+	begin_play(stream, "A", 1000, 20000);
+	expect_plays(&all, "A 1000-20000 goes on\n");
+	change(ep_plays_hear, stream, 25000);
+	change(ep_plays_hear, stream, 22000);
+	expect_plays(&all, "A 1000-25000 goes on\n");
+	change(ep_plays_end, stream, 24000);
+	expect_plays(&all, "A 1000-24000\n");
+	change(ep_plays_hear, stream, 90000);
+	change(ep_plays_end, stream, 90000);
+	expect_plays(&all, "A 1000-24000\n");
+	expect_events("+1-1");
+}
+
+static void
+a_play_ends_when_the_next_begins(void **state)
+{
+	(void)state;
+	uint32_t stream = add_stream("radio", "");
+	uint32_t other = add_stream("other", "");
+	begin_play(stream, "A", 1000, 20000);
+	begin_play(other, "B", 1500, 20000);
+	begin_play(stream, "C", 30000, 40000);
+	expect_plays(&all, "A 1000-20000\nB 1500-20000 goes on\nC 30000-40000 goes on\n");
+	expect_events("+1+2-1+3");
+}
+
+static void
+plays_are_told_in_the_order_of_their_beginnings(void **state)
+{
+	(void)state;
+	uint32_t one = add_stream("one", "");
+	uint32_t two = add_stream("two", "");
+	begin_play(one, "C", 3000, 3000);
+	begin_play(two, "B", 2000, 2000);
+	begin_play(one, "A", -5000, -4000);
+	expect_plays(&all, "A -5000--4000 goes on\nB 2000-2000 goes on\nC 3000-3000\n");
+	struct ep_plays_range some = { 2000, 3000, 0 };
+	expect_plays(&some, "B 2000-2000 goes on\n");
+	struct ep_plays_range of_one = { INT64_MIN, INT64_MAX, one };
+	expect_plays(&of_one, "A -5000--4000 goes on\nC 3000-3000\n");
+}
+
+static void
+gaps_are_kept_with_their_reason(void **state)
+{
+	(void)state;
+	uint32_t stream = add_stream("radio", "");
+	change(ep_plays_regain, stream, 500);
+	lose(stream, 1000, "refused");
+	lose(stream, 2000, "refused again");
+	expect_gaps("1000-1000 goes on refused\n");
+	change(ep_plays_regain, stream, 3000);
+	expect_gaps("1000-3000 refused\n");
+	/* What a server sends again closes a gap. */
+	lose(stream, 5000, "restarted");
+	change(ep_plays_regain, stream, 4000);
+	expect_gaps("1000-3000 refused\n");
+	lose(stream, 6000, "refused");
+	change(ep_plays_regain, stream, 7000);
+	expect_gaps("1000-3000 refused\n6000-7000 refused\n");
+}
+
+static void
+a_stream_keeps_its_number_and_gets_new_tags(void **state)
+{
+	(void)state;
+	uint32_t one = add_stream("one", "{\"a\":\"b\"}");
+	uint32_t two = add_stream("two", "");
+	assert_int_not_equal(one, two);
+	assert_int_equal(add_stream("one", "{\"a\":\"c\"}"), one);
+	change(ep_plays_heard, one, 9000);
+	change(ep_plays_heard, one, 8000);
+	struct ep_logged_stream stream;
+	struct ep_plays_read *read = begin_read();
+	needs(ep_plays_stream_named(&stream, read, ep_text_of("one"), NULL));
+	assert_int_equal(stream.number, one);
+	assert_int_equal(stream.heard_ms, 9000);
+	assert_true(ep_text_equal(stream.tags, ep_text_of("{\"a\":\"c\"}")));
+	assert_int_equal(ep_plays_stream_named(&stream, read, ep_text_of("on"), NULL),
+	                 EP_NOT_FOUND);
+	assert_int_equal(ep_plays_stream_named(&stream, read, ep_text_of(""), NULL), EP_NOT_FOUND);
+	ep_plays_read_end(read);
+}
+
+static void
+a_watermark_moves_with_the_transaction(void **state)
+{
+	(void)state;
+	uint64_t position;
+	struct ep_plays_write *write = begin();
+	needs(ep_plays_move(write, "webhook", 7, NULL));
+	ep_plays_abort(write);
+	struct ep_plays_read *read = begin_read();
+	assert_int_equal(ep_plays_watermark(&position, read, "webhook", NULL), EP_NOT_FOUND);
+	ep_plays_read_end(read);
+	write = begin();
+	needs(ep_plays_move(write, "webhook", 7, NULL));
+	needs(ep_plays_commit(write, NULL));
+	read = begin_read();
+	needs(ep_plays_watermark(&position, read, "webhook", NULL));
+	assert_int_equal(position, 7);
+	ep_plays_read_end(read);
+	write = begin();
+	needs(ep_plays_forget(write, "webhook", NULL));
+	needs(ep_plays_forget(write, "webhook", NULL));
+	needs(ep_plays_commit(write, NULL));
+	read = begin_read();
+	assert_int_equal(ep_plays_watermark(&position, read, "webhook", NULL), EP_NOT_FOUND);
+	ep_plays_read_end(read);
+}
+
+static void
+what_was_written_is_there_when_it_is_opened_again(void **state)
+{
+	(void)state;
+	char id[EP_PLAYS_ID_TEXT];
+	char again[EP_PLAYS_ID_TEXT];
+	uint32_t stream = add_stream("radio", "");
+	begin_play(stream, "A", 1000, 2000);
+	struct ep_plays_read *read = begin_read();
+	needs(ep_plays_id(id, read, NULL));
+	ep_plays_read_end(read);
+	ep_plays_close(plays);
+	needs(ep_plays_open(&plays, folder, true, NULL));
+	struct ep_logged_play play;
+	read = begin_read();
+	needs(ep_plays_id(again, read, NULL));
+	assert_string_equal(id, again);
+	needs(ep_plays_play(&play, read, 1, NULL));
+	assert_int_equal(play.offset_ms, 250);
+	assert_int_equal(play.score, 77);
+	assert_true(ep_text_equal(play.release, ep_text_of("release")));
+	assert_int_equal(ep_plays_play(&play, read, 2, NULL), EP_NOT_FOUND);
+	ep_plays_read_end(read);
+}
+
+static void
+a_folder_without_a_log_of_plays_is_told(void **state)
+{
+	(void)state;
+	struct ep_plays *none = NULL;
+	struct ep_error err;
+	assert_int_equal(ep_plays_open(&none, "/nonexistent/data", false, &err), EP_NOT_FOUND);
+	assert_non_null(strstr(err.text, "echoprint monitor"));
+	assert_null(none);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_play_goes_on_until_it_ends, make_log, remove_log),
+		cmocka_unit_test_setup_teardown(a_play_ends_when_the_next_begins, make_log,
+		                                remove_log),
+		cmocka_unit_test_setup_teardown(plays_are_told_in_the_order_of_their_beginnings,
+		                                make_log, remove_log),
+		cmocka_unit_test_setup_teardown(gaps_are_kept_with_their_reason, make_log,
+		                                remove_log),
+		cmocka_unit_test_setup_teardown(a_stream_keeps_its_number_and_gets_new_tags,
+		                                make_log, remove_log),
+		cmocka_unit_test_setup_teardown(a_watermark_moves_with_the_transaction, make_log,
+		                                remove_log),
+		cmocka_unit_test_setup_teardown(what_was_written_is_there_when_it_is_opened_again,
+		                                make_log, remove_log),
+		cmocka_unit_test(a_folder_without_a_log_of_plays_is_told),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
