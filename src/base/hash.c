@@ -63,6 +63,15 @@ ep_sha256_done(struct ep_hash *out, struct ep_sha256 *sha)
 }
 
 void
+ep_hmac_sha256(struct ep_hash *out, struct ep_bytes key, struct ep_bytes message)
+{
+	crypto_auth_hmacsha256_state state;
+	crypto_auth_hmacsha256_init(&state, key.at, key.size);
+	crypto_auth_hmacsha256_update(&state, message.at, message.size);
+	crypto_auth_hmacsha256_final(&state, out->bytes);
+}
+
+void
 ep_hash_print(char text[EP_HASH_TEXT], const struct ep_hash *hash)
 {
 	sodium_bin2hex(text, EP_HASH_TEXT, hash->bytes, EP_HASH_SIZE);

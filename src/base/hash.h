@@ -43,6 +43,9 @@ void ep_sha256_init(struct ep_sha256 *sha);
 void ep_sha256_add(struct ep_sha256 *sha, const void *bytes, size_t size);
 void ep_sha256_done(struct ep_hash *out, struct ep_sha256 *sha);
 
+/* HMAC-SHA256 (RFC 2104) of a message, by which who knows the key knows the sender. */
+void ep_hmac_sha256(struct ep_hash *out, struct ep_bytes key, struct ep_bytes message);
+
 /* Lower-case hex, ended by NUL. */
 #define EP_HASH_TEXT (2 * EP_HASH_SIZE + 1)
 void ep_hash_print(char text[EP_HASH_TEXT], const struct ep_hash *hash);
