@@ -113,6 +113,59 @@ print_standing(const struct ep_standing *standing)
 		print_peer(&standing->peers[i], standing->position);
 }
 
+static void
+print_member(const json_t *json, const char *before, const char *name)
+{
+	const char *text = json_string_value(json_object_get(json, name));
+	if (!text || !*text)
+		return;
+	fputs(before, stdout);
+	ep_print_text(ep_text_of(text));
+}
+
+/* "stream  radio one: playing since DATE: ARTIST - TRACK" */
+static void
+print_stream(const json_t *stream)
+{
+	const json_t *song = json_object_get(stream, "playing");
+	print_member(stream, "stream       ", "stream");
+	print_member(stream, ": ", "state");
+	print_member(stream, " since ", "since");
+	if (json_is_object(song)) {
+		print_member(song, ": ", "track_id");
+		print_member(song, ", ", "artist");
+		print_member(song, " - ", "track");
+	}
+	print_member(stream, "\n             last failure: ", "why");
+	print_member(stream, "; tried again at ", "retry");
+	putchar('\n');
+}
+
+static void
+print_monitor(const json_t *monitor)
+{
+	size_t index;
+	json_t *stream;
+	const json_t *webhook = json_object_get(monitor, "webhook");
+	bool running = json_is_true(json_object_get(monitor, "running"));
+	bool stale = json_is_true(json_object_get(monitor, "stale"));
+	json_int_t waiting = json_integer_value(json_object_get(webhook, "waiting"));
+	if (!json_is_object(monitor))
+		return;
+	printf("monitor      %s", stale     ? "it does not answer; this is how it was"
+	                          : running ? "running"
+	                                    : "stopped; this is how it was");
+	print_member(monitor, " at ", "time");
+	putchar('\n');
+	if (webhook && !json_is_null(webhook)) {
+		printf("webhook      %s to send",
+		       ep_counted(waiting < 0 ? 0 : (uint64_t)waiting, "event"));
+		print_member(webhook, "; last failure: ", "error");
+		putchar('\n');
+	}
+	json_array_foreach(json_object_get(monitor, "streams"), index, stream) print_stream(stream);
+}
+
 static enum ep_status
 read_facts(struct ep_facts *facts, const struct ep_call *call, struct ep_error *err)
 {
@@ -148,6 +201,7 @@ run(const struct ep_call *call)
 	} else {
 		print_words(&facts);
 		print_standing(&facts.standing);
+		print_monitor(facts.monitor);
 	}
 	ep_facts_done(&facts);
 	return exit;

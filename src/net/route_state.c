@@ -1,28 +1,11 @@
 /* How the node is doing: for programs, for Prometheus, for people. */
+#include "net/metrics.h"
 #include "net/serve_internal.h"
 #include "node/facts.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static void append(struct ep_buffer *out, const char *fmt, ...) EP_PRINTF(2, 3);
-
-static void
-append(struct ep_buffer *out, const char *fmt, ...)
-{
-	char text[1024];
-	va_list args;
-	va_start(args, fmt);
-	int size = vsnprintf(text, sizeof text, fmt, args);
-	va_end(args);
-	if (size > 0)
-		(void)!ep_buffer_append(out, text,
-		                        (size_t)size < sizeof text ? (size_t)size : sizeof text - 1,
-		                        NULL);
-}
 
 enum ep_http_next
 ep_route_health(void *context, struct ep_http_request *request, struct ep_http_answer *answer)
@@ -83,49 +66,44 @@ ep_route_status(void *context, struct ep_http_request *request, struct ep_http_a
 /* ---- metrics ---- */
 
 static void
-metric(struct ep_buffer *out, const char *name, const char *type, const char *help, uint64_t value)
-{
-	append(out, "# HELP echoprint_%s %s\n# TYPE echoprint_%s %s\nechoprint_%s %" PRIu64 "\n",
-	       name, help, name, type, name, value);
-}
-
-static void
 slave_metrics(struct ep_buffer *out, const struct ep_peer *peers, size_t count)
 {
 	if (count == 0)
 		return;
-	append(out, "# HELP echoprint_source_contact_seconds When the source was "
-	            "last heard from.\n"
-	            "# TYPE echoprint_source_contact_seconds gauge\n");
+	ep_metrics_append(out, "# HELP echoprint_source_contact_seconds When the source was "
+	                       "last heard from.\n"
+	                       "# TYPE echoprint_source_contact_seconds gauge\n");
 	for (size_t i = 0; i < count; i++)
-		append(out, "echoprint_source_contact_seconds{source=\"%s\"} %" PRId64 "\n",
-		       peers[i].name, peers[i].contact);
-	append(out,
-	       "# HELP echoprint_source_position Position up to which the source contributed.\n"
-	       "# TYPE echoprint_source_position gauge\n");
+		ep_metrics_append(out,
+		                  "echoprint_source_contact_seconds{source=\"%s\"} %" PRId64 "\n",
+		                  peers[i].name, peers[i].contact);
+	ep_metrics_append(
+		out,
+		"# HELP echoprint_source_position Position up to which the source contributed.\n"
+		"# TYPE echoprint_source_position gauge\n");
 	for (size_t i = 0; i < count; i++)
-		append(out, "echoprint_source_position{source=\"%s\"} %" PRIu64 "\n", peers[i].name,
-		       peers[i].position);
+		ep_metrics_append(out, "echoprint_source_position{source=\"%s\"} %" PRIu64 "\n",
+		                  peers[i].name, peers[i].position);
 }
 
 static void
 master_metrics(struct ep_buffer *out, const struct ep_master *master,
                const struct ep_pending *pending)
 {
-	metric(out, "feed_position", "gauge", "Position up to which the feed was applied.",
-	       master->position);
-	metric(out, "feed_lag", "gauge",
-	       "Positions of the feed that were seen but not applied yet.",
-	       ep_master_seen(master) - master->position);
-	metric(out, "pending_tracks", "gauge", "Local changes that the feed does not have yet.",
-	       pending->unsent + pending->sent);
-	metric(out, "refused_tracks", "gauge",
-	       "Local changes that the master refused or has no room for.",
-	       pending->refused + pending->full);
-	metric(out, "master_contact_seconds", "gauge", "When the master was last reached.",
-	       (uint64_t)master->contact);
-	metric(out, "master_failing", "gauge", "Whether the last attempt failed.",
-	       master->error[0] != 0);
+	ep_metric(out, "feed_position", "gauge", "Position up to which the feed was applied.",
+	          master->position);
+	ep_metric(out, "feed_lag", "gauge",
+	          "Positions of the feed that were seen but not applied yet.",
+	          ep_master_seen(master) - master->position);
+	ep_metric(out, "pending_tracks", "gauge", "Local changes that the feed does not have yet.",
+	          pending->unsent + pending->sent);
+	ep_metric(out, "refused_tracks", "gauge",
+	          "Local changes that the master refused or has no room for.",
+	          pending->refused + pending->full);
+	ep_metric(out, "master_contact_seconds", "gauge", "When the master was last reached.",
+	          (uint64_t)master->contact);
+	ep_metric(out, "master_failing", "gauge", "Whether the last attempt failed.",
+	          master->error[0] != 0);
 }
 
 static void
@@ -139,14 +117,14 @@ log_metrics(struct ep_buffer *out, struct ep_serve *serve)
 		return;
 	ep_log_state(&state, read);
 	ep_standing_read(&standing, read, ep_log_folder(serve->log));
-	metric(out, "position", "gauge", "Position of the log.", state.position);
-	metric(out, "tracks", "gauge", "Live tracks.", state.tracks);
-	metric(out, "documents", "gauge", "Documents of live tracks.", state.documents);
-	metric(out, "conflicts", "gauge", "Versions of tracks that were set aside.",
-	       state.conflicts);
+	ep_metric(out, "position", "gauge", "Position of the log.", state.position);
+	ep_metric(out, "tracks", "gauge", "Live tracks.", state.tracks);
+	ep_metric(out, "documents", "gauge", "Documents of live tracks.", state.documents);
+	ep_metric(out, "conflicts", "gauge", "Versions of tracks that were set aside.",
+	          state.conflicts);
 	if (standing.has_published)
-		metric(out, "published_position", "gauge", "Position of this node's feed.",
-		       standing.published);
+		ep_metric(out, "published_position", "gauge", "Position of this node's feed.",
+		          standing.published);
 	slave_metrics(out, standing.peers, standing.peer_count);
 	if (standing.has_master)
 		master_metrics(out, &standing.master, &standing.pending);
@@ -164,22 +142,23 @@ ep_route_metrics(void *context, struct ep_http_request *request, struct ep_http_
 	uint64_t waiting;
 	ep_http_counts(serve->http, &open, &waiting);
 	log_metrics(out, serve);
-	metric(out, "connections", "gauge", "Open connections.", open);
-	metric(out, "waiting", "gauge", "Requests that are waiting for news.", waiting);
-	metric(out, "requests_total", "counter", "Answers.", atomic_load(&counts->requests));
-	metric(out, "refused_total", "counter", "Answers with a 4xx status.",
-	       atomic_load(&counts->refused));
-	metric(out, "failed_total", "counter", "Answers with a 5xx status.",
-	       atomic_load(&counts->failed));
-	metric(out, "contributions_total", "counter", "Contributions accepted.",
-	       atomic_load(&counts->contributions));
-	metric(out, "contributed_tracks_total", "counter", "Tracks in accepted contributions.",
-	       atomic_load(&counts->tracks));
-	metric(out, "ingested_tracks_total", "counter", "Tracks ingested with /ingest.",
-	       atomic_load(&counts->ingested));
-	metric(out, "queries_total", "counter", "Queries.", atomic_load(&counts->queries));
-	metric(out, "publications_total", "counter", "Times the feed was written.",
-	       ep_publisher_count(serve->publisher));
+	ep_monitor_metrics(out, ep_log_folder(serve->log));
+	ep_metric(out, "connections", "gauge", "Open connections.", open);
+	ep_metric(out, "waiting", "gauge", "Requests that are waiting for news.", waiting);
+	ep_metric(out, "requests_total", "counter", "Answers.", atomic_load(&counts->requests));
+	ep_metric(out, "refused_total", "counter", "Answers with a 4xx status.",
+	          atomic_load(&counts->refused));
+	ep_metric(out, "failed_total", "counter", "Answers with a 5xx status.",
+	          atomic_load(&counts->failed));
+	ep_metric(out, "contributions_total", "counter", "Contributions accepted.",
+	          atomic_load(&counts->contributions));
+	ep_metric(out, "contributed_tracks_total", "counter", "Tracks in accepted contributions.",
+	          atomic_load(&counts->tracks));
+	ep_metric(out, "ingested_tracks_total", "counter", "Tracks ingested with /ingest.",
+	          atomic_load(&counts->ingested));
+	ep_metric(out, "queries_total", "counter", "Queries.", atomic_load(&counts->queries));
+	ep_metric(out, "publications_total", "counter", "Times the feed was written.",
+	          ep_publisher_count(serve->publisher));
 	answer->status = 200;
 	answer->type = "text/plain; version=0.0.4; charset=utf-8";
 }
@@ -195,7 +174,7 @@ append_escaped(struct ep_buffer *out, const char *text)
 		                   : *text == '"' ? "&quot;"
 		                                  : NULL;
 		if (name)
-			append(out, "%s", name);
+			ep_metrics_append(out, "%s", name);
 		else
 			(void)!ep_buffer_append(out, text, 1, NULL);
 	}
@@ -211,15 +190,15 @@ append_value(struct ep_buffer *out, json_t *value, int depth) /* NOLINT(misc-no-
 	json_t *item;
 	size_t index;
 	if (json_is_object(value) && depth < DEPTH_MAX) {
-		append(out, "<table>");
+		ep_metrics_append(out, "<table>");
 		json_object_foreach(value, key, item)
 		{
-			append(out, "<tr><th>");
+			ep_metrics_append(out, "<tr><th>");
 			append_escaped(out, key);
-			append(out, "<td>");
+			ep_metrics_append(out, "<td>");
 			append_value(out, item, depth + 1);
 		}
-		append(out, "</table>");
+		ep_metrics_append(out, "</table>");
 	} else if (json_is_array(value) && depth < DEPTH_MAX) {
 		json_array_foreach(value, index, item) append_value(out, item, depth + 1);
 	} else if (json_is_string(value)) {
@@ -240,15 +219,16 @@ ep_route_page(void *context, struct ep_http_request *request, struct ep_http_ans
 		ep_http_say(answer, 500, "cannot read the state");
 		return;
 	}
-	append(&answer->body,
-	       "<!doctype html><meta charset=utf-8><meta http-equiv=refresh content=5>"
-	       "<title>");
+	ep_metrics_append(&answer->body,
+	                  "<!doctype html><meta charset=utf-8><meta http-equiv=refresh content=5>"
+	                  "<title>");
 	append_escaped(&answer->body, serve->options.name);
-	append(&answer->body, " - echoprint</title><style>body{font:14px sans-serif;margin:2em}"
-	                      "th{text-align:left;vertical-align:top;padding-right:1em;"
-	                      "font-weight:600}td{font-variant-numeric:tabular-nums}</style><h1>");
+	ep_metrics_append(&answer->body,
+	                  " - echoprint</title><style>body{font:14px sans-serif;margin:2em}"
+	                  "th{text-align:left;vertical-align:top;padding-right:1em;"
+	                  "font-weight:600}td{font-variant-numeric:tabular-nums}</style><h1>");
 	append_escaped(&answer->body, serve->options.name);
-	append(&answer->body, "</h1>");
+	ep_metrics_append(&answer->body, "</h1>");
 	append_value(&answer->body, json, 0);
 	json_decref(json);
 	answer->status = 200;

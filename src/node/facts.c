@@ -2,6 +2,7 @@
 
 #include "dump/dump.h"
 #include "node/node_name.h"
+#include "node/streams_file.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -101,6 +102,7 @@ read_all(struct ep_facts *facts, const struct ep_log_read *read, const char *fol
 	EP_TRY(ep_index_state(&facts->index, read, err));
 	facts->bytes = size_on_disk(folder) + facts->index.bytes;
 	ep_standing_read(&facts->standing, read, folder);
+	facts->monitor = ep_streams_file_read(folder);
 	return EP_OK;
 }
 
@@ -124,6 +126,7 @@ ep_facts_done(struct ep_facts *facts)
 {
 	free(facts->sources);
 	ep_standing_done(&facts->standing);
+	json_decref(facts->monitor);
 	*facts = (struct ep_facts){ 0 };
 }
 
@@ -190,6 +193,8 @@ ep_facts_json(const struct ep_facts *facts)
 	if (json && standing)
 		json_object_update(json, standing);
 	json_decref(standing);
+	if (json && json_is_object(facts->monitor))
+		json_object_set(json, "monitor", facts->monitor);
 	if (json && facts->stale)
 		json_object_set_new(json, "stale", json_true());
 	if (!facts->deep)

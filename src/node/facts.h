@@ -29,6 +29,7 @@ struct ep_facts {
 	struct ep_index_state index;
 	uint64_t bytes; /* on disk */
 	struct ep_standing standing; /* with those whom it knows */
+	json_t *monitor; /* how streams are (streams_file.h); null: none was ever monitored */
 };
 
 /* Reads them from one snapshot of the log. On failure facts are as they were.

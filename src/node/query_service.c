@@ -182,6 +182,63 @@ match(struct ep_answer *answer, struct ep_query_service *service, struct ep_matc
 	return status;
 }
 
+bool
+ep_query_service_ready(struct ep_query_service *service)
+{
+	pthread_rwlock_rdlock(&service->lock);
+	bool ready = service->index != NULL;
+	pthread_rwlock_unlock(&service->lock);
+	return ready;
+}
+
+static enum ep_status
+copy_texts(struct ep_answer *answer, struct ep_arena *texts, struct ep_error *err)
+{
+	struct ep_text *const all[] = { &answer->track_id, &answer->artist, &answer->release,
+		                        &answer->track };
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		EP_TRY(ep_arena_text(all[i], texts, *all[i], err));
+	return EP_OK;
+}
+
+enum ep_status
+ep_query_service_match(struct ep_answer *answer, struct ep_query_service *service,
+                       struct ep_arena *texts, struct ep_pairs *pairs, struct ep_error *err)
+{
+	struct ep_matcher *matcher;
+	EP_TRY(take_matcher(&matcher, service, err));
+	enum ep_status status = match(answer, service, matcher, pairs, err);
+	if (status == EP_OK)
+		status = copy_texts(answer, texts, err);
+	give_matcher(service, matcher);
+	return status;
+}
+
+static enum ep_status
+name(struct ep_answer *answer, struct ep_query_service *service, struct ep_matcher *matcher,
+     uint64_t position, struct ep_error *err)
+{
+	pthread_rwlock_rdlock(&service->lock);
+	enum ep_status status =
+		service->index ? ep_match_name_at(answer, matcher, service->index, position, err)
+			       : ep_fail(err, EP_NOT_FOUND, "the index is being built");
+	pthread_rwlock_unlock(&service->lock);
+	return status;
+}
+
+enum ep_status
+ep_query_service_name(struct ep_answer *answer, struct ep_query_service *service,
+                      struct ep_arena *texts, uint64_t position, struct ep_error *err)
+{
+	struct ep_matcher *matcher;
+	EP_TRY(take_matcher(&matcher, service, err));
+	enum ep_status status = name(answer, service, matcher, position, err);
+	if (status == EP_OK)
+		status = copy_texts(answer, texts, err);
+	give_matcher(service, matcher);
+	return status;
+}
+
 static enum ep_status
 append_answer(struct ep_buffer *out, struct ep_text code, const struct ep_answer *answer,
               bool undecoded, double began, struct ep_error *err)

@@ -7,6 +7,8 @@
 #ifndef EP_NODE_QUERY_SERVICE_H
 #define EP_NODE_QUERY_SERVICE_H
 
+#include "base/arena.h"
+#include "match/match.h"
 #include "node/node.h"
 
 struct ep_query_service;
@@ -19,6 +21,23 @@ ep_query_service_start(struct ep_query_service **out, struct ep_node *node,
                        struct ep_error *err);
 void ep_query_service_stop(struct ep_query_service *service);
 EP_DEFINE_OWNED(struct ep_query_service, ep_query_service_stop)
+
+/* Whether the index can be searched; else it is being made. */
+bool ep_query_service_ready(struct ep_query_service *service);
+
+/* Answers pairs, which are sorted, as ep_match does. The texts of the answer are copied into texts,
+ * and are good until that is reset. As ep_query_service_answer. */
+EP_MUST_USE enum ep_status ep_query_service_match(struct ep_answer *answer,
+                                                  struct ep_query_service *service,
+                                                  struct ep_arena *texts, struct ep_pairs *pairs,
+                                                  struct ep_error *err);
+
+/* Fills the texts of an answer by the track at a position of the log, as ep_match_name_at does.
+ * They are as those of ep_query_service_match. */
+EP_MUST_USE enum ep_status ep_query_service_name(struct ep_answer *answer,
+                                                 struct ep_query_service *service,
+                                                 struct ep_arena *texts, uint64_t position,
+                                                 struct ep_error *err);
 
 /* Appends the answer to a code string as a JSON object (answer.h). What was put into the log
  * before is found, but for what came in the last moment. EP_NOT_FOUND  the index is being made.
