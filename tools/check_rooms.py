@@ -49,7 +49,8 @@ MAY_USE = {
              "dedup", "sync", "sync/master", "sync/slave"],
     "net": ["base", "format", "store", "peer", "ingest", "sync", "sync/master", "sync/slave", "node"],
     "net/stream": ["base", "sound", "net"],
-    "cli": ["base", "code", "sound", "format", "store", "peer", "ingest", "dump", "dedup", "node", "net"],
+    "monitor": ["base", "generator", "format", "match", "plays", "node", "net", "net/stream"],
+    "cli": ["base", "code", "sound", "format", "store", "peer", "plays", "ingest", "dump", "dedup", "node", "net", "monitor"],
 }
 # Of these rooms others include one header alone.
 DOORS = {"code/onset": "code/onset/onset.h"}
@@ -57,7 +58,8 @@ DOORS = {"code/onset": "code/onset/onset.h"}
 ONLY_IN = {
     "lmdb.h": ["plays", "store"],
     "sodium.h": ["base", "cli", "ingest", "store"],
-    "jansson.h": ["cli", "format", "net", "node"],
+    "jansson.h": ["cli", "format", "monitor", "net", "node"],
+    "ini.h": ["monitor"],
     "microhttpd.h": ["net"],
     "curl/curl.h": ["net"],
     "zstd.h": ["format"],

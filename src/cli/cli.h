@@ -78,6 +78,8 @@ extern const struct ep_command ep_cmd_query;
 extern const struct ep_command ep_cmd_duplicates;
 extern const struct ep_command ep_cmd_conflicts;
 extern const struct ep_command ep_cmd_codegen;
+extern const struct ep_command ep_cmd_monitor;
+extern const struct ep_command ep_cmd_plays;
 
 /* ---- words ---- */
 

@@ -1,0 +1,137 @@
+#include "monitor/monitor_internal.h"
+
+#include <stdlib.h>
+
+/* How long a change of the streams waits for what was heard to be written, in seconds. */
+#define FLUSH_S 30
+
+static struct ep_channel *
+find(const struct ep_monitor *monitor, const struct ep_stream_config *config)
+{
+	for (size_t i = 0; i < monitor->count; i++) {
+		if (ep_channel_is(monitor->channels[i], config))
+			return monitor->channels[i];
+	}
+	return NULL;
+}
+
+/* Takes away channels that are not as a config says; those whose streams it does not have are
+ * retired. */
+static enum ep_status
+remove_others(struct ep_monitor *monitor, const struct ep_monitor_config *config,
+              struct ep_error *err)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < monitor->count; i++) {
+		struct ep_channel *channel = monitor->channels[i];
+		const struct ep_stream_config *wanted =
+			ep_monitor_config_find(config, ep_channel_name(channel));
+		if (wanted && ep_channel_is(channel, wanted)) {
+			monitor->channels[kept++] = channel;
+			continue;
+		}
+		ep_streams_remove(monitor->streams, channel);
+		(void)!ep_channel_tick(channel, err);
+		if (!wanted)
+			ep_channel_retire(channel);
+		ep_channel_free(channel);
+	}
+	monitor->count = kept;
+	/* A new channel of the same stream takes up what the log has. */
+	return ep_recorder_flush(monitor->recorder, FLUSH_S)
+	               ? EP_OK
+	               : ep_fail(err, EP_IO, "the log of plays cannot be written");
+}
+
+static void
+on_line(void *context, const char *line)
+{
+	const struct ep_monitor *monitor = context;
+	monitor->options.on_line(monitor->options.context, false, line);
+}
+
+static enum ep_status
+add_channel(struct ep_monitor *monitor, const struct ep_stream_config *config, struct ep_error *err)
+{
+	struct ep_channel_options options = { .config = config,
+		                              .plays = monitor->plays,
+		                              .queries = monitor->queries,
+		                              .recorder = monitor->recorder,
+		                              .on_line = on_line,
+		                              .context = monitor };
+	EP_OWNED(ep_channel_free)
+	struct ep_channel *channel = NULL;
+	EP_TRY(ep_channel_new(&channel, &options, err));
+	EP_TRY(ep_streams_add(monitor->streams, ep_channel_url(channel), channel, err));
+	monitor->channels[monitor->count++] = EP_TAKE(channel);
+	return EP_OK;
+}
+
+/* Adds those that are not there. What is wrong with one is told, and the first kept in err. */
+static enum ep_status
+add_new(struct ep_monitor *monitor, const struct ep_monitor_config *config, struct ep_error *err)
+{
+	enum ep_status result = EP_OK;
+	for (size_t i = 0; i < config->count; i++) {
+		const struct ep_stream_config *wanted = &config->streams[i];
+		struct ep_error of_one = { 0 };
+		enum ep_status status =
+			find(monitor, wanted) ? EP_OK : add_channel(monitor, wanted, &of_one);
+		if (status == EP_OK)
+			continue;
+		ep_error_prefix(&of_one, "stream \"%.*s\": ", ep_text_print_size(wanted->name),
+		                wanted->name.at);
+		if (status != EP_BAD_INPUT)
+			return ep_fail(err, status, "%s", of_one.text);
+		on_line(monitor, of_one.text);
+		if (result == EP_OK)
+			result = ep_fail(err, status, "%s", of_one.text);
+	}
+	return result;
+}
+
+struct retiring {
+	struct ep_monitor *monitor;
+	const struct ep_monitor_config *config;
+};
+
+/* Ends what plays on a stream that a config does not have. */
+static enum ep_status
+retire(void *context, const struct ep_logged_stream *stream, struct ep_error *err)
+{
+	const struct retiring *retiring = context;
+	if (stream->play == 0 || ep_monitor_config_find(retiring->config, stream->name))
+		return EP_OK;
+	struct ep_change change = { .kind = EP_CHANGE_END,
+		                    .stream = stream->number,
+		                    .at_ms = INT64_MAX };
+	return ep_recorder_add(retiring->monitor->recorder, &change, err);
+}
+
+/* Of streams that were taken out of the config while no monitor ran. */
+static enum ep_status
+retire_others(struct ep_monitor *monitor, const struct ep_monitor_config *config,
+              struct ep_error *err)
+{
+	EP_OWNED(ep_plays_read_end)
+	struct ep_plays_read *read = NULL;
+	struct retiring retiring = { monitor, config };
+	EP_TRY(ep_plays_read_begin(&read, monitor->plays, err));
+	return ep_plays_each_stream(read, retire, &retiring, err);
+}
+
+enum ep_status
+ep_monitor_apply(struct ep_monitor *monitor, const struct ep_monitor_config *config,
+                 struct ep_error *err)
+{
+	size_t most = monitor->count + config->count;
+	struct ep_channel **more =
+		realloc(monitor->channels, (most + 1) * sizeof(struct ep_channel *));
+	if (!more)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	monitor->channels = more;
+	EP_TRY(remove_others(monitor, config, err));
+	EP_TRY(retire_others(monitor, config, err));
+	EP_TRY(ep_webhook_set(monitor->webhook, config, err));
+	return add_new(monitor, config, err);
+}

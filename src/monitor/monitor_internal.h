@@ -1,0 +1,24 @@
+/* monitor_internal.h - what the files of the monitor share; of no use elsewhere */
+#ifndef EP_MONITOR_MONITOR_INTERNAL_H
+#define EP_MONITOR_MONITOR_INTERNAL_H
+
+#include "monitor/channel.h"
+#include "monitor/monitor.h"
+#include "monitor/webhook.h"
+
+struct ep_monitor {
+	struct ep_monitor_options options;
+	struct ep_plays *plays;
+	struct ep_query_service *queries;
+	struct ep_recorder *recorder;
+	struct ep_webhook *webhook;
+	struct ep_streams *streams;
+	struct ep_channel **channels;
+	size_t count;
+	int lock_fd;
+	double noted_s;
+	atomic_bool events; /* there may be some that were not told */
+	uint64_t told; /* position of the last event that was */
+};
+
+#endif
