@@ -89,14 +89,16 @@ reload(struct session *session)
 {
 	EP_MONITOR_CONFIG struct ep_monitor_config config = { 0 };
 	struct ep_error err;
-	enum ep_status status = read_config(&config, session->call, &err);
-	if (status == EP_OK) {
-		status = ep_monitor_apply(session->monitor, &config, &err);
-		ep_say("took the new configuration: %s", ep_counted(config.count, "stream"));
-	} else {
+	if (read_config(&config, session->call, &err) != EP_OK) {
 		ep_say("%s", err.text);
 		ep_say("the configuration stays as it was");
+		return;
 	}
+	/* What is wrong with a single stream was told. */
+	enum ep_status status = ep_monitor_apply(session->monitor, &config, &err);
+	if (status != EP_OK && status != EP_BAD_INPUT)
+		ep_say("%s", err.text);
+	ep_say("took the new configuration: %s", ep_counted(config.count, "stream"));
 }
 
 static enum ep_exit

@@ -183,9 +183,7 @@ read_date(int64_t *moment_ms, const char *option, const char *value, struct ep_e
 	size_t size = value ? strlen(value) : 0;
 	if (!value)
 		return EP_OK;
-	memcpy(text, whole, sizeof text);
-	if (size < sizeof text)
-		memcpy(text, value, size);
+	snprintf(text, sizeof text, "%s%s", value, size < sizeof whole ? whole + size : "");
 	bool good = size == 10 || size == 13 || size == 16 || size == 19 || size == 20;
 	if (size > 10 && text[10] == ' ')
 		text[10] = 'T';

@@ -59,7 +59,7 @@ static enum ep_status
 check_format(const struct ep_plays_read *read, struct ep_error *err)
 {
 	const char *folder = read->plays->env->folder;
-	struct ep_bytes value;
+	struct ep_bytes value = { 0 };
 	enum ep_status status =
 		ep_plays_get(&value, read, read->plays->values, EP_PLAYS_FORMAT_VALUE,
 	                     sizeof EP_PLAYS_FORMAT_VALUE - 1, err);

@@ -101,7 +101,7 @@ enum ep_status
 ep_plays_play(struct ep_logged_play *play, const struct ep_plays_read *read, uint64_t number,
               struct ep_error *err)
 {
-	struct ep_bytes value;
+	struct ep_bytes value = { 0 };
 	struct ep_logged_play got = { .number = number };
 	EP_TRY(get_numbered(&value, read, read->plays->plays, number, err));
 	if (!ep_play_decode(&got, value))
@@ -114,7 +114,7 @@ enum ep_status
 ep_plays_gap(struct ep_gap *gap, const struct ep_plays_read *read, uint64_t number,
              struct ep_error *err)
 {
-	struct ep_bytes value;
+	struct ep_bytes value = { 0 };
 	struct ep_gap got = { .number = number };
 	EP_TRY(get_numbered(&value, read, read->plays->gaps, number, err));
 	if (!ep_gap_decode(&got, value))
@@ -127,7 +127,7 @@ enum ep_status
 ep_plays_stream(struct ep_logged_stream *stream, const struct ep_plays_read *read, uint32_t number,
                 struct ep_error *err)
 {
-	struct ep_bytes value;
+	struct ep_bytes value = { 0 };
 	struct ep_logged_stream got = { .number = number };
 	uint32_t key = htobe32(number);
 	EP_TRY(ep_plays_get(&value, read, read->plays->streams, &key, sizeof key, err));
@@ -141,7 +141,7 @@ enum ep_status
 ep_plays_stream_named(struct ep_logged_stream *stream, const struct ep_plays_read *read,
                       struct ep_text name, struct ep_error *err)
 {
-	struct ep_bytes value;
+	struct ep_bytes value = { 0 };
 	if (name.size == 0 || name.size > EP_STREAM_NAME_MAX)
 		return ep_fail(err, EP_NOT_FOUND, "no stream has this name");
 	EP_TRY(ep_plays_get(&value, read, read->plays->names, name.at, name.size, err));
@@ -155,7 +155,7 @@ ep_plays_each_stream(const struct ep_plays_read *read, ep_stream_sink *sink, voi
                      struct ep_error *err)
 {
 	struct ep_logged_stream stream;
-	uint64_t last;
+	uint64_t last = 0;
 	EP_TRY(ep_plays_last(&last, read, read->plays->streams, 4, err));
 	for (uint32_t number = 1; number <= last; number++) {
 		EP_TRY(ep_plays_stream(&stream, read, number, err));
@@ -167,7 +167,7 @@ ep_plays_each_stream(const struct ep_plays_read *read, ep_stream_sink *sink, voi
 enum ep_status
 ep_plays_id(char id[EP_PLAYS_ID_TEXT], const struct ep_plays_read *read, struct ep_error *err)
 {
-	struct ep_bytes value;
+	struct ep_bytes value = { 0 };
 	EP_TRY(ep_plays_get(&value, read, read->plays->values, EP_PLAYS_ID_VALUE,
 	                    sizeof EP_PLAYS_ID_VALUE - 1, err));
 	if (value.size != 8)
@@ -256,7 +256,7 @@ enum ep_status
 ep_plays_next_event(struct ep_play_event *event, const struct ep_plays_read *read, uint64_t after,
                     struct ep_error *err)
 {
-	struct ep_bytes value;
+	struct ep_bytes value = { 0 };
 	EP_TRY(get_numbered(&value, read, read->plays->events, after + 1, err));
 	if (value.size != 9 || (value.at[0] != EP_PLAY_BEGUN && value.at[0] != EP_PLAY_ENDED))
 		return damaged(read, "event", after + 1, err);
@@ -276,7 +276,7 @@ enum ep_status
 ep_plays_watermark(uint64_t *position, const struct ep_plays_read *read, const char *follower,
                    struct ep_error *err)
 {
-	struct ep_bytes value;
+	struct ep_bytes value = { 0 };
 	char name[64];
 	int size = snprintf(name, sizeof name, EP_PLAYS_FOLLOWER_VALUE "%s", follower);
 	EP_TRY(ep_plays_get(&value, read, read->plays->values, name, (size_t)size, err));

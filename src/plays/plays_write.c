@@ -130,7 +130,7 @@ static enum ep_status
 put_event(struct ep_plays_write *write, enum ep_play_event_kind kind, uint64_t play,
           struct ep_error *err)
 {
-	uint64_t position;
+	uint64_t position = 0;
 	uint8_t value[9] = { (uint8_t)kind };
 	ep_store64(value + 1, play);
 	EP_TRY(ep_plays_position(&position, &write->inside, err));
@@ -155,7 +155,7 @@ ep_plays_add_stream(uint32_t *number, struct ep_plays_write *write, struct ep_te
                     struct ep_text tags, struct ep_error *err)
 {
 	struct ep_logged_stream stream;
-	uint64_t last;
+	uint64_t last = 0;
 	uint8_t value[4];
 	enum ep_status status = ep_plays_stream_named(&stream, &write->inside, name, err);
 	if (status == EP_OK) {
