@@ -87,7 +87,8 @@ ask(struct ep_listener *listener, struct ep_error *err)
 	                         listener->samples + listener->here - listener->count,
 	                         listener->count, err));
 	EP_TRY(ep_generator_finish(&listener->pairs, listener->generator, err));
-	EP_TRY(calls->match(calls->context, &answer, &listener->pairs, err));
+	EP_TRY(calls->match(calls->context, &answer, &listener->pairs,
+	                    ep_playing_speed(&listener->playing), err));
 	if (calls->on_window)
 		EP_TRY(calls->on_window(calls->context, begin_s, end_s, &answer, err));
 	ep_playing_hear(&news, &listener->playing, begin_s, end_s, &answer);

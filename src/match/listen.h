@@ -20,9 +20,10 @@
 
 /* Whom the listener asks and tells; all with context. */
 struct ep_listen_calls {
-	/* Answers pairs, which may be changed. The answer's texts are good until the next call. */
+	/* Answers pairs, which may be changed, by trying first the speed at which the last windows
+	 * were found. The answer's texts are good until the next call. */
 	enum ep_status (*match)(void *context, struct ep_answer *answer, struct ep_pairs *pairs,
-	                        struct ep_error *err);
+	                        double speed, struct ep_error *err);
 	/* Told every window from begin_s to end_s of the stream, and its answer; may be NULL. */
 	enum ep_status (*on_window)(void *context, double begin_s, double end_s,
 	                            const struct ep_answer *answer, struct ep_error *err);

@@ -3,12 +3,20 @@
 #include "index/collect.h"
 #include "match/speeds.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define UNIT_S 0.023
 
 const struct ep_match_speeds ep_match_speeds_default = { EP_SPEED_OWN, 20 };
+
+struct ep_match_speeds
+ep_match_speeds_from(double first)
+{
+	return (struct ep_match_speeds){ .first = (uint32_t)lround(first * EP_SPEED_OWN),
+		                         .most = ep_match_speeds_default.most };
+}
 
 struct ep_matcher {
 	struct ep_sketcher *sketcher;

@@ -42,6 +42,9 @@ struct ep_match_speeds {
 };
 extern const struct ep_match_speeds ep_match_speeds_default; /* up to 2 % from the own speed */
 
+/* The default with another speed first, in times the track's own. */
+struct ep_match_speeds ep_match_speeds_from(double first);
+
 /* Scratch memory of one thread. */
 struct ep_matcher;
 EP_MUST_USE enum ep_status ep_matcher_new(struct ep_matcher **out, struct ep_error *err);

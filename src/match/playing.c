@@ -21,7 +21,7 @@ ep_playing_free(struct ep_playing *playing)
 static double
 start_of(double begin_s, const struct ep_answer *answer)
 {
-	return begin_s - answer->best_offset_s;
+	return begin_s - answer->best_offset_s / answer->speed;
 }
 
 static bool
@@ -57,6 +57,7 @@ add(struct ep_play *play, double begin_s, double end_s, const struct ep_answer *
 	play->newest_s = start_s;
 	play->last_begin_s = begin_s;
 	play->last_s = end_s;
+	play->speed = answer->speed;
 }
 
 /* The play among those heard that a window agrees with, or a new one, in the place of the one that
@@ -169,6 +170,18 @@ ep_playing_hear(struct ep_playing_news *news, struct ep_playing *playing, double
 		now->last_s = end_s;
 	else
 		hear_other(news, playing, begin_s, end_s, answer);
+}
+
+double
+ep_playing_speed(const struct ep_playing *playing)
+{
+	const struct ep_play *last = &playing->now;
+	for (int i = 0; i < EP_PLAYING_HEARD && playing->now.position == 0; i++) {
+		const struct ep_play *heard = &playing->heard[i];
+		if (heard->position && (!last->position || heard->last_s > last->last_s))
+			last = heard;
+	}
+	return last->position ? last->speed : 1;
 }
 
 void

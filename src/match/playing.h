@@ -54,6 +54,7 @@ struct ep_play {
 	double first_s; /* the end of the first window that agrees */
 	double last_s; /* of the last one */
 	double last_begin_s; /* where that begins */
+	double speed; /* how many times as fast as the track the stream plays it, by that */
 	int windows;
 	int score; /* the best of them */
 	int scores; /* what they have above EP_SCORE_ACCEPTED */
@@ -78,6 +79,10 @@ struct ep_playing_news {
 /* Takes the answer to the window of the stream from begin_s to end_s; windows come in order. */
 void ep_playing_hear(struct ep_playing_news *news, struct ep_playing *playing, double begin_s,
                      double end_s, const struct ep_answer *answer);
+
+/* The speed of the song that plays or else of what was heard last, to be tried first; 1: unknown.
+ */
+double ep_playing_speed(const struct ep_playing *playing);
 
 /* The stream ends at end_s, and so does the song that plays. */
 void ep_playing_end(struct ep_playing_news *news, struct ep_playing *playing, double end_s);

@@ -67,12 +67,14 @@ moment_of(const struct ep_channel *channel, double at_s)
 }
 
 static enum ep_status
-match(void *context, struct ep_answer *answer, struct ep_pairs *pairs, struct ep_error *err)
+match(void *context, struct ep_answer *answer, struct ep_pairs *pairs, double speed,
+      struct ep_error *err)
 {
 	struct ep_channel *channel = context;
+	struct ep_match_speeds speeds = ep_match_speeds_from(speed);
 	ep_arena_reset(&channel->texts);
 	enum ep_status status = ep_query_service_match(answer, channel->options.queries,
-	                                               &channel->texts, pairs, err);
+	                                               &channel->texts, pairs, &speeds, err);
 	/* While the index is made anew, nothing is recognised. */
 	if (status == EP_NOT_FOUND)
 		*answer = (struct ep_answer){ 0 };

@@ -9,12 +9,14 @@ struct session {
 };
 
 static enum ep_status
-match(void *context, struct ep_answer *answer, struct ep_pairs *pairs, struct ep_error *err)
+match(void *context, struct ep_answer *answer, struct ep_pairs *pairs, double speed,
+      struct ep_error *err)
 {
 	struct session *session = context;
+	struct ep_match_speeds speeds = ep_match_speeds_from(speed);
 	EP_TRY(ep_node_refresh_index(session->node, err));
-	return ep_match(answer, session->matcher, ep_node_index(session->node), pairs,
-	                &ep_match_speeds_default, err);
+	return ep_match(answer, session->matcher, ep_node_index(session->node), pairs, &speeds,
+	                err);
 }
 
 static enum ep_status

@@ -171,13 +171,12 @@ give_matcher(struct ep_query_service *service, struct ep_matcher *matcher)
 
 static enum ep_status
 match(struct ep_answer *answer, struct ep_query_service *service, struct ep_matcher *matcher,
-      struct ep_pairs *pairs, struct ep_error *err)
+      struct ep_pairs *pairs, const struct ep_match_speeds *speeds, struct ep_error *err)
 {
 	pthread_rwlock_rdlock(&service->lock);
-	enum ep_status status = service->index
-	                                ? ep_match(answer, matcher, service->index, pairs,
-	                                           &ep_match_speeds_default, err)
-	                                : ep_fail(err, EP_NOT_FOUND, "the index is being built");
+	enum ep_status status =
+		service->index ? ep_match(answer, matcher, service->index, pairs, speeds, err)
+			       : ep_fail(err, EP_NOT_FOUND, "the index is being built");
 	pthread_rwlock_unlock(&service->lock);
 	return status;
 }
@@ -203,11 +202,12 @@ copy_texts(struct ep_answer *answer, struct ep_arena *texts, struct ep_error *er
 
 enum ep_status
 ep_query_service_match(struct ep_answer *answer, struct ep_query_service *service,
-                       struct ep_arena *texts, struct ep_pairs *pairs, struct ep_error *err)
+                       struct ep_arena *texts, struct ep_pairs *pairs,
+                       const struct ep_match_speeds *speeds, struct ep_error *err)
 {
 	struct ep_matcher *matcher;
 	EP_TRY(take_matcher(&matcher, service, err));
-	enum ep_status status = match(answer, service, matcher, pairs, err);
+	enum ep_status status = match(answer, service, matcher, pairs, speeds, err);
 	if (status == EP_OK)
 		status = copy_texts(answer, texts, err);
 	give_matcher(service, matcher);
@@ -265,7 +265,7 @@ ep_query_service_answer(struct ep_query_service *service, struct ep_buffer *json
 		return append_answer(json, code, &answer, true, began, err);
 	EP_TRY(status);
 	EP_TRY(take_matcher(&matcher, service, err));
-	status = match(&answer, service, matcher, &pairs, err);
+	status = match(&answer, service, matcher, &pairs, &ep_match_speeds_default, err);
 	if (status == EP_OK)
 		status = append_answer(json, code, &answer, false, began, err);
 	give_matcher(service, matcher);

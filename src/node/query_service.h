@@ -30,6 +30,7 @@ bool ep_query_service_ready(struct ep_query_service *service);
 EP_MUST_USE enum ep_status ep_query_service_match(struct ep_answer *answer,
                                                   struct ep_query_service *service,
                                                   struct ep_arena *texts, struct ep_pairs *pairs,
+                                                  const struct ep_match_speeds *speeds,
                                                   struct ep_error *err);
 
 /* Fills the texts of an answer by the track at a position of the log, as ep_match_name_at does.

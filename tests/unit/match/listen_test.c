@@ -19,6 +19,7 @@ hear(struct ep_playing *playing, double end_s, uint64_t position, double start_s
 		.match = score >= EP_SCORE_ACCEPTED,
 		.best_position = position,
 		.best_offset_s = begin_s - start_s,
+		.speed = 1,
 		.score = score,
 	};
 	struct ep_playing_news news;
@@ -26,6 +27,36 @@ hear(struct ep_playing *playing, double end_s, uint64_t position, double start_s
 	if (news.named)
 		assert_true(playing->now.position == position);
 	return news.named;
+}
+
+static bool
+is_about(double value, double other)
+{
+	return value > other - 0.01 && value < other + 0.01;
+}
+
+/* The beginning of a song that plays faster than its track is where it is in the stream, and its
+ * speed is what is tried first. */
+static void
+a_song_keeps_its_speed(void **state)
+{
+	(void)state;
+	EP_PLAYING struct ep_playing playing = { 0 };
+	struct ep_playing_news news;
+	assert_true(is_about(ep_playing_speed(&playing), 1));
+	for (int end = 60; end <= 100; end += 5) {
+		double begin_s = end - EP_LISTEN_WINDOW_S;
+		struct ep_answer answer = { .match = true,
+			                    .best_position = 1,
+			                    .best_offset_s = (begin_s - 20) * 1.02,
+			                    .speed = 1.02,
+			                    .score = 120 };
+		ep_playing_hear(&news, &playing, begin_s, end, &answer);
+		assert_true(is_about(ep_playing_speed(&playing), 1.02));
+	}
+	assert_true(playing.now.position == 1);
+	assert_int_equal(playing.now.windows, 9);
+	assert_true(is_about(playing.now.start_s, 20));
 }
 
 /* Hears nothing in the window that ends at end_s; gives when the song ended that is over by that,
@@ -37,12 +68,6 @@ over(struct ep_playing *playing, double end_s)
 	struct ep_playing_news news;
 	ep_playing_hear(&news, playing, end_s - EP_LISTEN_WINDOW_S, end_s, &answer);
 	return news.over ? news.over_s : -1;
-}
-
-static bool
-is_about(double value, double other)
-{
-	return value > other - 0.01 && value < other + 0.01;
 }
 
 static void
@@ -231,6 +256,7 @@ a_song_is_over_when_the_next_one_begins(void **state)
 			hear(&playing, end, 1, 0, 200);
 		for (int end = 100; end <= 105; end += 5) {
 			struct ep_answer answer = { .match = true,
+				                    .speed = 1,
 				                    .best_position = 2,
 				                    .score = 200,
 				                    .best_offset_s = end - EP_LISTEN_WINDOW_S -
@@ -280,8 +306,10 @@ begin_of(double end_s)
 
 /* A song that began 3 s before the stream. */
 static enum ep_status
-match(void *context, struct ep_answer *answer, struct ep_pairs *pairs, struct ep_error *err)
+match(void *context, struct ep_answer *answer, struct ep_pairs *pairs, double speed,
+      struct ep_error *err)
 {
+	assert_true(is_about(speed, 1));
 	(void)err;
 	struct told *told = context;
 	double end_s = 10 + 5 * (double)told->windows;
@@ -291,7 +319,8 @@ match(void *context, struct ep_answer *answer, struct ep_pairs *pairs, struct ep
 	*answer = (struct ep_answer){ .match = told->score >= EP_SCORE_ACCEPTED,
 		                      .best_position = 7,
 		                      .score = told->score,
-		                      .best_offset_s = 3 + begin_of(end_s) };
+		                      .best_offset_s = 3 + begin_of(end_s),
+		                      .speed = 1 };
 	if (answer->match)
 		answer->track_id = ep_text_of("A");
 	return EP_OK;
@@ -452,6 +481,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_song_keeps_its_speed),
 		cmocka_unit_test(a_song_is_named_once_when_windows_agree),
 		cmocka_unit_test(strong_windows_need_only_be_two),
 		cmocka_unit_test(windows_that_are_no_match_name_a_song_if_they_share_no_sound),
