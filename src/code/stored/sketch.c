@@ -100,6 +100,8 @@ refinement_of(uint32_t difference)
 static uint32_t
 at_speed(uint32_t value, uint32_t speed)
 {
+	if (speed == EP_SPEED_OWN)
+		return value;
 	return (uint32_t)((2 * (uint64_t)value + 1) * speed / (2 * EP_SPEED_OWN));
 }
 
@@ -133,13 +135,16 @@ refine(const struct ep_onset *onset, size_t followers, unsigned kind, uint32_t s
 #define BLOCK_NUMERATOR 10000000u
 #define BLOCK_DENOMINATOR 253575u
 
+/* Longer differences, of six minutes, are not looked at. */
+#define BLOCKS_END (UINT32_MAX / BLOCK_DENOMINATOR - 1)
+
 /* Whether a difference is within 1 of a multiple of a block. */
 static bool
 spans_blocks(uint32_t difference)
 {
-	uint64_t scaled = (uint64_t)difference * BLOCK_DENOMINATOR;
-	uint64_t rest = (scaled + BLOCK_DENOMINATOR) % BLOCK_NUMERATOR;
-	return scaled > BLOCK_NUMERATOR / 2 && rest <= 2 * BLOCK_DENOMINATOR;
+	uint32_t rest = (difference + 1) * BLOCK_DENOMINATOR % BLOCK_NUMERATOR;
+	return difference >= BLOCK_NUMERATOR / BLOCK_DENOMINATOR - 1 && difference < BLOCKS_END &&
+	       rest <= 2 * BLOCK_DENOMINATOR;
 }
 
 /* ---- collecting ---- */
