@@ -2,6 +2,7 @@
 
 #include "format/json_text.h"
 
+#include <math.h>
 #include <stdio.h>
 
 void
@@ -59,10 +60,12 @@ read_json(const struct ep_read *read)
 	                 (json_int_t)read->hits, "tracks", (json_int_t)read->tracks);
 }
 
+/* With four digits, rounded down: nothing is certain. */
 static json_t *
 probability_json(const struct ep_answer *answer)
 {
-	return answer->match ? json_real(ep_rule_probability(answer->score)) : json_null();
+	double probability = ep_rule_probability(answer->score);
+	return answer->match ? json_real(floor(probability * 1e4) / 1e4) : json_null();
 }
 
 json_t *
@@ -83,11 +86,11 @@ ep_answer_json(struct ep_text query, const struct ep_answer *answer, bool undeco
 	            json_object_set_new(json, "offset_s",
 	                                offset ? json_real(answer->offset_s) : json_null()) == 0;
 	if (good && !original)
-		good = json_object_set_new(json, "speed", json_real(answer->speed)) == 0 &&
-		       json_object_set_new(json, "probability", probability_json(answer)) == 0 &&
-		       json_object_set_new(json, "evidence", evidence_json(&answer->comparison)) ==
+		good = json_object_set_new(json, "evidence", evidence_json(&answer->comparison)) ==
 		               0 &&
-		       json_object_set_new(json, "read", read_json(&answer->read)) == 0;
+		       json_object_set_new(json, "read", read_json(&answer->read)) == 0 &&
+		       json_object_set_new(json, "speed", json_real(answer->speed)) == 0 &&
+		       json_object_set_new(json, "probability", probability_json(answer)) == 0;
 	if (good)
 		return json;
 	json_decref(json);
