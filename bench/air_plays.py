@@ -18,19 +18,19 @@ import types
 
 from stream import BEHIND_S
 
-WINDOW = re.compile(r"echoprint: ([\d.]+) to ([\d.]+) s: (\S+), score (\d+), position (\d+) at (-?[\d.]+) s")
-AGREE_S, GAP_S, OVER_S, COPIES_S, AGAIN_S = 0.15, 30, 60, 2.5, 15
+WINDOW = re.compile(r"echoprint: ([\d.]+) to ([\d.]+) s: (\S+), score (\d+), position (\d+) at (-?[\d.]+) s, speed ([\d.]+)")
+AGREE_S, GAP_S, OVER_S, COPIES_S, AGAIN_S = 0.15, 40, 60, 2.5, 15
 ACCEPTED = 50  # EP_SCORE_ACCEPTED
 
 
 class Stream:
-    """Windows as (begin, end, score, position, offset), and songs as (position or None, start, at,
+    """Windows as (begin, end, score, position, start), and songs as (position or None, start, at,
     length)."""
 
     def __init__(self, path, known):
         self.name, self.seed = path.stem, int(path.stem.rsplit("-", 1)[1])
-        self.windows = [(float(begin), float(end), int(score), int(position), float(offset))
-                        for begin, end, _, score, position, offset in WINDOW.findall(pathlib.Path(f"{path}.windows").read_text())]
+        self.windows = [(float(begin), float(end), int(score), int(position), float(begin) - float(offset) / float(speed))
+                        for begin, end, _, score, position, offset, speed in WINDOW.findall(pathlib.Path(f"{path}.windows").read_text())]
         self.songs = [(known.get(name), at_s - from_s / speed, at_s, length_s)
                       for (name, from_s, speed), at_s, length_s in json.loads(path.with_suffix(".json").read_text()) if name]
 
@@ -39,8 +39,7 @@ def plays(windows, least, over, span, strength):
     """(heard, position, start) of each song that is named: windows with a score of `least` count;
     what is over `over` adds to the strength, as does each second of the span."""
     heard, now = [], None
-    for begin, end, score, position, offset in windows:
-        start = begin - offset
+    for _, end, score, position, start in windows:
         heard = [play for play in heard if end - play.last <= GAP_S]
         if now and end - now.last > OVER_S:
             now = None

@@ -36,10 +36,10 @@ on_window(void *context, double begin_s, double end_s, const struct ep_answer *a
 	char until[MOMENT_TEXT];
 	print_moment(until, end_s);
 	if (session->call->verbose)
-		ep_say("%.1f to %.1f s: %.*s, score %d, position %" PRIu64 " at %.2f s", begin_s,
-		       end_s, answer->match ? ep_text_print_size(answer->track_id) : 1,
+		ep_say("%.1f to %.1f s: %.*s, score %d, position %" PRIu64 " at %.2f s, speed %.4g",
+		       begin_s, end_s, answer->match ? ep_text_print_size(answer->track_id) : 1,
 		       answer->match ? answer->track_id.at : "-", answer->score,
-		       answer->best_position, answer->best_offset_s);
+		       answer->best_position, answer->best_offset_s, answer->speed);
 	if (ep_shows_progress(session->call))
 		ep_show_progress(&session->shown, "listening, %s, %s", until,
 		                 ep_counted(session->named, "song"));

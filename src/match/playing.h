@@ -19,22 +19,22 @@
 #define EP_PLAYING_AGREE_S 0.15
 
 /* A window whose score is less than this says nothing. */
-#define EP_PLAYING_SCORE_MIN 10
+#define EP_PLAYING_SCORE_MIN 25
 
 /* How strong a play is: what the scores of its windows have above EP_SCORE_ACCEPTED, summed up, and
  * EP_PLAYING_SPAN_WORTH for each second from the end of its first window to that of its last.
- * Windows that overlap have sound in common, and may agree on a false beginning. Windows that are
- * more than a window's length apart have none, and need not be strong if they agree. A play that is
- * so strong by so many windows is recognised. */
-#define EP_PLAYING_SPAN_WORTH 5
-#define EP_PLAYING_STRENGTH 170
+ * Windows that overlap have sound in common, and may agree on a false beginning. The less they
+ * have, the less strong they need be if they agree: 20 s apart, they need be no matches. A play
+ * that is so strong by so many windows is recognised. */
+#define EP_PLAYING_SPAN_WORTH 6
+#define EP_PLAYING_STRENGTH 120
 #define EP_PLAYING_WINDOWS 2
 
 /* The track that plays, beginning again, needs so many: loops look like that for a while. */
 #define EP_PLAYING_AGAIN_WINDOWS 4
 
 /* A play that was not heard for this long, in seconds, is forgotten if it is not recognised. */
-#define EP_PLAYING_GAP_S 30
+#define EP_PLAYING_GAP_S 40
 
 /* The song that plays is over if it was not heard for this long, in seconds. */
 #define EP_PLAYING_OVER_S 60
