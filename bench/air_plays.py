@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
 """Tries rules for plays on what was heard: the answers to all windows that air_listen.py has kept.
 
-usage: air_plays.py --folder FOLDER [--half 0|1]
+usage: air_plays.py --folder FOLDER [--choose GLOB]...
 
 The rule is that of src/match/playing.c, told anew: how many songs it would name with other numbers,
-rightly and falsely, and how late. Streams of odd and even seeds are the two halves: numbers are
-chosen with one and judged by the other. (Windows need no new listening; a new rule for scores does.)
+rightly and falsely, and how late. Numbers are chosen by the streams whose names match a GLOB (all,
+if there is none), such as 'radio-40-0-[1-5]', and judged by the others. The strength is a quarter
+more than one that names nothing falsely. (Windows need no new listening; a new rule for scores
+does.)
 """
 
 import argparse
+import fnmatch
 import itertools
 import json
 import pathlib
@@ -20,6 +23,7 @@ from stream import BEHIND_S
 
 WINDOW = re.compile(r"echoprint: ([\d.]+) to ([\d.]+) s: (\S+), score (\d+), position (\d+) at (-?[\d.]+) s, speed ([\d.]+)")
 AGREE_S, GAP_S, OVER_S, COPIES_S, AGAIN_S = 0.15, 40, 60, 2.5, 15
+WINDOWS, AGAIN_WINDOWS = 3, 4
 ACCEPTED = 50  # EP_SCORE_ACCEPTED
 
 
@@ -28,7 +32,7 @@ class Stream:
     length)."""
 
     def __init__(self, path, known):
-        self.name, self.seed = path.stem, int(path.stem.rsplit("-", 1)[1])
+        self.name = path.stem
         self.windows = [(float(begin), float(end), int(score), int(position), float(begin) - float(offset) / float(speed))
                         for begin, end, _, score, position, offset, speed in WINDOW.findall(pathlib.Path(f"{path}.windows").read_text())]
         self.songs = [(known.get(name), at_s - from_s / speed, at_s, length_s)
@@ -60,7 +64,7 @@ def plays(windows, least, over, span, strength):
         same = now and now.position == position
         if same and start < now.last - AGAIN_S:
             now.last = end if score >= ACCEPTED else now.last
-        elif play.count >= (4 if same else 2) and play.scores + span * (play.last - play.first) >= strength:
+        elif play.count >= (AGAIN_WINDOWS if same else WINDOWS) and play.scores + span * (play.last - play.first) >= strength:
             yield end, position, play.told
             heard.remove(play)
             now = play
@@ -90,21 +94,22 @@ def judge(streams, **rule):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", required=True, type=pathlib.Path)
-    parser.add_argument("--half", type=int, choices=(0, 1), help="choose by the streams whose seeds have this remainder by 2")
+    parser.add_argument("--choose", action="append", default=[], metavar="GLOB", help="choose by the streams of such names")
     options = parser.parse_args()
     streams = []
     for path in sorted((options.folder / "streams").glob("*.mp3")):
         names = path.with_suffix(".known.json")
         if pathlib.Path(f"{path}.windows").exists() and names.exists():
             streams.append(Stream(path, {name: i + 1 for i, name in enumerate(json.loads(names.read_text()))}))
-    chosen = [stream for stream in streams if options.half is None or stream.seed % 2 == options.half]
+    chosen = [stream for stream in streams if not options.choose or any(fnmatch.fnmatch(stream.name, glob) for glob in options.choose)]
     others = [stream for stream in streams if stream not in chosen]
     print(f"{len(chosen)} streams, and {len(others)} others\n\n{'':32}known named right  late false again")
-    for least, over, span in itertools.product((1, 10, 20), (20, 30, 40), (2, 4, 6, 8)):
-        for strength in range(60, 340, 10):
+    for least, over, span in itertools.product((10, 20, 25, 30), (40, 50), (2, 3, 4, 5, 6)):
+        for strength in range(60, 340, 4):
             rule = {"least": least, "over": over, "span": span, "strength": strength}
-            found = judge(chosen, **rule)
-            if found[4] == 0:
+            if judge(chosen, **rule)[4] == 0:
+                rule["strength"] = strength * 5 // 4
+                found = judge(chosen, **rule)
                 print(f"{str(list(rule.values())):>30}  {show(found)}   {show(judge(others, **rule)) if others else ''}")
                 break
 

@@ -23,12 +23,13 @@
 
 /* How strong a play is: what the scores of its windows have above EP_SCORE_ACCEPTED, summed up, and
  * EP_PLAYING_SPAN_WORTH for each second from the end of its first window to that of its last.
- * Windows that overlap have sound in common, and may agree on a false beginning. The less they
- * have, the less strong they need be if they agree: 20 s apart, they need be no matches. A play
- * that is so strong by so many windows is recognised. */
-#define EP_PLAYING_SPAN_WORTH 6
-#define EP_PLAYING_STRENGTH 120
-#define EP_PLAYING_WINDOWS 2
+ * Windows that overlap have sound in common, and may agree on a false beginning; so may two that
+ * music with a strict beat fits. Three are needed, and the less sound they have in common, the less
+ * strong they need be: within 20 s, they need be no matches. A play that is so strong by so many
+ * windows is recognised. */
+#define EP_PLAYING_SPAN_WORTH 5
+#define EP_PLAYING_STRENGTH 100
+#define EP_PLAYING_WINDOWS 3
 
 /* The track that plays, beginning again, needs so many: loops look like that for a while. */
 #define EP_PLAYING_AGAIN_WINDOWS 4

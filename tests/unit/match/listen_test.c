@@ -85,12 +85,13 @@ a_song_is_named_once_when_windows_agree(void **state)
 }
 
 static void
-strong_windows_need_only_be_two(void **state)
+strong_windows_need_only_be_three(void **state)
 {
 	(void)state;
 	EP_PLAYING struct ep_playing playing = { 0 };
 	assert_false(hear(&playing, 40, 1, 25, 300));
-	assert_true(hear(&playing, 45, 1, 25, EP_SCORE_ACCEPTED));
+	assert_false(hear(&playing, 45, 1, 25, 300));
+	assert_true(hear(&playing, 50, 1, 25, EP_SCORE_ACCEPTED));
 }
 
 static void
@@ -101,6 +102,16 @@ windows_that_are_no_match_name_a_song_if_they_share_little_sound(void **state)
 	for (int end = 40; end < 60; end += 5)
 		assert_false(hear(&playing, end, 1, 25, EP_SCORE_ACCEPTED - 1));
 	assert_true(hear(&playing, 60, 1, 25, EP_SCORE_ACCEPTED - 1));
+}
+
+/* A strict beat fits at many places: here each is heard twice, in windows 25 s apart. */
+static void
+two_windows_that_agree_name_nothing(void **state)
+{
+	(void)state;
+	EP_PLAYING struct ep_playing playing = { 0 };
+	for (int end = 40; end < 1000; end += 5)
+		assert_false(hear(&playing, end, 1, end % 25 + 100 * (end / 50), 60));
 }
 
 static void
@@ -164,14 +175,14 @@ songs_follow_one_another(void **state)
 {
 	(void)state;
 	EP_PLAYING struct ep_playing playing = { 0 };
-	assert_false(hear(&playing, 20, 1, 0, 200));
-	assert_true(hear(&playing, 25, 1, 0, 200));
-	assert_false(hear(&playing, 30, 2, 22, 200));
-	assert_true(hear(&playing, 35, 2, 22, 200));
+	for (int end = 20; end <= 30; end += 5)
+		assert_int_equal(hear(&playing, end, 1, 0, 200), end == 30);
+	for (int end = 35; end <= 45; end += 5)
+		assert_int_equal(hear(&playing, end, 2, 22, 200), end == 45);
 	assert_true(playing.before.position == 1);
 	/* The first one again, where it would be if it had never been left. */
-	assert_false(hear(&playing, 40, 1, 0, 200));
-	assert_true(hear(&playing, 45, 1, 0, 200));
+	for (int end = 50; end <= 60; end += 5)
+		assert_int_equal(hear(&playing, end, 1, 0, 200), end == 60);
 }
 
 static void
@@ -180,7 +191,7 @@ a_song_that_begins_again_is_named_again(void **state)
 	(void)state;
 	EP_PLAYING struct ep_playing playing = { 0 };
 	for (int end = 20; end <= 100; end += 5)
-		assert_int_equal(hear(&playing, end, 1, 0, 200), end == 25);
+		assert_int_equal(hear(&playing, end, 1, 0, 200), end == 30);
 	/* Longer than a loop looks like it. */
 	for (int end = 110; end <= 120; end += 5)
 		assert_false(hear(&playing, end, 1, 98, 200));
@@ -192,9 +203,9 @@ a_loop_is_the_song_that_plays(void **state)
 {
 	(void)state;
 	EP_PLAYING struct ep_playing playing = { 0 };
-	assert_false(hear(&playing, 20, 1, 0, 200));
-	assert_true(hear(&playing, 25, 1, 0, 200));
-	for (int end = 30; end < 200; end += 5) {
+	for (int end = 20; end <= 30; end += 5)
+		assert_int_equal(hear(&playing, end, 1, 0, 200), end == 30);
+	for (int end = 35; end < 200; end += 5) {
 		/* Every fourth window is where the song is, the others where it was before. */
 		assert_false(hear(&playing, end, 1, -16, 200));
 		assert_false(hear(&playing, end, 1, end % 20 ? end / 20 * 20 : 0, 200));
@@ -206,9 +217,9 @@ a_copy_is_the_song_that_plays(void **state)
 {
 	(void)state;
 	EP_PLAYING struct ep_playing playing = { 0 };
-	assert_false(hear(&playing, 20, 1, 0, 200));
-	assert_true(hear(&playing, 25, 1, 0, 200));
-	for (int end = 30; end < 200; end += 5)
+	for (int end = 20; end <= 30; end += 5)
+		assert_int_equal(hear(&playing, end, 1, 0, 200), end == 30);
+	for (int end = 35; end < 200; end += 5)
 		assert_false(hear(&playing, end, 2, 1.5, 200));
 }
 
@@ -217,9 +228,9 @@ the_beginning_is_corrected_by_stronger_windows(void **state)
 {
 	(void)state;
 	EP_PLAYING struct ep_playing playing = { 0 };
-	assert_false(hear(&playing, 40, 1, 12, 200));
-	assert_true(hear(&playing, 45, 1, 12, 200));
-	for (int end = 50; end < 90; end += 5)
+	for (int end = 40; end <= 50; end += 5)
+		assert_int_equal(hear(&playing, end, 1, 12, 200), end == 50);
+	for (int end = 55; end < 95; end += 5)
 		assert_false(hear(&playing, end, 1, 4, 150));
 	assert_true(is_about(playing.now.start_s, 4));
 }
@@ -254,7 +265,7 @@ a_song_is_over_when_the_next_one_begins(void **state)
 		struct ep_playing_news news = { 0 };
 		for (int end = 20; end <= 95; end += 5)
 			hear(&playing, end, 1, 0, 200);
-		for (int end = 100; end <= 105; end += 5) {
+		for (int end = 100; end <= 110; end += 5) {
 			struct ep_answer answer = { .match = true,
 				                    .speed = 1,
 				                    .best_position = 2,
@@ -483,8 +494,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_song_keeps_its_speed),
 		cmocka_unit_test(a_song_is_named_once_when_windows_agree),
-		cmocka_unit_test(strong_windows_need_only_be_two),
+		cmocka_unit_test(strong_windows_need_only_be_three),
 		cmocka_unit_test(windows_that_are_no_match_name_a_song_if_they_share_little_sound),
+		cmocka_unit_test(two_windows_that_agree_name_nothing),
 		cmocka_unit_test(windows_that_overlap_are_not_enough_if_they_are_weak),
 		cmocka_unit_test(windows_that_have_nothing_name_nothing),
 		cmocka_unit_test(windows_that_do_not_agree_name_nothing),
