@@ -20,7 +20,7 @@
  * more. Where it is narrow, accepted with a score below SCORE_SURE, all are weighed that there is
  * room for, so that no other song is overlooked. */
 #define SCORE_SHARE 0.5f
-#define SCORE_PLAIN 100
+#define SCORE_PLAIN 85
 #define SCORE_SURE 80
 
 /* A candidate that was read from the log and weighed. */
