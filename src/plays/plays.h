@@ -181,6 +181,11 @@ EP_MUST_USE enum ep_status ep_plays_add_stream(uint32_t *number, struct ep_plays
 EP_MUST_USE enum ep_status ep_plays_begin(struct ep_plays_write *write,
                                           const struct ep_logged_play *play, struct ep_error *err);
 
+/* Notes a play that was found when it had ended, with both events. What is under way there goes on.
+ */
+EP_MUST_USE enum ep_status ep_plays_add(struct ep_plays_write *write,
+                                        const struct ep_logged_play *play, struct ep_error *err);
+
 /* Notes that the stream's play was heard until then, or that it has ended then. A moment before the
  * one that is noted changes nothing where it goes on, and is the end where it ends. Nothing, where
  * none is under way. */

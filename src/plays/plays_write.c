@@ -236,6 +236,19 @@ ep_plays_begin(struct ep_plays_write *write, const struct ep_logged_play *play,
 }
 
 enum ep_status
+ep_plays_add(struct ep_plays_write *write, const struct ep_logged_play *play, struct ep_error *err)
+{
+	struct ep_logged_play entry = *play;
+	EP_TRY(ep_plays_last(&entry.number, &write->inside, write->inside.plays->plays, 8, err));
+	entry.number++;
+	entry.ended = true;
+	EP_TRY(put_play(write, &entry, err));
+	EP_TRY(put_time(write, EP_BY_TIME_PLAY, entry.start_ms, entry.number, entry.stream, err));
+	EP_TRY(put_event(write, EP_PLAY_BEGUN, entry.number, err));
+	return put_event(write, EP_PLAY_ENDED, entry.number, err);
+}
+
+enum ep_status
 ep_plays_hear(struct ep_plays_write *write, uint32_t stream, int64_t end_ms, struct ep_error *err)
 {
 	struct ep_logged_play play;

@@ -51,19 +51,34 @@ add_stream(const char *name, const char *tags)
 	return number;
 }
 
+static struct ep_logged_play
+play_of(uint32_t stream, const char *id, int64_t start_ms, int64_t end_ms)
+{
+	return (struct ep_logged_play){ .stream = stream,
+		                        .start_ms = start_ms,
+		                        .end_ms = end_ms,
+		                        .offset_ms = 250,
+		                        .score = 77,
+		                        .track_id = ep_text_of(id),
+		                        .artist = ep_text_of("artist"),
+		                        .release = ep_text_of("release"),
+		                        .track = ep_text_of("title") };
+}
+
+static void
+add_play(uint32_t stream, const char *id, int64_t start_ms, int64_t end_ms)
+{
+	struct ep_plays_write *write = begin();
+	struct ep_logged_play play = play_of(stream, id, start_ms, end_ms);
+	needs(ep_plays_add(write, &play, NULL));
+	needs(ep_plays_commit(write, NULL));
+}
+
 static void
 begin_play(uint32_t stream, const char *id, int64_t start_ms, int64_t end_ms)
 {
 	struct ep_plays_write *write = begin();
-	struct ep_logged_play play = { .stream = stream,
-		                       .start_ms = start_ms,
-		                       .end_ms = end_ms,
-		                       .offset_ms = 250,
-		                       .score = 77,
-		                       .track_id = ep_text_of(id),
-		                       .artist = ep_text_of("artist"),
-		                       .release = ep_text_of("release"),
-		                       .track = ep_text_of("title") };
+	struct ep_logged_play play = play_of(stream, id, start_ms, end_ms);
 	needs(ep_plays_begin(write, &play, NULL));
 	needs(ep_plays_commit(write, NULL));
 }
@@ -200,6 +215,20 @@ a_play_ends_when_the_next_begins(void **state)
 }
 
 static void
+a_play_that_is_found_later_ends_no_other(void **state)
+{
+	(void)state;
+	uint32_t stream = add_stream("radio", "");
+	begin_play(stream, "A", 40000, 60000);
+	add_play(stream, "B", 20000, 30000);
+	expect_plays(&all, "B 20000-30000\nA 40000-60000 goes on\n");
+	change(ep_plays_hear, stream, 70000);
+	change(ep_plays_end, stream, 80000);
+	expect_plays(&all, "B 20000-30000\nA 40000-80000\n");
+	expect_events("+1+2-2-1");
+}
+
+static void
 plays_are_told_in_the_order_of_their_beginnings(void **state)
 {
 	(void)state;
@@ -326,6 +355,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_play_goes_on_until_it_ends, make_log, remove_log),
 		cmocka_unit_test_setup_teardown(a_play_ends_when_the_next_begins, make_log,
+		                                remove_log),
+		cmocka_unit_test_setup_teardown(a_play_that_is_found_later_ends_no_other, make_log,
 		                                remove_log),
 		cmocka_unit_test_setup_teardown(plays_are_told_in_the_order_of_their_beginnings,
 		                                make_log, remove_log),
