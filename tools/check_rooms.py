@@ -45,11 +45,11 @@ MAY_USE = {
     "sync": ["base", "format"],
     "sync/master": ["base", "format", "store", "peer", "ingest", "dump", "sync"],
     "sync/slave": ["base", "format", "store", "peer", "ingest", "dump", "sync"],
-    "node": ["base", "code", "code/stored", "sound", "format", "store", "index", "match", "peer", "ingest", "dump",
+    "node": ["base", "code", "code/stored", "generator", "sound", "format", "store", "index", "match", "peer", "ingest", "dump",
              "dedup", "sync", "sync/master", "sync/slave"],
     "net": ["base", "format", "store", "peer", "ingest", "sync", "sync/master", "sync/slave", "node"],
     "net/stream": ["base", "sound", "net"],
-    "monitor": ["base", "generator", "format", "match", "plays", "node", "net", "net/stream"],
+    "monitor": ["base", "code", "generator", "format", "match", "plays", "node", "net", "net/stream"],
     "cli": ["base", "code", "sound", "format", "store", "peer", "plays", "ingest", "dump", "dedup", "node", "net", "monitor"],
 }
 # Of these rooms others include one header alone.

@@ -7,13 +7,14 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { OPTION_CONFIG, OPTION_CHECK, OPTION_EVENTS };
+enum { OPTION_CONFIG, OPTION_CHECK, OPTION_EVENTS, OPTION_LEARN };
 
 static const struct ep_option options[] = {
 	[OPTION_CONFIG] = { "config", 'c', "FILE", "streams and webhook, as this file says" },
 	[OPTION_CHECK] = { "check-config", 0, NULL, "check the file, and monitor nothing" },
 	[OPTION_EVENTS] = { "events", 0, "WHICH",
 	                    "print plays when they have begun, ended, or both (default)" },
+	[OPTION_LEARN] = { "learn", 0, NULL, "keep unknown sound that is played again, as tracks" },
 	{ 0 },
 };
 
@@ -78,6 +79,8 @@ read_config(struct ep_monitor_config *config, const struct ep_call *call, struct
 {
 	if (call->values[OPTION_CONFIG])
 		EP_TRY(ep_monitor_config_read(config, call->values[OPTION_CONFIG], err));
+	if (call->values[OPTION_LEARN])
+		config->learn = true;
 	for (size_t i = 0; i < call->argument_count; i++)
 		EP_TRY(ep_monitor_config_add(config, call->arguments[i], err));
 	return EP_OK;
@@ -187,7 +190,7 @@ run(const struct ep_call *call)
 
 const struct ep_command ep_cmd_monitor = {
 	.name = "monitor",
-	.synopsis = "[--config FILE] [[NAME=]URL...]",
+	.synopsis = "[--config FILE] [--learn] [[NAME=]URL...]",
 	.summary = "Name what streams play, and keep a log of it",
 	.details =
 		"URL is http:// or https:// (Icecast, SHOUTcast, HLS, or a playlist that names "
@@ -205,9 +208,12 @@ const struct ep_command ep_cmd_monitor = {
 		"what "
 		"is\n"
 		"not of one stream: webhook (a URL to which plays are sent by POST) and\n"
-		"webhook-secret-file (what they are signed with). When FILE changes, or at SIGHUP, "
-		"streams\n"
-		"are added, changed and removed; the others go on undisturbed.\n\n"
+		"webhook-secret-file (what they are signed with), and learn = yes, which is "
+		"--learn. "
+		"When\n"
+		"FILE changes, or at SIGHUP, streams are added, changed and removed; the others go "
+		"on\n"
+		"undisturbed.\n\n"
 		"A song is named some 25 s after it begins: one line when it was recognised, and "
 		"one "
 		"when\n"
@@ -219,7 +225,10 @@ const struct ep_command ep_cmd_monitor = {
 		"`plays` prints; so are the times in which a stream was not heard. `status` shows "
 		"how "
 		"the\n"
-		"streams are. It runs until Ctrl-C, or until all URLs are at their end.\n",
+		"streams are. With --learn, unknown sound that is played again, such as "
+		"advertisements,\n"
+		"becomes a track named unknown_..., whose plays are logged from then on.\n\n"
+		"It runs until Ctrl-C, or until all URLs are at their end.\n",
 	.options = options,
 	.run = run,
 };

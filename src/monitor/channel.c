@@ -205,6 +205,7 @@ ep_channel_free(struct ep_channel *channel)
 	ep_buffer_free(&channel->play.track_id);
 	ep_buffer_free(&channel->play.artist);
 	ep_buffer_free(&channel->play.track);
+	ep_unknown_free(&channel->unknown);
 	pthread_mutex_destroy(&channel->mutex);
 	free(channel->name);
 	free(channel->url);

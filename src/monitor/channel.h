@@ -2,6 +2,7 @@
  *
  *     samples -> listener (match/listen.h) -> plays -.
  *     samples that do not come ------------> gaps  ---+-> recorder
+ *     samples that are not recognised -----> pieces -> learner (learner.h)
  *     energy of samples -> silence or not -> state
  *
  * A stream that breaks off does not end its play: when samples come again, or after a restart of
@@ -13,6 +14,7 @@
 #define EP_MONITOR_CHANNEL_H
 
 #include "monitor/config.h"
+#include "monitor/learner.h"
 #include "monitor/recorder.h"
 #include "net/stream/streams.h"
 #include "node/query_service.h"
@@ -36,6 +38,7 @@ struct ep_channel_options {
 	struct ep_plays *plays; /* borrowed, as what follows */
 	struct ep_query_service *queries;
 	struct ep_recorder *recorder;
+	struct ep_learner *learner; /* of what is not recognised; NULL: none */
 	/* Told in a line when the stream fails, once while the reason stays the same, and when it
 	 * is heard again; from any thread. */
 	void (*on_line)(void *context, const char *line);
@@ -52,6 +55,10 @@ EP_DEFINE_OWNED(struct ep_channel, ep_channel_free)
 
 /* Ends what plays, as the stream is monitored no more. */
 void ep_channel_retire(struct ep_channel *channel);
+
+/* Gives what was not recognised last to the learner, as its stream has been removed. EP_NO_MEMORY.
+ */
+EP_MUST_USE enum ep_status ep_channel_leave(struct ep_channel *channel, struct ep_error *err);
 
 /* Whether it is the stream that a config says. */
 bool ep_channel_is(const struct ep_channel *channel, const struct ep_stream_config *config);

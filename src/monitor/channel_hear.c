@@ -121,6 +121,7 @@ begin_play(struct ep_channel *channel, const struct ep_play *song, const struct 
 	struct ep_under_way *play = &channel->play;
 	double zero_at = moment_of(channel, song->start_s);
 	double start_at = fmax(zero_at, first_at(channel, song));
+	EP_TRY(ep_channel_learn_end(channel, start_at, err));
 	EP_TRY(ep_channel_end_play(channel, fmin(play->end_at, start_at), err));
 	EP_TRY(ep_channel_set_text(&play->artist, answer->artist, err));
 	EP_TRY(ep_channel_set_text(&play->track, answer->track, err));
@@ -181,6 +182,7 @@ break_off(struct ep_channel *channel, struct ep_error *err)
 	if (!listener)
 		return EP_OK;
 	EP_TRY(ep_listener_finish(listener, err));
+	EP_TRY(ep_channel_learn_end(channel, channel->heard_at, err));
 	channel->play.apart = true;
 	channel->play.over = false;
 	return EP_OK;
@@ -214,6 +216,9 @@ look(struct ep_channel *channel, struct ep_error *err)
 		EP_TRY(ep_channel_end_play(channel, play->end_at, err));
 	else if (now && !play->apart)
 		play->end_at = moment_of(channel, now->last_s);
+	if (now && !play->apart)
+		ep_unknown_drop(&channel->unknown,
+		                moment_of(channel, now->last_begin_s + EP_PLAYING_REST_S));
 	play->over = false;
 	return EP_OK;
 }
@@ -230,6 +235,7 @@ ep_channel_hear(struct ep_channel *channel, double at, bool joined, const int16_
 	channel->fed_s += (double)count / EP_SAMPLE_RATE;
 	channel->heard_at = at + (double)count / EP_SAMPLE_RATE;
 	ep_quiet_feed(&channel->quiet, samples, count);
+	EP_TRY(ep_channel_learn(channel, at, samples, count, err));
 	EP_TRY(ep_listener_feed(channel->listener, samples, count, err));
 	return look(channel, err);
 }

@@ -3,6 +3,7 @@
  *     channel.c       from first to last, and the calls of the stream
  *     channel_hear.c  samples to plays and gaps
  *     channel_json.c  how it is
+ *     channel_learn.c what it gives the learner
  */
 #ifndef EP_MONITOR_CHANNEL_INTERNAL_H
 #define EP_MONITOR_CHANNEL_INTERNAL_H
@@ -11,6 +12,7 @@
 #include "match/listen.h"
 #include "monitor/channel.h"
 #include "monitor/quiet.h"
+#include "monitor/unknown.h"
 
 #include <pthread.h>
 
@@ -51,6 +53,7 @@ struct ep_channel {
 	struct ep_under_way play;
 	double ended_at; /* when the one before has ended; 0: there was none */
 	struct ep_quiet quiet;
+	struct ep_unknown unknown; /* what may be learnt */
 	enum ep_stream_state state;
 	double state_at; /* since when */
 	double retry_at;
@@ -82,6 +85,19 @@ EP_MUST_USE enum ep_status ep_channel_end_play(struct ep_channel *channel, doubl
 EP_MUST_USE enum ep_status ep_channel_hear(struct ep_channel *channel, double at, bool joined,
                                            const int16_t *samples, size_t count,
                                            struct ep_error *err);
+
+/* ---- channel_learn.c: nothing, where there is no learner, or it is off ---- */
+
+/* Takes samples that were heard from `at` on. */
+EP_MUST_USE enum ep_status ep_channel_learn(struct ep_channel *channel, double at,
+                                            const int16_t *samples, size_t count,
+                                            struct ep_error *err);
+
+/* What was heard up to a moment, when a song began or the stream broke off, is all of it. */
+EP_MUST_USE enum ep_status ep_channel_learn_end(struct ep_channel *channel, double until,
+                                                struct ep_error *err);
+
+/* ---- */
 
 /* The stream is at its end, and so is what it plays. */
 EP_MUST_USE enum ep_status ep_channel_finish(struct ep_channel *channel, struct ep_error *err);

@@ -3,6 +3,7 @@
  *     [monitor]                                  what is not of one stream
  *     webhook = https://example.org/plays
  *     webhook-secret-file = webhook.secret
+ *     learn = yes
  *
  *     [radio one]                                a stream: its name
  *     url = http://example.org/radio-one.mp3
@@ -33,6 +34,7 @@ struct ep_monitor_config {
 	size_t count;
 	size_t capacity;
 	const char *webhook; /* NULL: none */
+	bool learn; /* unknown sound that is played again */
 	struct ep_buffer secret; /* of the webhook; empty: what is sent is not signed */
 };
 void ep_monitor_config_free(struct ep_monitor_config *config);

@@ -68,6 +68,17 @@ begin_section(struct reading *reading, const char *line)
 }
 
 static enum ep_status
+set_learn(struct reading *reading, const char *value)
+{
+	bool yes = strcmp(value, "yes") == 0;
+	if (!yes && strcmp(value, "no") != 0)
+		return ep_fail(reading->err, EP_BAD_INPUT, "learn is \"%s\", but must be yes or no",
+		               value);
+	reading->config->learn = yes;
+	return EP_OK;
+}
+
+static enum ep_status
 set_global(struct reading *reading, const char *key, const char *value)
 {
 	struct ep_monitor_config *config = reading->config;
@@ -84,9 +95,11 @@ set_global(struct reading *reading, const char *key, const char *value)
 		return reading->secret_file ? EP_OK
 		                            : ep_fail(reading->err, EP_NO_MEMORY, "out of memory");
 	}
+	if (strcmp(key, "learn") == 0)
+		return set_learn(reading, value);
 	return ep_fail(reading->err, EP_BAD_INPUT,
-	               "[" EP_CONFIG_GLOBAL "] has no \"%s\"; its keys are webhook and "
-	               "webhook-secret-file",
+	               "[" EP_CONFIG_GLOBAL "] has no \"%s\"; its keys are webhook, "
+	               "webhook-secret-file and learn",
 	               key);
 }
 

@@ -93,7 +93,7 @@ ep_monitor_done(struct ep_monitor *monitor)
 		if (!ep_channel_ended(monitor->channels[i]))
 			return false;
 	}
-	return ep_recorder_flush(monitor->recorder, 1);
+	return ep_learner_flush(monitor->learner, 1) && ep_recorder_flush(monitor->recorder, 1);
 }
 
 /* ---- events ---- */
@@ -175,6 +175,9 @@ start(struct ep_monitor *monitor, struct ep_error *err)
 	struct ep_recorder_options recorder = { .on_line = on_line,
 		                                .on_events = on_events,
 		                                .context = monitor };
+	struct ep_learning_options learner = { .node = monitor->options.node,
+		                               .on_line = on_line,
+		                               .context = monitor };
 	EP_TRY(lock_folder(monitor, err));
 	EP_TRY(ep_plays_open(&monitor->plays, folder_of(monitor), true, err));
 	EP_TRY(skip_events(monitor, err));
@@ -184,6 +187,9 @@ start(struct ep_monitor *monitor, struct ep_error *err)
 	EP_TRY(ep_webhook_start(&monitor->webhook, monitor->plays, on_line, monitor, err));
 	recorder.plays = monitor->plays;
 	EP_TRY(ep_recorder_start(&monitor->recorder, &recorder, err));
+	learner.queries = monitor->queries;
+	learner.recorder = monitor->recorder;
+	EP_TRY(ep_learner_new(&monitor->learner, &learner, err));
 	return ep_streams_open(&monitor->streams, &ep_channel_calls, err);
 }
 
@@ -211,8 +217,10 @@ stop_streams(struct ep_monitor *monitor)
 	write_state(monitor, false);
 	for (size_t i = 0; i < monitor->count; i++)
 		ep_streams_remove(monitor->streams, monitor->channels[i]);
-	for (size_t i = 0; i < monitor->count; i++)
+	for (size_t i = 0; i < monitor->count; i++) {
 		(void)!ep_channel_tick(monitor->channels[i], NULL);
+		(void)!ep_channel_leave(monitor->channels[i], NULL);
+	}
 	ep_streams_close(monitor->streams);
 }
 
@@ -222,6 +230,7 @@ ep_monitor_stop(struct ep_monitor *monitor)
 	if (!monitor)
 		return;
 	stop_streams(monitor);
+	ep_learner_free(monitor->learner);
 	ep_recorder_stop(monitor->recorder);
 	ep_webhook_stop(monitor->webhook);
 	for (size_t i = 0; i < monitor->count; i++)

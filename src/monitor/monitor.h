@@ -5,7 +5,8 @@
  *                                                                             '-> webhook.h
  *
  * Every few seconds it notes until when each stream was heard, and leaves a file in the data folder
- * that tells how all streams are (node/streams_file.h).
+ * that tells how all streams are (node/streams_file.h). What channels do not recognise goes to the
+ * learner (learner.h), where the config says so.
  */
 #ifndef EP_MONITOR_MONITOR_H
 #define EP_MONITOR_MONITOR_H

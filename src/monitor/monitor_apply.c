@@ -32,6 +32,7 @@ remove_others(struct ep_monitor *monitor, const struct ep_monitor_config *config
 		}
 		ep_streams_remove(monitor->streams, channel);
 		(void)!ep_channel_tick(channel, err);
+		(void)!ep_channel_leave(channel, err);
 		if (!wanted)
 			ep_channel_retire(channel);
 		ep_channel_free(channel);
@@ -57,6 +58,7 @@ add_channel(struct ep_monitor *monitor, const struct ep_stream_config *config, s
 		                              .plays = monitor->plays,
 		                              .queries = monitor->queries,
 		                              .recorder = monitor->recorder,
+		                              .learner = monitor->learner,
 		                              .on_line = on_line,
 		                              .context = monitor };
 	EP_OWNED(ep_channel_free)
@@ -130,6 +132,7 @@ ep_monitor_apply(struct ep_monitor *monitor, const struct ep_monitor_config *con
 	if (!more)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	monitor->channels = more;
+	EP_TRY(ep_learner_set(monitor->learner, config->learn, err));
 	EP_TRY(remove_others(monitor, config, err));
 	EP_TRY(retire_others(monitor, config, err));
 	EP_TRY(ep_webhook_set(monitor->webhook, config, err));

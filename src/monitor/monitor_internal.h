@@ -11,6 +11,7 @@ struct ep_monitor {
 	struct ep_plays *plays;
 	struct ep_query_service *queries;
 	struct ep_recorder *recorder;
+	struct ep_learner *learner;
 	struct ep_webhook *webhook;
 	struct ep_streams *streams;
 	struct ep_channel **channels;

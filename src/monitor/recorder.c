@@ -98,6 +98,8 @@ write_change(struct ep_plays_write *write, const struct ep_change *change, struc
 	switch (change->kind) {
 	case EP_CHANGE_BEGIN:
 		return ep_plays_begin(write, &change->play, err);
+	case EP_CHANGE_PLAYED:
+		return ep_plays_add(write, &change->play, err);
 	case EP_CHANGE_HEAR:
 		return ep_plays_hear(write, change->stream, change->at_ms, err);
 	case EP_CHANGE_END:

@@ -11,6 +11,7 @@
 
 enum ep_change_kind {
 	EP_CHANGE_BEGIN, /* play begins */
+	EP_CHANGE_PLAYED, /* a play that was found later, from begin to end */
 	EP_CHANGE_HEAR, /* the stream's play is heard until at_ms */
 	EP_CHANGE_END, /* it has ended at at_ms */
 	EP_CHANGE_HEARD, /* the stream is heard until at_ms */
@@ -23,7 +24,7 @@ struct ep_change {
 	uint32_t stream;
 	int64_t at_ms;
 	struct ep_text reason;
-	struct ep_logged_play play; /* of EP_CHANGE_BEGIN */
+	struct ep_logged_play play; /* of EP_CHANGE_BEGIN and EP_CHANGE_PLAYED */
 };
 
 struct ep_recorder;

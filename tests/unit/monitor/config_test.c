@@ -92,6 +92,21 @@ a_section_is_a_stream(void **state)
 }
 
 static void
+it_learns_only_where_that_is_said(void **state)
+{
+	(void)state;
+	EP_MONITOR_CONFIG struct ep_monitor_config none = { 0 };
+	EP_MONITOR_CONFIG struct ep_monitor_config yes = { 0 };
+	EP_MONITOR_CONFIG struct ep_monitor_config no = { 0 };
+	needs(read_text(&none, "[monitor]\n", NULL));
+	needs(read_text(&yes, "[monitor]\nlearn = yes\n", NULL));
+	needs(read_text(&no, "[monitor]\nlearn = yes\nlearn = no\n", NULL));
+	assert_false(none.learn);
+	assert_true(yes.learn);
+	assert_false(no.learn);
+}
+
+static void
 long_names_and_urls_are_whole(void **state)
 {
 	(void)state;
@@ -124,6 +139,7 @@ what_is_wrong_is_told_with_its_line(void **state)
 	refuses("[a]\nurl = \n", ":2: url is empty");
 	refuses("[a]\nurl = x\nk = 1\nk = 2\n", ":4: k is given twice");
 	refuses("[monitor]\nhook = x\n", ":2: [monitor] has no \"hook\"");
+	refuses("[monitor]\nlearn = maybe\n", ":2: learn is \"maybe\", but must be yes or no");
 	refuses("[monitor]\nwebhook = ftp://x\n", ":2: webhook is \"ftp://x\"");
 	refuses("[a]\nurl = \xff\n", "UTF-8");
 }
@@ -169,6 +185,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_section_is_a_stream),
+		cmocka_unit_test(it_learns_only_where_that_is_said),
 		cmocka_unit_test(long_names_and_urls_are_whole),
 		cmocka_unit_test(what_is_wrong_is_told_with_its_line),
 		cmocka_unit_test(a_secret_is_read_from_its_file),
