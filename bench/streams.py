@@ -3,10 +3,12 @@
 
 An Icecast server on this machine has one MP3 stream of 128 kbit/s, which an ffmpeg program feeds in
 real time; the program listens to it as if it were 10, 50 or 200 stations. Icecast's and ffmpeg's
-own time is not counted. Recognition is not part of it.
+own time is not counted. Recognition is not part of it, unless --monitor names a data folder: then
+`monitor` names the songs in the files of --music, each of which is a mount.
 """
 
 import argparse
+import json
 import os
 import pathlib
 import signal
@@ -93,18 +95,51 @@ def measure(program, url, count, seconds):
           f"{(player_memory[1] + sum(item[1] for item in memories)) / count:9.2f} | {max(lates):8.1f} | {lost:10}", flush=True)
 
 
+def measure_monitor(program, folder, urls, count, seconds):
+    """The same with recognition, by the command `monitor`."""
+    streams = [f"stream{number}={urls[number % len(urls)]}" for number in range(count)]
+    monitor = subprocess.Popen([program, "-d", folder, "-q", "monitor", *streams], stdout=subprocess.DEVNULL)
+    time.sleep(60)  # until each has a whole window
+    decoders = children_of(monitor.pid)
+    before, decoders_before, clock = cpu_seconds([monitor.pid]), cpu_seconds(decoders), time.monotonic()
+    time.sleep(seconds)
+    lasted = time.monotonic() - clock
+    own, decoding = cpu_seconds([monitor.pid]) - before, cpu_seconds(decoders) - decoders_before
+    memories = [memory(process) for process in (monitor.pid, *decoders)]
+    status = subprocess.run([program, "-d", folder, "--json", "status"], capture_output=True, check=True).stdout
+    states = [stream["state"] for stream in json.loads(status)["monitor"]["streams"]]
+    monitor.terminate()
+    monitor.wait(timeout=60)
+    print(f"{count} streams: monitor {100 * own / lasted / count:.3f} % of a core a stream, decoders "
+          f"{100 * decoding / lasted / count:.3f} %; {sum(item[1] for item in memories) / count:.1f} MB a stream (Pss), "
+          f"the mapped index included; {states.count('playing')} play a known song, "
+          f"{states.count('unknown')} something else", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build", default="build")
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--streams", type=int, nargs="*", default=[10, 50, 200])
+    parser.add_argument("--monitor", metavar="DIR", help="recognise, too, with this data folder")
+    parser.add_argument("--music", nargs="+", metavar="FILE", help="what the mounts play then")
     options = parser.parse_args()
+    if bool(options.monitor) != bool(options.music):
+        parser.error("--monitor and --music go together")
     if missing():
         print(f"skip: {missing()}")
         return
     program = str(pathlib.Path(options.build).resolve() / "play_streams")
     server = Icecast()
     try:
+        if options.monitor:
+            for number, path in enumerate(options.music):
+                server.feed("mp3", source=path, mount=f"mount{number}")
+            urls = [server.url(f"mount{number}") for number in range(len(options.music))]
+            program = str(pathlib.Path(options.build).resolve() / "echoprint")
+            for count in options.streams:
+                measure_monitor(program, options.monitor, urls, count, options.seconds)
+            return
         server.feed("mp3", seconds=300)
         print("% of a core a stream; MB a stream; late: how far the latest stream is behind its clock, in seconds; "
               "reconnected: streams that had to")

@@ -1,8 +1,13 @@
 #include "cli/monitor_watch.h"
 
+#include "base/time.h"
+
 #include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
+
+/* A file that was not changed for so long, in seconds, has been written. */
+#define QUIET_S 1.0
 
 static atomic_bool hung_up;
 
@@ -40,7 +45,12 @@ ep_watch_changed(struct ep_watch *watch)
 	bool asked = atomic_exchange(&hung_up, false);
 	if (!watch->path || stat(watch->path, &now) != 0)
 		return asked;
-	bool changed = !same(&now, &watch->as_read);
-	watch->as_read = now;
+	if (!same(&now, &watch->seen)) {
+		watch->seen = now;
+		watch->seen_at = ep_clock_s();
+	}
+	bool changed = !same(&now, &watch->as_read) && ep_clock_s() - watch->seen_at >= QUIET_S;
+	if (asked || changed)
+		watch->as_read = now;
 	return asked || changed;
 }

@@ -8,13 +8,15 @@
 struct ep_watch {
 	const char *path; /* NULL: nothing is watched */
 	struct stat as_read;
+	struct stat seen; /* the newest */
+	double seen_at; /* when it was first seen so, by ep_clock_s */
 };
 
 /* From now on SIGHUP asks for it, where path (borrowed) is not NULL. */
 void ep_watch_start(struct ep_watch *watch, const char *path);
 
-/* Whether there was a SIGHUP, or the file has changed, since the last call. One that is away is
- * being replaced: it has not changed until it is there again. */
+/* Whether there was a SIGHUP since the last call, or the file has changed and was then left alone
+ * for a second: one that is away, or changes, is being written. */
 bool ep_watch_changed(struct ep_watch *watch);
 
 #endif

@@ -181,11 +181,13 @@ break_off(struct ep_channel *channel, struct ep_error *err)
 	struct ep_listener *listener = EP_TAKE(channel->listener);
 	if (!listener)
 		return EP_OK;
-	EP_TRY(ep_listener_finish(listener, err));
-	EP_TRY(ep_channel_learn_end(channel, channel->heard_at, err));
+	enum ep_status status = ep_listener_finish(listener, err);
+	enum ep_status learnt =
+		ep_channel_learn_end(channel, INFINITY, status == EP_OK ? err : NULL);
+	/* Also where that failed: else the play under way would never end. */
 	channel->play.apart = true;
 	channel->play.over = false;
-	return EP_OK;
+	return status == EP_OK ? learnt : status;
 }
 
 static enum ep_status

@@ -1,5 +1,7 @@
 #include "monitor/channel_internal.h"
 
+#include <math.h>
+
 static bool
 is_learning(const struct ep_channel *channel)
 {
@@ -36,7 +38,7 @@ enum ep_status
 ep_channel_leave(struct ep_channel *channel, struct ep_error *err)
 {
 	pthread_mutex_lock(&channel->mutex);
-	enum ep_status status = ep_channel_learn_end(channel, channel->heard_at, err);
+	enum ep_status status = ep_channel_learn_end(channel, INFINITY, err);
 	pthread_mutex_unlock(&channel->mutex);
 	return status;
 }

@@ -12,17 +12,24 @@
 #define AGREE_S 5.0
 
 /* The play of a stream that was found last. */
-struct last_play {
-	uint32_t number; /* of the stream */
-	uint64_t position; /* of the track; 0: none was found */
+struct told_play {
+	uint64_t position; /* of the track; 0: none */
 	double zero_at; /* when the track would have begun */
+};
+
+/* The last plays of a stream: where pieces overlap, they are found again. */
+#define TOLD_PLAYS 16
+struct last_plays {
+	uint32_t number; /* of the stream */
+	struct told_play told[TOLD_PLAYS];
+	size_t next; /* the place of the next one */
 };
 
 struct ep_learning {
 	struct ep_learning_options options;
 	struct ep_heard *heard;
 	struct ep_generator *generator;
-	struct last_play *plays; /* one for each stream that had any */
+	struct last_plays *plays; /* one for each stream that had any */
 	size_t play_count;
 
 	struct ep_text stream; /* of the piece at hand, as what follows */
@@ -60,22 +67,34 @@ say_learnt(struct ep_learning *learning, const char *id, uint32_t seconds)
 }
 
 static enum ep_status
-last_play_of(struct last_play **out, struct ep_learning *learning, uint32_t number,
-             struct ep_error *err)
+last_plays_of(struct last_plays **out, struct ep_learning *learning, uint32_t number,
+              struct ep_error *err)
 {
 	for (size_t i = 0; i < learning->play_count; i++) {
 		*out = &learning->plays[i];
 		if ((*out)->number == number)
 			return EP_OK;
 	}
-	struct last_play *more =
+	struct last_plays *more =
 		realloc(learning->plays, (learning->play_count + 1) * sizeof *more);
 	if (!more)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	learning->plays = more;
 	*out = &more[learning->play_count++];
-	**out = (struct last_play){ .number = number };
+	**out = (struct last_plays){ .number = number };
 	return EP_OK;
+}
+
+static bool
+was_told(const struct last_plays *last, struct told_play play)
+{
+	for (size_t i = 0; i < TOLD_PLAYS; i++) {
+		const struct told_play *told = &last->told[i];
+		if (told->position == play.position &&
+		    fabs(told->zero_at - play.zero_at) <= AGREE_S)
+			return true;
+	}
+	return false;
 }
 
 /* Logs a part of the piece at hand as a play of the track that it is from. */
@@ -86,13 +105,14 @@ note_play(struct ep_learning *learning, const struct ep_heard_part *part,
 	const struct ep_unknown_piece *piece = learning->piece;
 	const double unit_s = (double)EP_HEARD_TIME_SAMPLES / EP_SAMPLE_RATE;
 	double start_at = piece->at + part->first * unit_s;
-	double zero_at = start_at - answer->offset_s / answer->speed;
-	struct last_play *last;
-	EP_TRY(last_play_of(&last, learning, learning->number, err));
-	if (last->position == answer->best_position && fabs(last->zero_at - zero_at) <= AGREE_S)
+	struct told_play play = { .position = answer->best_position,
+		                  .zero_at = start_at - answer->offset_s / answer->speed };
+	struct last_plays *last;
+	EP_TRY(last_plays_of(&last, learning, learning->number, err));
+	if (was_told(last, play))
 		return EP_OK;
-	last->position = answer->best_position;
-	last->zero_at = zero_at;
+	last->told[last->next] = play;
+	last->next = (last->next + 1) % TOLD_PLAYS;
 	struct ep_change change = {
 		.kind = EP_CHANGE_PLAYED,
 		.play = { .stream = learning->number,

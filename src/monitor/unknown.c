@@ -22,7 +22,7 @@ ep_unknown_free(struct ep_unknown *unknown)
 static size_t
 count_before(const struct ep_unknown *unknown, double until)
 {
-	double count = floor((until - unknown->at) * EP_SAMPLE_RATE);
+	double count = round((until - unknown->at) * EP_SAMPLE_RATE);
 	if (count <= 0)
 		return 0;
 	return count < (double)unknown->count ? (size_t)count : unknown->count;

@@ -113,7 +113,13 @@ move(const struct ep_webhook *webhook, uint64_t position, struct ep_error *err)
 {
 	EP_OWNED(ep_plays_abort)
 	struct ep_plays_write *write = NULL;
+	uint64_t before;
 	EP_TRY(ep_plays_write_begin(&write, webhook->plays, err));
+	enum ep_status status = ep_plays_watermark(&before, ep_plays_inside(write), FOLLOWER, err);
+	/* The webhook was taken away meanwhile, and its watermark with it. */
+	if (status == EP_NOT_FOUND)
+		return EP_OK;
+	EP_TRY(status);
 	EP_TRY(ep_plays_move(write, FOLLOWER, position, err));
 	return ep_plays_commit(EP_TAKE(write), err);
 }

@@ -285,7 +285,13 @@ ep_query_service_start(struct ep_query_service **out, struct ep_node *node,
 	made->log = ep_node_log(node);
 	made->on_line = on_line;
 	made->context = context;
-	pthread_rwlock_init(&made->lock, NULL);
+	/* Who renews the index goes before those who search it: else hundreds of streams, which
+	 * search all the time, would never let it in. */
+	pthread_rwlockattr_t kind;
+	pthread_rwlockattr_init(&kind);
+	pthread_rwlockattr_setkind_np(&kind, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	pthread_rwlock_init(&made->lock, &kind);
+	pthread_rwlockattr_destroy(&kind);
 	pthread_mutex_init(&made->mutex, NULL);
 	EP_OWNED(ep_query_service_stop)
 	struct ep_query_service *service = made;

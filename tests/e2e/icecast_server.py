@@ -87,23 +87,25 @@ class Icecast:
                 if self.process.poll() is not None:
                     self.spawn()
 
-    def url(self, kind):
-        return f"http://127.0.0.1:{self.port}/{kind}"
+    def url(self, mount):
+        return f"http://127.0.0.1:{self.port}/{mount}"
 
-    def feed(self, kind, source=None, seconds=60):
-        """Feeds a mount with a file of sound, again and again, or with one that is made here."""
+    def feed(self, kind, source=None, seconds=60, mount=None):
+        """Feeds a mount, which is named by its kind if not otherwise, with a file of sound, again and again, or with
+        one that is made here."""
         words, name = KINDS[kind]
-        path = self.folder / f"feed.{kind}"
+        mount = mount or kind
+        path = self.folder / f"feed-{mount}.{kind}"
         made = ["-f", "lavfi", "-i", f"aevalsrc=0.3*sin(440*6.2832*t*(1+0.2*sin(t)))+0.1*random(0)|0.2*sin(900*t*t):s=44100:d={seconds}"]
         if not path.exists():
             subprocess.run([FFMPEG, "-v", "error", "-nostdin", "-y", *(["-i", source] if source else made), *words, path], check=True)
         # Ogg streams that begin again have to be numbered anew, so they are encoded as they go.
         copied = ["-c", "copy", "-f", words[-1]] if kind in ("mp3", "aac") else words
-        self.feeds[kind] = subprocess.Popen(
+        self.feeds[mount] = subprocess.Popen(
             [FFMPEG, "-v", "error", "-nostdin", "-re", "-stream_loop", "-1", "-i", path, *copied, "-content_type", name,
-             f"icecast://source:secret@127.0.0.1:{self.port}/{kind}"],
-            stdin=subprocess.DEVNULL, stderr=open(self.folder / f"{kind}.out", "ab"))
-        self.wait_for(f"/{kind}")
+             f"icecast://source:secret@127.0.0.1:{self.port}/{mount}"],
+            stdin=subprocess.DEVNULL, stderr=open(self.folder / f"{mount}.out", "ab"))
+        self.wait_for(f"/{mount}")
 
     def title(self, kind, text):
         """Announces a title on a mount, as a source does."""

@@ -282,10 +282,10 @@ ep_url_join(char **out, const char *base, struct ep_text relative, struct ep_err
 		curl_free(scheme);
 	curl_url_cleanup(url);
 	if (!good)
-		return ep_fail(
-			err, EP_BAD_INPUT,
-			"\"%.*s\" is no URL of a stream: it must lead to http:// or https://",
-			ep_text_print_size(relative), text);
+		/* It is not shown, as it may have a password. */
+		return ep_fail(err, EP_BAD_INPUT,
+		               "this is no URL of a stream: it must lead to http:// or https://, "
+		               "and its host and port must be right");
 	if (!copy)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	*out = copy;
