@@ -214,7 +214,7 @@ const struct ep_command ep_cmd_monitor = {
 		"FILE changes, or at SIGHUP, streams are added, changed and removed; the others go "
 		"on\n"
 		"undisturbed.\n\n"
-		"A song is named some 25 s after it begins: one line when it was recognised, and "
+		"A song is named 20 to 60 s after it begins: one line when it was recognised, and "
 		"one "
 		"when\n"
 		"it has ended, with tabs between start, end (- at first), stream, track id, score, "
