@@ -14,6 +14,16 @@ print_follower(const char *name, const struct ep_facts_dump *follower)
 	       ep_grouped(follower->waiting));
 }
 
+/* "follower     solr.echoprint: up to position 1,234; waiting: 5 changes" */
+static void
+print_others(const struct ep_facts *facts)
+{
+	for (size_t i = 0; i < facts->follower_count; i++)
+		printf("follower     %s: up to position %s; waiting: %s\n",
+		       facts->followers[i].name, ep_grouped(facts->followers[i].watermark),
+		       ep_counted(facts->followers[i].waiting, "change"));
+}
+
 static void
 print_words(const struct ep_facts *facts)
 {
@@ -37,6 +47,7 @@ print_words(const struct ep_facts *facts)
 		       "what slaves have\n");
 	print_follower("master-dump", &facts->dumps[EP_DUMP_MASTER]);
 	print_follower("slave-dump", &facts->dumps[EP_DUMP_SLAVE]);
+	print_others(facts);
 	if (state->tombstones)
 		printf("deleted      %s\n", ep_counted(state->tombstones, "track"));
 	if (facts->copies)

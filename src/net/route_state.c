@@ -87,6 +87,26 @@ slave_metrics(struct ep_buffer *out, const struct ep_peer *peers, size_t count)
 }
 
 static void
+follower_metrics(struct ep_buffer *out, const struct ep_log_read *read)
+{
+	EP_FREE struct ep_follower *followers = NULL;
+	size_t count;
+	if (ep_followers(&followers, &count, read, NULL) != EP_OK || count == 0)
+		return;
+	ep_metrics_append(out, "# HELP echoprint_follower_position Position up to which another "
+	                       "system has this log.\n"
+	                       "# TYPE echoprint_follower_position gauge\n");
+	for (size_t i = 0; i < count; i++)
+		ep_metrics_append(out, "echoprint_follower_position{follower=\"%s\"} %" PRIu64 "\n",
+		                  followers[i].name, followers[i].watermark);
+	ep_metrics_append(out, "# HELP echoprint_follower_lag Changes that it does not have yet.\n"
+	                       "# TYPE echoprint_follower_lag gauge\n");
+	for (size_t i = 0; i < count; i++)
+		ep_metrics_append(out, "echoprint_follower_lag{follower=\"%s\"} %" PRIu64 "\n",
+		                  followers[i].name, followers[i].waiting);
+}
+
+static void
 master_metrics(struct ep_buffer *out, const struct ep_master *master,
                const struct ep_pending *pending)
 {
@@ -126,6 +146,7 @@ log_metrics(struct ep_buffer *out, struct ep_serve *serve)
 		ep_metric(out, "published_position", "gauge", "Position of this node's feed.",
 		          standing.published);
 	slave_metrics(out, standing.peers, standing.peer_count);
+	follower_metrics(out, read);
 	if (standing.has_master)
 		master_metrics(out, &standing.master, &standing.pending);
 	ep_standing_done(&standing);

@@ -100,6 +100,7 @@ read_all(struct ep_facts *facts, const struct ep_log_read *read, const char *fol
 	if (deep)
 		EP_TRY(count_copies(&facts->copies, read, err));
 	EP_TRY(ep_index_state(&facts->index, read, err));
+	EP_TRY(ep_followers(&facts->followers, &facts->follower_count, read, err));
 	facts->bytes = size_on_disk(folder) + facts->index.bytes;
 	ep_standing_read(&facts->standing, read, folder);
 	facts->monitor = ep_streams_file_read(folder);
@@ -125,6 +126,7 @@ void
 ep_facts_done(struct ep_facts *facts)
 {
 	free(facts->sources);
+	free(facts->followers);
 	ep_standing_done(&facts->standing);
 	json_decref(facts->monitor);
 	*facts = (struct ep_facts){ 0 };
@@ -195,6 +197,9 @@ ep_facts_json(const struct ep_facts *facts)
 	json_decref(standing);
 	if (json && json_is_object(facts->monitor))
 		json_object_set(json, "monitor", facts->monitor);
+	if (json && facts->follower_count)
+		json_object_set_new(json, "followers",
+		                    ep_followers_json(facts->followers, facts->follower_count));
 	if (json && facts->stale)
 		json_object_set_new(json, "stale", json_true());
 	if (!facts->deep)

@@ -4,6 +4,7 @@
 
 #include "base/time.h"
 #include "index/index.h"
+#include "node/followers.h"
 #include "node/standing.h"
 
 /* A follower of the log and how far it is behind. */
@@ -29,6 +30,8 @@ struct ep_facts {
 	struct ep_index_state index;
 	uint64_t bytes; /* on disk */
 	struct ep_standing standing; /* with those whom it knows */
+	struct ep_follower *followers; /* other systems that get what is here */
+	size_t follower_count;
 	json_t *monitor; /* how streams are (streams_file.h); null: none was ever monitored */
 };
 

@@ -137,6 +137,14 @@ EP_MUST_USE enum ep_status ep_log_value(struct ep_bytes *value, const struct ep_
 EP_MUST_USE enum ep_status ep_log_number(uint64_t *value, const struct ep_log_read *read,
                                          const char *name, struct ep_error *err);
 
+/* Calls each with every named value whose name begins with front, in order: with the rest of its
+ * name. What is borrowed is valid during the call. EP_IO, and what each fails with. */
+EP_MUST_USE enum ep_status
+ep_log_each_value(const struct ep_log_read *read, const char *front,
+                  enum ep_status (*each)(void *context, struct ep_text rest, struct ep_bytes value,
+                                         struct ep_error *err),
+                  void *context, struct ep_error *err);
+
 struct ep_source_info {
 	char name[EP_SOURCE_NAME_MAX + 1];
 	uint32_t number;

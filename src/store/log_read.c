@@ -132,6 +132,34 @@ ep_log_number(uint64_t *value, const struct ep_log_read *read, const char *name,
 	return status;
 }
 
+struct each_value {
+	size_t front; /* bytes of the name that are not told */
+	enum ep_status (*each)(void *context, struct ep_text rest, struct ep_bytes value,
+	                       struct ep_error *err);
+	void *context;
+};
+
+static enum ep_status
+tell_value(void *context, MDB_val key, MDB_val value, struct ep_error *err)
+{
+	const struct each_value *telling = context;
+	struct ep_text rest = { (const char *)key.mv_data + telling->front,
+		                key.mv_size - telling->front };
+	return telling->each(telling->context, rest,
+	                     (struct ep_bytes){ value.mv_data, value.mv_size }, err);
+}
+
+enum ep_status
+ep_log_each_value(const struct ep_log_read *read, const char *front,
+                  enum ep_status (*each)(void *context, struct ep_text rest, struct ep_bytes value,
+                                         struct ep_error *err),
+                  void *context, struct ep_error *err)
+{
+	struct each_value telling = { strlen(front), each, context };
+	return ep_log_each_key(read, read->log->values, ep_text_of(front), tell_value, &telling,
+	                       err);
+}
+
 enum ep_status
 ep_log_digest(struct ep_digest *digest, const struct ep_log_read *read, struct ep_error *err)
 {
