@@ -34,7 +34,6 @@ struct weighed {
 
 struct ep_comparer {
 	struct ep_codes_coder *coder;
-	struct ep_searcher *searcher;
 	struct ep_weigher *weigher;
 	struct ep_decoded decoded;
 	const struct ep_sketch *query; /* while it is compared */
@@ -55,7 +54,6 @@ ep_comparer_new(struct ep_comparer **out, struct ep_error *err)
 	if (!comparer)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory for a match");
 	EP_TRY(ep_codes_coder_new(&comparer->coder, EP_CODES_ONSET, err));
-	EP_TRY(ep_searcher_new(&comparer->searcher, err));
 	EP_TRY(ep_weigher_new(&comparer->weigher, err));
 	*out = EP_TAKE(comparer);
 	return EP_OK;
@@ -67,7 +65,6 @@ ep_comparer_free(struct ep_comparer *comparer)
 	if (!comparer)
 		return;
 	ep_codes_coder_free(comparer->coder);
-	ep_searcher_free(comparer->searcher);
 	ep_weigher_free(comparer->weigher);
 	ep_decoded_free(&comparer->decoded);
 	for (size_t i = 0; i < WEIGHED_PLAIN + WEIGHED_MAX; i++)
@@ -88,13 +85,14 @@ is_weighed(const struct ep_comparer *comparer, uint64_t position)
 /* Reads a candidate from the log and weighs it, unless an earlier search has already given it.
  * EP_NOT_FOUND  it is gone. */
 static enum ep_status
-weigh(struct ep_comparer *comparer, struct ep_index *index, uint64_t position, struct ep_error *err)
+weigh(struct ep_comparer *comparer, const struct ep_engine *engine, uint64_t position,
+      struct ep_error *err)
 {
 	struct weighed *weighed = &comparer->weighed[comparer->weighed_count];
 	struct ep_entry entry;
 	if (is_weighed(comparer, position))
 		return EP_OK;
-	enum ep_status status = ep_index_entry_at(&entry, index, position, err);
+	enum ep_status status = engine->entry_at(engine->context, &entry, position, err);
 	if (status == EP_OK && entry.operation != EP_PUT)
 		return EP_NOT_FOUND;
 	if (status != EP_OK)
@@ -111,8 +109,8 @@ weigh(struct ep_comparer *comparer, struct ep_index *index, uint64_t position, s
 /* Weighs the next candidates: at least min and, up to max, all that have at least SCORE_SHARE of
  * the first one's score. */
 static enum ep_status
-weigh_candidates(struct ep_comparer *comparer, struct ep_index *index, size_t min, size_t max,
-                 struct ep_error *err)
+weigh_candidates(struct ep_comparer *comparer, const struct ep_engine *engine, size_t min,
+                 size_t max, struct ep_error *err)
 {
 	float least = comparer->candidate_count ? comparer->candidates[0].score * SCORE_SHARE : 0;
 	while (comparer->candidate_next < comparer->candidate_count &&
@@ -121,7 +119,7 @@ weigh_candidates(struct ep_comparer *comparer, struct ep_index *index, size_t mi
 		if (comparer->candidate_weighed >= min && next->score < least)
 			return EP_OK;
 		comparer->candidate_next++;
-		enum ep_status status = weigh(comparer, index, next->position, err);
+		enum ep_status status = weigh(comparer, engine, next->position, err);
 		if (status == EP_NOT_FOUND)
 			continue;
 		EP_TRY(status);
@@ -202,15 +200,15 @@ is_plain(const struct ep_verdict *verdict)
 /* Searches and weighs the first candidates. */
 static enum ep_status
 search(struct ep_verdict *verdict, struct ep_read *read, struct ep_comparer *comparer,
-       struct ep_index *index, enum ep_search_effort effort, struct ep_error *err)
+       const struct ep_engine *engine, enum ep_search_effort effort, struct ep_error *err)
 {
-	EP_TRY(ep_search(comparer->candidates, &comparer->candidate_count, CANDIDATES_MAX,
-	                 comparer->searcher, index, &comparer->probe, effort, err));
+	EP_TRY(engine->search(engine->context, comparer->candidates, &comparer->candidate_count,
+	                      CANDIDATES_MAX, &comparer->probe, effort, err));
 	read->lists += comparer->probe.lists;
 	read->hits += comparer->probe.hits;
 	comparer->candidate_next = 0;
 	comparer->candidate_weighed = 0;
-	EP_TRY(weigh_candidates(comparer, index, WEIGHED_FIRST, WEIGHED_PLAIN, err));
+	EP_TRY(weigh_candidates(comparer, engine, WEIGHED_FIRST, WEIGHED_PLAIN, err));
 	return judge(verdict, comparer, err);
 }
 
@@ -218,23 +216,24 @@ search(struct ep_verdict *verdict, struct ep_read *read, struct ep_comparer *com
  * that is not enough, weighs more candidates. */
 static enum ep_status
 look_further(struct ep_verdict *verdict, struct ep_read *read, struct ep_comparer *comparer,
-             struct ep_index *index, struct ep_error *err)
+             const struct ep_engine *engine, struct ep_error *err)
 {
 	if (!is_plain(verdict) && comparer->probe.cut)
-		EP_TRY(search(verdict, read, comparer, index, EP_SEARCH_FULL, err));
+		EP_TRY(search(verdict, read, comparer, engine, EP_SEARCH_FULL, err));
 	if (is_plain(verdict))
 		return EP_OK;
-	EP_TRY(weigh_candidates(comparer, index, WEIGHED_MIN, WEIGHED_MAX, err));
+	EP_TRY(weigh_candidates(comparer, engine, WEIGHED_MIN, WEIGHED_MAX, err));
 	EP_TRY(judge(verdict, comparer, err));
 	if (verdict->score < EP_SCORE_ACCEPTED || verdict->score >= SCORE_SURE)
 		return EP_OK;
-	EP_TRY(weigh_candidates(comparer, index, WEIGHED_MAX, WEIGHED_MAX, err));
+	EP_TRY(weigh_candidates(comparer, engine, WEIGHED_MAX, WEIGHED_MAX, err));
 	return judge(verdict, comparer, err);
 }
 
 enum ep_status
 ep_compare(struct ep_verdict *verdict, struct ep_read *read, struct ep_comparer *comparer,
-           struct ep_index *index, const struct ep_sketch *query, bool quick, struct ep_error *err)
+           const struct ep_engine *engine, const struct ep_sketch *query, bool quick,
+           struct ep_error *err)
 {
 	*verdict = (struct ep_verdict){ 0 };
 	comparer->query = query;
@@ -243,20 +242,20 @@ ep_compare(struct ep_verdict *verdict, struct ep_read *read, struct ep_comparer 
 	verdict->comparison.query_codes = (float)comparer->probe.code_count;
 	EP_TRY(ep_weigh_self(&verdict->comparison.self, comparer->weigher, &comparer->probe, query,
 	                     err));
-	EP_TRY(search(verdict, read, comparer, index, EP_SEARCH_FIRST, err));
+	EP_TRY(search(verdict, read, comparer, engine, EP_SEARCH_FIRST, err));
 	if (!quick)
-		EP_TRY(look_further(verdict, read, comparer, index, err));
+		EP_TRY(look_further(verdict, read, comparer, engine, err));
 	read->tracks += (uint32_t)comparer->weighed_count;
 	return EP_OK;
 }
 
 enum ep_status
-ep_glance(float *score, struct ep_read *read, struct ep_comparer *comparer, struct ep_index *index,
-          const struct ep_sketch *query, struct ep_error *err)
+ep_glance(float *score, struct ep_read *read, struct ep_comparer *comparer,
+          const struct ep_engine *engine, const struct ep_sketch *query, struct ep_error *err)
 {
 	ep_probe_fill_best(&comparer->probe, query);
-	EP_TRY(ep_search(comparer->candidates, &comparer->candidate_count, 1, comparer->searcher,
-	                 index, &comparer->probe, EP_SEARCH_GLANCE, err));
+	EP_TRY(engine->search(engine->context, comparer->candidates, &comparer->candidate_count, 1,
+	                      &comparer->probe, EP_SEARCH_GLANCE, err));
 	read->lists += comparer->probe.lists;
 	read->hits += comparer->probe.hits;
 	*score = comparer->candidate_count ? comparer->candidates[0].score : 0;

@@ -1,4 +1,4 @@
-/* compare.h - a query against the tracks of an index, as far as it takes to decide
+/* compare.h - a query against the tracks of an engine, as far as it takes to decide
  *
  *     search for candidates (search.h) -> each weighed on its whole track (evidence.h)
  *       -> the best, and the best other song -> score (rule.h) -> once more with more, if in doubt
@@ -9,7 +9,7 @@
 #ifndef EP_MATCH_COMPARE_H
 #define EP_MATCH_COMPARE_H
 
-#include "index/search.h"
+#include "match/engine.h"
 #include "match/rule.h"
 
 /* What was read: lists of the index, their hits, and tracks of the log. */
@@ -36,16 +36,17 @@ EP_DEFINE_OWNED(struct ep_comparer, ep_comparer_free)
 /* Fills verdict, and adds to read what it took.
  *
  * quick  makes one search and weighs its first candidates, also where that leaves a doubt.
- * EP_CORRUPT, EP_NO_MEMORY */
+ * EP_CORRUPT, EP_NO_MEMORY, EP_UNREACHABLE  of the engine. */
 EP_MUST_USE enum ep_status ep_compare(struct ep_verdict *verdict, struct ep_read *read,
-                                      struct ep_comparer *comparer, struct ep_index *index,
+                                      struct ep_comparer *comparer, const struct ep_engine *engine,
                                       const struct ep_sketch *query, bool quick,
                                       struct ep_error *err);
 
 /* Fills the score of the best candidate of a glance (search.h), 0 for none: to choose among forms
- * of a query, not to decide. Adds to read what it took. EP_NO_MEMORY. */
+ * of a query, not to decide. Adds to read what it took. EP_NO_MEMORY,
+ * EP_UNREACHABLE. */
 EP_MUST_USE enum ep_status ep_glance(float *score, struct ep_read *read,
-                                     struct ep_comparer *comparer, struct ep_index *index,
+                                     struct ep_comparer *comparer, const struct ep_engine *engine,
                                      const struct ep_sketch *query, struct ep_error *err);
 
 #endif

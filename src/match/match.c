@@ -21,6 +21,7 @@ ep_match_speeds_from(double first)
 struct ep_matcher {
 	struct ep_sketcher *sketcher;
 	struct ep_comparer *comparer;
+	struct ep_searcher *searcher;
 	struct ep_decoded decoded;
 	struct ep_sketch query;
 	struct ep_buffer texts; /* of the answer */
@@ -35,6 +36,7 @@ ep_matcher_new(struct ep_matcher **out, struct ep_error *err)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory for a match");
 	EP_TRY(ep_sketcher_new(&matcher->sketcher, err));
 	EP_TRY(ep_comparer_new(&matcher->comparer, err));
+	EP_TRY(ep_searcher_new(&matcher->searcher, err));
 	*out = EP_TAKE(matcher);
 	return EP_OK;
 }
@@ -46,6 +48,7 @@ ep_matcher_free(struct ep_matcher *matcher)
 		return;
 	ep_sketcher_free(matcher->sketcher);
 	ep_comparer_free(matcher->comparer);
+	ep_searcher_free(matcher->searcher);
 	ep_decoded_free(&matcher->decoded);
 	ep_sketch_free(&matcher->query);
 	ep_buffer_free(&matcher->texts);
@@ -109,12 +112,12 @@ ep_match_name_at(struct ep_answer *answer, struct ep_matcher *matcher, struct ep
  * is accepted. If nothing is, verdict is that at its own speed. */
 static enum ep_status
 compare(struct ep_verdict *verdict, uint32_t *speed, struct ep_read *read,
-        struct ep_matcher *matcher, struct ep_index *index, const struct ep_match_speeds *speeds,
-        struct ep_error *err)
+        struct ep_matcher *matcher, const struct ep_engine *engine,
+        const struct ep_match_speeds *speeds, struct ep_error *err)
 {
 	struct ep_verdict other;
 	struct ep_speed_tools tools = { matcher->comparer, matcher->sketcher, &matcher->query,
-		                        index, read };
+		                        engine, read };
 	enum ep_status status;
 	*speed = speeds->first;
 	if (*speed != EP_SPEED_OWN) {
@@ -128,7 +131,7 @@ compare(struct ep_verdict *verdict, uint32_t *speed, struct ep_read *read,
 			return status;
 	}
 	*speed = EP_SPEED_OWN;
-	EP_TRY(ep_compare(verdict, read, matcher->comparer, index, &matcher->query, false, err));
+	EP_TRY(ep_compare(verdict, read, matcher->comparer, engine, &matcher->query, false, err));
 	if (verdict->score >= EP_SCORE_ACCEPTED || speeds->most == 0)
 		return EP_OK;
 	status = ep_speeds_try(&other, speed, &tools, speeds->most, err);
@@ -140,8 +143,8 @@ compare(struct ep_verdict *verdict, uint32_t *speed, struct ep_read *read,
 }
 
 enum ep_status
-ep_match(struct ep_answer *answer, struct ep_matcher *matcher, struct ep_index *index,
-         struct ep_pairs *pairs, const struct ep_match_speeds *speeds, struct ep_error *err)
+ep_match_by(struct ep_answer *answer, struct ep_matcher *matcher, const struct ep_engine *engine,
+            struct ep_pairs *pairs, const struct ep_match_speeds *speeds, struct ep_error *err)
 {
 	uint32_t start;
 	uint32_t speed;
@@ -153,7 +156,7 @@ ep_match(struct ep_answer *answer, struct ep_matcher *matcher, struct ep_index *
 		return EP_OK;
 	EP_TRY(ep_sketch_of_pairs(&matcher->query, matcher->sketcher, pairs->items, pairs->count,
 	                          err));
-	EP_TRY(compare(&verdict, &speed, &answer->read, matcher, index, speeds, err));
+	EP_TRY(compare(&verdict, &speed, &answer->read, matcher, engine, speeds, err));
 	answer->type = 4;
 	if (!verdict.found)
 		return EP_OK;
@@ -172,6 +175,15 @@ ep_match(struct ep_answer *answer, struct ep_matcher *matcher, struct ep_index *
 	if (answer->offset_s > -0.05 && answer->offset_s < 0.05)
 		answer->offset_s = 0;
 	struct ep_entry entry;
-	EP_TRY(ep_index_entry_at(&entry, index, verdict.position, err));
+	EP_TRY(engine->entry_at(engine->context, &entry, verdict.position, err));
 	return ep_match_name(answer, matcher, &entry, err);
+}
+
+enum ep_status
+ep_match(struct ep_answer *answer, struct ep_matcher *matcher, struct ep_index *index,
+         struct ep_pairs *pairs, const struct ep_match_speeds *speeds, struct ep_error *err)
+{
+	struct ep_index_engine of = { index, matcher->searcher };
+	struct ep_engine engine = ep_engine_of_index(&of);
+	return ep_match_by(answer, matcher, &engine, pairs, speeds, err);
 }

@@ -60,6 +60,11 @@ EP_MUST_USE enum ep_status ep_match(struct ep_answer *answer, struct ep_matcher 
                                     struct ep_index *index, struct ep_pairs *pairs,
                                     const struct ep_match_speeds *speeds, struct ep_error *err);
 
+/* The same by any engine. EP_UNREACHABLE  it does not answer. */
+EP_MUST_USE enum ep_status ep_match_by(struct ep_answer *answer, struct ep_matcher *matcher,
+                                       const struct ep_engine *engine, struct ep_pairs *pairs,
+                                       const struct ep_match_speeds *speeds, struct ep_error *err);
+
 /* Fills the texts of answer by the track of an entry, from its first document. They belong to the
  * matcher as those of ep_match do. EP_CORRUPT, EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_match_name(struct ep_answer *answer, struct ep_matcher *matcher,

@@ -22,7 +22,7 @@ glance(struct glance *glances, size_t count, const struct ep_speed_tools *tools,
 	float score;
 	size_t at = count;
 	EP_TRY(ep_sketch_at_speed(tools->sketch, tools->sketcher, speed, err));
-	EP_TRY(ep_glance(&score, tools->read, tools->comparer, tools->index, tools->sketch, err));
+	EP_TRY(ep_glance(&score, tools->read, tools->comparer, tools->engine, tools->sketch, err));
 	for (; at > 0 && glances[at - 1].score < score; at--)
 		glances[at] = glances[at - 1];
 	glances[at] = (struct glance){ speed, score };
@@ -34,8 +34,8 @@ ep_speed_compare(struct ep_verdict *verdict, const struct ep_speed_tools *tools,
                  bool quick, struct ep_error *err)
 {
 	EP_TRY(ep_sketch_at_speed(tools->sketch, tools->sketcher, speed, err));
-	EP_TRY(ep_compare(verdict, tools->read, tools->comparer, tools->index, tools->sketch, quick,
-	                  err));
+	EP_TRY(ep_compare(verdict, tools->read, tools->comparer, tools->engine, tools->sketch,
+	                  quick, err));
 	verdict->score = ep_rule_score_at_speed(&verdict->comparison);
 	return EP_OK;
 }

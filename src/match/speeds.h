@@ -19,7 +19,7 @@ struct ep_speed_tools {
 	struct ep_comparer *comparer;
 	struct ep_sketcher *sketcher; /* was given the query's pairs last */
 	struct ep_sketch *sketch; /* scratch */
-	struct ep_index *index;
+	const struct ep_engine *engine;
 	struct ep_read *read; /* to which what is read is added */
 };
 
