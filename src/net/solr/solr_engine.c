@@ -1,0 +1,347 @@
+#include "net/solr/solr_engine.h"
+
+#include "base/time.h"
+#include "net/solr/document.h"
+
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Keys and candidates that are asked for, by effort. */
+#define KEYS_GLANCE 60
+#define KEYS_FIRST 150
+#define KEYS_FULL 600
+#define ROWS_GLANCE 1
+#define ROWS 32
+
+/* Entries that are fetched together: those that are weighed before anything is decided, and more.
+ */
+#define FETCH_FIRST 4
+#define FETCH_MORE 16
+
+/* An entry is kept in the place that its position gives; what was there goes. */
+#define KEPT 8192
+#define KEPT_BYTES ((size_t)16 << 10) /* larger ones are not kept for long */
+
+struct found {
+	uint64_t position;
+	uint32_t crc;
+	bool tried; /* to be fetched */
+	char *id; /* of the document */
+};
+
+struct kept {
+	uint64_t position;
+	uint32_t crc;
+	struct ep_buffer bytes;
+};
+
+struct ep_solr_engine {
+	struct ep_solr *solr;
+	char *path;
+	struct ep_buffer body;
+	struct ep_buffer scratch; /* a text that is encoded */
+	struct found found[ROWS]; /* by the last search */
+	size_t found_count;
+	size_t fetched; /* entries, since the last search */
+	struct kept *kept;
+	struct kept large; /* the last entry that is too large to be kept */
+	struct ep_solr_engine_times times;
+};
+
+enum ep_status
+ep_solr_engine_new(struct ep_solr_engine **out, const struct ep_solr_options *options,
+                   struct ep_error *err)
+{
+	EP_OWNED(ep_solr_engine_free)
+	struct ep_solr_engine *of = calloc(1, sizeof *of);
+	if (!of)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	of->kept = calloc(KEPT, sizeof *of->kept);
+	if (!of->kept || asprintf(&of->path, "%s/select", options->collection) < 0)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	EP_TRY(ep_solr_open(&of->solr, options, err));
+	*out = EP_TAKE(of);
+	return EP_OK;
+}
+
+static void
+forget_found(struct ep_solr_engine *of)
+{
+	while (of->found_count)
+		free(of->found[--of->found_count].id);
+}
+
+void
+ep_solr_engine_free(struct ep_solr_engine *of)
+{
+	if (!of)
+		return;
+	forget_found(of);
+	for (size_t i = 0; of->kept && i < KEPT; i++)
+		ep_buffer_free(&of->kept[i].bytes);
+	free(of->kept);
+	ep_buffer_free(&of->large.bytes);
+	ep_solr_close(of->solr);
+	free(of->path);
+	ep_buffer_free(&of->body);
+	ep_buffer_free(&of->scratch);
+	free(of);
+}
+
+struct ep_solr_engine_times
+ep_solr_engine_times(const struct ep_solr_engine *of)
+{
+	return of->times;
+}
+
+/* ---- requests ---- */
+
+static enum ep_status
+append(struct ep_buffer *out, const char *text, struct ep_error *err)
+{
+	return ep_buffer_append(out, text, strlen(text), err);
+}
+
+/* Sends the body, a form; *documents is borrowed from *answer, which is for json_decref. */
+static enum ep_status
+ask(json_t **answer, const json_t **documents, double *spent_ms, struct ep_solr_engine *of,
+    struct ep_error *err)
+{
+	double began = ep_clock_s();
+	struct ep_solr_call call = { .path = of->path,
+		                     .type = "application/x-www-form-urlencoded",
+		                     .body = ep_buffer_text(&of->body) };
+	enum ep_status status = ep_solr_ask(answer, of->solr, &call, err);
+	if (status == EP_NOT_FOUND)
+		return ep_fail(err, EP_BAD_INPUT,
+		               "there is no collection %s: make it with `solr init`, and fill it "
+		               "with `solr push`",
+		               ep_solr_collection(of->solr));
+	EP_TRY(status);
+	*spent_ms += (ep_clock_s() - began) * 1000;
+	of->times.solr_ms +=
+		(double)ep_solr_number(json_object_get(*answer, "responseHeader"), "QTime");
+	*documents = json_object_get(json_object_get(*answer, "response"), "docs");
+	return json_is_array(*documents)
+	               ? EP_OK
+	               : ep_fail(err, EP_CORRUPT, "an answer of Solr has no documents");
+}
+
+/* ---- searching ---- */
+
+static int
+compare_gain(const void *one, const void *other)
+{
+	const struct ep_probe_key *const *a = one;
+	const struct ep_probe_key *const *b = other;
+	if ((*a)->gain < (*b)->gain || (*a)->gain > (*b)->gain)
+		return (*a)->gain < (*b)->gain ? 1 : -1;
+	return (*a)->first < (*b)->first ? -1 : (*a)->first > (*b)->first;
+}
+
+/* Chooses the keys that gain most, of those that stand for one key of the index each. */
+static size_t
+choose(const struct ep_probe_key *chosen[EP_PROBE_KEYS_MAX], struct ep_probe *probe, size_t most)
+{
+	size_t count = 0;
+	for (size_t i = probe->whole_count; i < probe->key_count; i++)
+		chosen[count++] = &probe->keys[i];
+	qsort(chosen, count, sizeof(struct ep_probe_key *), compare_gain);
+	probe->cut = count > most;
+	return count < most ? count : most;
+}
+
+static enum ep_status
+write_query(struct ep_solr_engine *of, struct ep_probe *probe, size_t most, size_t rows,
+            struct ep_error *err)
+{
+	const struct ep_probe_key *chosen[EP_PROBE_KEYS_MAX];
+	char text[128];
+	size_t count = choose(chosen, probe, most);
+	of->body.size = 0;
+	snprintf(text, sizeof text,
+	         "rows=%zu&fl=id,position,crc,score&sort=score+desc,id+asc&distrib.singlePass=true",
+	         rows);
+	EP_TRY(append(&of->body, text, err));
+	EP_TRY(append(&of->body, "&shards.tolerant=false&q=", err));
+	for (size_t i = 0; i < count; i++) {
+		char term[EP_SOLR_TERM_SIZE + 1];
+		size_t size = ep_solr_term(term, chosen[i]->first);
+		term[size] = '+';
+		EP_TRY(ep_buffer_append(&of->body, term, size + 1, err));
+	}
+	probe->lists = (uint32_t)count;
+	return EP_OK;
+}
+
+/* Notes the documents of an answer, which become candidates. */
+static enum ep_status
+take_found(struct ep_candidate *candidates, size_t *count, size_t max, struct ep_solr_engine *of,
+           const json_t *documents, struct ep_error *err)
+{
+	size_t index;
+	json_t *item;
+	*count = 0;
+	json_array_foreach(documents, index, item)
+	{
+		const char *id = json_string_value(json_object_get(item, "id"));
+		if (!id || *count == max || of->found_count == ROWS)
+			break;
+		char *copy = strdup(id);
+		if (!copy)
+			return ep_fail(err, EP_NO_MEMORY, "out of memory for candidates");
+		struct found *found = &of->found[of->found_count++];
+		*found = (struct found){ .position = ep_solr_number(item, "position"),
+			                 .crc = (uint32_t)ep_solr_number(item, "crc"),
+			                 .id = copy };
+		candidates[(*count)++] = (struct ep_candidate){
+			.position = found->position,
+			.score = (float)json_number_value(json_object_get(item, "score")),
+		};
+	}
+	return EP_OK;
+}
+
+static enum ep_status
+search(void *context, struct ep_candidate *candidates, size_t *count, size_t max,
+       struct ep_probe *probe, enum ep_search_effort effort, struct ep_error *err)
+{
+	struct ep_solr_engine *of = context;
+	bool glance = effort == EP_SEARCH_GLANCE;
+	size_t keys = glance ? KEYS_GLANCE : effort == EP_SEARCH_FIRST ? KEYS_FIRST : KEYS_FULL;
+	size_t rows = glance ? ROWS_GLANCE : ROWS;
+	EP_JSON json_t *answer = NULL;
+	const json_t *documents;
+	forget_found(of);
+	of->fetched = 0;
+	*count = 0;
+	EP_TRY(write_query(of, probe, keys, rows, err));
+	probe->hits = 0;
+	if (probe->lists == 0)
+		return EP_OK;
+	of->times.searches++;
+	EP_TRY(ask(&answer, &documents, &of->times.search_ms, of, err));
+	return take_found(candidates, count, max, of, documents, err);
+}
+
+/* ---- entries ---- */
+
+static struct kept *
+place_of(struct ep_solr_engine *of, uint64_t position)
+{
+	return &of->kept[(position * 0x9e3779b97f4a7c15u) >> 51];
+}
+
+static const struct kept *
+find_kept(struct ep_solr_engine *of, const struct found *found)
+{
+	const struct kept *places[] = { place_of(of, found->position), &of->large };
+	for (size_t i = 0; i < 2; i++) {
+		if (places[i]->bytes.size && places[i]->position == found->position &&
+		    places[i]->crc == found->crc)
+			return places[i];
+	}
+	return NULL;
+}
+
+/* Keeps the entry of a document. One that has changed since it was found is left out. */
+static enum ep_status
+keep(struct ep_solr_engine *of, const json_t *document, struct ep_error *err)
+{
+	const char *text = json_string_value(json_object_get(document, "entry"));
+	uint64_t position = ep_solr_number(document, "position");
+	size_t size = text ? strlen(text) : 0;
+	if (!text)
+		return EP_OK;
+	struct kept *kept = size > KEPT_BYTES ? &of->large : place_of(of, position);
+	kept->position = position;
+	kept->bytes.size = 0;
+	EP_TRY(ep_buffer_reserve(&kept->bytes, size, err));
+	size_t decoded;
+	if (sodium_base642bin(kept->bytes.data, size, text, size, NULL, &decoded, NULL,
+	                      sodium_base64_VARIANT_ORIGINAL) != 0)
+		return ep_fail(err, EP_CORRUPT, "an entry in Solr is not base64");
+	kept->bytes.size = decoded;
+	kept->crc = ep_solr_crc(kept->bytes.data, decoded);
+	return EP_OK;
+}
+
+/* Appends a text as a value of a form, in double quotes for Solr. */
+static enum ep_status
+append_quoted(struct ep_buffer *out, const char *text, struct ep_error *err)
+{
+	char escaped[4];
+	for (; *text; text++) {
+		if (*text == '"' || *text == '\\')
+			EP_TRY(append(out, "%5C", err));
+		snprintf(escaped, sizeof escaped, "%%%02X", (unsigned char)*text);
+		EP_TRY(append(out, escaped, err));
+	}
+	return EP_OK;
+}
+
+/* Writes a query for the entries of candidates that are neither kept nor were tried, from the one
+ * that is needed on, up to `most` of them. */
+static enum ep_status
+write_fetch(struct ep_solr_engine *of, struct found *needed, size_t most, struct ep_error *err)
+{
+	of->body.size = 0;
+	EP_TRY(append(&of->body, "fl=position,entry&rows=32&shards.tolerant=false&q=id:(", err));
+	for (struct found *found = needed; found < of->found + of->found_count && most; found++) {
+		if (found->tried || (found != needed && find_kept(of, found)))
+			continue;
+		found->tried = true;
+		EP_TRY(append(&of->body, "%22", err));
+		EP_TRY(append_quoted(&of->body, found->id, err));
+		EP_TRY(append(&of->body, "%22+", err));
+		most--;
+	}
+	return append(&of->body, ")", err);
+}
+
+static enum ep_status
+fetch(struct ep_solr_engine *of, struct found *needed, struct ep_error *err)
+{
+	EP_JSON json_t *answer = NULL;
+	const json_t *documents;
+	size_t index;
+	json_t *item;
+	EP_TRY(write_fetch(of, needed, of->fetched ? FETCH_MORE : FETCH_FIRST, err));
+	of->fetched++;
+	of->times.fetches++;
+	EP_TRY(ask(&answer, &documents, &of->times.fetch_ms, of, err));
+	json_array_foreach(documents, index, item) EP_TRY(keep(of, item, err));
+	return EP_OK;
+}
+
+static enum ep_status
+entry_at(void *context, struct ep_entry *entry, uint64_t position, struct ep_error *err)
+{
+	struct ep_solr_engine *of = context;
+	struct found *found = NULL;
+	for (size_t i = 0; i < of->found_count && !found; i++)
+		found = of->found[i].position == position ? &of->found[i] : NULL;
+	if (!found)
+		return ep_fail(err, EP_NOT_FOUND, "the track at position %" PRIu64 " was not found",
+		               position);
+	const struct kept *kept = find_kept(of, found);
+	if (!kept) {
+		/* It may have been fetched, and replaced by another since. */
+		found->tried = false;
+		EP_TRY(fetch(of, found, err));
+		kept = find_kept(of, found);
+	}
+	if (!kept)
+		return ep_fail(err, EP_NOT_FOUND, "the track at position %" PRIu64 " has changed",
+		               position);
+	return ep_entry_read(entry, position, kept->bytes.data, kept->bytes.size, err);
+}
+
+struct ep_engine
+ep_solr_engine(struct ep_solr_engine *of)
+{
+	return (struct ep_engine){ search, entry_at, of };
+}
