@@ -10,14 +10,18 @@
 
 enum { OPTION_RULE, OPTION_SPEED, OPTION_LISTEN };
 
-#define SPEED_DEFAULT "2"
+/* The limits of node/ask.h as text. */
+#define TEXT_OF(number) #number
+#define TEXT(macro) TEXT_OF(macro)
+#define SPEED_DEFAULT TEXT(EP_ASK_SPEED_DEFAULT)
+#define SPEED_MOST TEXT(EP_ASK_SPEED_MOST)
 
 static const struct ep_option options[] = {
 	[OPTION_RULE] = { "rule", 0, "RULE",
 	                  "how to decide: evidence (default), or original (the system of 2011)" },
 	[OPTION_SPEED] = { "speed", 0, "PERCENT",
-	                   "how much faster or slower than its track a query may be: 0 to 6 "
-	                   "(default: " SPEED_DEFAULT ")" },
+	                   "how much faster or slower than its track a query may be: 0 "
+	                   "to " SPEED_MOST " (default: " SPEED_DEFAULT ")" },
 	[OPTION_LISTEN] = { "listen", 0, NULL,
 	                    "name the songs in a stream of raw samples on standard input" },
 	{ 0 },
@@ -26,7 +30,7 @@ static const struct ep_option options[] = {
 struct session {
 	const struct ep_call *call;
 	bool original;
-	struct ep_match_speeds speeds;
+	double speed_percent;
 	uint64_t answered;
 	uint64_t matched;
 };
@@ -96,7 +100,7 @@ ask(struct session *session, struct ep_error *err)
 	struct ep_ask_options wanted = { .questions = call->arguments,
 		                         .count = call->argument_count,
 		                         .original = session->original,
-		                         .speeds = session->speeds,
+		                         .speed_percent = session->speed_percent,
 		                         .stop = call->stop,
 		                         .on_line = on_line,
 		                         .on_answers = on_answers,
@@ -120,10 +124,25 @@ read_speed(struct session *session)
 {
 	const char *percent = session->call->values[OPTION_SPEED];
 	char *end;
-	double value = strtod(percent ? percent : SPEED_DEFAULT, &end);
-	session->speeds.first = EP_SPEED_OWN;
-	session->speeds.most = (uint32_t)lround(value >= 0 && value <= 6 ? value * 10 : 0);
-	return *end == '\0' && (!percent || *percent) && value >= 0 && value <= 6;
+	session->speed_percent = EP_ASK_SPEED_DEFAULT;
+	if (!percent)
+		return true;
+	session->speed_percent = strtod(percent, &end);
+	return *percent && *end == '\0' && session->speed_percent >= 0 &&
+	       session->speed_percent <= EP_ASK_SPEED_MOST;
+}
+
+static enum ep_exit
+run_listen(const struct ep_call *call)
+{
+	if (call->argument_count || call->values[OPTION_RULE])
+		return ep_bad_usage(call->command, "--listen takes no CODE or FILE, and always "
+		                                   "uses --rule evidence");
+	if (call->values[OPTION_SPEED])
+		return ep_bad_usage(call->command,
+		                    "--listen takes no --speed: it follows the speed of the "
+		                    "stream, and tries up to " SPEED_DEFAULT " per cent beside it");
+	return ep_listen(call);
 }
 
 static enum ep_exit
@@ -132,21 +151,22 @@ run(const struct ep_call *call)
 	struct session session = { .call = call };
 	struct ep_error err = { 0 };
 	if (call->values[OPTION_LISTEN])
-		return call->argument_count || call->values[OPTION_RULE]
-		               ? ep_bad_usage(call->command, "--listen takes no CODE or FILE, and "
-		                                             "always uses --rule evidence")
-		               : ep_listen(call);
+		return run_listen(call);
 	if (call->argument_count == 0)
 		return ep_bad_usage(call->command, "give a CODE, a FILE, or - for standard input");
 	if (!read_rule(&session))
 		return ep_bad_usage(call->command,
 		                    "--rule is \"%s\", but must be evidence or original",
 		                    call->values[OPTION_RULE]);
+	if (session.original && call->values[OPTION_SPEED])
+		return ep_bad_usage(call->command,
+		                    "--rule original takes no --speed: as in 2011, a query is "
+		                    "compared at its own speed alone");
 	if (!read_speed(&session))
-		return ep_bad_usage(
-			call->command,
-			"--speed is \"%s\", but must be a number of per cent from 0 to 6",
-			call->values[OPTION_SPEED]);
+		return ep_bad_usage(call->command,
+		                    "--speed is \"%s\", but must be a number of per cent from 0 "
+		                    "to " SPEED_MOST,
+		                    call->values[OPTION_SPEED]);
 	if (ask(&session, &err) != EP_OK)
 		return ep_give_up(call, &err);
 	return session.matched < session.answered ? EP_EXIT_PARTLY : EP_EXIT_DONE;

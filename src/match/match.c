@@ -9,13 +9,20 @@
 
 #define UNIT_S 0.023
 
-const struct ep_match_speeds ep_match_speeds_default = { EP_SPEED_OWN, 20 };
+const struct ep_match_speeds ep_match_speeds_default = { EP_SPEED_OWN, EP_SPEED_USUAL };
 
 struct ep_match_speeds
 ep_match_speeds_from(double first)
 {
 	return (struct ep_match_speeds){ .first = (uint32_t)lround(first * EP_SPEED_OWN),
 		                         .most = ep_match_speeds_default.most };
+}
+
+struct ep_match_speeds
+ep_match_speeds_within(double percent)
+{
+	return (struct ep_match_speeds){ .first = EP_SPEED_OWN,
+		                         .most = (uint32_t)lround(percent * EP_SPEED_OWN / 100) };
 }
 
 struct ep_matcher {

@@ -45,6 +45,9 @@ extern const struct ep_match_speeds ep_match_speeds_default; /* up to 2 % from t
 /* The default with another speed first, in times the track's own. */
 struct ep_match_speeds ep_match_speeds_from(double first);
 
+/* The own speed first, and up to so many per cent from it. */
+struct ep_match_speeds ep_match_speeds_within(double percent);
+
 /* Scratch memory of one thread. */
 struct ep_matcher;
 EP_MUST_USE enum ep_status ep_matcher_new(struct ep_matcher **out, struct ep_error *err);

@@ -14,6 +14,9 @@
 #define EP_SPEED_STEP 5u
 #define EP_SPEED_MOST 60u
 
+/* How far from it is tried unless somebody says otherwise. */
+#define EP_SPEED_USUAL 20u
+
 /* What is used of a matcher. */
 struct ep_speed_tools {
 	struct ep_comparer *comparer;

@@ -5,6 +5,7 @@
 #include "code/codestring.h"
 #include "format/codegen_json.h"
 #include "match/original.h"
+#include "match/speeds.h"
 #include "node/answer.h"
 #include "node/query_sound.h"
 
@@ -24,6 +25,10 @@
 
 /* Pairs of a question, in order of time, that are kept: of music that is ten minutes. */
 #define KEPT_PAIRS ((size_t)16384)
+
+_Static_assert(EP_SPEED_OWN *EP_ASK_SPEED_DEFAULT == EP_SPEED_USUAL * 100 &&
+                       EP_SPEED_OWN * EP_ASK_SPEED_MOST == EP_SPEED_MOST * 100,
+               "per cent here are thousandths in the matcher");
 
 struct job {
 	struct ep_asked *items; /* job_items of them */
@@ -179,12 +184,14 @@ static enum ep_status
 answer_by_evidence(const struct session *session, struct job *job, struct worker *worker,
                    struct ep_error *err)
 {
+	const struct ep_match_speeds speeds =
+		ep_match_speeds_within(session->options->speed_percent);
 	for (size_t i = 0; i < job->count; i++) {
 		struct ep_asked *item = &job->items[i];
 		double began = ep_clock_s();
 		EP_TRY(decode(session, item, worker, err));
 		EP_TRY(ep_match(&item->answer, worker->matcher, ep_node_index(session->node),
-		                &item->pairs, &session->options->speeds, err));
+		                &item->pairs, &speeds, err));
 		EP_TRY(keep_texts(item, err));
 		item->ms = (ep_clock_s() - began) * 1000;
 	}

@@ -19,11 +19,15 @@ struct ep_asked {
 	double ms; /* what it took */
 };
 
+/* How much faster or slower than its track a query may be, in per cent: by default, and at most. */
+#define EP_ASK_SPEED_DEFAULT 2
+#define EP_ASK_SPEED_MOST 6
+
 struct ep_ask_options {
 	const char **questions; /* each a code string, the name of a file, or "-" (query_input.h) */
 	size_t count;
 	bool original; /* decided by the rule of 2011, which needs no index */
-	struct ep_match_speeds speeds; /* not of the rule of 2011 */
+	double speed_percent; /* 0 to EP_ASK_SPEED_MOST; not of the rule of 2011 */
 	const atomic_bool *stop; /* may be NULL */
 	/* Told in a line which question cannot be decoded, and why; from any thread. */
 	void (*on_line)(void *context, const char *line);
