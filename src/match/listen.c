@@ -57,6 +57,7 @@ tell_song(struct ep_listener *listener, double end_s, struct ep_answer *answer,
 		if (status != EP_OK)
 			return status == EP_NOT_FOUND ? EP_OK : status;
 	}
+	now->length_s = answer->length_s;
 	EP_TRY(ep_buffer_append(&now->track_id, answer->track_id.at, answer->track_id.size, err));
 	return calls->on_song(calls->context, now, end_s, answer, err);
 }

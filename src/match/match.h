@@ -25,6 +25,7 @@ struct ep_answer {
 	struct ep_text artist;
 	struct ep_text release;
 	struct ep_text track;
+	uint32_t length_s; /* 0 where it is not known */
 	double offset_s; /* seconds in the song at the query's time 0 */
 	/* The best track, whether it is a match or not: its position in the log, 0 where there is
 	 * none, and seconds in it as offset_s. */
@@ -68,7 +69,8 @@ EP_MUST_USE enum ep_status ep_match_by(struct ep_answer *answer, struct ep_match
                                        const struct ep_engine *engine, struct ep_pairs *pairs,
                                        const struct ep_match_speeds *speeds, struct ep_error *err);
 
-/* Fills the texts of answer by the track of an entry, from its first document. They belong to the
+/* Fills the texts and length of answer by the track of an entry, from its first document. The texts
+ * belong to the
  * matcher as those of ep_match do. EP_CORRUPT, EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_match_name(struct ep_answer *answer, struct ep_matcher *matcher,
                                          const struct ep_entry *entry, struct ep_error *err);

@@ -42,6 +42,15 @@ strength(const struct ep_play *play)
 	return play->scores + EP_PLAYING_SPAN_WORTH * (play->last_s - play->first_s);
 }
 
+double
+ep_play_end(const struct ep_play *play, double heard_s)
+{
+	double end_s = play->start_s + play->length_s / play->speed;
+	/* What is heard after the end has a wrong length. */
+	bool known = play->length_s > 0 && end_s > play->last_begin_s;
+	return known ? fmin(heard_s, end_s) : heard_s;
+}
+
 static void
 add(struct ep_play *play, double begin_s, double end_s, const struct ep_answer *answer)
 {
@@ -100,7 +109,8 @@ end_now(struct ep_playing_news *news, struct ep_playing *playing, double next_s)
 	playing->now.track_id.size = 0;
 	bool follows = next_s > before->last_begin_s && next_s < before->last_s + AGAIN_S;
 	news->over = true;
-	news->over_s = follows ? next_s : before->last_begin_s + EP_PLAYING_REST_S;
+	news->over_s =
+		ep_play_end(before, follows ? next_s : before->last_begin_s + EP_PLAYING_REST_S);
 }
 
 /* Takes what is known of where the track that plays begins: by loops it fits at several places, and
@@ -114,9 +124,11 @@ correct(struct ep_play *now, struct ep_play *heard)
 	struct ep_buffer track_id = now->track_id;
 	*now = *heard;
 	now->track_id = track_id;
+	now->length_s = other.length_s;
 	now->last_begin_s = fmax(now->last_begin_s, other.last_begin_s);
 	*heard = other;
 	heard->track_id = (struct ep_buffer){ 0 };
+	heard->length_s = 0;
 }
 
 static bool

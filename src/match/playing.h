@@ -56,10 +56,15 @@ struct ep_play {
 	double last_s; /* of the last one */
 	double last_begin_s; /* where that begins */
 	double speed; /* how many times as fast as the track the stream plays it, by that */
+	uint32_t length_s; /* of the track, once it is named; 0: not known */
 	int windows;
 	int score; /* the best of them */
 	int scores; /* what they have above EP_SCORE_ACCEPTED */
 };
+
+/* When a play ended of which windows tell that it was heard until heard_s: no later than its track
+ * does. */
+double ep_play_end(const struct ep_play *play, double heard_s);
 
 /* Zeroed: nothing was heard yet. */
 struct ep_playing {
@@ -74,7 +79,7 @@ void ep_playing_free(struct ep_playing *playing);
 struct ep_playing_news {
 	bool over; /* playing->before is over, since over_s */
 	double over_s;
-	bool named; /* playing->now was recognised; its track_id is empty */
+	bool named; /* playing->now was recognised; its track_id is empty, and its length 0 */
 };
 
 /* Takes the answer to the window of the stream from begin_s to end_s; windows come in order. */

@@ -128,7 +128,7 @@ begin_play(struct ep_channel *channel, const struct ep_play *song, const struct 
 	EP_TRY(ep_channel_set_text(&play->track_id, answer->track_id, err));
 	play->zero_at = zero_at;
 	play->start_at = start_at;
-	play->end_at = moment_of(channel, song->last_s);
+	play->end_at = moment_of(channel, ep_play_end(song, song->last_s));
 	struct ep_change change = { .kind = EP_CHANGE_BEGIN,
 		                    .play = { .stream = channel->number,
 		                              .start_ms = ep_channel_ms(start_at),
@@ -151,7 +151,7 @@ on_song(void *context, const struct ep_play *song, double end_s, const struct ep
 	struct ep_channel *channel = context;
 	struct ep_under_way *play = &channel->play;
 	if (goes_on(play, answer->track_id, moment_of(channel, song->start_s)))
-		play->end_at = moment_of(channel, song->last_s);
+		play->end_at = moment_of(channel, ep_play_end(song, song->last_s));
 	else
 		EP_TRY(begin_play(channel, song, answer, err));
 	play->apart = false;
@@ -217,10 +217,11 @@ look(struct ep_channel *channel, struct ep_error *err)
 	if (play->over || (play->apart && channel->fed_s > EP_CHANNEL_HEARD_S))
 		EP_TRY(ep_channel_end_play(channel, play->end_at, err));
 	else if (now && !play->apart)
-		play->end_at = moment_of(channel, now->last_s);
+		play->end_at = moment_of(channel, ep_play_end(now, now->last_s));
 	if (now && !play->apart)
 		ep_unknown_drop(&channel->unknown,
-		                moment_of(channel, now->last_begin_s + EP_PLAYING_REST_S));
+		                moment_of(channel,
+		                          ep_play_end(now, now->last_begin_s + EP_PLAYING_REST_S)));
 	play->over = false;
 	return EP_OK;
 }

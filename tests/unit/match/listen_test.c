@@ -293,6 +293,56 @@ a_song_is_over_with_the_stream(void **state)
 	assert_false(news.over);
 }
 
+/* Hears a track in windows that end at 20 to last_end_s; gives when it is over, as its length says.
+ */
+static double
+over_by_length(double last_end_s, uint32_t length_s, double speed)
+{
+	EP_PLAYING struct ep_playing playing = { 0 };
+	struct ep_playing_news news;
+	for (double end = 20; end <= last_end_s; end += 5) {
+		double begin_s = end - EP_LISTEN_WINDOW_S;
+		struct ep_answer answer = { .match = true,
+			                    .best_position = 1,
+			                    .best_offset_s = (begin_s - 3) * speed,
+			                    .speed = speed,
+			                    .score = 200 };
+		ep_playing_hear(&news, &playing, begin_s, end, &answer);
+		if (news.named)
+			playing.now.length_s = length_s;
+	}
+	assert_true(playing.now.position == 1);
+	ep_playing_end(&news, &playing, last_end_s);
+	return news.over_s;
+}
+
+static void
+a_song_is_over_no_later_than_its_track(void **state)
+{
+	(void)state;
+	/* A window agrees that has only a little of it at its beginning. */
+	assert_true(is_about(over_by_length(40, 12, 1), 15));
+	assert_true(is_about(over_by_length(40, 12, 1.02), 3 + 12 / 1.02));
+	assert_true(is_about(over_by_length(40, 12, 0.96), 15.5));
+	/* Not known; longer than what is heard; and wrong, as windows agree behind it. */
+	assert_true(is_about(over_by_length(40, 0, 1), 40));
+	assert_true(is_about(over_by_length(40, 200, 1), 40));
+	assert_true(is_about(over_by_length(100, 12, 1), 100));
+}
+
+static void
+a_corrected_beginning_keeps_the_length(void **state)
+{
+	(void)state;
+	EP_PLAYING struct ep_playing playing = { 0 };
+	for (int end = 40; end <= 50; end += 5)
+		assert_int_equal(hear(&playing, end, 1, 12, 200), end == 50);
+	playing.now.length_s = 60;
+	for (int end = 55; end < 95; end += 5)
+		assert_false(hear(&playing, end, 1, 4, 150));
+	assert_true(is_about(ep_play_end(&playing.now, 90), 64));
+}
+
 /* ---- windows ---- */
 
 struct told {
@@ -301,6 +351,7 @@ struct told {
 	size_t windows;
 	size_t pairs; /* of the last window */
 	int score; /* of every window */
+	uint32_t length_s; /* of the song */
 	bool gone; /* the track that answers name is not there */
 	size_t songs;
 	double start_s;
@@ -334,6 +385,7 @@ match(void *context, struct ep_answer *answer, struct ep_pairs *pairs, double sp
 		                      .speed = 1 };
 	if (answer->match)
 		answer->track_id = ep_text_of("A");
+	answer->length_s = answer->match ? told->length_s : 0;
 	return EP_OK;
 }
 
@@ -345,6 +397,7 @@ name(void *context, struct ep_answer *answer, uint64_t position, struct ep_error
 	if (told->gone)
 		return ep_fail(err, EP_NOT_FOUND, "it is gone");
 	answer->track_id = ep_text_of("A");
+	answer->length_s = told->length_s;
 	return EP_OK;
 }
 
@@ -459,6 +512,19 @@ a_song_without_a_match_is_named_by_its_position(void **state)
 	assert_int_equal(told.ends, 0);
 }
 
+/* The song began 3 s before the stream. */
+static void
+the_length_of_a_song_bounds_it(void **state)
+{
+	(void)state;
+	for (int score = EP_SCORE_ACCEPTED - 1; score <= 200; score += 151) {
+		struct told told = { .score = score, .length_s = 60 };
+		listen(&told, 75, 4096, false);
+		assert_int_equal(told.ends, 1);
+		assert_true(is_about(told.over_s, 57));
+	}
+}
+
 static void
 a_long_silence_makes_no_window_deaf(void **state)
 {
@@ -510,6 +576,9 @@ main(void)
 		cmocka_unit_test(a_song_is_over_when_it_is_not_heard_any_more),
 		cmocka_unit_test(a_song_is_over_when_the_next_one_begins),
 		cmocka_unit_test(a_song_is_over_with_the_stream),
+		cmocka_unit_test(a_song_is_over_no_later_than_its_track),
+		cmocka_unit_test(a_corrected_beginning_keeps_the_length),
+		cmocka_unit_test(the_length_of_a_song_bounds_it),
 		cmocka_unit_test(windows_slide_whatever_the_pieces),
 		cmocka_unit_test(a_song_without_a_match_is_named_by_its_position),
 		cmocka_unit_test(a_long_silence_makes_no_window_deaf),

@@ -252,6 +252,7 @@ every_song_is_found_and_no_other(void **state)
 		needs(ep_match(&answer, matcher, index, &query, &ep_match_speeds_default, NULL));
 		assert_true(answer.match);
 		assert_true(ep_text_equal(answer.track_id, ep_text_of(id)));
+		assert_int_equal(answer.length_s, 60);
 		assert_true(ep_text_equal(answer.track, ep_text_of(id)));
 		double expected = (500 + i * 20) * 0.023;
 		assert_true(answer.offset_s > expected - 0.1 && answer.offset_s < expected + 0.1);

@@ -228,6 +228,18 @@ songs_that_follow_one_another_are_plays(void **state)
 }
 
 static void
+a_play_ends_with_its_track(void **state)
+{
+	(void)state;
+	open_channel();
+	hear(0, part(0, 30), 30, false);
+	hear(30, songs[SONGS], 60, true);
+	expect("A 0-30+30... ");
+	hear(90, songs[SONGS], 30, true);
+	expect("A 0-30+30 ");
+}
+
+static void
 a_song_that_was_joined_in_its_middle_begins_where_it_was_heard(void **state)
 {
 	(void)state;
@@ -387,6 +399,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(songs_that_follow_one_another_are_plays, start,
 		                                stop),
+		cmocka_unit_test_setup_teardown(a_play_ends_with_its_track, start, stop),
 		cmocka_unit_test_setup_teardown(
 			a_song_that_was_joined_in_its_middle_begins_where_it_was_heard, start,
 			stop),
