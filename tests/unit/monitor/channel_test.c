@@ -2,14 +2,11 @@
 #include "monitor/channel.h"
 
 #include "base/time.h"
-#include "generator/generator.h"
-#include "tests/one_node.h"
+#include "tests/on_air.h"
 
-#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <time.h>
 
 #include <cmocka.h>
 
@@ -18,59 +15,11 @@
 #define PIECE (EP_SAMPLE_RATE / 2)
 
 static int16_t songs[SONGS + 1][SONG_S * EP_SAMPLE_RATE]; /* the last one is unknown */
-static struct ep_node *open_node;
-static struct ep_plays *plays;
-static struct ep_query_service *queries;
-static struct ep_recorder *recorder;
 static struct ep_channel *channel;
 static char told[2048];
 static double began; /* when all begins, in seconds since 1970 */
 
-/* ---- songs ---- */
-
-/* Notes of decaying tones, five a second. */
-static void
-compose(int16_t *samples, uint64_t seed)
-{
-	size_t note = EP_SAMPLE_RATE / 5;
-	uint64_t state = seed * 2 + 1;
-	double pitch = 0;
-	for (size_t i = 0; i < (size_t)SONG_S * EP_SAMPLE_RATE; i++) {
-		size_t at = i % note;
-		if (at == 0)
-			pitch = 80 + random_below(&state, 2000);
-		double fade = exp(-6.0 * (double)at / (double)note);
-		samples[i] = (int16_t)(9000 * fade *
-		                       sin(6.2831853 * pitch * (double)at / EP_SAMPLE_RATE));
-	}
-}
-
-static void
-put_song(const char *id, const int16_t *samples)
-{
-	EP_PAIRS struct ep_pairs pairs = { 0 };
-	struct ep_generator *generator;
-	needs(ep_generator_new(&generator, ep_generator_best(), NULL));
-	needs(ep_generator_feed(generator, samples, (size_t)SONG_S * EP_SAMPLE_RATE, NULL));
-	needs(ep_generator_finish(&pairs, generator, NULL));
-	ep_generator_free(generator);
-	node_put(&node, id, &pairs, id);
-}
-
 /* ---- set-up ---- */
-
-static void
-on_line(void *context, bool detail, const char *line)
-{
-	(void)context, (void)detail;
-	fprintf(stderr, "%s\n", line);
-}
-
-static void
-on_recorder_line(void *context, const char *line)
-{
-	on_line(context, false, line);
-}
 
 static char said[512]; /* the last line about the channel */
 
@@ -81,32 +30,17 @@ on_channel_line(void *context, const char *line)
 	snprintf(said, sizeof said, "%s", line);
 }
 
-static void
-on_events(void *context)
-{
-	(void)context;
-}
-
 static int
 start(void **state)
 {
-	/* The log is open twice: a sanitizer has not the addresses for that. */
-	must(setenv("ECHOPRINT_MAP_SIZE", "1073741824", 1) == 0);
-	(void)make_node(state);
+	const size_t count = (size_t)SONG_S * EP_SAMPLE_RATE;
+	build_studio(state);
 	began = floor(ep_time_exact());
 	for (uint64_t i = 0; i <= SONGS; i++)
-		compose(songs[i], i + 1);
-	put_song("A", songs[0]);
-	put_song("B", songs[1]);
-	struct ep_node_options options = { .folder = node.folder, .mode = EP_LOG_WRITE };
-	struct ep_recorder_options record = { .on_line = on_recorder_line, .on_events = on_events };
-	needs(ep_node_open(&open_node, &options, NULL));
-	needs(ep_query_service_start(&queries, open_node, on_line, NULL, NULL));
-	while (!ep_query_service_ready(queries))
-		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
-	needs(ep_plays_open(&plays, node.folder, true, NULL));
-	record.plays = plays;
-	needs(ep_recorder_start(&recorder, &record, NULL));
+		compose(songs[i], count, i + 1);
+	put_song("A", songs[0], count);
+	put_song("B", songs[1], count);
+	go_on_air();
 	return 0;
 }
 
@@ -115,11 +49,7 @@ stop(void **state)
 {
 	ep_channel_free(channel);
 	channel = NULL;
-	ep_recorder_stop(recorder);
-	ep_plays_close(plays);
-	ep_query_service_stop(queries);
-	ep_node_close(open_node);
-	return remove_node(state);
+	return go_off_air(state);
 }
 
 /* A monitor that starts: the one before was killed when it had noted what it had heard. */

@@ -1,6 +1,4 @@
-#include "plays/plays.h"
-
-#include "tests/node.h"
+#include "tests/plays_log.h"
 
 #include <inttypes.h>
 #include <setjmp.h>
@@ -9,47 +7,9 @@
 
 #include <cmocka.h>
 
-static char folder[40];
-static struct ep_plays *plays;
 static char told[4096]; /* what a walk was told */
 
-static int
-make_log(void **state)
-{
-	(void)state;
-	bool memory = access("/dev/shm", W_OK) == 0;
-	strcpy(folder, memory ? "/dev/shm/ep-plays-XXXXXX" : "/tmp/ep-plays-XXXXXX");
-	told[0] = '\0';
-	return mkdtemp(folder) && ep_plays_open(&plays, folder, true, NULL) == EP_OK ? 0 : 1;
-}
-
-static int
-remove_log(void **state)
-{
-	(void)state;
-	ep_plays_close(plays);
-	return nftw(folder, node_remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
-
 /* ---- writing ---- */
-
-static struct ep_plays_write *
-begin(void)
-{
-	struct ep_plays_write *write;
-	needs(ep_plays_write_begin(&write, plays, NULL));
-	return write;
-}
-
-static uint32_t
-add_stream(const char *name, const char *tags)
-{
-	struct ep_plays_write *write = begin();
-	uint32_t number;
-	needs(ep_plays_add_stream(&number, write, ep_text_of(name), ep_text_of(tags), NULL));
-	needs(ep_plays_commit(write, NULL));
-	return number;
-}
 
 static struct ep_logged_play
 play_of(uint32_t stream, const char *id, int64_t start_ms, int64_t end_ms)
