@@ -19,6 +19,51 @@ static struct ep_channel *channel;
 static char told[2048];
 static double began; /* when all begins, in seconds since 1970 */
 
+/* ---- what the linker puts in place of others (--wrap) ---- */
+
+static bool search_fails;
+static char learnt[64]; /* the last piece for the learner, as its begin and length */
+static bool learns;
+
+/* Stands for a learner, which nobody looks into. */
+static int learner;
+
+enum ep_status __real_ep_query_service_match(struct ep_answer *, struct ep_query_service *,
+                                             struct ep_arena *, struct ep_pairs *,
+                                             const struct ep_match_speeds *, struct ep_error *);
+enum ep_status __wrap_ep_query_service_match(struct ep_answer *, struct ep_query_service *,
+                                             struct ep_arena *, struct ep_pairs *,
+                                             const struct ep_match_speeds *, struct ep_error *);
+bool __wrap_ep_learner_is_on(const struct ep_learner *);
+enum ep_status __wrap_ep_learner_add(struct ep_learner *, struct ep_text, uint32_t,
+                                     const struct ep_unknown_piece *, struct ep_error *);
+
+enum ep_status
+__wrap_ep_query_service_match(struct ep_answer *answer, struct ep_query_service *service,
+                              struct ep_arena *texts, struct ep_pairs *pairs,
+                              const struct ep_match_speeds *speeds, struct ep_error *err)
+{
+	if (search_fails)
+		return ep_fail(err, EP_IO, "the index cannot be read");
+	return __real_ep_query_service_match(answer, service, texts, pairs, speeds, err);
+}
+
+bool
+__wrap_ep_learner_is_on(const struct ep_learner *asked)
+{
+	return asked && learns;
+}
+
+enum ep_status
+__wrap_ep_learner_add(struct ep_learner *asked, struct ep_text stream, uint32_t number,
+                      const struct ep_unknown_piece *piece, struct ep_error *err)
+{
+	(void)asked, (void)stream, (void)number, (void)err;
+	snprintf(learnt, sizeof learnt, "%.3f for %.3f s", piece->at - began,
+	         (double)piece->count / EP_SAMPLE_RATE);
+	return EP_OK;
+}
+
 /* ---- set-up ---- */
 
 static char said[512]; /* the last line about the channel */
@@ -49,6 +94,8 @@ stop(void **state)
 {
 	ep_channel_free(channel);
 	channel = NULL;
+	search_fails = learns = false;
+	learnt[0] = '\0';
 	return go_off_air(state);
 }
 
@@ -61,6 +108,7 @@ open_channel(void)
 		                              .plays = plays,
 		                              .queries = queries,
 		                              .recorder = recorder,
+		                              .learner = (void *)&learner,
 		                              .on_line = on_channel_line };
 	if (channel)
 		needs(ep_channel_tick(channel, NULL));
@@ -246,6 +294,38 @@ unknown_sound_after_a_break_ends_the_play(void **state)
 }
 
 static void
+a_play_ends_also_if_the_last_window_of_a_connection_failed(void **state)
+{
+	(void)state;
+	struct ep_error err;
+	open_channel();
+	hear(0, songs[0], 27, false);
+	search_fails = true;
+	assert_int_equal(
+		ep_channel_calls.on_samples(channel, began + 40, false, songs[SONGS], PIECE, &err),
+		EP_IO);
+	search_fails = false;
+	hear(40, songs[SONGS], 60, false);
+	expect("A 0-25+0 gap 27-40 ");
+}
+
+/* The moments of a stream are set right, by some seconds, when its clock and ours have parted. */
+static void
+all_that_came_before_a_break_is_a_piece(void **state)
+{
+	(void)state;
+	open_channel();
+	learns = true;
+	hear(0, songs[SONGS], 20, false);
+	hear(16, part(SONGS, 20), 10, true);
+	hear(100, songs[SONGS], 20, false);
+	assert_string_equal(learnt, "0.000 for 30.000 s");
+	hear(116, part(SONGS, 20), 10, true);
+	needs(ep_channel_leave(channel, NULL));
+	assert_string_equal(learnt, "100.000 for 30.000 s");
+}
+
+static void
 what_a_server_sends_again_is_no_gap(void **state)
 {
 	(void)state;
@@ -342,6 +422,10 @@ main(void)
 		cmocka_unit_test_setup_teardown(another_song_after_a_restart_ends_the_play, start,
 		                                stop),
 		cmocka_unit_test_setup_teardown(unknown_sound_after_a_break_ends_the_play, start,
+		                                stop),
+		cmocka_unit_test_setup_teardown(
+			a_play_ends_also_if_the_last_window_of_a_connection_failed, start, stop),
+		cmocka_unit_test_setup_teardown(all_that_came_before_a_break_is_a_piece, start,
 		                                stop),
 		cmocka_unit_test_setup_teardown(what_a_server_sends_again_is_no_gap, start, stop),
 		cmocka_unit_test_setup_teardown(a_stream_that_is_not_there_is_a_gap_from_the_start,

@@ -101,6 +101,28 @@ what_is_too_short_is_no_piece(void **state)
 	assert_string_equal(told, "7-30 of 7\n");
 }
 
+static enum ep_status
+on_any_piece(void *context, const struct ep_unknown_piece *piece, struct ep_error *err)
+{
+	(void)context, (void)piece, (void)err;
+	return EP_OK;
+}
+
+/* However the moments are rounded: a sample that stayed would give what comes next its moment. */
+static void
+nothing_stays_of_what_was_heard_before_a_break(void **state)
+{
+	(void)state;
+	static const int16_t samples[2000];
+	for (size_t count = 1; count <= 2000; count++) {
+		double at = AT + (double)count / 7;
+		double until = at + (double)count / EP_SAMPLE_RATE;
+		needs(ep_unknown_feed(&unknown, at, samples, count, on_any_piece, NULL, NULL));
+		needs(ep_unknown_end(&unknown, until, on_any_piece, NULL, NULL));
+		assert_int_equal(unknown.count, 0);
+	}
+}
+
 static void
 memory_is_that_of_a_piece_and_what_is_late(void **state)
 {
@@ -117,6 +139,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(a_long_stretch_is_pieces_that_overlap, begin, end),
 		cmocka_unit_test_setup_teardown(a_song_is_in_no_piece, begin, end),
 		cmocka_unit_test_setup_teardown(what_is_too_short_is_no_piece, begin, end),
+		cmocka_unit_test_setup_teardown(nothing_stays_of_what_was_heard_before_a_break,
+		                                begin, end),
 		cmocka_unit_test_setup_teardown(memory_is_that_of_a_piece_and_what_is_late, begin,
 		                                end),
 	};
