@@ -80,6 +80,7 @@ extern const struct ep_command ep_cmd_conflicts;
 extern const struct ep_command ep_cmd_codegen;
 extern const struct ep_command ep_cmd_monitor;
 extern const struct ep_command ep_cmd_plays;
+extern const struct ep_command ep_cmd_solr;
 
 /* ---- words ---- */
 

@@ -1,5 +1,7 @@
 #include "cli/open_node.h"
 #include "cli/query_listen.h"
+#include "cli/solr_options.h"
+#include "net/solr/solr_engine.h"
 #include "node/answer.h"
 #include "node/ask.h"
 
@@ -8,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPTION_RULE, OPTION_SPEED, OPTION_LISTEN };
+enum { OPTION_RULE, OPTION_SPEED, OPTION_LISTEN, OPTION_SOLR, OPTION_COLLECTION, OPTION_AUTH };
 
 /* The limits of node/ask.h as text. */
 #define TEXT_OF(number) #number
@@ -24,6 +26,10 @@ static const struct ep_option options[] = {
 	                   "to " SPEED_MOST " (default: " SPEED_DEFAULT ")" },
 	[OPTION_LISTEN] = { "listen", 0, NULL,
 	                    "name the songs in a stream of raw samples on standard input" },
+	[OPTION_SOLR] = { "solr", 0, "URL[,URL...]",
+	                  "take candidates from SolrCloud; no data folder is needed" },
+	[OPTION_COLLECTION] = EP_OPTION_COLLECTION,
+	[OPTION_AUTH] = EP_OPTION_AUTH,
 	{ 0 },
 };
 
@@ -93,6 +99,22 @@ on_answers(void *context, const struct ep_asked *asked, size_t count, struct ep_
 	return EP_OK;
 }
 
+/* While a node is away, another leads after some 15 s. */
+#define SOLR_PATIENCE_S 30.0
+
+static enum ep_status
+ask_solr(struct ep_ask_options *wanted, const struct ep_call *call, struct ep_error *err)
+{
+	EP_BUFFER struct ep_buffer user = { 0 };
+	struct ep_solr_options solr;
+	EP_TRY(ep_solr_options_of(&solr, &user, call, call->values[OPTION_SOLR],
+	                          call->values[OPTION_COLLECTION], call->values[OPTION_AUTH], err));
+	solr.patience_s = SOLR_PATIENCE_S;
+	struct ep_engines engines = ep_solr_engines(&solr);
+	wanted->engines = &engines;
+	return ep_ask(NULL, wanted, err);
+}
+
 static enum ep_status
 ask(struct session *session, struct ep_error *err)
 {
@@ -105,6 +127,8 @@ ask(struct session *session, struct ep_error *err)
 		                         .on_line = on_line,
 		                         .on_answers = on_answers,
 		                         .context = session };
+	if (call->values[OPTION_SOLR])
+		return ask_solr(&wanted, call, err);
 	EP_OWNED(ep_node_close)
 	struct ep_node *node = NULL;
 	EP_TRY(ep_open_node(&node, call, EP_LOG_READ, false, err));

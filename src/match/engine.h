@@ -23,6 +23,14 @@ struct ep_engine {
 	void *context;
 };
 
+/* Who makes engines other than the index: one for each thread that asks. */
+struct ep_engines {
+	/* Makes one. EP_IO, EP_NO_MEMORY. */
+	enum ep_status (*make)(void *context, struct ep_engine *engine, struct ep_error *err);
+	void (*free)(struct ep_engine *engine); /* accepts a zeroed one */
+	void *context;
+};
+
 /* The engine of an index: both are borrowed as long as it is used. */
 struct ep_index_engine {
 	struct ep_index *index;

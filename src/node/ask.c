@@ -37,6 +37,7 @@ struct job {
 
 struct worker {
 	struct ep_matcher *matcher;
+	struct ep_engine engine; /* where the session has engines */
 	struct ep_log_read *read; /* for the original's rule */
 	struct ep_audio *audio; /* NULL until there is sound to be read */
 };
@@ -181,6 +182,17 @@ decode(const struct session *session, struct ep_asked *item, struct worker *work
 }
 
 static enum ep_status
+match(struct ep_asked *item, const struct session *session, struct worker *worker,
+      const struct ep_match_speeds *speeds, struct ep_error *err)
+{
+	return session->options->engines
+	               ? ep_match_by(&item->answer, worker->matcher, &worker->engine, &item->pairs,
+	                             speeds, err)
+	               : ep_match(&item->answer, worker->matcher, ep_node_index(session->node),
+	                          &item->pairs, speeds, err);
+}
+
+static enum ep_status
 answer_by_evidence(const struct session *session, struct job *job, struct worker *worker,
                    struct ep_error *err)
 {
@@ -190,8 +202,7 @@ answer_by_evidence(const struct session *session, struct job *job, struct worker
 		struct ep_asked *item = &job->items[i];
 		double began = ep_clock_s();
 		EP_TRY(decode(session, item, worker, err));
-		EP_TRY(ep_match(&item->answer, worker->matcher, ep_node_index(session->node),
-		                &item->pairs, &speeds, err));
+		EP_TRY(match(item, session, worker, &speeds, err));
 		EP_TRY(keep_texts(item, err));
 		item->ms = (ep_clock_s() - began) * 1000;
 	}
@@ -241,6 +252,9 @@ work(void *context, void *made, unsigned number, struct ep_error *err)
 	const struct session *session = context;
 	struct worker *worker = &session->workers[number];
 	/* By the first question that it is given: a single one takes but one worker. */
+	const struct ep_engines *engines = session->options->engines;
+	if (engines && !worker->matcher)
+		EP_TRY(engines->make(engines->context, &worker->engine, err));
 	if (!worker->matcher)
 		EP_TRY(ep_matcher_new(&worker->matcher, err));
 	return session->options->original ? answer_as_original(session, made, worker, err)
@@ -263,7 +277,7 @@ open_all(struct session *session, struct ep_error *err)
 	const struct ep_ask_options *options = session->options;
 	EP_TRY(ep_query_input_open(&session->input, options->questions, options->count,
 	                           options->stop, err));
-	if (!options->original)
+	if (!options->original && !options->engines)
 		EP_TRY(ep_node_open_index(session->node, err));
 	session->worker_count = ep_processors();
 	session->workers = calloc(session->worker_count, sizeof *session->workers);
@@ -282,6 +296,8 @@ close_all(struct session *session)
 {
 	for (unsigned i = 0; session->workers && i < session->worker_count; i++) {
 		ep_matcher_free(session->workers[i].matcher);
+		if (session->options->engines)
+			session->options->engines->free(&session->workers[i].engine);
 		ep_log_read_end(session->workers[i].read);
 		ep_audio_close(session->workers[i].audio);
 	}

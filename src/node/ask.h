@@ -26,6 +26,7 @@ struct ep_asked {
 struct ep_ask_options {
 	const char **questions; /* each a code string, the name of a file, or "-" (query_input.h) */
 	size_t count;
+	const struct ep_engines *engines; /* NULL: the index of the node */
 	bool original; /* decided by the rule of 2011, which needs no index */
 	double speed_percent; /* 0 to EP_ASK_SPEED_MOST; not of the rule of 2011 */
 	const atomic_bool *stop; /* may be NULL */
@@ -38,8 +39,10 @@ struct ep_ask_options {
 	void *context;
 };
 
-/* Answers all questions. The node is open, its index need not be. EP_BAD_INPUT, EP_CORRUPT, EP_IO,
- * EP_INTERRUPTED, EP_NO_MEMORY, as ep_node_open_index, and what on_answers fails with. */
+/* Answers all questions. The node is open, its index need not be; with engines there need not be
+ * one (NULL). EP_BAD_INPUT, EP_CORRUPT, EP_IO,
+ * EP_INTERRUPTED, EP_NO_MEMORY, EP_UNREACHABLE (of an engine), as ep_node_open_index, and what
+ * on_answers fails with. */
 EP_MUST_USE enum ep_status ep_ask(struct ep_node *node, const struct ep_ask_options *options,
                                   struct ep_error *err);
 

@@ -174,7 +174,7 @@ take_answer(struct ep_solr_call *call, const struct ep_solr *solr, const char *u
 		               url, call->status);
 	}
 	if (!answer && call->status < 400)
-		return ep_fail(err, EP_CORRUPT,
+		return ep_fail(err, EP_BAD_INPUT,
 		               "%s does not answer as Solr does (status %ld, no JSON object): is "
 		               "this the URL of Solr, such as http://HOST:8983/solr?",
 		               url, call->status);

@@ -16,7 +16,7 @@ static const char schema[] =
 	"  <field name=\"id\" type=\"string\" indexed=\"true\" stored=\"true\" required=\"true\"\n"
 	"         docValues=\"true\"/>\n"
 	"  <field name=\"_version_\" type=\"long\" indexed=\"false\" stored=\"false\"/>\n"
-	"  <field name=\"version\" type=\"long\" indexed=\"true\" stored=\"false\"/>\n"
+	"  <field name=\"version\" type=\"long\" indexed=\"true\" stored=\"true\"/>\n"
 	"  <field name=\"position\" type=\"long\" indexed=\"false\" stored=\"false\"/>\n"
 	"  <field name=\"crc\" type=\"long\" indexed=\"false\" stored=\"false\"/>\n"
 	"  <field name=\"kind\" type=\"string\" indexed=\"true\" stored=\"false\"\n"

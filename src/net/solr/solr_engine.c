@@ -345,3 +345,24 @@ ep_solr_engine(struct ep_solr_engine *of)
 {
 	return (struct ep_engine){ search, entry_at, of };
 }
+
+static enum ep_status
+make(void *context, struct ep_engine *engine, struct ep_error *err)
+{
+	struct ep_solr_engine *of;
+	EP_TRY(ep_solr_engine_new(&of, context, err));
+	*engine = ep_solr_engine(of);
+	return EP_OK;
+}
+
+static void
+free_engine(struct ep_engine *engine)
+{
+	ep_solr_engine_free(engine->context);
+}
+
+struct ep_engines
+ep_solr_engines(struct ep_solr_options *options)
+{
+	return (struct ep_engines){ make, free_engine, options };
+}

@@ -22,6 +22,9 @@ EP_DEFINE_OWNED(struct ep_solr_engine, ep_solr_engine_free)
 /* Borrows it. */
 struct ep_engine ep_solr_engine(struct ep_solr_engine *of);
 
+/* Makers of such engines for the threads of a front end; options is borrowed. */
+struct ep_engines ep_solr_engines(struct ep_solr_options *options);
+
 /* Where the time of searches went so far, in milliseconds: what Solr says of itself, and the whole
  * round trips. */
 struct ep_solr_engine_times {

@@ -1,0 +1,35 @@
+#include "cli/solr_options.h"
+
+#include "base/file.h"
+
+#include <string.h>
+
+#define USER_MAX 1024
+
+static enum ep_status
+read_user(struct ep_buffer *user, const char *path, struct ep_error *err)
+{
+	EP_TRY(ep_read_file(user, path, USER_MAX, err));
+	while (user->size &&
+	       (user->data[user->size - 1] == '\n' || user->data[user->size - 1] == '\r'))
+		user->size--;
+	EP_TRY(ep_buffer_append(user, "", 1, err));
+	const char *text = (const char *)user->data;
+	if (strlen(text) + 1 != user->size || !strchr(text, ':') || strpbrk(text, "\r\n"))
+		return ep_fail(err, EP_BAD_INPUT, "%s must hold one line NAME:PASSWORD", path);
+	return EP_OK;
+}
+
+enum ep_status
+ep_solr_options_of(struct ep_solr_options *options, struct ep_buffer *user,
+                   const struct ep_call *call, const char *urls, const char *collection,
+                   const char *auth_file, struct ep_error *err)
+{
+	if (auth_file)
+		EP_TRY(read_user(user, auth_file, err));
+	*options = (struct ep_solr_options){ .urls = urls,
+		                             .collection = collection ? collection : "echoprint",
+		                             .user = auth_file ? (const char *)user->data : NULL,
+		                             .stop = call->stop };
+	return EP_OK;
+}
