@@ -15,11 +15,10 @@
 #define WEIGHED_PLAIN 4
 #define WEIGHED_FIRST 2
 
-/* Candidates are weighed as long as the index gives them this share of the first one's score. The
+/* Candidates are weighed as long as their score is a large enough share of the first one's. The
  * decision is plain where another song than the best was weighed, and the score is SCORE_PLAIN or
  * more. Where it is narrow, accepted with a score below SCORE_SURE, all are weighed that there is
  * room for, so that no other song is overlooked. */
-#define SCORE_SHARE 0.5f
 #define SCORE_PLAIN 85
 #define SCORE_SURE 80
 
@@ -106,13 +105,13 @@ weigh(struct ep_comparer *comparer, const struct ep_engine *engine, uint64_t pos
 	return EP_OK;
 }
 
-/* Weighs the next candidates: at least min and, up to max, all that have at least SCORE_SHARE of
+/* Weighs the next candidates: at least min and, up to max, all that have the engine's share of
  * the first one's score. */
 static enum ep_status
 weigh_candidates(struct ep_comparer *comparer, const struct ep_engine *engine, size_t min,
                  size_t max, struct ep_error *err)
 {
-	float least = comparer->candidate_count ? comparer->candidates[0].score * SCORE_SHARE : 0;
+	float least = comparer->candidate_count ? comparer->candidates[0].score * engine->share : 0;
 	while (comparer->candidate_next < comparer->candidate_count &&
 	       comparer->candidate_weighed < max) {
 		const struct ep_candidate *next = &comparer->candidates[comparer->candidate_next];

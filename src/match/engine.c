@@ -1,5 +1,8 @@
 #include "match/engine.h"
 
+/* Scores of an index are of one diagonal: those of other songs are low. */
+#define SCORE_SHARE 0.5f
+
 static enum ep_status
 search(void *context, struct ep_candidate *candidates, size_t *count, size_t max,
        struct ep_probe *probe, enum ep_search_effort effort, struct ep_error *err)
@@ -18,5 +21,5 @@ entry_at(void *context, struct ep_entry *entry, uint64_t position, struct ep_err
 struct ep_engine
 ep_engine_of_index(struct ep_index_engine *of)
 {
-	return (struct ep_engine){ search, entry_at, of };
+	return (struct ep_engine){ search, entry_at, SCORE_SHARE, of };
 }

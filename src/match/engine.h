@@ -20,6 +20,8 @@ struct ep_engine {
 	 * it is gone. EP_UNREACHABLE, EP_CORRUPT, EP_NEWER. */
 	enum ep_status (*entry_at)(void *context, struct ep_entry *entry, uint64_t position,
 	                           struct ep_error *err);
+	/* Candidates with less than this share of the first one's score are not worth weighing. */
+	float share;
 	void *context;
 };
 

@@ -1,6 +1,5 @@
 #include "net/solr/solr_engine.h"
 
-#include "base/time.h"
 #include "net/solr/document.h"
 
 #include <inttypes.h>
@@ -11,7 +10,7 @@
 
 /* Keys and candidates that are asked for, by effort. */
 #define KEYS_GLANCE 60
-#define KEYS_FIRST 150
+#define KEYS_FIRST 100
 #define KEYS_FULL 600
 #define ROWS_GLANCE 1
 #define ROWS 32
@@ -20,6 +19,9 @@
  */
 #define FETCH_FIRST 4
 #define FETCH_MORE 16
+
+/* Scores are of whole tracks, in which many keys of a query occur by chance. */
+#define SCORE_SHARE 0.2f
 
 /* An entry is kept in the place that its position gives; what was there goes. */
 #define KEPT 8192
@@ -48,7 +50,6 @@ struct ep_solr_engine {
 	size_t fetched; /* entries, since the last search */
 	struct kept *kept;
 	struct kept large; /* the last entry that is too large to be kept */
-	struct ep_solr_engine_times times;
 };
 
 enum ep_status
@@ -91,12 +92,6 @@ ep_solr_engine_free(struct ep_solr_engine *of)
 	free(of);
 }
 
-struct ep_solr_engine_times
-ep_solr_engine_times(const struct ep_solr_engine *of)
-{
-	return of->times;
-}
-
 /* ---- requests ---- */
 
 static enum ep_status
@@ -107,10 +102,8 @@ append(struct ep_buffer *out, const char *text, struct ep_error *err)
 
 /* Sends the body, a form; *documents is borrowed from *answer, which is for json_decref. */
 static enum ep_status
-ask(json_t **answer, const json_t **documents, double *spent_ms, struct ep_solr_engine *of,
-    struct ep_error *err)
+ask(json_t **answer, const json_t **documents, struct ep_solr_engine *of, struct ep_error *err)
 {
-	double began = ep_clock_s();
 	struct ep_solr_call call = { .path = of->path,
 		                     .type = "application/x-www-form-urlencoded",
 		                     .body = ep_buffer_text(&of->body) };
@@ -121,9 +114,6 @@ ask(json_t **answer, const json_t **documents, double *spent_ms, struct ep_solr_
 		               "with `solr push`",
 		               ep_solr_collection(of->solr));
 	EP_TRY(status);
-	*spent_ms += (ep_clock_s() - began) * 1000;
-	of->times.solr_ms +=
-		(double)ep_solr_number(json_object_get(*answer, "responseHeader"), "QTime");
 	*documents = json_object_get(json_object_get(*answer, "response"), "docs");
 	return json_is_array(*documents)
 	               ? EP_OK
@@ -163,7 +153,8 @@ write_query(struct ep_solr_engine *of, struct ep_probe *probe, size_t most, size
 	size_t count = choose(chosen, probe, most);
 	of->body.size = 0;
 	snprintf(text, sizeof text,
-	         "rows=%zu&fl=id,position,crc,score&sort=score+desc,id+asc&distrib.singlePass=true",
+	         "rows=%zu&fl=id,position,crc,score&distrib.singlePass=true"
+	         "&minExactCount=1",
 	         rows);
 	EP_TRY(append(&of->body, text, err));
 	EP_TRY(append(&of->body, "&shards.tolerant=false&q=", err));
@@ -205,6 +196,17 @@ take_found(struct ep_candidate *candidates, size_t *count, size_t max, struct ep
 	return EP_OK;
 }
 
+/* Solr leaves open in which order it gives documents of one score. */
+static int
+compare_candidates(const void *one, const void *other)
+{
+	const struct ep_candidate *a = one;
+	const struct ep_candidate *b = other;
+	if (a->score < b->score || a->score > b->score)
+		return a->score < b->score ? 1 : -1;
+	return a->position < b->position ? -1 : a->position > b->position;
+}
+
 static enum ep_status
 search(void *context, struct ep_candidate *candidates, size_t *count, size_t max,
        struct ep_probe *probe, enum ep_search_effort effort, struct ep_error *err)
@@ -222,9 +224,11 @@ search(void *context, struct ep_candidate *candidates, size_t *count, size_t max
 	probe->hits = 0;
 	if (probe->lists == 0)
 		return EP_OK;
-	of->times.searches++;
-	EP_TRY(ask(&answer, &documents, &of->times.search_ms, of, err));
-	return take_found(candidates, count, max, of, documents, err);
+	EP_TRY(ask(&answer, &documents, of, err));
+	EP_TRY(take_found(candidates, count, max, of, documents, err));
+	if (*count)
+		qsort(candidates, *count, sizeof *candidates, compare_candidates);
+	return EP_OK;
 }
 
 /* ---- entries ---- */
@@ -289,7 +293,10 @@ static enum ep_status
 write_fetch(struct ep_solr_engine *of, struct found *needed, size_t most, struct ep_error *err)
 {
 	of->body.size = 0;
-	EP_TRY(append(&of->body, "fl=position,entry&rows=32&shards.tolerant=false&q=id:(", err));
+	EP_TRY(append(
+		&of->body,
+		"fl=position,entry&rows=32&distrib.singlePass=true&shards.tolerant=false&q=id:(",
+		err));
 	for (struct found *found = needed; found < of->found + of->found_count && most; found++) {
 		if (found->tried || (found != needed && find_kept(of, found)))
 			continue;
@@ -311,8 +318,7 @@ fetch(struct ep_solr_engine *of, struct found *needed, struct ep_error *err)
 	json_t *item;
 	EP_TRY(write_fetch(of, needed, of->fetched ? FETCH_MORE : FETCH_FIRST, err));
 	of->fetched++;
-	of->times.fetches++;
-	EP_TRY(ask(&answer, &documents, &of->times.fetch_ms, of, err));
+	EP_TRY(ask(&answer, &documents, of, err));
 	json_array_foreach(documents, index, item) EP_TRY(keep(of, item, err));
 	return EP_OK;
 }
@@ -343,7 +349,7 @@ entry_at(void *context, struct ep_entry *entry, uint64_t position, struct ep_err
 struct ep_engine
 ep_solr_engine(struct ep_solr_engine *of)
 {
-	return (struct ep_engine){ search, entry_at, of };
+	return (struct ep_engine){ search, entry_at, SCORE_SHARE, of };
 }
 
 static enum ep_status

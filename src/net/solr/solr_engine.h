@@ -25,15 +25,4 @@ struct ep_engine ep_solr_engine(struct ep_solr_engine *of);
 /* Makers of such engines for the threads of a front end; options is borrowed. */
 struct ep_engines ep_solr_engines(struct ep_solr_options *options);
 
-/* Where the time of searches went so far, in milliseconds: what Solr says of itself, and the whole
- * round trips. */
-struct ep_solr_engine_times {
-	double solr_ms;
-	double search_ms;
-	double fetch_ms;
-	uint64_t searches;
-	uint64_t fetches;
-};
-struct ep_solr_engine_times ep_solr_engine_times(const struct ep_solr_engine *of);
-
 #endif
