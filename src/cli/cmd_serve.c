@@ -1,6 +1,9 @@
+#include "cli/keep_others.h"
 #include "cli/open_node.h"
+#include "cli/solr_options.h"
 #include "net/notify.h"
 #include "net/serve.h"
+#include "net/solr/front.h"
 #include "node/feed_folder.h"
 #include "node/node_name.h"
 #include "node/query_service.h"
@@ -17,7 +20,10 @@ enum {
 	OPTION_TOKEN,
 	OPTION_CONNECTIONS,
 	OPTION_PER_ADDRESS,
-	OPTION_NEW_EPOCH
+	OPTION_NEW_EPOCH,
+	OPTION_SOLR,
+	OPTION_COLLECTION,
+	OPTION_AUTH
 };
 
 #define DEFAULT_LISTEN "0.0.0.0:8070"
@@ -38,6 +44,10 @@ static const struct ep_option options[] = {
 	                         "maximum number from one address (default: 256)" },
 	[OPTION_NEW_EPOCH] = { "new-epoch", 0, NULL,
 	                       "begin a new epoch, after the data was restored from a copy" },
+	[OPTION_SOLR] = { "solr", 0, "URL[,URL...]",
+	                  "keep SolrCloud in step; without a data folder: answer from it" },
+	[OPTION_COLLECTION] = EP_OPTION_COLLECTION,
+	[OPTION_AUTH] = EP_OPTION_AUTH,
 	{ 0 },
 };
 
@@ -47,6 +57,9 @@ struct session {
 	char name[EP_SOURCE_NAME_MAX + 1];
 	struct ep_buffer token;
 	struct ep_query_service *queries;
+	struct ep_buffer solr_user;
+	struct ep_solr_options solr; /* where there is one */
+	struct ep_others *others;
 };
 
 static void
@@ -118,8 +131,65 @@ serve(struct session *session, struct ep_serve_options *wanted, struct ep_error 
 	wanted->context = session;
 	EP_TRY(ep_query_service_start(&session->queries, session->node, on_line, session, err));
 	wanted->queries = session->queries;
+	struct ep_others_options others = { .node = session->node,
+		                            .solr = call->values[OPTION_SOLR] ? &session->solr
+		                                                              : NULL,
+		                            .on_line = on_line,
+		                            .context = session };
+	EP_TRY(ep_others_start(&session->others, &others, err));
 	while (!atomic_load(call->stop))
 		EP_TRY(serve_until_joined(session, wanted, err));
+	ep_say("stopped");
+	return EP_OK;
+}
+
+/* ---- a front end ---- */
+
+/* While a node is away, another leads after some 15 s. */
+#define PATIENCE_S 30.0
+
+static enum ep_status
+read_solr(struct session *session, struct ep_error *err)
+{
+	const struct ep_call *call = session->call;
+	EP_TRY(ep_solr_options_of(&session->solr, &session->solr_user, call,
+	                          call->values[OPTION_SOLR], call->values[OPTION_COLLECTION],
+	                          call->values[OPTION_AUTH], err));
+	session->solr.patience_s = PATIENCE_S;
+	return EP_OK;
+}
+
+/* Whether this machine has no data folder, and so answers from Solr. */
+static bool
+is_front(const struct ep_call *call)
+{
+	struct ep_log *log = NULL;
+	enum ep_status status = ep_log_open(&log, call->folder, EP_LOG_READ, NULL);
+	ep_log_close(log);
+	return status == EP_NOT_FOUND;
+}
+
+static enum ep_status
+serve_front(struct session *session, const struct ep_serve_options *serve, struct ep_error *err)
+{
+	EP_OWNED(ep_front_stop)
+	struct ep_front *front = NULL;
+	struct ep_front_options wanted = { .solr = session->solr,
+		                           .listen = serve->listen,
+		                           .certificate = serve->certificate,
+		                           .key = serve->key,
+		                           .connections = serve->connections,
+		                           .per_address = serve->per_address,
+		                           .on_line = on_line,
+		                           .context = session };
+	EP_TRY(ep_front_start(&front, &wanted, err));
+	ep_say("answers queries from the collection %s on port %u; there is no data folder %s",
+	       session->solr.collection, ep_front_port(front), session->call->folder);
+	ep_notify("READY=1");
+	while (ep_rest(session->call))
+		continue;
+	ep_notify("STOPPING=1");
+	ep_front_stop(EP_TAKE(front));
 	ep_say("stopped");
 	return EP_OK;
 }
@@ -130,14 +200,20 @@ run(const struct ep_call *call)
 	struct session session = { .call = call };
 	struct ep_serve_options wanted = { 0 };
 	struct ep_error err;
+	bool solr = call->values[OPTION_SOLR] != NULL;
 	if (call->argument_count)
 		return ep_bad_usage(call->command, "serve takes no arguments");
 	if (read_options(&wanted, call, &err) != EP_OK)
 		return ep_bad_usage(call->command, "%s", err.text);
-	enum ep_status status = serve(&session, &wanted, &err);
+	enum ep_status status = solr ? read_solr(&session, &err) : EP_OK;
+	if (status == EP_OK)
+		status = solr && is_front(call) ? serve_front(&session, &wanted, &err)
+		                                : serve(&session, &wanted, &err);
+	ep_others_stop(session.others);
 	ep_query_service_stop(session.queries);
 	ep_node_close(session.node);
 	ep_buffer_free(&session.token);
+	ep_buffer_free(&session.solr_user);
 	return status == EP_OK ? EP_EXIT_DONE : ep_give_up(call, &err);
 }
 
@@ -152,7 +228,10 @@ const struct ep_command ep_cmd_serve = {
 		"master. / shows the state; /status, /metrics and /healthz are for programs; "
 		"/query\n"
 		"and /ingest work as in the original's web service. Ctrl-C and SIGTERM stop the\n"
-		"server cleanly.\n",
+		"server cleanly.\n\n"
+		"--solr keeps a collection (see solr) in step with the log. On a machine without "
+		"a data\n"
+		"folder it makes a front end, which answers /query from the collection.\n",
 	.options = options,
 	.run = run,
 };

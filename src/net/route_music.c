@@ -3,6 +3,7 @@
 
 #include "ingest/ingest.h"
 #include "net/form.h"
+#include "net/route_query.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -30,9 +31,9 @@ parameter(struct ep_buffer *value, bool *found, const struct ep_http_request *re
 /* ---- query ---- */
 
 void
-ep_route_query(void *context, struct ep_http_request *request, struct ep_http_answer *answer)
+ep_answer_query(struct ep_query_service *queries, struct ep_http_request *request,
+                struct ep_http_answer *answer)
 {
-	struct ep_serve *serve = context;
 	EP_BUFFER struct ep_buffer code = { 0 };
 	struct ep_error err;
 	bool found;
@@ -41,9 +42,8 @@ ep_route_query(void *context, struct ep_http_request *request, struct ep_http_an
 		status = ep_fail(&err, EP_USAGE, "the parameter fp_code is missing");
 	if (status == EP_OK)
 		status = ep_query_service_answer(
-			serve->options.queries, &answer->body,
+			queries, &answer->body,
 			(struct ep_text){ (const char *)code.data, code.size }, &err);
-	atomic_fetch_add(&serve->counts.queries, 1);
 	if (status == EP_BAD_INPUT)
 		err.status = EP_USAGE;
 	if (status != EP_OK) {
@@ -52,6 +52,14 @@ ep_route_query(void *context, struct ep_http_request *request, struct ep_http_an
 	}
 	answer->status = 200;
 	answer->type = "application/json";
+}
+
+void
+ep_route_query(void *context, struct ep_http_request *request, struct ep_http_answer *answer)
+{
+	struct ep_serve *serve = context;
+	atomic_fetch_add(&serve->counts.queries, 1);
+	ep_answer_query(serve->options.queries, request, answer);
 }
 
 /* ---- ingest ---- */

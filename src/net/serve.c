@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #define WORKERS 2 /* of a lane */
-#define QUERY_MAX ((uint64_t)16 << 20)
 #define INGEST_MAX ((uint64_t)64 << 20)
 
 static const struct ep_http_route routes[] = {
@@ -30,7 +29,7 @@ static const struct ep_http_route routes[] = {
 	{ .method = "GET", .path = "/query", .lane = EP_HTTP_LANE_QUERY, .work = ep_route_query },
 	{ .method = "POST",
 	  .path = "/query",
-	  .body_max = QUERY_MAX,
+	  .body_max = EP_QUERY_BODY_MAX,
 	  .lane = EP_HTTP_LANE_QUERY,
 	  .work = ep_route_query },
 	{ .method = "POST",

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/time.h"
 #include "net/http.h"
+#include "net/route_query.h"
 #include "net/serve.h"
 #include "net/slave_threads.h"
 #include "node/publisher.h"
@@ -70,9 +71,5 @@ void ep_route_status(void *context, struct ep_http_request *request, struct ep_h
 void ep_route_metrics(void *context, struct ep_http_request *request,
                       struct ep_http_answer *answer);
 void ep_route_page(void *context, struct ep_http_request *request, struct ep_http_answer *answer);
-
-/* Answers with the status of a failure: 400 if the request is wrong, 503 and so on if this side
- * failed. */
-void ep_answer_failure(struct ep_http_answer *answer, const struct ep_error *err);
 
 #endif

@@ -40,8 +40,10 @@ ep_answer_failure(struct ep_http_answer *answer, const struct ep_error *err)
 		break;
 	case EP_OK:
 	case EP_IO:
-	case EP_UNREACHABLE:
 		ep_http_say(answer, 500, "%s", err->text);
+		break;
+	case EP_UNREACHABLE:
+		ep_http_say(answer, 502, "%s", err->text);
 		break;
 	}
 }

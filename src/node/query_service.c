@@ -21,7 +21,13 @@
 /* What readers held that were killed is freed so often. */
 #define CHECK_READERS_S 10.0
 
-#define MATCHERS_MAX 8
+#define HANDS_MAX 16
+
+/* What one thread answers with. */
+struct hand {
+	struct ep_matcher *matcher;
+	struct ep_engine engine; /* where the service has engines */
+};
 
 struct ep_query_service {
 	struct ep_log *log;
@@ -38,9 +44,12 @@ struct ep_query_service {
 	struct ep_index *index;
 	uint64_t position; /* of the log that it stands for */
 
-	pthread_mutex_t mutex; /* of the matchers that nobody uses */
-	struct ep_matcher *matchers[MATCHERS_MAX];
-	size_t matcher_count;
+	bool has_engines; /* that are asked instead of the index */
+	struct ep_engines engines;
+
+	pthread_mutex_t mutex; /* of the hands that nobody uses */
+	struct hand hands[HANDS_MAX];
+	size_t hand_count;
 };
 
 /* ---- keeping up ---- */
@@ -148,34 +157,62 @@ run(void *context)
 
 /* ---- answering ---- */
 
+static void
+free_hand(struct ep_query_service *service, struct hand *hand)
+{
+	ep_matcher_free(hand->matcher);
+	if (service->has_engines)
+		service->engines.free(&hand->engine);
+}
+
 static enum ep_status
-take_matcher(struct ep_matcher **matcher, struct ep_query_service *service, struct ep_error *err)
+make_hand(struct hand *hand, const struct ep_query_service *service, struct ep_error *err)
+{
+	struct hand made = { 0 };
+	EP_TRY(ep_matcher_new(&made.matcher, err));
+	enum ep_status status =
+		service->has_engines
+			? service->engines.make(service->engines.context, &made.engine, err)
+			: EP_OK;
+	if (status != EP_OK)
+		ep_matcher_free(made.matcher);
+	else
+		*hand = made;
+	return status;
+}
+
+static enum ep_status
+take_hand(struct hand *hand, struct ep_query_service *service, struct ep_error *err)
 {
 	pthread_mutex_lock(&service->mutex);
-	*matcher = service->matcher_count ? service->matchers[--service->matcher_count] : NULL;
+	bool found = service->hand_count > 0;
+	if (found)
+		*hand = service->hands[--service->hand_count];
 	pthread_mutex_unlock(&service->mutex);
-	return *matcher ? EP_OK : ep_matcher_new(matcher, err);
+	return found ? EP_OK : make_hand(hand, service, err);
 }
 
 static void
-give_matcher(struct ep_query_service *service, struct ep_matcher *matcher)
+give_hand(struct ep_query_service *service, struct hand *hand)
 {
 	pthread_mutex_lock(&service->mutex);
-	bool room = service->matcher_count < MATCHERS_MAX;
+	bool room = service->hand_count < HANDS_MAX;
 	if (room)
-		service->matchers[service->matcher_count++] = matcher;
+		service->hands[service->hand_count++] = *hand;
 	pthread_mutex_unlock(&service->mutex);
 	if (!room)
-		ep_matcher_free(matcher);
+		free_hand(service, hand);
 }
 
 static enum ep_status
-match(struct ep_answer *answer, struct ep_query_service *service, struct ep_matcher *matcher,
+match(struct ep_answer *answer, struct ep_query_service *service, const struct hand *hand,
       struct ep_pairs *pairs, const struct ep_match_speeds *speeds, struct ep_error *err)
 {
+	if (service->has_engines)
+		return ep_match_by(answer, hand->matcher, &hand->engine, pairs, speeds, err);
 	pthread_rwlock_rdlock(&service->lock);
 	enum ep_status status =
-		service->index ? ep_match(answer, matcher, service->index, pairs, speeds, err)
+		service->index ? ep_match(answer, hand->matcher, service->index, pairs, speeds, err)
 			       : ep_fail(err, EP_NOT_FOUND, "the index is being built");
 	pthread_rwlock_unlock(&service->lock);
 	return status;
@@ -185,7 +222,7 @@ bool
 ep_query_service_ready(struct ep_query_service *service)
 {
 	pthread_rwlock_rdlock(&service->lock);
-	bool ready = service->index != NULL;
+	bool ready = service->index != NULL || service->has_engines;
 	pthread_rwlock_unlock(&service->lock);
 	return ready;
 }
@@ -205,12 +242,12 @@ ep_query_service_match(struct ep_answer *answer, struct ep_query_service *servic
                        struct ep_arena *texts, struct ep_pairs *pairs,
                        const struct ep_match_speeds *speeds, struct ep_error *err)
 {
-	struct ep_matcher *matcher;
-	EP_TRY(take_matcher(&matcher, service, err));
-	enum ep_status status = match(answer, service, matcher, pairs, speeds, err);
+	struct hand hand;
+	EP_TRY(take_hand(&hand, service, err));
+	enum ep_status status = match(answer, service, &hand, pairs, speeds, err);
 	if (status == EP_OK)
 		status = copy_texts(answer, texts, err);
-	give_matcher(service, matcher);
+	give_hand(service, &hand);
 	return status;
 }
 
@@ -230,12 +267,12 @@ enum ep_status
 ep_query_service_name(struct ep_answer *answer, struct ep_query_service *service,
                       struct ep_arena *texts, uint64_t position, struct ep_error *err)
 {
-	struct ep_matcher *matcher;
-	EP_TRY(take_matcher(&matcher, service, err));
-	enum ep_status status = name(answer, service, matcher, position, err);
+	struct hand hand;
+	EP_TRY(take_hand(&hand, service, err));
+	enum ep_status status = name(answer, service, hand.matcher, position, err);
 	if (status == EP_OK)
 		status = copy_texts(answer, texts, err);
-	give_matcher(service, matcher);
+	give_hand(service, &hand);
 	return status;
 }
 
@@ -256,7 +293,7 @@ ep_query_service_answer(struct ep_query_service *service, struct ep_buffer *json
                         struct ep_text code, struct ep_error *err)
 {
 	EP_PAIRS struct ep_pairs pairs = { 0 };
-	struct ep_matcher *matcher;
+	struct hand hand;
 	struct ep_answer answer = { 0 };
 	double began = ep_clock_s();
 	enum ep_status status = ep_codestring_decode(&pairs, code, err);
@@ -264,27 +301,22 @@ ep_query_service_answer(struct ep_query_service *service, struct ep_buffer *json
 	if (undecoded)
 		return append_answer(json, code, &answer, true, began, err);
 	EP_TRY(status);
-	EP_TRY(take_matcher(&matcher, service, err));
-	status = match(&answer, service, matcher, &pairs, &ep_match_speeds_default, err);
+	EP_TRY(take_hand(&hand, service, err));
+	status = match(&answer, service, &hand, &pairs, &ep_match_speeds_default, err);
 	if (status == EP_OK)
 		status = append_answer(json, code, &answer, false, began, err);
-	give_matcher(service, matcher);
+	give_hand(service, &hand);
 	return status;
 }
 
 /* ---- from start to stop ---- */
 
-enum ep_status
-ep_query_service_start(struct ep_query_service **out, struct ep_node *node,
-                       void (*on_line)(void *context, bool detail, const char *line), void *context,
-                       struct ep_error *err)
+static enum ep_status
+make_service(struct ep_query_service **out, struct ep_error *err)
 {
 	struct ep_query_service *made = calloc(1, sizeof *made);
 	if (!made)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
-	made->log = ep_node_log(node);
-	made->on_line = on_line;
-	made->context = context;
 	/* Who renews the index goes before those who search it: else hundreds of streams, which
 	 * search all the time, would never let it in. */
 	pthread_rwlockattr_t kind;
@@ -293,13 +325,36 @@ ep_query_service_start(struct ep_query_service **out, struct ep_node *node,
 	pthread_rwlock_init(&made->lock, &kind);
 	pthread_rwlockattr_destroy(&kind);
 	pthread_mutex_init(&made->mutex, NULL);
+	*out = made;
+	return EP_OK;
+}
+
+enum ep_status
+ep_query_service_start(struct ep_query_service **out, struct ep_node *node,
+                       void (*on_line)(void *context, bool detail, const char *line), void *context,
+                       struct ep_error *err)
+{
 	EP_OWNED(ep_query_service_stop)
-	struct ep_query_service *service = made;
+	struct ep_query_service *service = NULL;
+	EP_TRY(make_service(&service, err));
+	service->log = ep_node_log(node);
+	service->on_line = on_line;
+	service->context = context;
 	int rc = pthread_create(&service->thread, NULL, run, service);
 	if (rc != 0)
 		return ep_fail_errno(err, rc, "cannot start a thread");
 	service->started = true;
 	*out = EP_TAKE(service);
+	return EP_OK;
+}
+
+enum ep_status
+ep_query_service_start_by(struct ep_query_service **out, const struct ep_engines *engines,
+                          struct ep_error *err)
+{
+	EP_TRY(make_service(out, err));
+	(*out)->engines = *engines;
+	(*out)->has_engines = true;
 	return EP_OK;
 }
 
@@ -312,8 +367,8 @@ ep_query_service_stop(struct ep_query_service *service)
 	if (service->started)
 		pthread_join(service->thread, NULL);
 	ep_index_close(service->index);
-	while (service->matcher_count)
-		ep_matcher_free(service->matchers[--service->matcher_count]);
+	while (service->hand_count)
+		free_hand(service, &service->hands[--service->hand_count]);
 	pthread_mutex_destroy(&service->mutex);
 	pthread_rwlock_destroy(&service->lock);
 	free(service);

@@ -19,6 +19,12 @@ EP_MUST_USE enum ep_status
 ep_query_service_start(struct ep_query_service **out, struct ep_node *node,
                        void (*on_line)(void *context, bool detail, const char *line), void *context,
                        struct ep_error *err);
+
+/* The same by other engines (match/engine.h), without a node: nothing is followed. engines is
+ * copied. EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_query_service_start_by(struct ep_query_service **out,
+                                                     const struct ep_engines *engines,
+                                                     struct ep_error *err);
 void ep_query_service_stop(struct ep_query_service *service);
 EP_DEFINE_OWNED(struct ep_query_service, ep_query_service_stop)
 
