@@ -7,7 +7,7 @@ PREFIX ?= /usr/local
 SECONDS ?= 600
 SEED ?= $(shell date +%s)
 
-.PHONY: all demo check check-long check-model check-world check-mutants check-kills check-monitor check-histories \
+.PHONY: all demo check check-long check-model check-world check-mutants check-kills check-monitor check-histories check-solr \
 	tests-built bench bench-query bench-streams eval fuzz lint install clean
 
 all: build/build.ninja
@@ -25,7 +25,7 @@ check:
 	python3 tools/check.py
 
 # What takes longer than `make check` may; each part is a target of its own.
-check-long: check-model check-world check-mutants check-kills check-monitor check-histories fuzz
+check-long: check-model check-world check-mutants check-kills check-monitor check-histories check-solr fuzz
 
 # The model of replication: random histories, all short ones, rules taken out; then every decision
 # of the log in a small scope against the model's.
@@ -49,6 +49,11 @@ check-kills: tests-built
 # The monitor and its decoders, killed at any moment while stations play.
 check-monitor: tests-built
 	python3 tests/e2e/monitor_test.py --program build/echoprint --only killed --seconds $(SECONDS) --seed $(SEED)
+
+# A SolrCloud of two nodes that are killed while the log goes into it; needs Java and Maven.
+check-solr: tests-built
+	python3 tests/solr/kill_test.py --program build/echoprint --seconds $(SECONDS) --seed $(SEED)
+	python3 tests/solr/kill_test.py --program build/echoprint --mutant
 
 check-histories: tests-built
 	python3 tests/e2e/histories_test.py --program build/echoprint --seconds $(SECONDS) --seed $(SEED)

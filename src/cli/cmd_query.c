@@ -10,7 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPTION_RULE, OPTION_SPEED, OPTION_LISTEN, OPTION_SOLR, OPTION_COLLECTION, OPTION_AUTH };
+enum {
+	OPTION_RULE,
+	OPTION_SPEED,
+	OPTION_LISTEN,
+	OPTION_SOLR,
+	OPTION_COLLECTION,
+	OPTION_AUTH,
+	OPTION_RETRY
+};
 
 /* The limits of node/ask.h as text. */
 #define TEXT_OF(number) #number
@@ -30,6 +38,7 @@ static const struct ep_option options[] = {
 	                  "take candidates from SolrCloud; no data folder is needed" },
 	[OPTION_COLLECTION] = EP_OPTION_COLLECTION,
 	[OPTION_AUTH] = EP_OPTION_AUTH,
+	[OPTION_RETRY] = EP_OPTION_RETRY,
 	{ 0 },
 };
 
@@ -100,16 +109,19 @@ on_answers(void *context, const struct ep_asked *asked, size_t count, struct ep_
 }
 
 /* While a node is away, another leads after some 15 s. */
-#define SOLR_PATIENCE_S 30.0
+#define SOLR_RETRY_S 30
 
 static enum ep_status
 ask_solr(struct ep_ask_options *wanted, const struct ep_call *call, struct ep_error *err)
 {
 	EP_BUFFER struct ep_buffer user = { 0 };
 	struct ep_solr_options solr;
-	EP_TRY(ep_solr_options_of(&solr, &user, call, call->values[OPTION_SOLR],
-	                          call->values[OPTION_COLLECTION], call->values[OPTION_AUTH], err));
-	solr.patience_s = SOLR_PATIENCE_S;
+	struct ep_solr_given given = { .urls = call->values[OPTION_SOLR],
+		                       .collection = call->values[OPTION_COLLECTION],
+		                       .auth_file = call->values[OPTION_AUTH],
+		                       .retry = call->values[OPTION_RETRY],
+		                       .retry_s = SOLR_RETRY_S };
+	EP_TRY(ep_solr_options_of(&solr, &user, call, &given, err));
 	struct ep_engines engines = ep_solr_engines(&solr);
 	wanted->engines = &engines;
 	return ep_ask(NULL, wanted, err);

@@ -23,7 +23,8 @@ enum {
 	OPTION_NEW_EPOCH,
 	OPTION_SOLR,
 	OPTION_COLLECTION,
-	OPTION_AUTH
+	OPTION_AUTH,
+	OPTION_RETRY
 };
 
 #define DEFAULT_LISTEN "0.0.0.0:8070"
@@ -48,6 +49,7 @@ static const struct ep_option options[] = {
 	                  "keep SolrCloud in step; without a data folder: answer from it" },
 	[OPTION_COLLECTION] = EP_OPTION_COLLECTION,
 	[OPTION_AUTH] = EP_OPTION_AUTH,
+	[OPTION_RETRY] = EP_OPTION_RETRY,
 	{ 0 },
 };
 
@@ -146,17 +148,18 @@ serve(struct session *session, struct ep_serve_options *wanted, struct ep_error 
 /* ---- a front end ---- */
 
 /* While a node is away, another leads after some 15 s. */
-#define PATIENCE_S 30.0
+#define RETRY_S 30
 
 static enum ep_status
 read_solr(struct session *session, struct ep_error *err)
 {
 	const struct ep_call *call = session->call;
-	EP_TRY(ep_solr_options_of(&session->solr, &session->solr_user, call,
-	                          call->values[OPTION_SOLR], call->values[OPTION_COLLECTION],
-	                          call->values[OPTION_AUTH], err));
-	session->solr.patience_s = PATIENCE_S;
-	return EP_OK;
+	struct ep_solr_given given = { .urls = call->values[OPTION_SOLR],
+		                       .collection = call->values[OPTION_COLLECTION],
+		                       .auth_file = call->values[OPTION_AUTH],
+		                       .retry = call->values[OPTION_RETRY],
+		                       .retry_s = RETRY_S };
+	return ep_solr_options_of(&session->solr, &session->solr_user, call, &given, err);
 }
 
 /* Whether this machine has no data folder, and so answers from Solr. */
@@ -183,7 +186,7 @@ serve_front(struct session *session, const struct ep_serve_options *serve, struc
 		                           .on_line = on_line,
 		                           .context = session };
 	EP_TRY(ep_front_start(&front, &wanted, err));
-	ep_say("answers queries from the collection %s on port %u; there is no data folder %s",
+	ep_say("a front end of the collection %s serves on port %u; there is no data folder %s",
 	       session->solr.collection, ep_front_port(front), session->call->folder);
 	ep_notify("READY=1");
 	while (ep_rest(session->call))

@@ -9,6 +9,7 @@
 enum {
 	OPTION_COLLECTION,
 	OPTION_AUTH,
+	OPTION_RETRY,
 	OPTION_SHARDS,
 	OPTION_REPLICAS,
 	OPTION_RESTART,
@@ -20,6 +21,7 @@ enum {
 static const struct ep_option options[] = {
 	[OPTION_COLLECTION] = EP_OPTION_COLLECTION,
 	[OPTION_AUTH] = EP_OPTION_AUTH,
+	[OPTION_RETRY] = EP_OPTION_RETRY,
 	[OPTION_SHARDS] = { "shards", 0, "N", "init: number of shards (default: 1)" },
 	[OPTION_REPLICAS] = { "replicas", 0, "N", "init: replicas of each shard (default: 1)" },
 	[OPTION_RESTART] = { "restart", 0, NULL,
@@ -33,8 +35,8 @@ static const struct ep_option options[] = {
 	{ 0 },
 };
 
-/* What is asked again for so long while no node can answer: a new leader takes some 15 s. */
-#define PATIENCE_S 120.0
+/* A new leader takes some 15 s, and a node half a minute to start. */
+#define RETRY_S 120
 
 struct session {
 	const struct ep_call *call;
@@ -47,10 +49,12 @@ static enum ep_status
 find_solr(struct session *session, struct ep_error *err)
 {
 	const struct ep_call *call = session->call;
-	EP_TRY(ep_solr_options_of(&session->solr, &session->user, call, call->arguments[1],
-	                          call->values[OPTION_COLLECTION], call->values[OPTION_AUTH], err));
-	session->solr.patience_s = PATIENCE_S;
-	return EP_OK;
+	struct ep_solr_given given = { .urls = call->arguments[1],
+		                       .collection = call->values[OPTION_COLLECTION],
+		                       .auth_file = call->values[OPTION_AUTH],
+		                       .retry = call->values[OPTION_RETRY],
+		                       .retry_s = RETRY_S };
+	return ep_solr_options_of(&session->solr, &session->user, call, &given, err);
 }
 
 static enum ep_status

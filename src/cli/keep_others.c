@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* One push asks nodes that do not answer again for so long; then the keeper tells, and waits. */
-#define PATIENCE_S 20.0
 #define CONNECTIONS 2
 
 struct ep_others {
@@ -46,7 +44,6 @@ push_solr(void *context, const atomic_bool *stop, struct ep_error *err)
 		                               .on_line = on_line,
 		                               .context = others };
 	wanted.solr.stop = stop;
-	wanted.solr.patience_s = PATIENCE_S;
 	if (!others->solr_push)
 		EP_TRY(ep_solr_push_open(&others->solr_push, &wanted, err));
 	return ep_solr_push(&report, others->solr_push, err);

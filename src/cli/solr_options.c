@@ -22,14 +22,20 @@ read_user(struct ep_buffer *user, const char *path, struct ep_error *err)
 
 enum ep_status
 ep_solr_options_of(struct ep_solr_options *options, struct ep_buffer *user,
-                   const struct ep_call *call, const char *urls, const char *collection,
-                   const char *auth_file, struct ep_error *err)
+                   const struct ep_call *call, const struct ep_solr_given *given,
+                   struct ep_error *err)
 {
-	if (auth_file)
-		EP_TRY(read_user(user, auth_file, err));
-	*options = (struct ep_solr_options){ .urls = urls,
-		                             .collection = collection ? collection : "echoprint",
-		                             .user = auth_file ? (const char *)user->data : NULL,
-		                             .stop = call->stop };
+	uint64_t retry_s = given->retry_s;
+	if (given->retry)
+		EP_TRY(ep_option_number(&retry_s, "--retry", given->retry, 0, 86400, err));
+	if (given->auth_file)
+		EP_TRY(read_user(user, given->auth_file, err));
+	*options = (struct ep_solr_options){
+		.urls = given->urls,
+		.collection = given->collection ? given->collection : "echoprint",
+		.user = given->auth_file ? (const char *)user->data : NULL,
+		.patience_s = (double)retry_s,
+		.stop = call->stop,
+	};
 	return EP_OK;
 }

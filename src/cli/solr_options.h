@@ -6,22 +6,28 @@
 #include "net/solr/solr.h"
 
 /* Rows of an options table that are the same everywhere. */
-#define EP_OPTION_COLLECTION                                                           \
-	{                                                                              \
-		"collection", 0, "NAME", "name of the collection (default: echoprint)" \
-	}
-#define EP_OPTION_AUTH                                                                     \
-	{                                                                                  \
-		"auth-file", 0, "FILE", "file with NAME:PASSWORD for basic authentication" \
-	}
+/* clang-format off */
+#define EP_OPTION_COLLECTION { "collection", 0, "NAME", "name of the collection (default: echoprint)" }
+#define EP_OPTION_AUTH { "auth-file", 0, "FILE", "file with NAME:PASSWORD for basic authentication" }
+#define EP_OPTION_RETRY { "retry", 0, "SECONDS", "how long Solr is asked again while it cannot answer" }
+/* clang-format on */
+
+/* What a command was given of these; NULL: not. */
+struct ep_solr_given {
+	const char *urls;
+	const char *collection;
+	const char *auth_file;
+	const char *retry;
+	uint64_t retry_s; /* where it was not given */
+};
 
 /* Fills options of what a command was given; user gets the text that they borrow.
  *
- * collection, auth_file  as given; NULL: not. EP_NOT_FOUND, EP_IO  the file cannot be read.
- * EP_BAD_INPUT  it does not hold NAME:PASSWORD. EP_NO_MEMORY. */
+ * EP_NOT_FOUND, EP_IO  the file cannot be read. EP_BAD_INPUT  it does not hold NAME:PASSWORD.
+ * EP_USAGE  retry is no number. EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_solr_options_of(struct ep_solr_options *options,
                                               struct ep_buffer *user, const struct ep_call *call,
-                                              const char *urls, const char *collection,
-                                              const char *auth_file, struct ep_error *err);
+                                              const struct ep_solr_given *given,
+                                              struct ep_error *err);
 
 #endif

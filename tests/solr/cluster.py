@@ -175,6 +175,10 @@ class Cluster:
         with urllib.request.urlopen(request, timeout=120) as answer:
             return json.load(answer)
 
+    def get_text(self, path):
+        with urllib.request.urlopen(f"{self.urls[0]}/{path}", timeout=120) as answer:
+            return answer.read().decode()
+
     def wait_until_active(self, collection):
         def active():
             try:

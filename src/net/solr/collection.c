@@ -90,8 +90,12 @@ ep_solr_find(char real[EP_SOLR_REAL_MAX], struct ep_solr *solr, struct ep_error 
 	const char *name = ep_solr_collection(solr);
 	EP_JSON json_t *answer = NULL;
 	EP_TRY(ask(&answer, solr, err, "admin/collections?action=LISTALIASES"));
-	const char *found =
-		json_string_value(json_object_get(json_object_get(answer, "aliases"), name));
+	const json_t *aliases = json_object_get(answer, "aliases");
+	const char *found = json_string_value(json_object_get(aliases, name));
+	if (!json_is_object(aliases))
+		return ep_fail(err, EP_BAD_INPUT,
+		               "the server does not list aliases as SolrCloud does: is it Solr in "
+		               "cloud mode?");
 	if (!found)
 		return ep_fail(err, EP_NOT_FOUND,
 		               "there is no collection %s: make it with `solr init`", name);
@@ -197,9 +201,10 @@ ep_solr_update(struct ep_solr_call *call, uint64_t *replicas, struct ep_solr *so
 	call->path = NULL;
 	EP_TRY(status);
 	const json_t *header = json_object_get(call->answer, "responseHeader");
-	*replicas = ep_solr_number(header, "rf");
-	if (*replicas >= INT32_MAX)
-		*replicas = UINT64_MAX;
+	/* Where nothing was distributed it is absent, or the largest number of Java. */
+	bool told = json_is_integer(json_object_get(header, "rf"));
+	uint64_t number = ep_solr_number(header, "rf");
+	*replicas = told && number < INT32_MAX ? number : UINT64_MAX;
 	return EP_OK;
 }
 
