@@ -65,10 +65,10 @@ class World:
             self.node.run("delete", *gone)
             return
         if kind < 0.35 and self.live:
-            items = some_songs(f"new{self.made}-", 1)
+            items = some_songs(f"new{self.made}x", 1)
             items[0]["metadata"]["track_id"] = rng.choice(self.live)
         else:
-            items = some_songs(f"s{self.made}-", rng.randrange(1, 30))
+            items = some_songs(f"s{self.made}x", rng.randrange(1, 30))
             self.live += [item["metadata"]["track_id"] for item in items]
         self.made += 1
         ingest(self.node, items)
