@@ -49,8 +49,10 @@ MAY_USE = {
              "dedup", "sync", "sync/master", "sync/slave"],
     "net": ["base", "format", "store", "peer", "ingest", "sync", "sync/master", "sync/slave", "node"],
     "net/stream": ["base", "sound", "net"],
+    "net/solr": ["base", "code/stored", "format", "store", "index", "match", "node", "net"],
     "monitor": ["base", "code", "generator", "format", "match", "plays", "node", "net", "net/stream"],
-    "cli": ["base", "code", "sound", "format", "store", "peer", "plays", "ingest", "dump", "dedup", "node", "net", "monitor"],
+    "cli": ["base", "code", "sound", "format", "store", "peer", "plays", "ingest", "dump", "dedup", "node", "net", "net/solr",
+            "monitor"],
 }
 # Of these rooms others include one header alone.
 DOORS = {"code/onset": "code/onset/onset.h"}
@@ -58,7 +60,7 @@ DOORS = {"code/onset": "code/onset/onset.h"}
 ONLY_IN = {
     "lmdb.h": ["plays", "store"],
     "sodium.h": ["base", "cli", "ingest", "store"],
-    "jansson.h": ["cli", "format", "monitor", "net", "node"],
+    "jansson.h": ["cli", "format", "monitor", "net", "net/solr", "node"],
     "ini.h": ["monitor"],
     "microhttpd.h": ["net"],
     "curl/curl.h": ["net"],

@@ -210,7 +210,7 @@ run(const struct ep_call *call)
 
 const struct ep_command ep_cmd_query = {
 	.name = "query",
-	.synopsis = "[--rule RULE] [--speed PERCENT] CODE...|FILE...|-|--listen",
+	.synopsis = "[--rule RULE] [--speed PERCENT] [--solr URL] CODE...|FILE...|-|--listen",
 	.summary = "Find the track that audio or a code string is from",
 	.details = "FILE is audio that ffmpeg can read, or code strings as the code generator "
 		   "writes them,\n"

@@ -61,8 +61,10 @@ static enum ep_status
 read_number(uint64_t *number, const struct session *session, int option, uint64_t most,
             struct ep_error *err)
 {
+	char name[32];
 	const char *given = session->call->values[option];
-	return given ? ep_option_number(number, options[option].name, given, 1, most, err) : EP_OK;
+	snprintf(name, sizeof name, "--%s", options[option].name);
+	return given ? ep_option_number(number, name, given, 1, most, err) : EP_OK;
 }
 
 /* ---- init ---- */

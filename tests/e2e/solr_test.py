@@ -2,19 +2,15 @@
 """The log in a SolrCloud of two nodes, of the artifacts that Maven Central has; and answers that no
 Solr would give, from a stub."""
 
+import base64
 import http.server
 import json
-import lzma
-import random
 import shutil
 import sys
 import threading
-import time
-import urllib.error
 import urllib.parse
-import urllib.request
 
-from common import DATA, HERE, Node, Skip, Wrong, codegen_bytes, need, pack, run, same, shared_data, song, unpack
+from common import DATA, HERE, Node, Skip, codegen_bytes, need, pack, run, same, shared_data, song, unpack
 from servers import Server, ingest, some_songs, until
 
 sys.path.insert(0, str(HERE.parent / "solr"))
@@ -285,6 +281,33 @@ def survives_lies(test):
         server.shutdown()
 
 
+class Guarded(Liar):
+    """Answers only who gives user and password."""
+
+    def do_POST(self):
+        expected = "Basic " + base64.b64encode(b"reader:a:b c").decode()
+        known = self.headers.get("Authorization") == expected
+        self.server.answer = (200, documents(), None) if known else (401, b"", None)
+        super().do_POST()
+
+
+def gives_user_and_password(test):
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Guarded)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    node, secret = test.node("guarded"), test.folder / "auth"
+    words = ["query", "--solr", f"http://127.0.0.1:{server.server_port}/solr", "-", "--retry", "0"]
+    question = (piece(REAL[0]) + "\n").encode()
+    try:
+        done = node.run(*words, data=question, statuses=(1,))
+        need(b"--auth-file" in done.stderr, f"it is not said what helps: {done.stderr}")
+        secret.write_text("reader:wrong\n")
+        node.run(*words, "--auth-file", secret, data=question, statuses=(1,))
+        secret.write_text("reader:a:b c\n")
+        node.run(*words, "--auth-file", secret, data=question, statuses=(3,))
+    finally:
+        server.shutdown()
+
+
 def refuses_what_is_no_url(test):
     node = test.node("urls")
     node.run("init")
@@ -297,6 +320,7 @@ def refuses_what_is_no_url(test):
 def body(test):
     test.check("what is no URL is refused", refuses_what_is_no_url, test)
     test.check("answers that no Solr would give end in an error", survives_lies, test)
+    test.check("user and password are given", gives_user_and_password, test)
     folder, why = solr.libraries()
     checks = [("a collection follows the log", follows_the_log),
               ("a collection belongs to one log", belongs_to_one_log),

@@ -1,7 +1,6 @@
 #include "net/solr/push.h"
 
 #include "base/time.h"
-#include "net/solr/push_batches.h"
 #include "node/followers.h"
 
 #include <inttypes.h>

@@ -1,7 +1,8 @@
 #include "net/solr/push_batches.h"
 
 #include "base/pipeline.h"
-#include "net/solr/document.h"
+#include "net/solr/collection.h"
+#include "net/solr/solr_document.h"
 
 #include <stdlib.h>
 #include <string.h>

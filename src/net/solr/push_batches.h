@@ -2,7 +2,24 @@
 #ifndef EP_NET_SOLR_PUSH_BATCHES_H
 #define EP_NET_SOLR_PUSH_BATCHES_H
 
-#include "net/solr/push.h"
+#include "net/solr/solr.h"
+#include "store/log.h"
+
+/* Of the whole push (push.h). */
+struct ep_solr_push_options {
+	struct ep_log *log; /* open for writing */
+	struct ep_solr_options solr;
+	unsigned connections; /* that send side by side; at least 1 */
+	uint64_t replicas_min; /* the watermark moves when so many have all; 0: all of them */
+	bool restart; /* fill a new collection, and give it the alias when it is complete */
+	/* Told how far it is: entries sent, position of last; may be NULL. */
+	void (*on_progress)(void *context, uint64_t sent, uint64_t position, uint64_t last);
+	/* Told of every entry that Solr refuses, and why. From any thread. */
+	void (*on_refused)(void *context, struct ep_text id, const char *why);
+	/* Told what else happens, in a line. */
+	void (*on_line)(void *context, const char *line);
+	void *context;
+};
 
 struct ep_push_batches;
 

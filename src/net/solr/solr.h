@@ -8,6 +8,7 @@
 
 #include "base/buffer.h"
 #include "base/text.h"
+#include "format/signed_json.h"
 
 #include <jansson.h>
 #include <stdatomic.h>
@@ -63,12 +64,5 @@ const char *ep_solr_words(const json_t *answer);
 
 /* A whole number of an answer's object, which may also be a text; 0 where there is none. */
 uint64_t ep_solr_number(const json_t *object, const char *name);
-
-#define EP_JSON __attribute__((cleanup(ep_json_owned)))
-static inline void
-ep_json_owned(json_t **json)
-{
-	json_decref(*json);
-}
 
 #endif

@@ -1,9 +1,9 @@
 #include "net/solr/solr_engine.h"
 
-#include "net/solr/document.h"
+#include "base/base64.h"
+#include "net/solr/solr_document.h"
 
 #include <inttypes.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -257,19 +257,13 @@ keep(struct ep_solr_engine *of, const json_t *document, struct ep_error *err)
 {
 	const char *text = json_string_value(json_object_get(document, "entry"));
 	uint64_t position = ep_solr_number(document, "position");
-	size_t size = text ? strlen(text) : 0;
 	if (!text)
 		return EP_OK;
-	struct kept *kept = size > KEPT_BYTES ? &of->large : place_of(of, position);
+	struct kept *kept = strlen(text) > KEPT_BYTES ? &of->large : place_of(of, position);
 	kept->position = position;
 	kept->bytes.size = 0;
-	EP_TRY(ep_buffer_reserve(&kept->bytes, size, err));
-	size_t decoded;
-	if (sodium_base642bin(kept->bytes.data, size, text, size, NULL, &decoded, NULL,
-	                      sodium_base64_VARIANT_ORIGINAL) != 0)
-		return ep_fail(err, EP_CORRUPT, "an entry in Solr is not base64");
-	kept->bytes.size = decoded;
-	kept->crc = ep_solr_crc(kept->bytes.data, decoded);
+	EP_TRY(ep_base64_decode(&kept->bytes, text, err));
+	kept->crc = ep_solr_crc(kept->bytes.data, kept->bytes.size);
 	return EP_OK;
 }
 

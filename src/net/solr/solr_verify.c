@@ -1,9 +1,9 @@
 #include "net/solr/solr_verify.h"
 
-#include "net/solr/document.h"
+#include "base/base64.h"
+#include "net/solr/solr_document.h"
 
 #include <inttypes.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,14 +45,10 @@ static bool
 decode(struct ep_entry *entry, struct verify *verify, const json_t *document)
 {
 	const char *text = json_string_value(json_object_get(document, "entry"));
-	size_t size = text ? strlen(text) : 0;
-	size_t decoded;
 	verify->bytes.size = 0;
-	return text && ep_buffer_reserve(&verify->bytes, size + 1, NULL) == EP_OK &&
-	       sodium_base642bin(verify->bytes.data, size, text, size, NULL, &decoded, NULL,
-	                         sodium_base64_VARIANT_ORIGINAL) == 0 &&
+	return text && ep_base64_decode(&verify->bytes, text, NULL) == EP_OK &&
 	       ep_entry_read(entry, ep_solr_number(document, "position"), verify->bytes.data,
-	                     decoded, NULL) == EP_OK;
+	                     verify->bytes.size, NULL) == EP_OK;
 }
 
 static bool

@@ -1,8 +1,8 @@
-/* document.h - entries of the log as documents of a collection
+/* solr_document.h - entries of the log as documents of a collection
  *
  * docs/formats/solr.md says what their fields are. */
-#ifndef EP_NET_SOLR_DOCUMENT_H
-#define EP_NET_SOLR_DOCUMENT_H
+#ifndef EP_NET_SOLR_SOLR_DOCUMENT_H
+#define EP_NET_SOLR_SOLR_DOCUMENT_H
 
 #include "index/builder.h"
 #include "store/log.h"

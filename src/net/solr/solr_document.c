@@ -1,12 +1,12 @@
-#include "net/solr/document.h"
+#include "net/solr/solr_document.h"
 
+#include "base/base64.h"
 #include "base/sort64.h"
 #include "base/time.h"
 #include "format/json_text.h"
 #include "index/collect.h"
 
 #include <inttypes.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,15 +103,11 @@ append_entry(struct ep_buffer *json, struct ep_solr_maker *maker, const struct e
 {
 	char crc[32];
 	size_t size = ep_entry_size(entry);
-	size_t encoded = sodium_base64_ENCODED_LEN(size, sodium_base64_VARIANT_ORIGINAL);
 	maker->bytes.size = 0;
 	EP_TRY(ep_buffer_reserve(&maker->bytes, size, err));
 	ep_entry_write(maker->bytes.data, entry);
 	EP_TRY(append(json, ",\"entry\":\"", err));
-	EP_TRY(ep_buffer_reserve(json, encoded, err));
-	sodium_bin2base64((char *)json->data + json->size, encoded, maker->bytes.data, size,
-	                  sodium_base64_VARIANT_ORIGINAL);
-	json->size += encoded - 1; /* without its NUL */
+	EP_TRY(ep_base64_append(json, (struct ep_bytes){ maker->bytes.data, size }, err));
 	snprintf(crc, sizeof crc, "\",\"crc\":%" PRIu32, ep_solr_crc(maker->bytes.data, size));
 	return append(json, crc, err);
 }
