@@ -22,7 +22,7 @@ INGESTS, DUMPS = ["ingest", "slave-ingest", "master-ingest"], ["master-dump", "s
 # Sections whose headings are options, and the commands that have these; an item whose text begins
 # with "NAME only:" is of that command alone.
 OPTIONS_OF = {"OPTIONS OF THE INGEST COMMANDS": INGESTS, "OPTIONS OF THE DUMP COMMANDS": DUMPS, "SERVING": ["serve"],
-              "MONITORING": ["monitor"], "MATCHING": ["query"]}
+              "MONITORING": ["monitor"], "MATCHING": ["query"], "SOLRCLOUD": ["solr", "query", "serve"]}
 OF_ALL = "OPTIONS OF ALL COMMANDS"
 
 HELP_COMMAND = re.compile(r"^  ([a-z][a-z-]*)  +\S", re.M)

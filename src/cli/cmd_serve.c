@@ -45,7 +45,7 @@ static const struct ep_option options[] = {
 	                         "maximum number from one address (default: 256)" },
 	[OPTION_NEW_EPOCH] = { "new-epoch", 0, NULL,
 	                       "begin a new epoch, after the data was restored from a copy" },
-	[OPTION_SOLR] = { "solr", 0, "URL[,URL...]",
+	[OPTION_SOLR] = { "solr", 0, "URL",
 	                  "keep SolrCloud in step; without a data folder: answer from it" },
 	[OPTION_COLLECTION] = EP_OPTION_COLLECTION,
 	[OPTION_AUTH] = EP_OPTION_AUTH,
