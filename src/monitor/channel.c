@@ -89,9 +89,15 @@ on_title(void *context, struct ep_text title)
 	pthread_mutex_unlock(&channel->mutex);
 }
 
-const struct ep_stream_calls ep_channel_calls = { .on_samples = on_samples,
-	                                          .on_state = on_state,
-	                                          .on_title = on_title };
+static void
+on_note(void *context, const char *text)
+{
+	say(context, text);
+}
+
+const struct ep_stream_calls ep_channel_calls = {
+	.on_samples = on_samples, .on_state = on_state, .on_title = on_title, .on_note = on_note
+};
 
 static enum ep_status
 note(struct ep_channel *channel, struct ep_error *err)

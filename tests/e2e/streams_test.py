@@ -252,6 +252,85 @@ def follows_live_hls(test, songs, stations):
     player.quit()
 
 
+class Window:
+    """A live playlist that keeps all its segments, each the same sound of 5 s. Some are gone from the server."""
+
+    def __init__(self, songs, stations, place, count, gone=()):
+        self.stations, self.place, self.count, self.gone, self.ended, self.answers = stations, place, count, set(gone), False, True
+        self.begin = len(stations.asked)
+        stations.paths[f"{place}/list.m3u8"] = self.playlist
+        for number in range(100):
+            if number not in self.gone:
+                stations.put(f"{place}/{number}.aac", songs.get("short.aac"))
+        self.url = stations.url(f"{place}/list.m3u8")
+
+    def playlist(self, connection, request):
+        lines = ["#EXTM3U", "#EXT-X-TARGETDURATION:5"]
+        for number in range(self.count):
+            lines += ["#EXTINF:5,", f"{number}.aac"]
+        lines += ["#EXT-X-ENDLIST"] if self.ended else []
+        connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n" + "\n".join(lines).encode() if self.answers
+                           else b"HTTP/1.0 503 Busy\r\n\r\n")
+
+    def asked(self):
+        """The numbers of the segments that were asked for, in order."""
+        return [int(path.split("/")[-1].split(".")[0]) for path in list(self.stations.asked[self.begin:]) if path.startswith(self.place + "/") and path.endswith(".aac")]
+
+    def until_asked(self, number):
+        until(lambda: number in self.asked(), f"segment {number} is asked for", 120)
+
+
+def resumes_near_the_live_edge(test, songs, stations):
+    window = Window(songs, stations, "/window", 10)
+    player = Player(test, "window", window.url)
+    window.until_asked(9)
+    same(window.asked(), [7, 8, 9], "segments at the start")
+    # Soon after a failure it goes on where it was.
+    window.answers = False
+    same(player.until_why(0), "the server answered with status 503 (it is busy or broken)", "why it waits")
+    window.count, window.answers = 14, True
+    window.until_asked(13)
+    same(window.asked()[3:], [10, 11, 12, 13], "segments after a short failure")
+    # Long after it, it does not, although all segments are there.
+    begin = len(player.seen)
+    window.answers = False
+    player.until_state(0, "waiting", after=begin)
+    window.count, window.answers = 40, True
+    window.until_asked(39)
+    same(window.asked()[7:], [37, 38, 39], "segments after a long failure")
+    # Nor if too many come at once.
+    begin = len(player.seen)
+    window.count = 80
+    window.until_asked(79)
+    same(window.asked()[10:], [77, 78, 79], "segments after a long pause")
+    player.until(lambda lines: "0 note it fell behind the playlist, and goes on with the newest segments" in lines[begin:], "it says so")
+    need(not any(line.startswith("0 waiting") for line in player.seen[begin:]), "it was connected again")
+    player.quit()
+
+
+def passes_over_segments_that_are_gone(test, songs, stations):
+    """Once, also if the next ones are there; a playlist of which nothing is there has failed."""
+    window = Window(songs, stations, "/gone", 10, gone=(8, 10, 11, 12))
+    nothing = Window(songs, stations, "/nothing", 3, gone=range(3))
+    nothing.ended = True
+    player = Player(test, "gone", window.url, nothing.url)
+    window.until_asked(9)
+    window.count = 15
+    window.until_asked(14)
+    same(window.asked(), [7, 8, 9, 10, 11, 12, 13, 14], "segments")
+    window.ended = True
+    player.until(lambda lines: any(line.startswith("0 waiting") and line.endswith("the HLS stream has ended") for line in lines), "its end")
+    seen = [line for line in player.seen if line.startswith("0 ")]
+    same([line for line in seen if " note " in line],
+         [f"0 note segment {number} of its playlist is not on the server, and is passed over" for number in (8, 10)], "notes")
+    same(seen.count("0 gap"), 2, "gaps")
+    same(sum(line.startswith("0 waiting") for line in seen), 1, "failures")
+    need(abs(len(player.samples(0)) - 4 * 5 * 22050) < 22050, f"{len(player.samples(0))} bytes of samples")
+    same(player.until_why(1), "no segment of its HLS playlist is on the server", "what is said of nothing")
+    need(not any(line.startswith("1 ended") for line in player.seen), "nothing was at its end")
+    player.quit()
+
+
 # ---- files that have no end ----
 
 
@@ -470,7 +549,8 @@ def is_alive(process):
 
 def body(test):
     songs, stations = Songs(test), Stations()
-    for check in (plays_urls_as_ffmpeg_does, begins_anywhere_with_little, finds_titles, follows_playlists, plays_finished_hls, plays_hls_of_bare_sound, follows_live_hls, plays_pipes,
+    for check in (plays_urls_as_ffmpeg_does, begins_anywhere_with_little, finds_titles, follows_playlists, plays_finished_hls,
+                  plays_hls_of_bare_sound, follows_live_hls, resumes_near_the_live_edge, passes_over_segments_that_are_gone, plays_pipes,
                   survives_every_server, reads_no_faster_than_it_is_heard, plays_what_is_slow,
                   a_killed_decoder_costs_its_stream_alone, ends_with_its_program):
         test.check(check.__name__.replace("_", " "), check, test, songs, stations)

@@ -2,7 +2,7 @@
  *
  * usage: play_streams [-o FOLDER] [-q] URL...
  *
- * Each event is a line: "N STATE WHY", "N title TEXT", "N gap"; N is the number of the URL, from 0.
+ * Each event is a line: "N STATE WHY", "N title TEXT", "N note TEXT", "N gap"; N is the number of the URL, from 0.
  * With -o, the samples of stream N go to FOLDER/N.raw. Commands come on standard input: "facts"
  * prints "N facts STATE bytes= samples= connections= codec= rate= bits= at= late=", "remove N",
  * "add URL", and "quit", which is also what the end of the input is. Without -q, it ends by itself
@@ -73,6 +73,13 @@ on_title(void *stream, struct ep_text title)
 }
 
 static void
+on_note(void *stream, const char *text)
+{
+	const struct one *one = stream;
+	printf("%d note %s\n", one->number, text);
+}
+
+static void
 add(const char *url)
 {
 	struct ep_error err;
@@ -131,7 +138,7 @@ int
 main(int argc, char **words)
 {
 	struct ep_error err;
-	const struct ep_stream_calls calls = { on_samples, on_state, on_title };
+	const struct ep_stream_calls calls = { on_samples, on_state, on_title, on_note };
 	bool stays = false;
 	bool reads_input = false;
 	int at = 1;

@@ -121,6 +121,7 @@ ep_download_answer(struct ep_download *download)
 {
 	char *url = NULL;
 	curl_easy_getinfo(download->curl, CURLINFO_EFFECTIVE_URL, &url);
+	curl_easy_getinfo(download->curl, CURLINFO_RESPONSE_CODE, &download->answer.status);
 	download->answer.url = url ? url : "";
 	return &download->answer;
 }

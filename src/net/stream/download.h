@@ -38,6 +38,7 @@ struct ep_download_request {
 /* What the server said. */
 struct ep_download_answer {
 	const char *url; /* after redirects; valid until the next begins */
+	long status; /* 404 where it has no such file; 0: none came */
 	char type[96]; /* Content-Type, or "" */
 	size_t titles_every; /* icy-metaint; 0: there are none in the bytes */
 };

@@ -48,6 +48,13 @@ ep_pace_take(struct ep_pace *pace, uint64_t count, double now, double clock)
 	return at;
 }
 
+void
+ep_pace_skip(struct ep_pace *pace, double seconds)
+{
+	if (pace->begun && seconds > 0)
+		pace->samples += (uint64_t)(seconds * EP_SOUND_RATE);
+}
+
 double
 ep_pace_ahead(const struct ep_pace *pace, double clock)
 {

@@ -41,6 +41,9 @@ void ep_pace_begin(struct ep_pace *pace, bool live, double base);
  * now  the time, in seconds since 1970. clock  the same of a clock that only goes forward. */
 double ep_pace_take(struct ep_pace *pace, uint64_t count, double now, double clock);
 
+/* Passes over sound that did not come: what comes is so many seconds later. */
+void ep_pace_skip(struct ep_pace *pace, double seconds);
+
 /* How far the samples are ahead of the clock, in seconds. */
 double ep_pace_ahead(const struct ep_pace *pace, double clock);
 

@@ -117,6 +117,13 @@ ep_station_tell_title(struct ep_station *station, struct ep_text title, struct e
 }
 
 void
+ep_station_tell_note(struct ep_station *station, const char *text)
+{
+	if (station->calls->on_note)
+		station->calls->on_note(station->stream, text);
+}
+
+void
 ep_station_note_format(struct ep_station *station, struct ep_text codec, uint32_t sample_rate,
                        uint32_t bit_rate)
 {

@@ -61,6 +61,9 @@ EP_MUST_USE enum ep_status ep_station_tell_samples(struct ep_station *station, d
 EP_MUST_USE enum ep_status ep_station_tell_title(struct ep_station *station, struct ep_text title,
                                                  struct ep_error *err);
 
+/* Tells in words what the user should know although the stream goes on. */
+void ep_station_tell_note(struct ep_station *station, const char *text);
+
 /* Notes what the sound is, that a connection begins, and bytes that came. */
 void ep_station_note_format(struct ep_station *station, struct ep_text codec, uint32_t sample_rate,
                             uint32_t bit_rate);

@@ -36,6 +36,8 @@ struct ep_stream_calls {
 	/* What plays, as the station says: StreamTitle of ICY, or "ARTIST - TITLE" of an Ogg
 	 * stream. UTF-8, where it changed. Borrowed. May be NULL. */
 	void (*on_title)(void *stream, struct ep_text title);
+	/* What the user should know although the stream goes on, in words. May be NULL. */
+	void (*on_note)(void *stream, const char *text);
 };
 
 /* What is known of a stream. Counts are since it was added. */

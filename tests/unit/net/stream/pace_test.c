@@ -45,6 +45,18 @@ a_burst_does_not_bend_the_moments(void **state)
 }
 
 static void
+sound_that_did_not_come_has_its_time(void **state)
+{
+	(void)state;
+	struct ep_pace pace;
+	ep_pace_begin(&pace, true, 0);
+	ep_pace_skip(&pace, 5);
+	is_near(ep_pace_take(&pace, 10 * EP_SOUND_RATE, NOON, 0), NOON, 0.001);
+	ep_pace_skip(&pace, 5);
+	is_near(ep_pace_take(&pace, EP_SOUND_RATE, NOON + 1, 1), NOON + 15, 0.001);
+}
+
+static void
 a_file_is_reckoned_from_its_beginning(void **state)
 {
 	(void)state;
@@ -96,6 +108,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_burst_does_not_bend_the_moments),
+		cmocka_unit_test(sound_that_did_not_come_has_its_time),
 		cmocka_unit_test(a_file_is_reckoned_from_its_beginning),
 		cmocka_unit_test(clocks_that_part_are_set_right),
 		cmocka_unit_test(a_short_break_changes_nothing),
