@@ -97,11 +97,14 @@ reload(struct session *session)
 		ep_say("the configuration stays as it was");
 		return;
 	}
+	size_t count = config.count;
 	/* What is wrong with a single stream was told. */
 	enum ep_status status = ep_monitor_apply(session->monitor, &config, &err);
-	if (status != EP_OK && status != EP_BAD_INPUT)
-		ep_say("%s", err.text);
-	ep_say("took the new configuration: %s", ep_counted(config.count, "stream"));
+	if (status == EP_OK || status == EP_BAD_INPUT)
+		ep_say("took the new configuration: %s", ep_counted(count, "stream"));
+	else
+		ep_say("the new configuration is not taken completely, and is tried again: %s",
+		       err.text);
 }
 
 static enum ep_exit
@@ -148,8 +151,9 @@ monitor(struct session *session, struct ep_error *err)
 	struct ep_monitor_options wanted = { .node = node, .on_line = on_line, .context = session };
 	EP_TRY(ep_monitor_start(&monitor, &wanted, err));
 	session->monitor = monitor;
+	size_t count = config.count;
 	EP_TRY(ep_monitor_apply(monitor, &config, err));
-	ep_say("monitoring %s", ep_counted(config.count, "stream"));
+	ep_say("monitoring %s", ep_counted(count, "stream"));
 	bool done = false;
 	while (!done && ep_rest(call)) {
 		if (ep_watch_changed(&watch))

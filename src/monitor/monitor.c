@@ -83,6 +83,7 @@ note(struct ep_monitor *monitor, struct ep_error *err)
 enum ep_status
 ep_monitor_tick(struct ep_monitor *monitor, struct ep_error *err)
 {
+	ep_monitor_apply_rest(monitor);
 	return ep_clock_s() - monitor->noted_s >= NOTE_S ? note(monitor, err) : EP_OK;
 }
 
@@ -236,6 +237,7 @@ ep_monitor_stop(struct ep_monitor *monitor)
 	for (size_t i = 0; i < monitor->count; i++)
 		ep_channel_free(monitor->channels[i]);
 	free(monitor->channels);
+	ep_monitor_config_free(&monitor->rest);
 	ep_query_service_stop(monitor->queries);
 	ep_plays_close(monitor->plays);
 	if (monitor->lock_fd >= 0)

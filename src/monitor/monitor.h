@@ -37,10 +37,13 @@ EP_DEFINE_OWNED(struct ep_monitor, ep_monitor_stop)
 
 /* Makes the streams those of a config: others end, new ones begin, the rest goes on undisturbed.
  * One that cannot be added is told by on_line, and the result is then EP_BAD_INPUT with the text of
- * the first; the others are added. EP_IO, EP_NO_SPACE, EP_CORRUPT, EP_NO_MEMORY. */
+ * the first; the others are added.
+ *
+ * config  taken over, and zeroed.
+ * EP_IO, EP_NO_SPACE, EP_CORRUPT, EP_NO_MEMORY  a part of it could not be done; ep_monitor_tick
+ * tries again, and tells by on_line when it is done, or fails in another way. */
 EP_MUST_USE enum ep_status ep_monitor_apply(struct ep_monitor *monitor,
-                                            const struct ep_monitor_config *config,
-                                            struct ep_error *err);
+                                            struct ep_monitor_config *config, struct ep_error *err);
 
 /* Does what is due by now; to be called often. EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_monitor_tick(struct ep_monitor *monitor, struct ep_error *err);

@@ -1,9 +1,15 @@
 #include "monitor/monitor_internal.h"
 
-#include <stdlib.h>
+#include "base/time.h"
 
-/* How long a change of the streams waits for what was heard to be written, in seconds. */
-#define FLUSH_S 30
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How long a change of the streams waits for what was heard to be written, in seconds, and after
+ * how long it is tried again. Nothing else is done while it waits. */
+#define FLUSH_S 5
+#define RETRY_S 5.0
 
 static struct ep_channel *
 find(const struct ep_monitor *monitor, const struct ep_stream_config *config)
@@ -69,7 +75,8 @@ add_channel(struct ep_monitor *monitor, const struct ep_stream_config *config, s
 	return EP_OK;
 }
 
-/* Adds those that are not there. What is wrong with one is told, and the first kept in err. */
+/* Adds those that are not there. What is wrong with one is told, unless that was so before, and the
+ * first is kept in err: rather what may be well the next time. */
 static enum ep_status
 add_new(struct ep_monitor *monitor, const struct ep_monitor_config *config, struct ep_error *err)
 {
@@ -83,10 +90,9 @@ add_new(struct ep_monitor *monitor, const struct ep_monitor_config *config, stru
 			continue;
 		ep_error_prefix(&of_one, "stream \"%.*s\": ", ep_text_print_size(wanted->name),
 		                wanted->name.at);
-		if (status != EP_BAD_INPUT)
-			return ep_fail(err, status, "%s", of_one.text);
-		on_line(monitor, of_one.text);
-		if (result == EP_OK)
+		if (status == EP_BAD_INPUT && !monitor->has_rest)
+			on_line(monitor, of_one.text);
+		if (result == EP_OK || (result == EP_BAD_INPUT && status != EP_BAD_INPUT))
 			result = ep_fail(err, status, "%s", of_one.text);
 	}
 	return result;
@@ -122,9 +128,8 @@ retire_others(struct ep_monitor *monitor, const struct ep_monitor_config *config
 	return ep_plays_each_stream(read, retire, &retiring, err);
 }
 
-enum ep_status
-ep_monitor_apply(struct ep_monitor *monitor, const struct ep_monitor_config *config,
-                 struct ep_error *err)
+static enum ep_status
+apply(struct ep_monitor *monitor, const struct ep_monitor_config *config, struct ep_error *err)
 {
 	size_t most = monitor->count + config->count;
 	struct ep_channel **more =
@@ -137,4 +142,54 @@ ep_monitor_apply(struct ep_monitor *monitor, const struct ep_monitor_config *con
 	EP_TRY(retire_others(monitor, config, err));
 	EP_TRY(ep_webhook_set(monitor->webhook, config, err));
 	return add_new(monitor, config, err);
+}
+
+/* Whether a config is not applied completely, but may be later. */
+static bool
+is_half_done(enum ep_status status)
+{
+	return status != EP_OK && status != EP_BAD_INPUT;
+}
+
+/* Notes what applying the config that is kept has come to; gives whether it failed as before. */
+static bool
+note(struct ep_monitor *monitor, enum ep_status status, const char *why)
+{
+	bool same = strcmp(monitor->rest_why, why) == 0;
+	monitor->has_rest = is_half_done(status);
+	monitor->rest_s = ep_clock_s();
+	memcpy(monitor->rest_why, why, strlen(why) + 1);
+	if (!monitor->has_rest)
+		ep_monitor_config_free(&monitor->rest);
+	return same;
+}
+
+enum ep_status
+ep_monitor_apply(struct ep_monitor *monitor, struct ep_monitor_config *config, struct ep_error *err)
+{
+	struct ep_error why = { 0 };
+	ep_monitor_config_free(&monitor->rest);
+	monitor->has_rest = false;
+	monitor->rest = *config;
+	*config = (struct ep_monitor_config){ 0 };
+	enum ep_status status = apply(monitor, &monitor->rest, &why);
+	(void)note(monitor, status, why.text);
+	return status == EP_OK ? EP_OK : ep_fail(err, status, "%s", why.text);
+}
+
+void
+ep_monitor_apply_rest(struct ep_monitor *monitor)
+{
+	struct ep_error why = { 0 };
+	if (!monitor->has_rest || ep_clock_s() - monitor->rest_s < RETRY_S)
+		return;
+	enum ep_status status = apply(monitor, &monitor->rest, &why);
+	bool same = note(monitor, status, why.text);
+	/* What is wrong with a single stream may be seen only now. */
+	if (status == EP_BAD_INPUT)
+		on_line(monitor, why.text);
+	if (!monitor->has_rest)
+		on_line(monitor, "the new configuration is taken completely");
+	else if (!same)
+		on_line(monitor, why.text);
 }

@@ -18,8 +18,15 @@ struct ep_monitor {
 	size_t count;
 	int lock_fd;
 	double noted_s;
+	struct ep_monitor_config rest; /* what could not be applied completely, with has_rest */
+	bool has_rest;
+	double rest_s; /* when that was tried last */
+	char rest_why[sizeof((struct ep_error *)0)->text]; /* and why it failed */
 	atomic_bool events; /* there may be some that were not told */
 	uint64_t told; /* position of the last event that was */
 };
+
+/* Tries again what of a config could not be applied, when it is time. */
+void ep_monitor_apply_rest(struct ep_monitor *monitor);
 
 #endif
