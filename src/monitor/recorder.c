@@ -1,6 +1,7 @@
 #include "monitor/recorder.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -19,11 +20,14 @@ struct ep_recorder {
 	pthread_t thread;
 	bool started;
 	char said[sizeof((struct ep_error *)0)->text]; /* by the thread: the last failure */
+	bool said_dropped; /* by the thread: and that changes are dropped */
 
 	pthread_mutex_t mutex; /* of what follows */
 	pthread_cond_t wake;
 	struct item *first;
 	struct item **end;
+	size_t heard; /* those that wait and only say until when something was heard */
+	size_t dropped; /* of these, since the log could be written */
 	bool busy; /* the thread writes what it took */
 	pthread_cond_t rest; /* nothing waits, and nothing is written */
 	bool stop;
@@ -38,6 +42,36 @@ free_items(struct item *item)
 		struct item *next = item->next;
 		free(item);
 		item = next;
+	}
+}
+
+/* Whether a change only says until when something was heard. */
+static bool
+is_heard(const struct item *item)
+{
+	return item->change.kind == EP_CHANGE_HEAR || item->change.kind == EP_CHANGE_HEARD;
+}
+
+/* Drops the oldest of these where there are too many: half of them, so that it is seldom done. With
+ * the mutex. */
+static void
+drop_oldest(struct ep_recorder *recorder)
+{
+	struct item **at = &recorder->first;
+	if (recorder->heard <= EP_RECORDER_HEARD_MAX)
+		return;
+	while (recorder->heard > EP_RECORDER_HEARD_MAX / 2) {
+		struct item *item = *at;
+		if (!is_heard(item)) {
+			at = &item->next;
+			continue;
+		}
+		*at = item->next;
+		if (!*at)
+			recorder->end = at;
+		free(item);
+		recorder->heard--;
+		recorder->dropped++;
 	}
 }
 
@@ -85,6 +119,8 @@ ep_recorder_add(struct ep_recorder *recorder, const struct ep_change *change, st
 	pthread_mutex_lock(&recorder->mutex);
 	*recorder->end = item;
 	recorder->end = &item->next;
+	recorder->heard += is_heard(item);
+	drop_oldest(recorder);
 	pthread_cond_signal(&recorder->wake);
 	pthread_mutex_unlock(&recorder->mutex);
 	return EP_OK;
@@ -143,6 +179,25 @@ say(struct ep_recorder *recorder, const char *text)
 	memcpy(recorder->said, text, strlen(text) + 1);
 }
 
+/* Tells that changes are dropped, when that begins, and when it is over how many they were. */
+static void
+say_dropped(struct ep_recorder *recorder, bool over)
+{
+	char line[128] = "too much waits for the log of plays: the oldest notes of until when "
+			 "streams were heard are dropped";
+	pthread_mutex_lock(&recorder->mutex);
+	size_t dropped = recorder->dropped;
+	if (over)
+		recorder->dropped = 0;
+	pthread_mutex_unlock(&recorder->mutex);
+	if (over)
+		snprintf(line, sizeof line,
+		         "%zu notes of until when streams were heard were dropped", dropped);
+	if (dropped > 0 && (over || !recorder->said_dropped))
+		recorder->options.on_line(recorder->options.context, line);
+	recorder->said_dropped = dropped > 0 && !over;
+}
+
 /* Takes what waits, once something does; NULL at the end. */
 static struct item *
 take_items(struct ep_recorder *recorder)
@@ -155,6 +210,7 @@ take_items(struct ep_recorder *recorder)
 		pthread_cond_wait(&recorder->wake, &recorder->mutex);
 	struct item *items = EP_TAKE(recorder->first);
 	recorder->end = &recorder->first;
+	recorder->heard = 0;
 	recorder->busy = true;
 	pthread_mutex_unlock(&recorder->mutex);
 	return items;
@@ -166,13 +222,16 @@ static bool
 put_back(struct ep_recorder *recorder, struct item *items)
 {
 	struct item **last = &items;
-	while (*last)
-		last = &(*last)->next;
+	size_t heard = 0;
+	for (; *last; last = &(*last)->next)
+		heard += is_heard(*last);
 	pthread_mutex_lock(&recorder->mutex);
 	*last = recorder->first;
 	if (!recorder->first)
 		recorder->end = last;
 	recorder->first = items;
+	recorder->heard += heard;
+	drop_oldest(recorder);
 	struct timespec until;
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += RETRY_S;
@@ -208,13 +267,15 @@ run(void *context)
 		bool events = false;
 		enum ep_status status = write_items(&events, recorder, items, &err);
 		say(recorder, status == EP_OK ? "" : err.text);
+		say_dropped(recorder, status == EP_OK);
 		if (status == EP_OK)
 			free_items(items);
 		else if (!put_back(recorder, items))
-			return NULL;
+			break;
 		if (events)
 			recorder->options.on_events(recorder->options.context);
 	}
+	say_dropped(recorder, true);
 	return NULL;
 }
 

@@ -1,13 +1,18 @@
 /* recorder.h - a thread that writes what channels hear into the log of plays
  *
  * Channels add changes and go on; the thread commits what has come, in order, in one transaction.
- * Where that fails, as on a full disk, the changes stay in memory and are tried again every second:
- * nothing is lost but by a kill.
+ * Where that fails, as on a full disk, the changes stay in memory and are tried again every second.
+ * Plays and gaps are lost only by a kill. Of the others, which say until when something was heard,
+ * EP_RECORDER_HEARD_MAX stay: the oldest are dropped, as newer ones say more.
  */
 #ifndef EP_MONITOR_RECORDER_H
 #define EP_MONITOR_RECORDER_H
 
 #include "plays/plays.h"
+
+#ifndef EP_RECORDER_HEARD_MAX /* tests keep fewer */
+#define EP_RECORDER_HEARD_MAX ((size_t)20000)
+#endif
 
 enum ep_change_kind {
 	EP_CHANGE_BEGIN, /* play begins */
@@ -31,8 +36,8 @@ struct ep_recorder;
 
 struct ep_recorder_options {
 	struct ep_plays *plays; /* borrowed */
-	/* Told in a line what goes wrong, once while it stays the same, and that it is well again;
-	 * and that there are events. From the thread. */
+	/* Told in a line what goes wrong, once while it stays the same, that it is well again, and
+	 * how much was dropped; and that there are events. From the thread. */
 	void (*on_line)(void *context, const char *line);
 	void (*on_events)(void *context);
 	void *context;
