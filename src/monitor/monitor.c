@@ -217,6 +217,8 @@ stop_streams(struct ep_monitor *monitor)
 		return;
 	write_state(monitor, false);
 	for (size_t i = 0; i < monitor->count; i++)
+		ep_streams_stop(monitor->streams, monitor->channels[i]);
+	for (size_t i = 0; i < monitor->count; i++)
 		ep_streams_remove(monitor->streams, monitor->channels[i]);
 	for (size_t i = 0; i < monitor->count; i++) {
 		(void)!ep_channel_tick(monitor->channels[i], NULL);

@@ -21,6 +21,15 @@ find(const struct ep_monitor *monitor, const struct ep_stream_config *config)
 	return NULL;
 }
 
+/* Whether a channel is as a config says. */
+static bool
+stays(const struct ep_channel *channel, const struct ep_monitor_config *config)
+{
+	const struct ep_stream_config *wanted =
+		ep_monitor_config_find(config, ep_channel_name(channel));
+	return wanted && ep_channel_is(channel, wanted);
+}
+
 /* Takes away channels that are not as a config says; those whose streams it does not have are
  * retired. */
 static enum ep_status
@@ -29,17 +38,19 @@ remove_others(struct ep_monitor *monitor, const struct ep_monitor_config *config
 {
 	size_t kept = 0;
 	for (size_t i = 0; i < monitor->count; i++) {
+		if (!stays(monitor->channels[i], config))
+			ep_streams_stop(monitor->streams, monitor->channels[i]);
+	}
+	for (size_t i = 0; i < monitor->count; i++) {
 		struct ep_channel *channel = monitor->channels[i];
-		const struct ep_stream_config *wanted =
-			ep_monitor_config_find(config, ep_channel_name(channel));
-		if (wanted && ep_channel_is(channel, wanted)) {
+		if (stays(channel, config)) {
 			monitor->channels[kept++] = channel;
 			continue;
 		}
 		ep_streams_remove(monitor->streams, channel);
 		(void)!ep_channel_tick(channel, err);
 		(void)!ep_channel_leave(channel, err);
-		if (!wanted)
+		if (!ep_monitor_config_find(config, ep_channel_name(channel)))
 			ep_channel_retire(channel);
 		ep_channel_free(channel);
 	}

@@ -203,6 +203,16 @@ ep_streams_add(struct ep_streams *streams, const char *url, void *stream, struct
 }
 
 void
+ep_streams_stop(struct ep_streams *streams, void *stream)
+{
+	pthread_mutex_lock(&streams->mutex);
+	size_t at = find(streams, stream);
+	if (at < streams->count)
+		ep_station_stop(streams->stations[at]);
+	pthread_mutex_unlock(&streams->mutex);
+}
+
+void
 ep_streams_remove(struct ep_streams *streams, void *stream)
 {
 	struct ep_station *station = NULL;

@@ -48,6 +48,10 @@ EP_DEFINE_OWNED(struct ep_streams, ep_streams_close)
 EP_MUST_USE enum ep_status ep_streams_add(struct ep_streams *streams, const char *url, void *stream,
                                           struct ep_error *err);
 
+/* Asks it to end, and does not wait for that: of many, all are asked before the first is removed.
+ * Does nothing where it is not there. */
+void ep_streams_stop(struct ep_streams *streams, void *stream);
+
 /* Ends it; when this returns, nothing more is called for it. Not from within a call for it. Does
  * nothing where it is not there. */
 void ep_streams_remove(struct ep_streams *streams, void *stream);

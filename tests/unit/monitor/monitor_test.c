@@ -3,6 +3,7 @@
 
 #include "base/time.h"
 #include "monitor/recorder.h"
+#include "net/stream/streams.h"
 #include "node/streams_file.h"
 #include "tests/one_node.h"
 
@@ -42,6 +43,30 @@ __wrap_ep_clock_s(void)
 	return __real_ep_clock_s() + atomic_load(&later_s);
 }
 
+static int asked; /* streams that were asked to end */
+static int asked_at_first; /* when the first one was removed */
+static int removed;
+
+void __real_ep_streams_stop(struct ep_streams *, void *);
+void __wrap_ep_streams_stop(struct ep_streams *, void *);
+void __real_ep_streams_remove(struct ep_streams *, void *);
+void __wrap_ep_streams_remove(struct ep_streams *, void *);
+
+void
+__wrap_ep_streams_stop(struct ep_streams *streams, void *stream)
+{
+	asked++;
+	__real_ep_streams_stop(streams, stream);
+}
+
+void
+__wrap_ep_streams_remove(struct ep_streams *streams, void *stream)
+{
+	if (removed++ == 0)
+		asked_at_first = asked;
+	__real_ep_streams_remove(streams, stream);
+}
+
 /* ---- set-up ---- */
 
 static void
@@ -66,6 +91,7 @@ start(void **state)
 	struct ep_monitor_options wanted = { .node = open_node, .on_line = on_line };
 	needs(ep_monitor_start(&monitor, &wanted, NULL));
 	said[0] = '\0';
+	asked = removed = 0;
 	return 0;
 }
 
@@ -73,7 +99,7 @@ static int
 stop(void **state)
 {
 	atomic_store(&is_full, false);
-	ep_monitor_stop(monitor);
+	ep_monitor_stop(EP_TAKE(monitor));
 	ep_node_close(open_node);
 	return remove_node(state);
 }
@@ -167,6 +193,21 @@ a_stream_that_is_wrong_keeps_nothing_waiting(void **state)
 	assert_null(strstr(strstr(said, "completely") + 1, "completely"));
 }
 
+/* A stream needs up to a fifth of a second to end: they do so at one time, and not in turn. */
+static void
+streams_end_together(void **state)
+{
+	(void)state;
+	needs(apply((const char *const[]){ ONE, TWO, "three=/nowhere/three", NULL }));
+	needs(apply((const char *const[]){ "three=/nowhere/three", "four=/nowhere/four", NULL }));
+	assert_int_equal(asked_at_first, 2);
+	assert_int_equal(removed, 2);
+	asked = removed = 0;
+	ep_monitor_stop(EP_TAKE(monitor));
+	assert_int_equal(asked_at_first, 2);
+	assert_int_equal(removed, 2);
+}
+
 int
 main(void)
 {
@@ -175,6 +216,7 @@ main(void)
 		                                start, stop),
 		cmocka_unit_test_setup_teardown(a_newer_change_takes_the_place_of_one_that_failed,
 		                                start, stop),
+		cmocka_unit_test_setup_teardown(streams_end_together, start, stop),
 		cmocka_unit_test_setup_teardown(a_stream_that_is_wrong_keeps_nothing_waiting, start,
 		                                stop),
 	};
