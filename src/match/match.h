@@ -70,8 +70,7 @@ EP_MUST_USE enum ep_status ep_match_by(struct ep_answer *answer, struct ep_match
                                        const struct ep_match_speeds *speeds, struct ep_error *err);
 
 /* Fills the texts and length of answer by the track of an entry, from its first document. The texts
- * belong to the
- * matcher as those of ep_match do. EP_CORRUPT, EP_NO_MEMORY. */
+ * belong to the matcher as those of ep_match do. EP_CORRUPT, EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_match_name(struct ep_answer *answer, struct ep_matcher *matcher,
                                          const struct ep_entry *entry, struct ep_error *err);
 

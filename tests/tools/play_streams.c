@@ -2,11 +2,11 @@
  *
  * usage: play_streams [-o FOLDER] [-q] URL...
  *
- * Each event is a line: "N STATE WHY", "N title TEXT", "N note TEXT", "N gap"; N is the number of the URL, from 0.
- * With -o, the samples of stream N go to FOLDER/N.raw. Commands come on standard input: "facts"
- * prints "N facts STATE bytes= samples= connections= codec= rate= bits= at= late=", "remove N",
- * "add URL", and "quit", which is also what the end of the input is. Without -q, it ends by itself
- * when all streams have ended.
+ * Each event is a line: "N STATE WHY", "N title TEXT", "N note TEXT", "N gap"; N is the number of
+ * the URL, from 0. With -o, the samples of stream N go to FOLDER/N.raw. Commands come on standard
+ * input: "facts" prints "N facts STATE bytes= samples= connections= codec= rate= bits= at= late=",
+ * "remove N", "add URL", and "quit", which is also what the end of the input is. Without -q, it
+ * ends by itself when all streams have ended.
  */
 #include "base/time.h"
 #include "net/stream/streams.h"
