@@ -151,8 +151,13 @@ read_page(bool *end, struct verify *verify, struct ep_error *err)
 	if (verify->options->on_progress)
 		verify->options->on_progress(verify->options->context, verify->report->documents,
 		                             ep_solr_number(response, "numFound"));
-	*end = json_array_size(documents) == 0;
-	return keep_cursor(verify, next, err);
+	EP_FREE char *before = strdup((const char *)verify->cursor.data);
+	if (!before)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	EP_TRY(keep_cursor(verify, next, err));
+	/* Solr gives the same mark again at the end. */
+	*end = strcmp(before, (const char *)verify->cursor.data) == 0;
+	return EP_OK;
 }
 
 static enum ep_status
