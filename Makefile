@@ -8,7 +8,7 @@ SECONDS ?= 600
 SEED ?= $(shell date +%s)
 
 .PHONY: all demo check check-long check-model check-world check-mutants check-kills check-monitor check-histories check-solr \
-	tests-built bench bench-query bench-streams eval fuzz lint install clean
+	tests-built bench bench-query bench-streams bench-solr eval fuzz lint install clean
 
 all: build/build.ninja
 	ninja -C build
@@ -89,6 +89,12 @@ bench-streams: all
 	tools/setup.sh bench
 	ninja -C build
 	python3 bench/streams.py --build build $(BENCH)
+
+# A SolrCloud on this machine beside the embedded index; needs Java, Maven and real fingerprints.
+bench-solr: all
+	tools/setup.sh check
+	ninja -C build
+	python3 bench/solr.py --program build/echoprint $(BENCH)
 
 # Right and false answers on real excerpts, and copies; EVAL=--fit fits the rule's weights anew.
 eval: all

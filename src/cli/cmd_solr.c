@@ -38,6 +38,8 @@ static const struct ep_option options[] = {
 /* A new leader takes some 15 s, and a node half a minute to start. */
 #define RETRY_S 120
 
+#define EP_SAID sizeof(((struct ep_error *)0)->text)
+
 struct session {
 	const struct ep_call *call;
 	struct ep_buffer user;
@@ -125,23 +127,40 @@ on_line(void *context, const char *line)
 	ep_say("%s", line);
 }
 
-/* Pushes until Ctrl-C; what Solr cannot do now is told and tried again. */
+/* One push of those that --watch makes; what Solr cannot do now is told, once, and tried again. */
 static enum ep_status
-watch(struct ep_solr_push_report *report, struct ep_solr_push *push, struct session *session,
-      struct ep_error *err)
+push_once(struct ep_solr_push_report *report, struct ep_solr_push *push, char said[EP_SAID],
+          struct ep_error *err)
 {
-	char said[sizeof err->text] = "";
 	struct ep_solr_push_report last;
+	enum ep_status status = ep_solr_push(&last, push, err);
+	report->sent += last.sent;
+	report->refused += last.refused;
+	report->position = last.position;
+	if (status != EP_OK && status != EP_UNREACHABLE)
+		return status;
+	if (status == EP_UNREACHABLE && strcmp(said, err->text) != 0)
+		ep_say("%s; it is tried again", err->text);
+	snprintf(said, EP_SAID, "%s", status == EP_OK ? "" : err->text);
+	return EP_OK;
+}
+
+/* Pushes whenever the log has changed, until Ctrl-C. */
+static enum ep_status
+watch(struct ep_solr_push_report *report, struct ep_solr_push *push, struct ep_log *log,
+      struct session *session, struct ep_error *err)
+{
+	char said[EP_SAID] = "";
+	bool first = true;
 	while (!atomic_load(session->call->stop)) {
-		enum ep_status status = ep_solr_push(&last, push, err);
-		report->sent += last.sent;
-		report->refused += last.refused;
-		report->position = last.position;
-		if (status != EP_OK && status != EP_UNREACHABLE)
+		uint64_t position;
+		EP_TRY(ep_log_position(&position, log, err));
+		enum ep_status status = first || position != report->position
+		                                ? push_once(report, push, said, err)
+		                                : EP_OK;
+		if (status != EP_OK)
 			return status == EP_INTERRUPTED ? EP_OK : status;
-		if (status == EP_UNREACHABLE && strcmp(said, err->text) != 0)
-			ep_say("%s; it is tried again", err->text);
-		snprintf(said, sizeof said, "%s", status == EP_OK ? "" : err->text);
+		first = false;
 		(void)ep_rest(session->call);
 	}
 	return EP_OK;
@@ -167,7 +186,7 @@ push_log(struct ep_solr_push_report *report, struct session *session, struct ep_
 	EP_OWNED(ep_solr_push_close)
 	struct ep_solr_push *push = NULL;
 	EP_TRY(ep_solr_push_open(&push, &wanted, err));
-	return session->call->values[OPTION_WATCH] ? watch(report, push, session, err)
+	return session->call->values[OPTION_WATCH] ? watch(report, push, wanted.log, session, err)
 	                                           : ep_solr_push(report, push, err);
 }
 

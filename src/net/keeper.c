@@ -41,18 +41,6 @@ tell(struct ep_keeper *keeper, enum ep_status status, const struct ep_error *err
 	snprintf(keeper->said.text, sizeof keeper->said.text, "%s", text);
 }
 
-static enum ep_status
-read_position(uint64_t *position, struct ep_log *log, struct ep_error *err)
-{
-	EP_OWNED(ep_log_read_end)
-	struct ep_log_read *read = NULL;
-	struct ep_log_state state;
-	EP_TRY(ep_log_read_begin(&read, log, err));
-	ep_log_state(&state, read);
-	*position = state.position;
-	return EP_OK;
-}
-
 static void
 rest(const struct ep_keeper *keeper, double seconds)
 {
@@ -66,7 +54,7 @@ static enum ep_status
 push(struct ep_keeper *keeper, uint64_t *pushed, struct ep_error *err)
 {
 	uint64_t position;
-	EP_TRY(read_position(&position, keeper->options.log, err));
+	EP_TRY(ep_log_position(&position, keeper->options.log, err));
 	if (position == *pushed)
 		return EP_OK;
 	EP_TRY(keeper->options.push(keeper->options.context, &keeper->stop, err));

@@ -89,6 +89,10 @@ struct ep_log_state {
 };
 void ep_log_state(struct ep_log_state *state, const struct ep_log_read *read);
 
+/* The position alone, as it is now. EP_IO. */
+EP_MUST_USE enum ep_status ep_log_position(uint64_t *position, struct ep_log *log,
+                                           struct ep_error *err);
+
 /* The state digest: over all live tracks and all links to an original. EP_CORRUPT. */
 EP_MUST_USE enum ep_status ep_log_digest(struct ep_digest *digest, const struct ep_log_read *read,
                                          struct ep_error *err);

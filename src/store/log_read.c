@@ -132,6 +132,18 @@ ep_log_number(uint64_t *value, const struct ep_log_read *read, const char *name,
 	return status;
 }
 
+enum ep_status
+ep_log_position(uint64_t *position, struct ep_log *log, struct ep_error *err)
+{
+	EP_OWNED(ep_log_read_end)
+	struct ep_log_read *read = NULL;
+	struct ep_log_state state;
+	EP_TRY(ep_log_read_begin(&read, log, err));
+	ep_log_state(&state, read);
+	*position = state.position;
+	return EP_OK;
+}
+
 struct each_value {
 	size_t front; /* bytes of the name that are not told */
 	enum ep_status (*each)(void *context, struct ep_text rest, struct ep_bytes value,

@@ -164,7 +164,7 @@ def survives_kills(world, seconds, seed):
 def mutated(test):
     """A program of which the watermark moves after the first answer."""
     copy = test.folder / "mutant"
-    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", "build*"))
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", "build", "build-*"))
     path = copy / "src/net/solr/push.c"
     text = path.read_text()
     old = "	if (push->short_of) {\n"

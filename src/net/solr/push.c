@@ -27,6 +27,7 @@ struct ep_solr_push {
 	char real[EP_SOLR_REAL_MAX]; /* the collection that is filled */
 	char old[EP_SOLR_REAL_MAX]; /* of a restart: the one that has the alias */
 	uint64_t replicas; /* that must have all */
+	uint64_t mark; /* the collection's, as it was last seen */
 	uint64_t watermark;
 	uint64_t sent; /* position up to which all was sent, above the watermark while a replica is
 	                  away */
@@ -94,6 +95,7 @@ find_collection(struct ep_solr_push *push, struct ep_error *err)
 	}
 	if (strcmp(found, push->real) != 0) {
 		memcpy(push->real, found, sizeof found);
+		push->mark = 0;
 		push->sent = 0;
 		push->compared = 0;
 	}
@@ -148,6 +150,13 @@ find_watermark(struct ep_solr_push *push, struct ep_error *err)
 		EP_TRY(ep_solr_set_mark(push->solr, push->real, push->log_name, 0, err));
 	bool own_counts = !push->options.restart;
 	push->watermark = own_counts && own < mark.position ? own : mark.position;
+	if (mark.position < push->mark) {
+		/* The collection was restored from a copy. */
+		push->sent = push->watermark;
+		push->doubt = true;
+		push->compared = 0;
+	}
+	push->mark = mark.position;
 	if (push->sent < push->watermark)
 		push->sent = push->watermark;
 	push->report->position = push->watermark;
@@ -227,6 +236,8 @@ move_watermark(struct ep_solr_push *push, const struct ep_log_read *read, struct
 	EP_TRY(ep_solr_set_mark(push->solr, push->real, push->log_name, push->sent, err));
 	EP_TRY(ep_follower_set(push->options.log, push->follower, push->sent, err));
 	push->watermark = push->sent;
+	if (push->mark < push->watermark)
+		push->mark = push->watermark;
 	push->report->position = push->watermark;
 	return EP_OK;
 }
