@@ -77,7 +77,7 @@ def score(queries, words, cores="0"):
     others = sorted(a["total_time"] for q, a in zip(queries, answers) if not q["true_track_id"])
     return (f"{right} of {len(known)} right, {wrong} wrong, {strange} of {len(others)} strangers; "
             f"median {statistics.median(times):.1f} ms, 99 % {times[int(len(times) * .99)]:.0f} ms; "
-            f"strangers {statistics.median(others):.0f} ms")
+            f"strangers {statistics.median(others or [0]):.0f} ms")
 
 
 def make_data(options, folder):
