@@ -181,11 +181,31 @@ run_listen(const struct ep_call *call)
 	return ep_listen(call);
 }
 
+/* What cannot go together; NULL: all is well. */
+static const char *
+find_conflict(const struct ep_call *call)
+{
+	bool solr = call->values[OPTION_SOLR] != NULL;
+	bool of_solr = call->values[OPTION_COLLECTION] || call->values[OPTION_AUTH] ||
+	               call->values[OPTION_RETRY];
+	const char *rule = call->values[OPTION_RULE];
+	if (of_solr && !solr)
+		return "--collection, --auth-file and --retry go with --solr";
+	if (solr && call->values[OPTION_LISTEN])
+		return "--listen needs a data folder, and takes no --solr";
+	if (solr && rule && strcmp(rule, "original") == 0)
+		return "--rule original reads the whole log, and takes no --solr";
+	return NULL;
+}
+
 static enum ep_exit
 run(const struct ep_call *call)
 {
 	struct session session = { .call = call };
 	struct ep_error err = { 0 };
+	const char *conflict = find_conflict(call);
+	if (conflict)
+		return ep_bad_usage(call->command, "%s", conflict);
 	if (call->values[OPTION_LISTEN])
 		return run_listen(call);
 	if (call->argument_count == 0)

@@ -208,6 +208,12 @@ run(const struct ep_call *call)
 		return ep_bad_usage(call->command, "serve takes no arguments");
 	if (read_options(&wanted, call, &err) != EP_OK)
 		return ep_bad_usage(call->command, "%s", err.text);
+	if (solr && is_front(call) &&
+	    (wanted.mirror || call->values[OPTION_TOKEN] || call->values[OPTION_NEW_EPOCH]))
+		return ep_bad_usage(call->command,
+		                    "--mirror, --token-file and --new-epoch are for a node, but "
+		                    "there is no data folder %s",
+		                    call->folder);
 	enum ep_status status = solr ? read_solr(&session, &err) : EP_OK;
 	if (status == EP_OK)
 		status = solr && is_front(call) ? serve_front(&session, &wanted, &err)

@@ -1,5 +1,6 @@
 #include "cli/open_node.h"
 #include "cli/solr_options.h"
+#include "net/keeper.h"
 #include "net/solr/push.h"
 #include "net/solr/solr_verify.h"
 
@@ -27,7 +28,7 @@ static const struct ep_option options[] = {
 	[OPTION_RESTART] = { "restart", 0, NULL,
 	                     "push: fill a new collection, which replaces the old one when it is "
 	                     "complete" },
-	[OPTION_WATCH] = { "watch", 0, NULL, "push: stay, and send what comes" },
+	[OPTION_WATCH] = { "watch", 0, NULL, "push: keep running, and send changes as they come" },
 	[OPTION_CONNECTIONS] = { "connections", 0, "N",
 	                         "push: connections that send at the same time (default: 4)" },
 	[OPTION_MIN_REPLICAS] = { "min-replicas", 0, "N",
@@ -37,8 +38,6 @@ static const struct ep_option options[] = {
 
 /* A new leader takes some 15 s, and a node half a minute to start. */
 #define RETRY_S 120
-
-#define EP_SAID sizeof(((struct ep_error *)0)->text)
 
 struct session {
 	const struct ep_call *call;
@@ -127,42 +126,36 @@ on_line(void *context, const char *line)
 	ep_say("%s", line);
 }
 
-/* One push of those that --watch makes; what Solr cannot do now is told, once, and tried again. */
 static enum ep_status
-push_once(struct ep_solr_push_report *report, struct ep_solr_push *push, char said[EP_SAID],
-          struct ep_error *err)
+push_once(void *context, const atomic_bool *stop, struct ep_error *err)
 {
-	struct ep_solr_push_report last;
-	enum ep_status status = ep_solr_push(&last, push, err);
-	report->sent += last.sent;
-	report->refused += last.refused;
-	report->position = last.position;
-	if (status != EP_OK && status != EP_UNREACHABLE)
-		return status;
-	if (status == EP_UNREACHABLE && strcmp(said, err->text) != 0)
-		ep_say("%s; it is tried again", err->text);
-	snprintf(said, EP_SAID, "%s", status == EP_OK ? "" : err->text);
-	return EP_OK;
+	(void)stop; /* that of the call ends it, too */
+	struct ep_solr_push_report report;
+	return ep_solr_push(&report, context, err);
+}
+
+static void
+on_keeper_line(void *context, bool detail, const char *line)
+{
+	(void)detail;
+	on_line(context, line);
 }
 
 /* Pushes whenever the log has changed, until Ctrl-C. */
 static enum ep_status
-watch(struct ep_solr_push_report *report, struct ep_solr_push *push, struct ep_log *log,
-      struct session *session, struct ep_error *err)
+watch(struct ep_solr_push *push, struct ep_log *log, const struct session *session,
+      struct ep_error *err)
 {
-	char said[EP_SAID] = "";
-	bool first = true;
-	while (!atomic_load(session->call->stop)) {
-		uint64_t position;
-		EP_TRY(ep_log_position(&position, log, err));
-		enum ep_status status = first || position != report->position
-		                                ? push_once(report, push, said, err)
-		                                : EP_OK;
-		if (status != EP_OK)
-			return status == EP_INTERRUPTED ? EP_OK : status;
-		first = false;
-		(void)ep_rest(session->call);
-	}
+	EP_OWNED(ep_keeper_stop)
+	struct ep_keeper *keeper = NULL;
+	struct ep_keeper_options wanted = { .log = log,
+		                            .name = session->solr.collection,
+		                            .push = push_once,
+		                            .context = push,
+		                            .on_line = on_keeper_line };
+	EP_TRY(ep_keeper_start(&keeper, &wanted, err));
+	while (ep_rest(session->call))
+		continue;
 	return EP_OK;
 }
 
@@ -186,7 +179,7 @@ push_log(struct ep_solr_push_report *report, struct session *session, struct ep_
 	EP_OWNED(ep_solr_push_close)
 	struct ep_solr_push *push = NULL;
 	EP_TRY(ep_solr_push_open(&push, &wanted, err));
-	return session->call->values[OPTION_WATCH] ? watch(report, push, wanted.log, session, err)
+	return session->call->values[OPTION_WATCH] ? watch(push, wanted.log, session, err)
 	                                           : ep_solr_push(report, push, err);
 }
 
@@ -198,6 +191,10 @@ run_push(enum ep_exit *exit, struct session *session, struct ep_error *err)
 	if (session->shown > 0)
 		ep_show_progress(&session->shown, "%s", "");
 	EP_TRY(status);
+	if (session->call->values[OPTION_WATCH]) {
+		*exit = EP_EXIT_DONE;
+		return EP_OK;
+	}
 	*exit = report.refused ? EP_EXIT_PARTLY : EP_EXIT_DONE;
 	if (session->call->json) {
 		*exit = ep_print_json(json_pack("{s:s, s:I, s:I, s:I}", "collection",
@@ -271,7 +268,7 @@ print_verified(const struct session *session, const struct ep_solr_verify_report
 		       ep_counted(report->different, "difference"), ep_grouped(report->missing),
 		       ep_grouped(report->refused));
 	if (report->behind)
-		printf("%s came since: run `solr push` first\n",
+		printf("%s not pushed yet: run `solr push`, then verify again\n",
 		       ep_counted(report->behind, "change"));
 }
 

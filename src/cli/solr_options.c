@@ -3,13 +3,17 @@
 #include "base/file.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #define USER_MAX 1024
 
 static enum ep_status
 read_user(struct ep_buffer *user, const char *path, struct ep_error *err)
 {
+	struct stat info;
 	EP_TRY(ep_read_file(user, path, USER_MAX, err));
+	if (stat(path, &info) == 0 && info.st_mode & (S_IRGRP | S_IROTH))
+		ep_say("others can read the password in %s: set its mode to 600", path);
 	while (user->size &&
 	       (user->data[user->size - 1] == '\n' || user->data[user->size - 1] == '\r'))
 		user->size--;

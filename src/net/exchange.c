@@ -10,6 +10,9 @@
 /* Slower than so many bytes a second is silent. */
 #define SLOW_BYTES 10L
 
+/* An answer may take so many times as long as the server may be silent. */
+#define LONGEST 10L
+
 struct ep_exchanger {
 	CURL *curl;
 	char *user;
@@ -78,6 +81,7 @@ prepare(struct ep_exchanger *exchanger, const struct ep_exchange *exchange, stru
 	ep_curl_usual(curl, exchange->url, exchanger->why);
 	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, SLOW_BYTES);
 	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, exchange->silent_s);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT, LONGEST * exchange->silent_s);
 	curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
 	curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
 	curl_easy_setopt(curl, CURLOPT_XFERINFODATA, exchanger);

@@ -175,6 +175,12 @@ bool ep_slave_name_ok(struct ep_text name);
 EP_MUST_USE enum ep_status ep_log_copies(struct ep_buffer *ids, size_t *count,
                                          const struct ep_log_read *read, struct ep_text original,
                                          struct ep_error *err);
+/* The ids of tracks whose links may come into force, or become void, by a change of a track: those
+ * with any link to it, and those with any link to these. Read as those of ep_log_copies, which it
+ * fails as. */
+EP_MUST_USE enum ep_status ep_log_dependents(struct ep_buffer *ids, size_t *count,
+                                             const struct ep_log_read *read, struct ep_text track,
+                                             struct ep_error *err);
 struct ep_text ep_log_copy_id(const struct ep_buffer *ids, size_t i);
 
 /* The parties of this log, in an array for free(). EP_CORRUPT, EP_NO_MEMORY. */

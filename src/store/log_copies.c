@@ -216,6 +216,32 @@ ep_log_is_copy_now(bool *is, const struct ep_log_write *write, struct ep_text id
 	return ep_log_is_copy(is, &write->inside, &track, err);
 }
 
+/* Lists the tracks with any link to a track, and those with any link to these, behind those that
+ * are listed. */
+static enum ep_status
+find_two_levels(struct copies *copies, struct ep_text track, struct ep_error *err)
+{
+	size_t first = copies->count;
+	EP_TRY(find_copies(copies, track, err));
+	for (size_t i = first, direct = copies->count; i < direct; i++) {
+		uint8_t bytes[255];
+		struct ep_text id = ep_log_copy_id(copies->ids, i);
+		memcpy(bytes, id.at, id.size); /* the buffer may move */
+		EP_TRY(find_copies(copies, (struct ep_text){ (const char *)bytes, id.size }, err));
+	}
+	return EP_OK;
+}
+
+enum ep_status
+ep_log_dependents(struct ep_buffer *ids, size_t *count, const struct ep_log_read *read,
+                  struct ep_text track, struct ep_error *err)
+{
+	struct copies copies = { .read = read, .ids = ids };
+	EP_TRY(find_two_levels(&copies, track, err));
+	*count = copies.count;
+	return EP_OK;
+}
+
 enum ep_status
 ep_log_find_dependents(struct ep_dependents *dependents, struct ep_log_write *write,
                        struct ep_text track, struct ep_error *err)
@@ -225,13 +251,7 @@ ep_log_find_dependents(struct ep_dependents *dependents, struct ep_log_write *wr
 		return EP_OK;
 	EP_TRY(add_id(&dependents->ids, track, err));
 	copies.count = 1;
-	EP_TRY(find_copies(&copies, track, err));
-	for (size_t i = 1, direct = copies.count; i < direct; i++) {
-		uint8_t bytes[255];
-		struct ep_text id = ep_log_copy_id(&dependents->ids, i);
-		memcpy(bytes, id.at, id.size); /* the buffer may move */
-		EP_TRY(find_copies(&copies, (struct ep_text){ (const char *)bytes, id.size }, err));
-	}
+	EP_TRY(find_two_levels(&copies, track, err));
 	dependents->count = copies.count;
 	dependents->copies =
 		ep_arena_alloc(&write->arena, copies.count * sizeof *dependents->copies);

@@ -96,6 +96,62 @@ def follows_the_log(test, cloud):
     of.verify()
 
 
+def knows_who_is_a_copy(test, cloud):
+    """What a change of one track makes of the copies of its copies is sent, too."""
+    of = Collection(test, cloud, "chain", shards=1, replicas=1)
+    songs = some_songs("chain", 4, 3000)
+    ingest(of.node, songs)
+    for copy, original in ((3, 2), (2, 1), (1, 0)):
+        of.node.run("duplicates", "--link", f"chain{copy}", f"chain{original}")
+    of.push()
+    of.verify()
+    of.node.run("delete", "chain1")
+    same([one["track_id"] for one in of.node.json("duplicates")["copies"]], ["chain3"], "copies")
+    of.push()
+    of.verify()
+    same(of.ask(piece(songs[3]))["track_id"], None, "the copy of a copy, which is a copy now")
+    of.node.run("duplicates", "--release", "chain3")
+    of.push()
+    of.verify()
+    of.finds(songs[3])
+
+
+def goes_on_after_interruptions(test, cloud):
+    """A collection without its alias, and leftovers of a restart, are in nobody's way."""
+    cloud.get("admin/collections?action=CREATE&name=again-1&numShards=1&collection.configName=echoprint-1")
+    of = Collection(test, cloud, "again", shards=1, replicas=1)
+    ingest(of.node, REAL[:2])
+    of.push()
+    other = test.node("again-other")
+    ingest(other, some_songs("left", 2))
+    cloud.get("admin/collections?action=CREATE&name=again-2&numShards=1&collection.configName=echoprint-1")
+    left = json.dumps({"id": "!mark", "kind": "mark", "log": "another", "version": 9, "position": 9}).encode()
+    cloud.get("again-2/update/json/docs?commit=true", body=left)
+    other.run("solr", "push", "--restart", cloud.url, *of.where)
+    same(other.json("solr", "verify", cloud.url, *of.where)["digest"], other.digest(), "the digest")
+    names = cloud.get("admin/collections?action=LIST")["collections"]
+    same([name for name in names if name.startswith("again")], ["again-2"], "collections")
+
+
+def finds_among_long_tracks(test, cloud):
+    """Entries of long tracks are fetched together, and none displaces another."""
+    of = Collection(test, cloud, "long", shards=1, replicas=1)
+    songs = some_songs("long", 4, 60000)
+    ingest(of.node, songs)
+    of.push()
+    of.verify()
+    for item in songs:
+        of.finds(item)
+
+
+def passes_over_a_wrong_node(test, cloud):
+    of = Collection(test, cloud, "wrongnode", shards=1, replicas=1)
+    ingest(of.node, REAL[:2])
+    url = f"{cloud.urls[0]}/elsewhere,{cloud.url}"
+    of.node.run("solr", "push", url, *of.where)
+    of.nowhere.run("query", "--solr", url, *of.where, "--speed", "0", "-", data=(piece(REAL[0]) + "\n").encode())
+
+
 def belongs_to_one_log(test, cloud):
     """A collection of another log, or one that is ahead of a restored log, is refused."""
     of = Collection(test, cloud, "owner", shards=1, replicas=1)
@@ -298,10 +354,11 @@ def gives_user_and_password(test):
     words = ["query", "--solr", f"http://127.0.0.1:{server.server_port}/solr", "-", "--retry", "0"]
     question = (piece(REAL[0]) + "\n").encode()
     try:
-        done = node.run(*words, data=question, statuses=(1,))
+        done = node.run(*words, data=question, statuses=(4,))
         need(b"--auth-file" in done.stderr, f"it is not said what helps: {done.stderr}")
         secret.write_text("reader:wrong\n")
-        node.run(*words, "--auth-file", secret, data=question, statuses=(1,))
+        secret.chmod(0o600)
+        node.run(*words, "--auth-file", secret, data=question, statuses=(4,))
         secret.write_text("reader:a:b c\n")
         node.run(*words, "--auth-file", secret, data=question, statuses=(3,))
     finally:
@@ -323,6 +380,10 @@ def body(test):
     test.check("user and password are given", gives_user_and_password, test)
     folder, why = solr.libraries()
     checks = [("a collection follows the log", follows_the_log),
+              ("a collection knows who is a copy", knows_who_is_a_copy),
+              ("interruptions of init and restart are mended", goes_on_after_interruptions),
+              ("long tracks are found", finds_among_long_tracks),
+              ("a wrong node is passed over", passes_over_a_wrong_node),
               ("a collection belongs to one log", belongs_to_one_log),
               ("what a collection lost is sent again", sends_again_what_was_lost),
               ("what Solr refuses is named", names_what_solr_refuses),

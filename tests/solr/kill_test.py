@@ -167,7 +167,7 @@ def mutated(test):
     shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", "build", "build-*"))
     path = copy / "src/net/solr/push.c"
     text = path.read_text()
-    old = "	if (push->short_of) {\n"
+    old = "	if (push->doubt) {\n"
     need(text.count(old) == 1, "the mutant has no place")
     path.write_text(text.replace(old, "	if (push->sent > 0)\n		return ep_solr_commit(push->solr, push->real, err);\n" + old))
     subprocess.run(["meson", "setup", copy / "build", copy], check=True, stdout=subprocess.DEVNULL)

@@ -52,7 +52,7 @@ route_query(void *context, struct ep_http_request *request, struct ep_http_answe
 	ep_answer_query(front->queries, request, answer);
 }
 
-/* Reads how far the collection is. */
+/* Reads how far the collection is, whether or not all of its shards answer. */
 static enum ep_status
 read_mark(struct ep_solr_mark *mark, struct ep_front *front, struct ep_error *err)
 {
@@ -67,9 +67,12 @@ static void
 route_health(void *context, struct ep_http_request *request, struct ep_http_answer *answer)
 {
 	(void)request;
-	struct ep_solr_mark mark;
+	struct ep_front *front = context;
 	struct ep_error err;
-	if (read_mark(&mark, context, &err) != EP_OK)
+	pthread_mutex_lock(&front->mutex);
+	enum ep_status status = ep_solr_check(front->solr, ep_solr_collection(front->solr), &err);
+	pthread_mutex_unlock(&front->mutex);
+	if (status != EP_OK)
 		ep_http_say(answer, 503, "%s", err.text);
 	else
 		ep_http_say(answer, 200, "ok");
@@ -158,7 +161,9 @@ start(struct ep_front *front, struct ep_error *err)
 		.on_answer = on_answer,
 		.on_line = on_line,
 	};
-	EP_TRY(ep_solr_open(&front->solr, &front->options.solr, err));
+	struct ep_solr_options impatient = front->options.solr;
+	impatient.patience_s = 0;
+	EP_TRY(ep_solr_open(&front->solr, &impatient, err));
 	EP_TRY(ep_query_service_start_by(&front->queries, &engines, err));
 	return ep_http_start(&front->http, &http, err);
 }

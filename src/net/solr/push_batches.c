@@ -129,23 +129,24 @@ add(struct batch *batch, const struct ep_push_batches *batches, const struct ep_
 	return EP_OK;
 }
 
-/* Lists the tracks that are copies by a change: the one that a link is of, or those of a track. */
+/* Lists the other documents that a change of a track or link may change: those of tracks that are
+ * copies now, or no longer. */
 static enum ep_status
 list_copies(struct ep_push_batches *batches, const struct ep_entry *entry, struct ep_error *err)
 {
 	struct ep_log_state state;
+	uint8_t size = (uint8_t)entry->id.size;
 	ep_log_state(&state, batches->read);
 	batches->copies.size = 0;
 	batches->copy_count = 0;
 	batches->copy_next = 0;
 	batches->copy_version = entry->position;
-	if (state.links == 0 || entry->operation == EP_DELETE)
+	if (state.links > 0)
+		EP_TRY(ep_log_dependents(&batches->copies, &batches->copy_count, batches->read,
+		                         entry->id, err));
+	if (entry->operation != EP_LINK)
 		return EP_OK;
-	if (entry->operation == EP_PUT)
-		return ep_log_copies(&batches->copies, &batches->copy_count, batches->read,
-		                     entry->id, err);
-	uint8_t size = (uint8_t)entry->id.size;
-	batches->copy_count = 1;
+	batches->copy_count++;
 	EP_TRY(ep_buffer_append(&batches->copies, &size, 1, err));
 	return ep_buffer_append(&batches->copies, entry->id.at, entry->id.size, err);
 }

@@ -12,6 +12,7 @@
 /* An index of a large collection is slow while it is cold, and so is a commit. */
 #define SILENT_S 120L
 #define ANSWER_MAX ((size_t)256 << 20)
+#define ANSWER_KEPT ((size_t)1 << 20)
 #define WAIT_MIN_S 0.25
 #define WAIT_MAX_S 10.0
 
@@ -70,7 +71,7 @@ part_urls(struct ep_solr *solr, struct ep_error *err)
 			url[--size] = '\0';
 		EP_TRY(check_url(url, err));
 		if (solr->url_count == EP_SOLR_URLS_MAX)
-			return ep_fail(err, EP_USAGE, "there are more than %d URLs of Solr",
+			return ep_fail(err, EP_USAGE, "give at most %d URLs of Solr",
 			               EP_SOLR_URLS_MAX);
 		solr->urls[solr->url_count++] = url;
 	}
@@ -143,10 +144,12 @@ ep_solr_number(const json_t *object, const char *name)
 
 /* The object that was answered; NULL where it is none. */
 static json_t *
-parse(const struct ep_solr *solr)
+parse(struct ep_solr *solr)
 {
 	const char *text = (const char *)solr->answer.data;
 	json_t *answer = text ? json_loadb(text, solr->answer.size, JSON_ALLOW_NUL, NULL) : NULL;
+	if (solr->answer.capacity > ANSWER_KEPT)
+		ep_buffer_free(&solr->answer);
 	if (json_is_object(answer))
 		return answer;
 	json_decref(answer);
@@ -156,21 +159,21 @@ parse(const struct ep_solr *solr)
 static bool
 is_partial(const json_t *answer)
 {
-	return json_is_true(
-		json_object_get(json_object_get(answer, "responseHeader"), "partialResults"));
+	const json_t *header = json_object_get(answer, "responseHeader");
+	const json_t *partial = json_object_get(header, "partialResults");
+	return partial && !json_is_false(partial);
 }
 
 /* Fills the call with an answer of a status below 500. */
 static enum ep_status
-take_answer(struct ep_solr_call *call, const struct ep_solr *solr, const char *url,
-            struct ep_error *err)
+take_answer(struct ep_solr_call *call, struct ep_solr *solr, const char *url, struct ep_error *err)
 {
 	json_t *answer = parse(solr);
 	if (call->status == 401 || call->status == 403) {
 		json_decref(answer);
 		return ep_fail(err, EP_BAD_INPUT,
-		               "%s refuses this user (%ld): put NAME:PASSWORD of one who may do "
-		               "this in a file, and name it with --auth-file",
+		               "%s refuses access (%ld): give --auth-file a file with "
+		               "NAME:PASSWORD of a user who may do this",
 		               url, call->status);
 	}
 	if (!answer && call->status < 400)
@@ -209,6 +212,7 @@ ask_node(struct ep_solr_call *call, struct ep_solr *solr, const char *url, struc
 		                        .answer = &solr->answer };
 	EP_TRY(ep_exchange(solr->exchanger, &exchange, err));
 	call->status = exchange.status;
+	call->answer = NULL;
 	if (exchange.status < 500 && exchange.status != 429)
 		return take_answer(call, solr, url, err);
 	EP_JSON json_t *answer = parse(solr);
@@ -216,18 +220,35 @@ ask_node(struct ep_solr_call *call, struct ep_solr *solr, const char *url, struc
 	               exchange.status, ep_solr_words(answer));
 }
 
+/* Asks the node that the cluster names; user and password are meant for those of the URLs. */
+static enum ep_status
+ask_replica(struct ep_solr_call *call, struct ep_solr *solr, struct ep_error *err)
+{
+	if (strncmp(solr->urls[0], "https:", 6) == 0 && strncmp(call->node, "https:", 6) != 0)
+		return ep_fail(err, EP_BAD_INPUT,
+		               "the cluster names the node %s, without TLS, although it is asked "
+		               "with TLS: set its urlScheme to https",
+		               call->node);
+	return ask_node(call, solr, call->node, err);
+}
+
 /* Asks the nodes, one after the other, until one answers. */
 static enum ep_status
 ask_round(struct ep_solr_call *call, struct ep_solr *solr, struct ep_error *err)
 {
 	if (call->node)
-		return ask_node(call, solr, call->node, err);
+		return ask_replica(call, solr, err);
 	enum ep_status status = EP_UNREACHABLE;
-	for (size_t i = 0; status == EP_UNREACHABLE && i < solr->url_count; i++) {
+	bool more = true;
+	for (size_t i = 0; more && i < solr->url_count; i++) {
 		size_t number = (solr->first + i) % solr->url_count;
+		if (i > 0 && status == EP_OK)
+			ep_json_release(&call->answer);
 		call->repeated |= i > 0;
 		status = ask_node(call, solr, solr->urls[number], err);
-		if (status == EP_OK)
+		/* A node that is starting, or has another path, answers 404. */
+		more = status == EP_UNREACHABLE || (status == EP_OK && call->status == 404);
+		if (!more)
 			solr->first = number;
 	}
 	return status;
@@ -276,10 +297,9 @@ ep_solr_ask(json_t **answer, struct ep_solr *solr, const struct ep_solr_call *as
 		return EP_OK;
 	}
 	const char *words = ep_solr_words(call.answer);
-	enum ep_status status =
-		ep_fail(err, call.status == 404 ? EP_NOT_FOUND : EP_BAD_INPUT,
-	                "Solr refuses %.*s (%ld)%s%.300s", (int)strcspn(call.path, "?"), call.path,
-	                call.status, *words ? ": " : "", words);
+	enum ep_status status = ep_fail(err, call.status == 404 ? EP_NOT_FOUND : EP_BAD_INPUT,
+	                                "Solr refuses %.100s (%ld)%s%.300s", call.path, call.status,
+	                                *words ? ": " : "", words);
 	json_decref(call.answer);
 	return status;
 }

@@ -29,16 +29,24 @@ static const char schema[] =
 	"  <field name=\"artist\" type=\"string\" indexed=\"false\" stored=\"true\"/>\n"
 	"  <field name=\"release\" type=\"string\" indexed=\"false\" stored=\"true\"/>\n"
 	"  <field name=\"track\" type=\"string\" indexed=\"false\" stored=\"true\"/>\n"
+	"  <field name=\"stamp\" type=\"string\" indexed=\"false\" stored=\"true\"/>\n"
 	"  <field name=\"log\" type=\"string\" indexed=\"false\" stored=\"true\"/>\n"
 	"  <uniqueKey>id</uniqueKey>\n"
 	"</schema>\n";
 
-/* The version constraint makes whatever comes twice, late or out of order change nothing. */
+/* Few segments: a query looks up each of its keys in every segment. The version constraint makes
+ * whatever comes twice, late or out of order change nothing. */
 static const char solrconfig[] =
 	"<config>\n"
 	"  <luceneMatchVersion>9.12</luceneMatchVersion>\n"
 	"  <schemaFactory class=\"ClassicIndexSchemaFactory\"/>\n"
-	"  <indexConfig><ramBufferSizeMB>64</ramBufferSizeMB></indexConfig>\n"
+	"  <indexConfig>\n"
+	"    <ramBufferSizeMB>128</ramBufferSizeMB>\n"
+	"    <mergePolicyFactory class=\"org.apache.solr.index.TieredMergePolicyFactory\">\n"
+	"      <int name=\"maxMergeAtOnce\">4</int>\n"
+	"      <double name=\"segmentsPerTier\">4</double>\n"
+	"    </mergePolicyFactory>\n"
+	"  </indexConfig>\n"
 	"  <updateHandler class=\"solr.DirectUpdateHandler2\">\n"
 	"    <updateLog/>\n"
 	"    <autoCommit>\n"

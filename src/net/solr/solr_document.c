@@ -113,11 +113,13 @@ append_entry(struct ep_buffer *json, struct ep_solr_maker *maker, const struct e
 }
 
 static const char *
-kind_of(const struct ep_entry *entry)
+kind_of(const struct ep_solr_document *document)
 {
-	return entry->operation == EP_PUT      ? "put"
-	       : entry->operation == EP_DELETE ? "delete"
-	                                       : "link";
+	enum ep_operation operation = document->entry->operation;
+	return operation == EP_DELETE ? "delete"
+	       : operation == EP_LINK ? "link"
+	       : document->copy       ? "copy"
+	                              : "put";
 }
 
 /* The id of an entry's document: tracks and links have ids of their own. NULL: no memory. */
@@ -172,7 +174,7 @@ ep_solr_document(struct ep_buffer *json, struct ep_solr_maker *maker,
 {
 	const struct ep_entry *entry = document->entry;
 	struct ep_bytes codes;
-	EP_TRY(append_head(json, document, kind_of(entry), err));
+	EP_TRY(append_head(json, document, kind_of(document), err));
 	EP_TRY(append_entry(json, maker, entry, err));
 	if (entry->operation == EP_PUT) {
 		EP_TRY(ep_entry_rows(&maker->decoded, &codes, entry, err));

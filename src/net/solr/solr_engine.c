@@ -24,14 +24,19 @@
 #define SCORE_SHARE 0.2f
 
 /* An entry is kept in the place that its position gives; what was there goes. */
-#define KEPT 8192
-#define KEPT_BYTES ((size_t)16 << 10) /* larger ones are not kept for long */
+#define KEPT_BITS 12
+#define KEPT ((size_t)1 << KEPT_BITS)
+#define KEPT_BYTES ((size_t)8 << 10) /* larger ones are not kept */
+
+/* The searches of a query are two at most. */
+#define FOUND (2 * ROWS)
 
 struct found {
 	uint64_t position;
 	uint32_t crc;
-	bool tried; /* to be fetched */
+	bool fetched;
 	char *id; /* of the document */
+	struct ep_buffer bytes; /* its entry, if it was fetched and is there */
 };
 
 struct kept {
@@ -45,11 +50,10 @@ struct ep_solr_engine {
 	char *path;
 	struct ep_buffer body;
 	struct ep_buffer scratch; /* a text that is encoded */
-	struct found found[ROWS]; /* by the last search */
+	struct found found[FOUND]; /* by the searches of this query */
 	size_t found_count;
-	size_t fetched; /* entries, since the last search */
+	size_t fetches; /* since the last search */
 	struct kept *kept;
-	struct kept large; /* the last entry that is too large to be kept */
 };
 
 enum ep_status
@@ -71,8 +75,11 @@ ep_solr_engine_new(struct ep_solr_engine **out, const struct ep_solr_options *op
 static void
 forget_found(struct ep_solr_engine *of)
 {
-	while (of->found_count)
-		free(of->found[--of->found_count].id);
+	while (of->found_count) {
+		struct found *found = &of->found[--of->found_count];
+		free(found->id);
+		ep_buffer_free(&found->bytes);
+	}
 }
 
 void
@@ -84,7 +91,6 @@ ep_solr_engine_free(struct ep_solr_engine *of)
 	for (size_t i = 0; of->kept && i < KEPT; i++)
 		ep_buffer_free(&of->kept[i].bytes);
 	free(of->kept);
-	ep_buffer_free(&of->large.bytes);
 	ep_solr_close(of->solr);
 	free(of->path);
 	ep_buffer_free(&of->body);
@@ -108,8 +114,13 @@ ask(json_t **answer, const json_t **documents, struct ep_solr_engine *of, struct
 		                     .type = "application/x-www-form-urlencoded",
 		                     .body = ep_buffer_text(&of->body) };
 	enum ep_status status = ep_solr_ask(answer, of->solr, &call, err);
+	/* Whatever is wrong with Solr, it is not the fault of who asks. */
+	if (status == EP_BAD_INPUT && err)
+		err->status = EP_UNREACHABLE;
+	if (status == EP_BAD_INPUT)
+		return EP_UNREACHABLE;
 	if (status == EP_NOT_FOUND)
-		return ep_fail(err, EP_BAD_INPUT,
+		return ep_fail(err, EP_UNREACHABLE,
 		               "there is no collection %s: make it with `solr init`, and fill it "
 		               "with `solr push`",
 		               ep_solr_collection(of->solr));
@@ -168,6 +179,23 @@ write_query(struct ep_solr_engine *of, struct ep_probe *probe, size_t most, size
 	return EP_OK;
 }
 
+/* Notes a document that was found, unless it is there from a search before. */
+static enum ep_status
+note(struct ep_solr_engine *of, uint64_t position, uint32_t crc, const char *id,
+     struct ep_error *err)
+{
+	for (size_t i = 0; i < of->found_count; i++) {
+		if (of->found[i].position == position)
+			return EP_OK;
+	}
+	char *copy = strdup(id);
+	if (!copy)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory for candidates");
+	of->found[of->found_count++] =
+		(struct found){ .position = position, .crc = crc, .id = copy };
+	return EP_OK;
+}
+
 /* Notes the documents of an answer, which become candidates. */
 static enum ep_status
 take_found(struct ep_candidate *candidates, size_t *count, size_t max, struct ep_solr_engine *of,
@@ -179,17 +207,12 @@ take_found(struct ep_candidate *candidates, size_t *count, size_t max, struct ep
 	json_array_foreach(documents, index, item)
 	{
 		const char *id = json_string_value(json_object_get(item, "id"));
-		if (!id || *count == max || of->found_count == ROWS)
+		uint64_t position = ep_solr_number(item, "position");
+		if (!id || *count == max || of->found_count == FOUND)
 			break;
-		char *copy = strdup(id);
-		if (!copy)
-			return ep_fail(err, EP_NO_MEMORY, "out of memory for candidates");
-		struct found *found = &of->found[of->found_count++];
-		*found = (struct found){ .position = ep_solr_number(item, "position"),
-			                 .crc = (uint32_t)ep_solr_number(item, "crc"),
-			                 .id = copy };
+		EP_TRY(note(of, position, (uint32_t)ep_solr_number(item, "crc"), id, err));
 		candidates[(*count)++] = (struct ep_candidate){
-			.position = found->position,
+			.position = position,
 			.score = (float)json_number_value(json_object_get(item, "score")),
 		};
 	}
@@ -217,8 +240,9 @@ search(void *context, struct ep_candidate *candidates, size_t *count, size_t max
 	size_t rows = glance ? ROWS_GLANCE : ROWS;
 	EP_JSON json_t *answer = NULL;
 	const json_t *documents;
-	forget_found(of);
-	of->fetched = 0;
+	if (effort != EP_SEARCH_FULL)
+		forget_found(of);
+	of->fetches = 0;
 	*count = 0;
 	EP_TRY(write_query(of, probe, keys, rows, err));
 	probe->hits = 0;
@@ -236,34 +260,49 @@ search(void *context, struct ep_candidate *candidates, size_t *count, size_t max
 static struct kept *
 place_of(struct ep_solr_engine *of, uint64_t position)
 {
-	return &of->kept[(position * 0x9e3779b97f4a7c15u) >> 51];
+	return &of->kept[(position * 0x9e3779b97f4a7c15u) >> (64 - KEPT_BITS)];
 }
 
-static const struct kept *
-find_kept(struct ep_solr_engine *of, const struct found *found)
+/* The bytes of an entry that is here, from this query or from one before; NULL: it is not. */
+static const struct ep_buffer *
+find_bytes(struct ep_solr_engine *of, const struct found *found)
 {
-	const struct kept *places[] = { place_of(of, found->position), &of->large };
-	for (size_t i = 0; i < 2; i++) {
-		if (places[i]->bytes.size && places[i]->position == found->position &&
-		    places[i]->crc == found->crc)
-			return places[i];
-	}
-	return NULL;
+	const struct kept *kept = place_of(of, found->position);
+	if (found->bytes.size)
+		return &found->bytes;
+	return kept->bytes.size && kept->position == found->position && kept->crc == found->crc
+	               ? &kept->bytes
+	               : NULL;
 }
 
-/* Keeps the entry of a document. One that has changed since it was found is left out. */
 static enum ep_status
-keep(struct ep_solr_engine *of, const json_t *document, struct ep_error *err)
+keep(struct ep_solr_engine *of, const struct found *found, struct ep_error *err)
+{
+	struct kept *kept = place_of(of, found->position);
+	if (found->bytes.size > KEPT_BYTES ||
+	    ep_solr_crc(found->bytes.data, found->bytes.size) != found->crc)
+		return EP_OK;
+	kept->position = found->position;
+	kept->crc = found->crc;
+	kept->bytes.size = 0;
+	return ep_buffer_append(&kept->bytes, found->bytes.data, found->bytes.size, err);
+}
+
+/* Takes the entry of a document that was found. If it has changed since, it is that of now. */
+static enum ep_status
+take_entry(struct ep_solr_engine *of, const json_t *document, struct ep_error *err)
 {
 	const char *text = json_string_value(json_object_get(document, "entry"));
-	uint64_t position = ep_solr_number(document, "position");
-	if (!text)
-		return EP_OK;
-	struct kept *kept = strlen(text) > KEPT_BYTES ? &of->large : place_of(of, position);
-	kept->position = position;
-	kept->bytes.size = 0;
-	EP_TRY(ep_base64_decode(&kept->bytes, text, err));
-	kept->crc = ep_solr_crc(kept->bytes.data, kept->bytes.size);
+	const char *id = json_string_value(json_object_get(document, "id"));
+	for (size_t i = 0; text && id && i < of->found_count; i++) {
+		struct found *found = &of->found[i];
+		if (strcmp(found->id, id) != 0 || found->bytes.size)
+			continue;
+		if (ep_base64_decode(&found->bytes, text, NULL) != EP_OK)
+			return ep_fail(err, EP_CORRUPT, "the entry of %.200s in Solr is not base64",
+			               id);
+		EP_TRY(keep(of, found, err));
+	}
 	return EP_OK;
 }
 
@@ -281,20 +320,19 @@ append_quoted(struct ep_buffer *out, const char *text, struct ep_error *err)
 	return EP_OK;
 }
 
-/* Writes a query for the entries of candidates that are neither kept nor were tried, from the one
+/* Writes a query for the entries of candidates that are not here and were not fetched, from the one
  * that is needed on, up to `most` of them. */
 static enum ep_status
 write_fetch(struct ep_solr_engine *of, struct found *needed, size_t most, struct ep_error *err)
 {
 	of->body.size = 0;
-	EP_TRY(append(
-		&of->body,
-		"fl=position,entry&rows=32&distrib.singlePass=true&shards.tolerant=false&q=id:(",
-		err));
+	EP_TRY(append(&of->body,
+	              "fl=id,entry&rows=100&distrib.singlePass=true&shards.tolerant=false&q=id:(",
+	              err));
 	for (struct found *found = needed; found < of->found + of->found_count && most; found++) {
-		if (found->tried || (found != needed && find_kept(of, found)))
+		if (found->fetched || (found != needed && find_bytes(of, found)))
 			continue;
-		found->tried = true;
+		found->fetched = true;
 		EP_TRY(append(&of->body, "%22", err));
 		EP_TRY(append_quoted(&of->body, found->id, err));
 		EP_TRY(append(&of->body, "%22+", err));
@@ -310,10 +348,9 @@ fetch(struct ep_solr_engine *of, struct found *needed, struct ep_error *err)
 	const json_t *documents;
 	size_t index;
 	json_t *item;
-	EP_TRY(write_fetch(of, needed, of->fetched ? FETCH_MORE : FETCH_FIRST, err));
-	of->fetched++;
+	EP_TRY(write_fetch(of, needed, of->fetches++ ? FETCH_MORE : FETCH_FIRST, err));
 	EP_TRY(ask(&answer, &documents, of, err));
-	json_array_foreach(documents, index, item) EP_TRY(keep(of, item, err));
+	json_array_foreach(documents, index, item) EP_TRY(take_entry(of, item, err));
 	return EP_OK;
 }
 
@@ -327,17 +364,12 @@ entry_at(void *context, struct ep_entry *entry, uint64_t position, struct ep_err
 	if (!found)
 		return ep_fail(err, EP_NOT_FOUND, "the track at position %" PRIu64 " was not found",
 		               position);
-	const struct kept *kept = find_kept(of, found);
-	if (!kept) {
-		/* It may have been fetched, and replaced by another since. */
-		found->tried = false;
+	if (!find_bytes(of, found) && !found->fetched)
 		EP_TRY(fetch(of, found, err));
-		kept = find_kept(of, found);
-	}
-	if (!kept)
-		return ep_fail(err, EP_NOT_FOUND, "the track at position %" PRIu64 " has changed",
-		               position);
-	return ep_entry_read(entry, position, kept->bytes.data, kept->bytes.size, err);
+	const struct ep_buffer *bytes = find_bytes(of, found);
+	if (!bytes)
+		return ep_fail(err, EP_NOT_FOUND, "%.200s has been deleted", found->id);
+	return ep_entry_read(entry, position, bytes->data, bytes->size, err);
 }
 
 struct ep_engine

@@ -82,6 +82,7 @@ check(struct verify *verify, const json_t *document, struct ep_error *err)
 {
 	struct ep_entry theirs;
 	struct ep_entry ours;
+	bool copy;
 	const char *name = id_of(document);
 	const char *kind = json_string_value(json_object_get(document, "kind"));
 	struct ep_text id = ep_text_of(name ? name : "(without an id)");
@@ -95,6 +96,8 @@ check(struct verify *verify, const json_t *document, struct ep_error *err)
 		return EP_OK;
 	}
 	EP_TRY(status);
+	EP_TRY(ep_log_is_copy(&copy, verify->read, &ours, err));
+	bool searched = ours.operation == EP_PUT && !copy;
 	verify->seen++;
 	if (ours.position > verify->report->watermark)
 		verify->report->behind++;
@@ -106,6 +109,10 @@ check(struct verify *verify, const json_t *document, struct ep_error *err)
 		differ(verify, id, "it is of another position than in the log");
 	else if (!is_same(&theirs, &ours))
 		differ(verify, id, "it holds something else than the log");
+	else if (searched != (kind && strcmp(kind, "put") == 0))
+		differ(verify, id,
+		       searched ? "it cannot be searched for"
+		                : "it is a copy, but is searched for");
 	return EP_OK;
 }
 

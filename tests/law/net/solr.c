@@ -57,8 +57,8 @@ collection_is_read(void)
 		must(shape.shards > 0);
 	if (ep_solr_mark(&mark, solr, "c-1", NULL) == EP_OK && mark.any)
 		must(memchr(mark.log, 0, sizeof mark.log) != NULL);
-	(void)!ep_solr_sum(&sum, solr, "c-1", NULL);
-	if (ep_solr_agree(&agree, why, solr, "c-1", 0, NULL) == EP_OK && !agree)
+	(void)!ep_solr_sum(&sum, solr, "c-1", 0, NULL);
+	if (ep_solr_agree(&agree, why, solr, "c-1", 0, 0, NULL) == EP_OK && !agree)
 		must(memchr(why, 0, sizeof why) != NULL);
 }
 
