@@ -12,19 +12,15 @@ struct ep_late ep_late;
 static const char *const curl_files[] = { "libcurl.so.4", "libcurl-gnutls.so.4", NULL };
 static const char *const microhttpd_files[] = { "libmicrohttpd.so.12", NULL };
 
-struct function {
-	const char *name;
-	size_t at; /* of its pointer in ep_late */
-};
-
 #define FUNCTION(name) { #name, offsetof(struct ep_late, late_##name) },
 
-static const struct function curl_functions[] = { EP_LATE_CURL(FUNCTION){ NULL, 0 } };
-static const struct function microhttpd_functions[] = { EP_LATE_MICROHTTPD(FUNCTION){ NULL, 0 } };
+static const struct ep_late_function curl_functions[] = { EP_LATE_CURL(FUNCTION){ NULL, 0 } };
+static const struct ep_late_function microhttpd_functions[] = { EP_LATE_MICROHTTPD(FUNCTION){ NULL,
+	                                                                                      0 } };
 
-/* Loads one of the files and finds the functions. The library stays loaded. */
-static enum ep_status
-load(const char *const *files, const struct function *functions, struct ep_error *err)
+enum ep_status
+ep_late_load(void *pointers, const char *const *files, const struct ep_late_function *functions,
+             struct ep_error *err)
 {
 	void *library = NULL;
 	for (size_t i = 0; !library && files[i]; i++)
@@ -37,7 +33,7 @@ load(const char *const *files, const struct function *functions, struct ep_error
 		if (!found)
 			return ep_fail(err, EP_IO, "%s is too old: it has no %s", files[0],
 			               functions->name);
-		memcpy((char *)&ep_late + functions->at, &found, sizeof found);
+		memcpy((char *)pointers + functions->at, &found, sizeof found);
 	}
 	return EP_OK;
 }
@@ -48,14 +44,14 @@ static struct ep_error microhttpd_error;
 static void
 load_curl(void)
 {
-	if (load(curl_files, curl_functions, &curl_error) == EP_OK)
+	if (ep_late_load(&ep_late, curl_files, curl_functions, &curl_error) == EP_OK)
 		ep_late.late_curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
 static void
 load_microhttpd(void)
 {
-	(void)!load(microhttpd_files, microhttpd_functions, &microhttpd_error);
+	(void)!ep_late_load(&ep_late, microhttpd_files, microhttpd_functions, &microhttpd_error);
 }
 
 static enum ep_status

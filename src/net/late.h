@@ -15,6 +15,7 @@
 #define CURL_DISABLE_TYPECHECK
 #include <curl/curl.h>
 #include <microhttpd.h>
+#include <stddef.h>
 
 /* Every function that is called. */
 #define EP_LATE_CURL(X)             \
@@ -63,6 +64,18 @@ extern struct ep_late {
 	EP_LATE_CURL(EP_LATE_MEMBER)
 	EP_LATE_MICROHTTPD(EP_LATE_MEMBER)
 } ep_late;
+
+/* A function of a library that is loaded late, and where its pointer goes. */
+struct ep_late_function {
+	const char *name;
+	size_t at; /* in the struct of pointers */
+};
+
+/* Loads the first of some files that is there, and fills pointers with its functions; both lists
+ * end with NULL. The library stays loaded. EP_IO  as below. */
+EP_MUST_USE enum ep_status ep_late_load(void *pointers, const char *const *files,
+                                        const struct ep_late_function *functions,
+                                        struct ep_error *err);
 
 /* The first call of each function loads its library; any thread may call them at any time. EP_IO
  * the library is not there, or is too old. */
