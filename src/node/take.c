@@ -55,18 +55,17 @@ ingest_all(struct ep_ingest *ingest, const struct ep_take_options *options, stru
 	return first;
 }
 
-/* Documents that were new, or changed, and have been found to be of copies. */
-static void
-count_copies(struct ep_ingest_report *report, const struct ep_copies_report *copies)
+void
+ep_node_count_copies(uint64_t *duplicate, struct ep_put_counts *counts,
+                     const struct ep_copies_report *copies)
 {
-	struct ep_put_counts *counts = &report->counts;
 	uint64_t left = copies->documents;
 	uint64_t of_new = left < counts->added ? left : counts->added;
 	counts->added -= of_new;
 	left -= of_new;
 	uint64_t of_updated = left < counts->updated ? left : counts->updated;
 	counts->updated -= of_updated;
-	report->duplicate = of_new + of_updated;
+	*duplicate = of_new + of_updated;
 }
 
 /* Remembers what the user asked for with the tracks of each transaction. */
@@ -94,7 +93,7 @@ ep_node_take(struct ep_ingest_report *report, uint64_t *position, struct ep_node
 	enum ep_status status = ingest_all(ingest, options, err);
 	if (status == EP_OK && !options->ingest->dry_run && !options->no_index)
 		status = ep_node_settle(&copies, node, err);
-	count_copies(report, &copies);
+	ep_node_count_copies(&report->duplicate, &report->counts, &copies);
 	struct ep_error late;
 	if (ep_log_read_begin(&read, ep_node_log(node), &late) == EP_OK) {
 		struct ep_log_state state;

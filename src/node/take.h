@@ -2,6 +2,7 @@
 #ifndef EP_NODE_TAKE_H
 #define EP_NODE_TAKE_H
 
+#include "dedup/copies.h"
 #include "ingest/ingest.h"
 #include "match/find_copy.h"
 #include "node/node.h"
@@ -29,5 +30,10 @@ struct ep_take_options {
 EP_MUST_USE enum ep_status ep_node_take(struct ep_ingest_report *report, uint64_t *position,
                                         struct ep_node *node, const struct ep_take_options *options,
                                         struct ep_error *err);
+
+/* Counts documents that were new, or changed, and then linked as copies, as that: *duplicate
+ * becomes their number, and counts loses them. */
+void ep_node_count_copies(uint64_t *duplicate, struct ep_put_counts *counts,
+                          const struct ep_copies_report *copies);
 
 #endif
