@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FOLDERS = ["src", "tests", "bench", "tools"]
-LIBRARIES = ["libsodium", "nettle", "libdeflate", "zlib", "libzstd", "liblzma", "jansson", "lmdb", "libmicrohttpd", "libcurl",
+LIBRARIES = ["libsodium", "nettle", "libdeflate", "zlib", "libzstd", "liblzma", "jansson", "lmdb", "libmicrohttpd", "libcurl", "tokyocabinet",
              "libavformat", "libavcodec", "libavutil", "libswresample", "libseccomp"]
 OPTIONS = ["-std=c17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only", "-Isrc", "-I."]
 # Headers that are no headers, each with the reason.

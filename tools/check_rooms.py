@@ -48,10 +48,11 @@ MAY_USE = {
     "node": ["base", "code", "code/stored", "generator", "sound", "format", "store", "index", "match", "peer", "ingest", "dump",
              "dedup", "sync", "sync/master", "sync/slave"],
     "net": ["base", "format", "store", "peer", "ingest", "sync", "sync/master", "sync/slave", "node"],
+    "net/legacy": ["base", "code", "code/stored", "store", "ingest", "node", "net"],
     "net/stream": ["base", "sound", "net"],
     "net/solr": ["base", "code/stored", "format", "store", "index", "match", "node", "net"],
     "monitor": ["base", "code", "generator", "format", "match", "plays", "node", "net", "net/stream"],
-    "cli": ["base", "code", "sound", "format", "store", "peer", "plays", "ingest", "dump", "dedup", "node", "net", "net/solr",
+    "cli": ["base", "code", "sound", "format", "store", "peer", "plays", "ingest", "dump", "dedup", "node", "net", "net/legacy", "net/solr",
             "monitor"],
 }
 # Of these rooms others include one header alone.
@@ -60,10 +61,11 @@ DOORS = {"code/onset": "code/onset/onset.h"}
 ONLY_IN = {
     "lmdb.h": ["plays", "store"],
     "sodium.h": ["base", "cli", "ingest", "store"],
-    "jansson.h": ["cli", "format", "monitor", "net", "net/solr", "node"],
+    "jansson.h": ["cli", "format", "monitor", "net", "net/legacy", "net/solr", "node"],
     "ini.h": ["monitor"],
     "microhttpd.h": ["net"],
     "curl/curl.h": ["net"],
+    "tchdb.h": ["net/legacy"],
     "zstd.h": ["format"],
     "bzlib.h": ["format"],
     "lzma.h": ["format"],
