@@ -41,6 +41,7 @@ check-world: tests-built
 
 check-mutants: tests-built
 	python3 tests/world/mutants.py
+	python3 tests/e2e/legacy_mutants.py
 
 # Real processes that are killed at any moment, and histories of restores, faults and conflicts.
 check-kills: tests-built

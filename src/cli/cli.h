@@ -81,6 +81,7 @@ extern const struct ep_command ep_cmd_codegen;
 extern const struct ep_command ep_cmd_monitor;
 extern const struct ep_command ep_cmd_plays;
 extern const struct ep_command ep_cmd_solr;
+extern const struct ep_command ep_cmd_legacy;
 
 /* ---- words ---- */
 

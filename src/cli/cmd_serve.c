@@ -24,7 +24,10 @@ enum {
 	OPTION_SOLR,
 	OPTION_COLLECTION,
 	OPTION_AUTH,
-	OPTION_RETRY
+	OPTION_RETRY,
+	OPTION_LEGACY_SOLR,
+	OPTION_LEGACY_TYRANT,
+	OPTION_LEGACY_ASCII
 };
 
 #define DEFAULT_LISTEN "0.0.0.0:8070"
@@ -50,6 +53,11 @@ static const struct ep_option options[] = {
 	[OPTION_COLLECTION] = EP_OPTION_COLLECTION,
 	[OPTION_AUTH] = EP_OPTION_AUTH,
 	[OPTION_RETRY] = EP_OPTION_RETRY,
+	[OPTION_LEGACY_SOLR] = { "legacy-solr", 0, "URL",
+	                         "keep servers of 2011 in step: the core of their Solr" },
+	[OPTION_LEGACY_TYRANT] = { "legacy-tyrant", 0, "HOST:PORT", "and their Tokyo Tyrant" },
+	[OPTION_LEGACY_ASCII] = { "legacy-ascii", 0, NULL,
+	                          "leave out what is not ASCII there (see legacy push)" },
 	{ 0 },
 };
 
@@ -91,6 +99,8 @@ read_options(struct ep_serve_options *wanted, const struct ep_call *call, struct
 	wanted->key = call->values[OPTION_KEY];
 	if (!wanted->certificate != !wanted->key)
 		return ep_fail(err, EP_USAGE, "--certificate and --key go together");
+	if (!call->values[OPTION_LEGACY_SOLR] != !call->values[OPTION_LEGACY_TYRANT])
+		return ep_fail(err, EP_USAGE, "--legacy-solr and --legacy-tyrant go together");
 	return EP_OK;
 }
 
@@ -136,6 +146,9 @@ serve(struct session *session, struct ep_serve_options *wanted, struct ep_error 
 	struct ep_others_options others = { .node = session->node,
 		                            .solr = call->values[OPTION_SOLR] ? &session->solr
 		                                                              : NULL,
+		                            .old_solr = call->values[OPTION_LEGACY_SOLR],
+		                            .old_tyrant = call->values[OPTION_LEGACY_TYRANT],
+		                            .ascii = call->values[OPTION_LEGACY_ASCII] != NULL,
 		                            .on_line = on_line,
 		                            .context = session };
 	EP_TRY(ep_others_start(&session->others, &others, err));
@@ -240,7 +253,9 @@ const struct ep_command ep_cmd_serve = {
 		"server cleanly.\n\n"
 		"--solr keeps a collection (see solr) in step with the log. On a machine without "
 		"a data\n"
-		"folder it makes a front end, which answers /query from the collection.\n",
+		"folder it makes a front end, which answers /query from the collection.\n"
+		"--legacy-solr and --legacy-tyrant keep servers of 2011 in step (see legacy "
+		"push).\n",
 	.options = options,
 	.run = run,
 };

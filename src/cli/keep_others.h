@@ -10,6 +10,9 @@ struct ep_others;
 struct ep_others_options {
 	struct ep_node *node; /* open for writing */
 	const struct ep_solr_options *solr; /* NULL: no collection */
+	const char *old_solr; /* of servers of 2011: as of ep_legacy_push_options; NULL: none */
+	const char *old_tyrant;
+	bool ascii; /* the same */
 	void (*on_line)(void *context, bool detail, const char *line);
 	void *context;
 };

@@ -70,9 +70,9 @@ print_program_help(const struct ep_command *const *commands)
 	print_options(globals, NULL);
 	printf("\nThe data folder is given by -d, else $ECHOPRINT_DATA, else "
 	       "$XDG_DATA_HOME/echoprint,\n"
-	       "else ~/.local/share/echoprint. It is created by init, join, serve, source and the "
-	       "ingest\n"
-	       "commands.\n");
+	       "else ~/.local/share/echoprint. It is created by init, join, serve, source, "
+	       "legacy\n"
+	       "import and the ingest commands.\n");
 	printf("\n`echoprint help COMMAND` describes a command. Exit status: 0 done, 1 failed,\n"
 	       "2 wrong usage, 3 done but some input was rejected, 4 the other side could not be\n"
 	       "reached, 5 its history is gone or has diverged, 6 made by a newer version,\n"
