@@ -54,7 +54,11 @@ print_options(const struct ep_option *options, const struct ep_option *others)
 			snprintf(letter, sizeof letter, "-%c, ", option->letter);
 		snprintf(left, sizeof left, "%s--%s%s%s", letter, option->name,
 		         option->value ? " " : "", option->value ? option->value : "");
-		printf("  %-24s %s\n", left, option->help);
+		/* What leaves no room for its help has it on the next line. */
+		if (strlen(left) > 24)
+			printf("  %s\n%-27s%s\n", left, "", option->help);
+		else
+			printf("  %-24s %s\n", left, option->help);
 	}
 }
 
