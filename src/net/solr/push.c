@@ -37,6 +37,8 @@ struct ep_solr_push {
 	struct ep_solr_push_report *report; /* of the call */
 };
 
+static void say(const struct ep_solr_push *push, const char *fmt, ...) EP_PRINTF(2, 3);
+
 static void
 say(const struct ep_solr_push *push, const char *fmt, ...)
 {

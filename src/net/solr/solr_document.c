@@ -128,7 +128,8 @@ id_of(const struct ep_entry *entry)
 {
 	char id[2 + 255 + 1];
 	size_t size = entry->id.size < 255 ? entry->id.size : 255;
-	memcpy(id, entry->operation == EP_LINK ? "l:" : "t:", 2);
+	id[0] = entry->operation == EP_LINK ? 'l' : 't';
+	id[1] = ':';
 	memcpy(id + 2, entry->id.at, size);
 	return ep_json_text((struct ep_text){ id, size + 2 });
 }
