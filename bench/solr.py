@@ -129,7 +129,7 @@ def measure(options, folder, cloud):
     tracks = json.loads(run(options.program, "-d", data, "--json", "status").stdout)
     print(f"{tracks['documents']:,} documents in {tracks['tracks']:,} tracks; {options.shards} shards, "
           f"{options.replicas} replicas, {options.nodes} nodes on this machine", flush=True)
-    for connections in (1, 4):
+    for connections in options.connections:
         name = f"by{connections}"
         where = [cloud.url, "--collection", name]
         run(options.program, "solr", "init", *where, "--shards", options.shards, "--replicas", options.replicas)
@@ -138,7 +138,7 @@ def measure(options, folder, cloud):
         spent = time.monotonic() - began
         print(f"filled by {connections} connections: {spent:.0f} s, {tracks['documents'] / spent:.0f} documents/s, "
               f"{tracks['tracks'] / spent:.0f} tracks/s", flush=True)
-        if connections == 1:
+        if connections != options.connections[-1]:
             cloud.get(f"admin/collections?action=DELETEALIAS&name={name}")
             cloud.get(f"admin/collections?action=DELETE&name={name}-1")
     print(f"on disk: {size_of(cloud, options) / tracks['tracks']:.0f} bytes a track in each replica", flush=True)
@@ -173,6 +173,7 @@ def main():
     parser.add_argument("--shards", type=int, default=2)
     parser.add_argument("--replicas", type=int, default=2)
     parser.add_argument("--nodes", type=int, default=2)
+    parser.add_argument("--connections", type=int, nargs="+", default=[1, 4], help="that fill a collection, one after the other")
     parser.add_argument("--lag", type=int, default=60)
     parser.add_argument("--keep", help="a data folder to use, or to leave there")
     options = parser.parse_args()
