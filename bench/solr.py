@@ -108,7 +108,7 @@ def lag(options, data, where, seconds):
         run(options.program, "-d", data, "ingest", "--no-index", "--dedup", "off", "-", input=text)
         time.sleep(max(0, 1 - (time.monotonic() - began)))
         followers = json.loads(run(options.program, "-d", data, "--json", "status").stdout)["followers"]
-        behind.append(max(one["waiting"] for one in followers if one["name"].startswith("solr.")))
+        behind.append(next(one["waiting"] for one in followers if one["name"] == f"solr.{where[-1]}"))
     push.terminate()
     push.wait()
     return f"median {statistics.median(behind):.0f} changes behind, at most {max(behind)}, in {seconds} s"

@@ -1,4 +1,5 @@
 #include "base/time.h"
+#include "cli/forget.h"
 #include "cli/open_node.h"
 #include "net/legacy/casket.h"
 #include "net/legacy/legacy_import.h"
@@ -398,9 +399,13 @@ static enum ep_exit
 run(const struct ep_call *call)
 {
 	const char *what = call->argument_count == 1 ? call->arguments[0] : "";
+	if (strcmp(what, "forget") == 0) {
+		const char *name = call->values[OPTION_NAME];
+		return ep_forget(call, "legacy", name ? name : EP_LEGACY_NAME);
+	}
 	bool import = strcmp(what, "import") == 0;
 	if (!import && strcmp(what, "push") != 0)
-		return ep_bad_usage(call->command, "give import or push");
+		return ep_bad_usage(call->command, "give import, push or forget");
 	if (!check_options(call, import))
 		return EP_EXIT_USAGE;
 	if (!call->values[OPTION_SOLR])
@@ -419,7 +424,8 @@ run(const struct ep_call *call)
 const struct ep_command ep_cmd_legacy = {
 	.name = "legacy",
 	.synopsis = "import --solr URL --tyrant HOST:PORT|--tyrant-file FILE [OPTIONS] |\n"
-		    "                        push --solr URL --tyrant HOST:PORT [OPTIONS]",
+		    "                        push --solr URL --tyrant HOST:PORT [OPTIONS] | forget "
+	            "[--name NAME]",
 	.summary = "Import from the servers of 2011 (Solr 1.4 and Tokyo Tyrant), or push to them",
 	.details =
 		"import takes the whole database of old servers into the log, each document with "
@@ -441,7 +447,11 @@ const struct ep_command ep_cmd_legacy = {
 		"--legacy-solr and\n"
 		"--legacy-tyrant. Documents that the old servers cannot take are reported, and "
 		"the\n"
-		"others are sent (exit status 3). Copies of songs are not sent.\n",
+		"others are sent (exit status 3). Copies of songs are not sent.\n"
+		"\n"
+		"forget takes servers that are no longer used off the list of followers in "
+	        "`status`;\n"
+		"they are not asked.\n",
 	.options = options,
 	.run = run,
 };

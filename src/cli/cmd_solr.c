@@ -1,3 +1,4 @@
+#include "cli/forget.h"
 #include "cli/open_node.h"
 #include "cli/solr_options.h"
 #include "net/keeper.h"
@@ -315,6 +316,10 @@ static enum ep_exit
 run(const struct ep_call *call)
 {
 	const char *name = call->argument_count ? call->arguments[0] : "";
+	if (strcmp(name, "forget") == 0 && call->argument_count == 1) {
+		const char *collection = call->values[OPTION_COLLECTION];
+		return ep_forget(call, "solr", collection ? collection : EP_SOLR_COLLECTION);
+	}
 	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
 		if (strcmp(name, parts[i].name) != 0)
 			continue;
@@ -323,12 +328,12 @@ run(const struct ep_call *call)
 		               : ep_bad_usage(call->command, "give the URL of Solr, such as "
 		                                             "http://HOST:8983/solr");
 	}
-	return ep_bad_usage(call->command, "give init, push or verify");
+	return ep_bad_usage(call->command, "give init, push, verify or forget");
 }
 
 const struct ep_command ep_cmd_solr = {
 	.name = "solr",
-	.synopsis = "init|push|verify URL[,URL...] [OPTIONS]",
+	.synopsis = "init|push|verify URL[,URL...] [OPTIONS] | forget [--collection NAME]",
 	.summary = "Keep a SolrCloud collection in step with the log, for queries on many machines",
 	.details =
 		"URL is that of a node of Solr 9, such as http://HOST:8983/solr. If there are "
@@ -344,7 +349,10 @@ const struct ep_command ep_cmd_solr = {
 		"missing.\n\n"
 		"A collection follows one log. That of another log, or of a log that was restored "
 		"from a\n"
-		"copy, is refused (exit status 5); --restart fills a new one in its place.\n",
+		"copy, is refused (exit status 5); --restart fills a new one in its place.\n\n"
+		"`solr forget` takes a collection that is no longer used off the list of "
+		"followers in\n"
+		"`status`; Solr is not asked.\n",
 	.options = options,
 	.run = run,
 };

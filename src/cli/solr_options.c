@@ -36,7 +36,7 @@ ep_solr_options_of(struct ep_solr_options *options, struct ep_buffer *user,
 		EP_TRY(read_user(user, given->auth_file, err));
 	*options = (struct ep_solr_options){
 		.urls = given->urls,
-		.collection = given->collection ? given->collection : "echoprint",
+		.collection = given->collection ? given->collection : EP_SOLR_COLLECTION,
 		.user = given->auth_file ? (const char *)user->data : NULL,
 		.patience_s = (double)retry_s,
 		.stop = call->stop,

@@ -7,7 +7,8 @@
 
 /* Rows of an options table that are the same everywhere. */
 /* clang-format off */
-#define EP_OPTION_COLLECTION { "collection", 0, "NAME", "name of the collection (default: echoprint)" }
+#define EP_SOLR_COLLECTION "echoprint"
+#define EP_OPTION_COLLECTION { "collection", 0, "NAME", "name of the collection (default: " EP_SOLR_COLLECTION ")" }
 #define EP_OPTION_AUTH { "auth-file", 0, "FILE", "file with NAME:PASSWORD for basic authentication" }
 #define EP_OPTION_RETRY { "retry", 0, "SECONDS", "how long Solr is asked again while it cannot answer" }
 /* clang-format on */

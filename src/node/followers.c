@@ -91,3 +91,17 @@ ep_follower_set(struct ep_log *log, const char *name, uint64_t watermark, struct
 	EP_TRY(ep_log_set_number(write, value, watermark, err));
 	return ep_log_commit(&write, err);
 }
+
+enum ep_status
+ep_follower_remove(bool *was, struct ep_log *log, const char *name, struct ep_error *err)
+{
+	char value[VALUE_MAX];
+	struct ep_bytes bytes;
+	EP_OWNED(ep_log_abort)
+	struct ep_log_write *write = NULL;
+	EP_TRY(value_of(value, name, err));
+	EP_TRY(ep_log_write_begin(&write, log, err));
+	*was = ep_log_value(&bytes, ep_log_inside(write), value, NULL) == EP_OK;
+	EP_TRY(ep_log_remove_value(write, value, err));
+	return ep_log_commit(&write, err);
+}

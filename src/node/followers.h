@@ -35,4 +35,9 @@ EP_MUST_USE enum ep_status ep_follower_watermark(uint64_t *watermark,
 EP_MUST_USE enum ep_status ep_follower_set(struct ep_log *log, const char *name, uint64_t watermark,
                                            struct ep_error *err);
 
+/* Removes it, so that it is no longer listed. *was says whether there was one. As ep_follower_set.
+ */
+EP_MUST_USE enum ep_status ep_follower_remove(bool *was, struct ep_log *log, const char *name,
+                                              struct ep_error *err);
+
 #endif

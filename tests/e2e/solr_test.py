@@ -86,11 +86,13 @@ def follows_the_log(test, cloud):
     of.push()
     of.verify()
     of.finds(copied, "COPY")
-    # What was never sent is sent once more: nothing changes.
+    # A new collection is filled, and takes the place of the old one.
     before = cloud.get("follow/select?q=*:*&rows=0")["response"]["numFound"]
-    shutil.copytree(of.node.folder, test.folder / "follow-twin")
     of.push("--restart")
     same(cloud.get("follow/select?q=*:*&rows=0")["response"]["numFound"], before, "documents")
+    of.node.run("solr", "forget", *of.where)
+    need("followers" not in of.node.json("status"), "a follower that was forgotten is listed")
+    same(of.push()["sent"], before, "what is sent to a collection that was forgotten")
     need("follow-1" not in cloud.get("admin/collections?action=LIST")["collections"],
          "the collection that was replaced is still there")
     of.verify()
