@@ -1,5 +1,6 @@
 #include "net/form.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static int
@@ -50,4 +51,12 @@ ep_form_field(struct ep_buffer *out, bool *found, struct ep_text form, const cha
 		at = stop + 1;
 	}
 	return EP_OK;
+}
+
+enum ep_status
+ep_form_escape(struct ep_buffer *out, uint8_t byte, struct ep_error *err)
+{
+	char text[4];
+	snprintf(text, sizeof text, "%%%02X", byte);
+	return ep_buffer_append(out, text, 3, err);
 }

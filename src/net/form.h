@@ -12,4 +12,8 @@
 EP_MUST_USE enum ep_status ep_form_field(struct ep_buffer *out, bool *found, struct ep_text form,
                                          const char *name, struct ep_error *err);
 
+/* Appends a byte of a value as an escape, as every byte may be. EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_form_escape(struct ep_buffer *out, uint8_t byte,
+                                          struct ep_error *err);
+
 #endif

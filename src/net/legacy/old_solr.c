@@ -1,6 +1,7 @@
 #include "net/legacy/old_solr.h"
 
 #include "net/exchange.h"
+#include "net/form.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -128,15 +129,6 @@ post(struct ep_old_solr *solr, const char *url, const char *type, struct ep_text
 	return EP_OK;
 }
 
-/* Appends a byte as a form escapes it. */
-static enum ep_status
-add_escape(struct ep_buffer *form, uint8_t byte, struct ep_error *err)
-{
-	char text[4];
-	snprintf(text, sizeof text, "%%%02X", byte);
-	return ep_buffer_append(form, text, 3, err);
-}
-
 /* Appends a character of four bytes of UTF-8 as two surrogates of CESU-8: Jetty 6 reads no other
  * form of it in a form. */
 static enum ep_status
@@ -147,9 +139,9 @@ add_surrogates(struct ep_buffer *form, const uint8_t *at, struct ep_error *err)
 	uint32_t bits = point - 0x10000;
 	uint32_t halves[] = { 0xd800 | bits >> 10, 0xdc00 | (bits & 0x3ff) };
 	for (size_t i = 0; i < 2; i++) {
-		EP_TRY(add_escape(form, (uint8_t)(0xe0 | halves[i] >> 12), err));
-		EP_TRY(add_escape(form, (uint8_t)(0x80 | (halves[i] >> 6 & 0x3f)), err));
-		EP_TRY(add_escape(form, (uint8_t)(0x80 | (halves[i] & 0x3f)), err));
+		EP_TRY(ep_form_escape(form, (uint8_t)(0xe0 | halves[i] >> 12), err));
+		EP_TRY(ep_form_escape(form, (uint8_t)(0x80 | (halves[i] >> 6 & 0x3f)), err));
+		EP_TRY(ep_form_escape(form, (uint8_t)(0x80 | (halves[i] & 0x3f)), err));
 	}
 	return EP_OK;
 }
@@ -170,7 +162,7 @@ add_escaped(struct ep_buffer *form, struct ep_text text, struct ep_error *err)
 			EP_TRY(add_surrogates(form, (const uint8_t *)text.at + i, err));
 			i += 3;
 		} else {
-			EP_TRY(add_escape(form, byte, err));
+			EP_TRY(ep_form_escape(form, byte, err));
 		}
 	}
 	return EP_OK;

@@ -1,6 +1,7 @@
 #include "net/solr/solr_engine.h"
 
 #include "base/base64.h"
+#include "net/form.h"
 #include "net/solr/solr_document.h"
 
 #include <inttypes.h>
@@ -310,12 +311,10 @@ take_entry(struct ep_solr_engine *of, const json_t *document, struct ep_error *e
 static enum ep_status
 append_quoted(struct ep_buffer *out, const char *text, struct ep_error *err)
 {
-	char escaped[4];
 	for (; *text; text++) {
 		if (*text == '"' || *text == '\\')
 			EP_TRY(append(out, "%5C", err));
-		snprintf(escaped, sizeof escaped, "%%%02X", (unsigned char)*text);
-		EP_TRY(append(out, escaped, err));
+		EP_TRY(ep_form_escape(out, (uint8_t)*text, err));
 	}
 	return EP_OK;
 }

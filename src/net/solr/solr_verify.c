@@ -1,6 +1,7 @@
 #include "net/solr/solr_verify.h"
 
 #include "base/base64.h"
+#include "net/form.h"
 #include "net/solr/solr_document.h"
 
 #include <inttypes.h>
@@ -121,12 +122,9 @@ check(struct verify *verify, const json_t *document, struct ep_error *err)
 static enum ep_status
 keep_cursor(struct verify *verify, const char *mark, struct ep_error *err)
 {
-	char escaped[4];
 	verify->cursor.size = 0;
-	for (; *mark; mark++) {
-		snprintf(escaped, sizeof escaped, "%%%02X", (unsigned char)*mark);
-		EP_TRY(ep_buffer_append(&verify->cursor, escaped, 3, err));
-	}
+	for (; *mark; mark++)
+		EP_TRY(ep_form_escape(&verify->cursor, (uint8_t)*mark, err));
 	return ep_buffer_append(&verify->cursor, "", 1, err);
 }
 
