@@ -188,6 +188,26 @@ def sends_again_what_was_lost(test, cloud):
     of.verify()
 
 
+def notices_a_restored_snapshot(test, cloud):
+    """A collection that was restored from an older snapshot gets what it lacks, also while a server
+    runs that has sent all of it before."""
+    of = Collection(test, cloud, "snapshot", shards=2, replicas=1)
+    ingest(of.node, REAL)
+    of.push()
+    place = f"location={test.new_folder('snapshots')}&name=one"
+    cloud.get(f"admin/collections?action=BACKUP&collection=snapshot-1&{place}")
+    server = Server(of.node, "--solr", cloud.url, *of.where)
+    ingest(of.node, some_songs("after", 30))
+    of.node.run("delete", REAL[0]["metadata"]["track_id"])
+    until(lambda: server.json("/status")["followers"][0]["waiting"] == 0, "the lag is 0")
+    cloud.get(f"admin/collections?action=RESTORE&collection=snapshot-1&{place}")
+    of.verify(statuses=(1, 3))
+    ingest(of.node, some_songs("last", 1))
+    until(lambda: of.verify(statuses=(0, 1, 3))["digest"] == of.node.digest(), "all is there again")
+    server.stop()
+    of.verify()
+
+
 def names_what_solr_refuses(test, cloud):
     """A document that Solr refuses is named; all others come in."""
     of = Collection(test, cloud, "refuse", shards=1, replicas=1)
@@ -388,6 +408,7 @@ def body(test):
               ("a wrong node is passed over", passes_over_a_wrong_node),
               ("a collection belongs to one log", belongs_to_one_log),
               ("what a collection lost is sent again", sends_again_what_was_lost),
+              ("a restored snapshot is noticed", notices_a_restored_snapshot),
               ("what Solr refuses is named", names_what_solr_refuses),
               ("serve keeps a collection in step, and answers from it", serves_and_keeps_in_step),
               ("degraded excerpts are found", finds_degraded_excerpts),
