@@ -425,7 +425,7 @@ const struct ep_command ep_cmd_legacy = {
 	.name = "legacy",
 	.synopsis = "import --solr URL --tyrant HOST:PORT|--tyrant-file FILE [OPTIONS] |\n"
 		    "                        push --solr URL --tyrant HOST:PORT [OPTIONS] | forget "
-	            "[--name NAME]",
+		    "[--name NAME]",
 	.summary = "Import from the servers of 2011 (Solr 1.4 and Tokyo Tyrant), or push to them",
 	.details =
 		"import takes the whole database of old servers into the log, each document with "
@@ -450,7 +450,7 @@ const struct ep_command ep_cmd_legacy = {
 		"others are sent (exit status 3). Copies of songs are not sent.\n"
 		"\n"
 		"forget takes servers that are no longer used off the list of followers in "
-	        "`status`;\n"
+		"`status`;\n"
 		"they are not asked.\n",
 	.options = options,
 	.run = run,

@@ -211,7 +211,8 @@ send(struct ep_solr_call *call, struct batch *batch, const struct ep_push_batche
 	uint64_t replicas;
 	struct ep_text json = { (const char *)sender->json.data + from, to - from };
 	EP_TRY(ep_solr_update(call, &replicas, sender->solr, batches->real, json, err));
-	batch->report.repeated |= call->repeated || replicas == UINT64_MAX;
+	/* Of what is refused, documents before the one at fault may be there. */
+	batch->report.repeated |= call->repeated || replicas == UINT64_MAX || call->status >= 400;
 	batch->report.short_of |= call->status < 400 && replicas < batches->report->replicas;
 	return EP_OK;
 }
