@@ -265,8 +265,8 @@ print_verified(const struct session *session, const struct ep_solr_verify_report
 	       ep_grouped(report->position));
 	printf("digest      %s\nof the log  %s\n", report->digest, report->log_digest);
 	if (report->different + report->missing + report->refused)
-		printf("%s, %s missing, %s refused by Solr\n",
-		       ep_counted(report->different, "difference"), ep_grouped(report->missing),
+		printf("%s different, %s missing, %s refused by Solr\n",
+		       ep_grouped(report->different), ep_grouped(report->missing),
 		       ep_grouped(report->refused));
 	if (report->behind)
 		printf("%s not pushed yet: run `solr push`, then verify again\n",
@@ -341,12 +341,13 @@ const struct ep_command ep_cmd_solr = {
 		"that answers is used.\n\n"
 		"`solr init` makes the configuration and the collection. `solr push` sends what "
 		"the log has\n"
-		"and the collection does not have yet; run again, it goes on where it was. With "
-		"--watch it\n"
-		"stays, as `serve --solr` does. `solr verify` reads the whole collection and "
-		"compares it\n"
-		"with the log: exit status 1 if something differs, 3 if only the last changes are "
-		"missing.\n\n"
+		"and the collection does not have yet; if you run it again, it continues where it "
+		"stopped.\n"
+		"With --watch it keeps running, as `serve --solr` does. `solr verify` reads the "
+		"whole\n"
+		"collection and compares it with the log: exit status 1 if something differs, 3 if "
+		"only\n"
+		"the last changes are missing.\n\n"
 		"A collection follows one log. That of another log, or of a log that was restored "
 		"from a\n"
 		"copy, is refused (exit status 5); --restart fills a new one in its place.\n\n"

@@ -184,7 +184,7 @@ def sends_again_what_was_lost(test, cloud):
     report = of.verify(statuses=(1,))
     same((report["missing"], report["different"]), (2, 0), "what verify finds")
     done = of.node.run("--json", "solr", "push", cloud.url, *of.where)
-    need(b"has lost some" in done.stderr, f"nothing is said of it: {done.stderr}")
+    need(b"is incomplete" in done.stderr, f"nothing is said of it: {done.stderr}")
     of.verify()
 
 

@@ -150,10 +150,10 @@ check_mark(const struct ep_solr_push *push, const struct ep_solr_mark *mark, con
 	EP_TRY(has_stamp(&has, mark, own, err));
 	if (mark->position > own->position || !has)
 		return ep_fail(err, EP_DIVERGED,
-		               "the collection %s was at position %" PRIu64 " of another history; "
-		               "this log is at %" PRIu64
-		               ": was it restored from a copy? `solr push "
-		               "--restart` fills a new collection",
+		               "the collection %s is at position %" PRIu64 ", but this log is at "
+		               "%" PRIu64
+		               " or has changed before that: was the log restored from a "
+		               "copy? `solr push --restart` fills a new collection",
 		               push->real, mark->position, own->position);
 	return EP_OK;
 }
@@ -339,8 +339,8 @@ send_all_again(struct ep_solr_push *push, const struct ep_solr_sum *log,
                const struct ep_solr_sum *collection, struct ep_error *err)
 {
 	say(push,
-	    "the collection %s has %" PRIu64 " documents where the log has %" PRIu64
-	    " entries, or older ones: it has lost some; everything is sent again",
+	    "the collection %s is incomplete: it has %" PRIu64 " documents (some may be old), and "
+	    "the log has %" PRIu64 " entries; everything is sent again",
 	    push->real, collection->count, log->count);
 	EP_TRY(ep_follower_set(push->options.log, push->follower, 0, err));
 	push->watermark = push->sent = 0;
@@ -369,8 +369,8 @@ compare(bool *same, struct ep_solr_push *push, const struct ep_log_read *read, s
 	if (!push->resent && collection.count <= log.count)
 		return send_all_again(push, &log, &collection, err);
 	return ep_fail(err, EP_DIVERGED,
-	               "the collection %s has %" PRIu64 " documents where the log has %" PRIu64
-	               " entries, or others: `solr verify` says which, and `solr push --restart` "
+	               "the collection %s does not match the log: %" PRIu64 " documents, %" PRIu64
+	               " entries; `solr verify` names the differences, and `solr push --restart` "
 	               "fills a new one",
 	               push->real, collection.count, log.count);
 }

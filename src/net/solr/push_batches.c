@@ -235,8 +235,8 @@ refuse(struct batch *batch, const struct ep_push_batches *batches, struct sender
 	return call.status < 400
 	               ? EP_OK
 	               : ep_fail(err, EP_BAD_INPUT,
-	                         "the collection %s refuses even an empty document: %.250s; does "
-	                         "it have the configuration of `solr init`?",
+	                         "the collection %s refuses even a document without contents: "
+	                         "%.250s; was it made by `solr init`?",
 	                         batches->real, ep_solr_words(answer));
 }
 

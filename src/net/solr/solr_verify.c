@@ -107,13 +107,12 @@ check(struct verify *verify, const json_t *document, struct ep_error *err)
 	else if (!has_entry)
 		differ(verify, id, "it holds no entry, or a damaged one");
 	else if (theirs.position != ours.position)
-		differ(verify, id, "it is of another position than in the log");
+		differ(verify, id, "its position is not the one in the log");
 	else if (!is_same(&theirs, &ours))
-		differ(verify, id, "it holds something else than the log");
+		differ(verify, id, "its contents are not those in the log");
 	else if (searched != (kind && strcmp(kind, "put") == 0))
 		differ(verify, id,
-		       searched ? "it cannot be searched for"
-		                : "it is a copy, but is searched for");
+		       searched ? "queries do not find it" : "it is a copy, but queries find it");
 	return EP_OK;
 }
 
