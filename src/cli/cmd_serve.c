@@ -217,11 +217,12 @@ run(const struct ep_call *call)
 	struct ep_serve_options wanted = { 0 };
 	struct ep_error err;
 	bool solr = call->values[OPTION_SOLR] != NULL;
+	bool front = solr && is_front(call);
 	if (call->argument_count)
 		return ep_bad_usage(call->command, "serve takes no arguments");
 	if (read_options(&wanted, call, &err) != EP_OK)
 		return ep_bad_usage(call->command, "%s", err.text);
-	if (solr && is_front(call) &&
+	if (front &&
 	    (wanted.mirror || call->values[OPTION_TOKEN] || call->values[OPTION_NEW_EPOCH]))
 		return ep_bad_usage(call->command,
 		                    "--mirror, --token-file and --new-epoch are for a node, but "
@@ -229,8 +230,8 @@ run(const struct ep_call *call)
 		                    call->folder);
 	enum ep_status status = solr ? read_solr(&session, &err) : EP_OK;
 	if (status == EP_OK)
-		status = solr && is_front(call) ? serve_front(&session, &wanted, &err)
-		                                : serve(&session, &wanted, &err);
+		status = front ? serve_front(&session, &wanted, &err)
+		               : serve(&session, &wanted, &err);
 	ep_others_stop(session.others);
 	ep_query_service_stop(session.queries);
 	ep_node_close(session.node);

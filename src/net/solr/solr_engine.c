@@ -50,7 +50,6 @@ struct ep_solr_engine {
 	struct ep_solr *solr;
 	char *path;
 	struct ep_buffer body;
-	struct ep_buffer scratch; /* a text that is encoded */
 	struct found found[FOUND]; /* by the searches of this query */
 	size_t found_count;
 	size_t fetches; /* since the last search */
@@ -95,7 +94,6 @@ ep_solr_engine_free(struct ep_solr_engine *of)
 	ep_solr_close(of->solr);
 	free(of->path);
 	ep_buffer_free(&of->body);
-	ep_buffer_free(&of->scratch);
 	free(of);
 }
 
@@ -161,15 +159,14 @@ write_query(struct ep_solr_engine *of, struct ep_probe *probe, size_t most, size
             struct ep_error *err)
 {
 	const struct ep_probe_key *chosen[EP_PROBE_KEYS_MAX];
-	char text[128];
+	char text[192];
 	size_t count = choose(chosen, probe, most);
 	of->body.size = 0;
 	snprintf(text, sizeof text,
 	         "rows=%zu&fl=id,position,crc,score&distrib.singlePass=true"
-	         "&minExactCount=1",
+	         "&minExactCount=1&shards.tolerant=false&q=",
 	         rows);
 	EP_TRY(append(&of->body, text, err));
-	EP_TRY(append(&of->body, "&shards.tolerant=false&q=", err));
 	for (size_t i = 0; i < count; i++) {
 		char term[EP_SOLR_TERM_SIZE + 1];
 		size_t size = ep_solr_term(term, chosen[i]->first);
