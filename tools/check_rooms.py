@@ -36,6 +36,7 @@ MAY_USE = {
     "format": ["base", "code/stored"],
     "store": ["base", "code", "code/stored"],
     "index": ["base", "code/stored", "store"],
+    "catalogue": ["base", "store"],
     "match": ["base", "code", "code/stored", "generator", "store", "index"],
     "peer": ["base", "format", "store"],
     "plays": ["base", "store"],
@@ -45,14 +46,14 @@ MAY_USE = {
     "sync": ["base", "format"],
     "sync/master": ["base", "format", "store", "peer", "ingest", "dump", "sync"],
     "sync/slave": ["base", "format", "store", "peer", "ingest", "dump", "sync"],
-    "node": ["base", "code", "code/stored", "generator", "sound", "format", "store", "index", "match", "peer", "ingest", "dump",
-             "dedup", "sync", "sync/master", "sync/slave"],
+    "node": ["base", "code", "code/stored", "generator", "sound", "format", "store", "index", "catalogue", "match", "peer", "ingest",
+             "dump", "dedup", "sync", "sync/master", "sync/slave"],
     "net": ["base", "format", "store", "peer", "ingest", "sync", "sync/master", "sync/slave", "node"],
     "net/legacy": ["base", "code", "code/stored", "store", "ingest", "node", "net"],
     "net/stream": ["base", "sound", "net"],
     "net/solr": ["base", "code/stored", "format", "store", "index", "match", "node", "net"],
     "monitor": ["base", "code", "generator", "format", "match", "plays", "node", "net", "net/stream"],
-    "cli": ["base", "code", "sound", "format", "store", "peer", "plays", "ingest", "dump", "dedup", "node", "net", "net/legacy", "net/solr",
+    "cli": ["base", "code", "sound", "format", "store", "peer", "catalogue", "plays", "ingest", "dump", "dedup", "node", "net", "net/legacy", "net/solr",
             "monitor"],
 }
 # Of these rooms others include one header alone.
@@ -60,7 +61,8 @@ DOORS = {"code/onset": "code/onset/onset.h"}
 # Libraries that belong to one room alone, so that what they do is done in one place.
 ONLY_IN = {
     "lmdb.h": ["plays", "store"],
-    "sodium.h": ["base", "cli", "ingest", "store"],
+    "sqlite3.h": ["catalogue"],
+    "sodium.h": ["base", "catalogue", "cli", "ingest", "store"],
     "jansson.h": ["cli", "format", "monitor", "net", "net/legacy", "net/solr", "node"],
     "ini.h": ["monitor"],
     "microhttpd.h": ["net"],

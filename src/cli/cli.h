@@ -64,6 +64,7 @@ extern const struct ep_command ep_cmd_master_ingest;
 extern const struct ep_command ep_cmd_master_dump;
 extern const struct ep_command ep_cmd_slave_dump;
 extern const struct ep_command ep_cmd_show;
+extern const struct ep_command ep_cmd_tracks;
 extern const struct ep_command ep_cmd_delete;
 extern const struct ep_command ep_cmd_status;
 extern const struct ep_command ep_cmd_verify;

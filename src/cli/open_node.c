@@ -16,6 +16,9 @@ on_work(void *context, enum ep_node_work work, uint64_t position, uint64_t last)
 	} else if (ep_shows_progress(at->call) && work == EP_NODE_INDEXES) {
 		ep_show_progress(&at->shown, "indexing: position %s of %s", ep_grouped(position),
 		                 ep_grouped(last));
+	} else if (ep_shows_progress(at->call) && work == EP_NODE_LISTS) {
+		ep_show_progress(&at->shown, "adding names to the catalogue: position %s of %s",
+		                 ep_grouped(position), ep_grouped(last));
 	} else if (ep_shows_progress(at->call)) {
 		ep_show_progress(&at->shown, "looking for copies: position %s of %s",
 		                 ep_grouped(position), ep_grouped(last));

@@ -205,3 +205,25 @@ ep_node_refresh_index(struct ep_node *node, struct ep_error *err)
 	node->position = position;
 	return EP_OK;
 }
+
+/* ---- the catalogue ---- */
+
+static void
+on_catalogue(void *context, uint64_t position, uint64_t last)
+{
+	const struct ep_node_options *options = context;
+	options->on_work(options->context, EP_NODE_LISTS, position, last);
+}
+
+enum ep_status
+ep_node_follow_catalogue(struct ep_node *node, struct ep_catalogue *catalogue, struct ep_error *err)
+{
+	const struct ep_node_options *given = &node->options;
+	struct ep_catalogue_options options = { .stop = given->stop,
+		                                .on_progress = given->on_work ? on_catalogue : NULL,
+		                                .context = &node->options };
+	enum ep_status status = ep_catalogue_follow(catalogue, &options, err);
+	if (given->on_work)
+		given->on_work(given->context, EP_NODE_RESTS, 0, 0);
+	return status;
+}

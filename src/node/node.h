@@ -6,6 +6,7 @@
 #ifndef EP_NODE_NODE_H
 #define EP_NODE_NODE_H
 
+#include "catalogue/catalogue.h"
 #include "index/index.h"
 #include "peer/peer.h"
 #include "store/log.h"
@@ -14,7 +15,8 @@
 enum ep_node_work {
 	EP_NODE_RESTS, /* it has ended, or failed */
 	EP_NODE_INDEXES,
-	EP_NODE_LINKS /* looks for copies */
+	EP_NODE_LINKS, /* looks for copies */
+	EP_NODE_LISTS /* makes the catalogue */
 };
 
 struct ep_node_options {
@@ -70,5 +72,12 @@ struct ep_index *ep_node_index(const struct ep_node *node);
  * EP_NO_MEMORY. */
 #define EP_NODE_REFRESH_S 30
 EP_MUST_USE enum ep_status ep_node_refresh_index(struct ep_node *node, struct ep_error *err);
+
+/* ---- the catalogue ---- */
+
+/* As ep_catalogue_follow, telling on_work; the node is open for writing. */
+EP_MUST_USE enum ep_status ep_node_follow_catalogue(struct ep_node *node,
+                                                    struct ep_catalogue *catalogue,
+                                                    struct ep_error *err);
 
 #endif

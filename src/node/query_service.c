@@ -1,6 +1,7 @@
 #include "node/query_service.h"
 
 #include "base/time.h"
+#include "catalogue/catalogue.h"
 #include "code/codestring.h"
 #include "dedup/copies.h"
 #include "node/answer.h"
@@ -36,6 +37,7 @@ struct ep_query_service {
 	atomic_bool stop;
 	pthread_t thread;
 	bool started;
+	struct ep_catalogue *catalogue; /* that is followed; others search with one of their own */
 	uint64_t linked; /* position up to which copies were looked for */
 	double linked_at;
 	char said[240]; /* by the thread: the last failure */
@@ -101,18 +103,20 @@ reopen(struct ep_query_service *service, uint64_t position, struct ep_error *err
 	return EP_OK;
 }
 
-/* Links copies of what came, a little later, so that a stream is not looked at track by track. */
+/* Links copies of what came, a little later, so that a stream is not looked at track by track, and
+ * adds it to the catalogue. */
 static enum ep_status
-link_copies(struct ep_query_service *service, uint64_t position, struct ep_error *err)
+settle(struct ep_query_service *service, uint64_t position, struct ep_error *err)
 {
 	struct ep_index_options index = { .stop = &service->stop };
 	struct ep_copies_options options = { .stop = &service->stop };
+	struct ep_catalogue_options names = { .stop = &service->stop };
 	struct ep_copies_report report;
 	EP_TRY(ep_index_follow(service->log, &index, err));
 	EP_TRY(ep_link_copies(&report, service->log, &options, err));
 	service->linked = position;
 	service->linked_at = ep_clock_s();
-	return EP_OK;
+	return ep_catalogue_follow(service->catalogue, &names, err);
 }
 
 static enum ep_status
@@ -130,7 +134,7 @@ keep_up(struct ep_query_service *service, struct ep_error *err)
 		EP_TRY(reopen(service, position, err));
 	if (position == service->linked || ep_clock_s() - service->linked_at < LINK_S)
 		return EP_OK;
-	return link_copies(service, position, err);
+	return settle(service, position, err);
 }
 
 static void *
@@ -340,6 +344,7 @@ ep_query_service_start(struct ep_query_service **out, struct ep_node *node,
 	service->log = ep_node_log(node);
 	service->on_line = on_line;
 	service->context = context;
+	EP_TRY(ep_catalogue_new(&service->catalogue, service->log, err));
 	int rc = pthread_create(&service->thread, NULL, run, service);
 	if (rc != 0)
 		return ep_fail_errno(err, rc, "cannot start a thread");
@@ -367,6 +372,7 @@ ep_query_service_stop(struct ep_query_service *service)
 	if (service->started)
 		pthread_join(service->thread, NULL);
 	ep_index_close(service->index);
+	ep_catalogue_free(service->catalogue);
 	while (service->hand_count)
 		free_hand(service, &service->hands[--service->hand_count]);
 	pthread_mutex_destroy(&service->mutex);

@@ -7,6 +7,15 @@ on_progress(void *context, uint64_t position, uint64_t last)
 	options->on_work(options->context, EP_NODE_LINKS, position, last);
 }
 
+static enum ep_status
+follow_catalogue(struct ep_node *node, struct ep_error *err)
+{
+	EP_OWNED(ep_catalogue_free)
+	struct ep_catalogue *catalogue = NULL;
+	EP_TRY(ep_catalogue_new(&catalogue, ep_node_log(node), err));
+	return ep_node_follow_catalogue(node, catalogue, err);
+}
+
 enum ep_status
 ep_node_settle(struct ep_copies_report *report, struct ep_node *node, struct ep_error *err)
 {
@@ -19,5 +28,7 @@ ep_node_settle(struct ep_copies_report *report, struct ep_node *node, struct ep_
 	enum ep_status status = ep_link_copies(report, ep_node_log(node), &options, err);
 	if (given.on_work)
 		given.on_work(given.context, EP_NODE_RESTS, 0, 0);
-	return status == EP_OK && report->tracks ? ep_node_follow_index(node, err) : status;
+	if (status == EP_OK && report->tracks)
+		status = ep_node_follow_index(node, err);
+	return status == EP_OK ? follow_catalogue(node, err) : status;
 }

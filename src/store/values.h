@@ -25,6 +25,7 @@
 #define EP_COPIES_VALUE "watermark.copies" /* number: searched for copies */
 #define EP_REQUESTS_VALUE "copies.requests" /* how to search behind it (dedup/requests.h) */
 #define EP_INDEX_VALUE "index" /* files of the search index (index/manifest.h) */
+#define EP_CATALOGUE_VALUE "catalogue" /* the file of the catalogue (catalogue/catalogue.h) */
 #define EP_MASTER_LASTDUMP_VALUE "lastdump.master" /* text: when the last such dump was made */
 #define EP_SLAVE_LASTDUMP_VALUE "lastdump.slave" /* the same */
 #define EP_MASTER_NOTE_VALUE "note.master-dump" /* a dump that is being published */
