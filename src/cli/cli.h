@@ -74,6 +74,7 @@ extern const struct ep_command ep_cmd_source;
 extern const struct ep_command ep_cmd_join;
 extern const struct ep_command ep_cmd_promote;
 extern const struct ep_command ep_cmd_sync;
+extern const struct ep_command ep_cmd_token;
 extern const struct ep_command ep_cmd_serve;
 extern const struct ep_command ep_cmd_query;
 extern const struct ep_command ep_cmd_duplicates;

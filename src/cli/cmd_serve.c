@@ -15,6 +15,7 @@
 enum {
 	OPTION_LISTEN,
 	OPTION_MIRROR,
+	OPTION_PRIVATE,
 	OPTION_CERTIFICATE,
 	OPTION_KEY,
 	OPTION_TOKEN,
@@ -30,7 +31,7 @@ enum {
 	OPTION_LEGACY_ASCII
 };
 
-#define DEFAULT_LISTEN "0.0.0.0:8070"
+#define DEFAULT_LISTEN "127.0.0.1:8070"
 #define DEFAULT_CONNECTIONS 4096
 #define DEFAULT_PER_ADDRESS 256
 
@@ -38,10 +39,12 @@ static const struct ep_option options[] = {
 	[OPTION_LISTEN] = { "listen", 'l', "ADDR:PORT",
 	                    "address to listen on (default: " DEFAULT_LISTEN ")" },
 	[OPTION_MIRROR] = { "mirror", 0, NULL, "on a slave: serve a copy of the master's feed" },
+	[OPTION_PRIVATE] = { "private", 0, NULL, "let in only sources and tokens" },
 	[OPTION_CERTIFICATE] = { "certificate", 0, "FILE", "use TLS with this certificate (PEM)" },
 	[OPTION_KEY] = { "key", 0, "FILE", "the key of the certificate (PEM)" },
 	[OPTION_TOKEN] = { "token-file", 0, "FILE",
-	                   "require the token in FILE for /ingest (default: DIR/ingest.token)" },
+	                   "token for /ingest, besides those of token add (default: "
+	                   "DIR/ingest.token)" },
 	[OPTION_CONNECTIONS] = { "connections", 0, "N",
 	                         "maximum number of connections (default: 4096)" },
 	[OPTION_PER_ADDRESS] = { "per-address", 0, "N",
@@ -95,6 +98,7 @@ read_options(struct ep_serve_options *wanted, const struct ep_call *call, struct
 	wanted->per_address = (unsigned)per_address;
 	wanted->listen = call->values[OPTION_LISTEN] ? call->values[OPTION_LISTEN] : DEFAULT_LISTEN;
 	wanted->mirror = call->values[OPTION_MIRROR] != NULL;
+	wanted->closed = call->values[OPTION_PRIVATE] != NULL;
 	wanted->certificate = call->values[OPTION_CERTIFICATE];
 	wanted->key = call->values[OPTION_KEY];
 	if (!wanted->certificate != !wanted->key)
@@ -222,11 +226,11 @@ run(const struct ep_call *call)
 		return ep_bad_usage(call->command, "serve takes no arguments");
 	if (read_options(&wanted, call, &err) != EP_OK)
 		return ep_bad_usage(call->command, "%s", err.text);
-	if (front &&
-	    (wanted.mirror || call->values[OPTION_TOKEN] || call->values[OPTION_NEW_EPOCH]))
+	if (front && (wanted.mirror || wanted.closed || call->values[OPTION_TOKEN] ||
+	              call->values[OPTION_NEW_EPOCH]))
 		return ep_bad_usage(call->command,
-		                    "--mirror, --token-file and --new-epoch are for a node, but "
-		                    "there is no data folder %s",
+		                    "--mirror, --private, --token-file and --new-epoch are for a "
+		                    "node, but there is no data folder %s",
 		                    call->folder);
 	enum ep_status status = solr ? read_solr(&session, &err) : EP_OK;
 	if (status == EP_OK)

@@ -1,4 +1,6 @@
 #include "cli/open_node.h"
+#include "net/access.h"
+#include "net/serve_lock.h"
 #include "node/members.h"
 #include "node/standing.h"
 #include "peer/contact.h"
@@ -21,6 +23,20 @@ static const struct ep_option options[] = {
 };
 
 /* ---- add ---- */
+
+/* Warns of an address at which nobody else finds this node. */
+static void
+warn_of_url(const char *url, const char *folder)
+{
+	bool http = strncmp(url, "http", 4) == 0;
+	if (http && ep_host_is_loopback(ep_host_of(url)))
+		ep_say("warning: %s is reached from this machine alone; --url sets the address "
+		       "that slaves on other machines use",
+		       url);
+	else if (http && ep_serve_is_local(folder))
+		ep_say("warning: `serve` listens for this machine alone, so slaves on others reach "
+		       "it only through a proxy; to open it, run it with --listen 0.0.0.0:8070");
+}
 
 static enum ep_exit
 run_add(const struct ep_call *call)
@@ -54,6 +70,8 @@ run_add(const struct ep_call *call)
 	if (replaced)
 		ep_say("the previous invitation of %s is no longer valid", name);
 	ep_invitation_print(text, &invitation);
+	if (!key)
+		warn_of_url(invitation.url, call->folder);
 	if (call->json)
 		return ep_print_json(key ? json_pack("{s:s}", "name", name)
 		                         : json_pack("{s:s, s:s, s:s}", "name", name, "url",

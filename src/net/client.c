@@ -5,6 +5,7 @@
 #include "net/curl_usual.h"
 #include "net/fields.h"
 #include "net/late_names.h"
+#include "net/pass.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,6 +32,10 @@ struct ep_client {
 	char *base; /* the URL without a slash at its end */
 	const atomic_bool *stop;
 	char why[CURL_ERROR_SIZE];
+	bool signs;
+	struct ep_keys keys; /* of this node, where it signs */
+	struct ep_key master;
+	char challenge[EP_CHALLENGE_TEXT]; /* the last one; empty: none was asked */
 };
 
 /* A request, and what comes back. */
@@ -45,6 +50,7 @@ struct exchange {
 	uint64_t got; /* bytes of this answer */
 	size_t header_bytes;
 	char tag[EP_TAG_SIZE];
+	char challenge[EP_CHALLENGE_TEXT]; /* of a refusal; empty: none */
 	bool waits;
 	bool too_much;
 	int failed; /* errno of a write */
@@ -95,8 +101,17 @@ ep_client_close(struct ep_client *client)
 		return;
 	if (client->curl)
 		curl_easy_cleanup(client->curl);
+	sodium_memzero(&client->keys, sizeof client->keys);
 	free(client->base);
 	free(client);
+}
+
+void
+ep_client_sign(struct ep_client *client, const struct ep_keys *keys, const struct ep_key *master)
+{
+	client->signs = true;
+	client->keys = *keys;
+	client->master = *master;
 }
 
 /* ---- what comes back ---- */
@@ -106,15 +121,19 @@ on_header(char *line, size_t one, size_t size, void *context)
 {
 	struct exchange *exchange = context;
 	char applied[64];
+	char demand[256];
 	size *= one;
 	exchange->header_bytes += size;
 	if (size > 5 && strncasecmp(line, "HTTP/", 5) == 0) {
 		exchange->tag[0] = '\0';
+		exchange->challenge[0] = '\0';
 		exchange->waits = false;
 	}
 	(void)ep_field_value(exchange->tag, sizeof exchange->tag, "ETag", line, size);
 	if (ep_field_value(applied, sizeof applied, "Preference-Applied", line, size))
 		exchange->waits = true;
+	if (ep_field_value(demand, sizeof demand, "WWW-Authenticate", line, size))
+		(void)ep_challenge_find(exchange->challenge, demand);
 	exchange->too_much = exchange->header_bytes > HEADERS_MAX;
 	return exchange->too_much ? 0 : size;
 }
@@ -263,11 +282,41 @@ perform(struct exchange *exchange, struct ep_error *err)
 
 /* ---- the transport ---- */
 
-static enum ep_status
-get_feed(void *context, struct ep_buffer *text, struct ep_feed_request *request,
-         struct ep_error *err)
+/* Adds what shows who asks, where the server has asked for it. */
+static bool
+add_pass(struct exchange *exchange, const char *place, const char *name)
 {
-	struct ep_client *client = context;
+	const struct ep_client *client = exchange->client;
+	char path[256];
+	char pass[EP_PASS_TEXT];
+	char line[EP_PASS_TEXT + 32];
+	struct ep_pass_request request = { .method = "GET",
+		                           .place = path,
+		                           .master = &client->master };
+	if (!client->signs || !client->challenge[0])
+		return true;
+	snprintf(path, sizeof path, "/%s%s", place, name);
+	ep_pass_write(pass, &request, &client->keys, client->challenge);
+	snprintf(line, sizeof line, "Authorization: %s", pass);
+	return add_header(exchange, line);
+}
+
+/* Whether a refusal asks for a pass, or for one with another challenge: then it is asked again. */
+static bool
+is_challenged(const struct exchange *exchange)
+{
+	struct ep_client *client = exchange->client;
+	if (!client->signs || exchange->status != 401 || !exchange->challenge[0])
+		return false;
+	memcpy(client->challenge, exchange->challenge, sizeof client->challenge);
+	return true;
+}
+
+/* As get_feed; *again: with the challenge that has come it may be answered. */
+static enum ep_status
+ask_feed(bool *again, struct ep_client *client, struct ep_buffer *text,
+         struct ep_feed_request *request, struct ep_error *err)
+{
 	EXCHANGE struct exchange exchange;
 	char line[EP_TAG_SIZE + 32];
 	char key[EP_KEY_TEXT];
@@ -280,10 +329,11 @@ get_feed(void *context, struct ep_buffer *text, struct ep_feed_request *request,
 	good &= request->wait_s == 0 || add_header(&exchange, line);
 	ep_key_print(key, &request->key);
 	snprintf(line, sizeof line, "Echoprint-At: %s %" PRIu64, key, request->position);
-	if (!good || !add_header(&exchange, line))
+	if (!good || !add_header(&exchange, line) || !add_pass(&exchange, "feed.json", ""))
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	set_patience(&exchange, SLOW_S + (long)request->wait_s, EP_FEED_JSON_MAX);
 	enum ep_status status = perform(&exchange, err);
+	*again = is_challenged(&exchange);
 	if (status == EP_NOT_FOUND)
 		return ep_fail(err, EP_UNREACHABLE, "there is no feed at %s", exchange.url);
 	EP_TRY(status);
@@ -295,25 +345,56 @@ get_feed(void *context, struct ep_buffer *text, struct ep_feed_request *request,
 }
 
 static enum ep_status
-get_packet(void *context, int fd, const char *name, uint64_t size, bool again, struct ep_error *err)
+get_feed(void *context, struct ep_buffer *text, struct ep_feed_request *request,
+         struct ep_error *err)
 {
-	struct ep_client *client = context;
+	bool again = false;
+	enum ep_status status = ask_feed(&again, context, text, request, err);
+	return again ? ask_feed(&again, context, text, request, err) : status;
+}
+
+/* What is asked for a packet. */
+struct packet_request {
+	int fd;
+	const char *name;
+	uint64_t size;
+	bool anew; /* past all caches */
+};
+
+/* As get_packet; *again as of ask_feed. */
+static enum ep_status
+ask_packet(bool *again, struct ep_client *client, const struct packet_request *request,
+           struct ep_error *err)
+{
+	const char *name = request->name;
 	EXCHANGE struct exchange exchange;
 	struct stat info;
 	char range[32];
 	EP_TRY(begin(&exchange, client, "packets/", name, err));
-	if (fstat(fd, &info) != 0)
+	if (fstat(request->fd, &info) != 0)
 		return ep_fail_errno(err, errno, "cannot read packet %s", name);
-	exchange.fd = fd;
+	exchange.fd = request->fd;
 	exchange.start = (uint64_t)info.st_size;
-	exchange.most = size;
-	set_patience(&exchange, SLOW_S, size);
+	exchange.most = request->size;
+	set_patience(&exchange, SLOW_S, request->size);
 	snprintf(range, sizeof range, "%" PRIu64 "-", exchange.start);
 	if (exchange.start > 0)
 		curl_easy_setopt(client->curl, CURLOPT_RANGE, range);
-	if (again && !add_header(&exchange, "Cache-Control: no-cache"))
+	if ((request->anew && !add_header(&exchange, "Cache-Control: no-cache")) ||
+	    !add_pass(&exchange, "packets/", name))
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
-	return perform(&exchange, err);
+	enum ep_status status = perform(&exchange, err);
+	*again = is_challenged(&exchange);
+	return status;
+}
+
+static enum ep_status
+get_packet(void *context, int fd, const char *name, uint64_t size, bool anew, struct ep_error *err)
+{
+	struct packet_request request = { fd, name, size, anew };
+	bool again = false;
+	enum ep_status status = ask_packet(&again, context, &request, err);
+	return again ? ask_packet(&again, context, &request, err) : status;
 }
 
 /* Sends a body of so many bytes. */

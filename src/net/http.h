@@ -38,6 +38,7 @@ struct ep_http_answer {
 	char tag[128]; /* ETag with its quotes; empty: none */
 	const char *cache; /* Cache-Control; a constant; NULL: none */
 	bool waited; /* Prefer: wait was heeded */
+	char demand[96]; /* WWW-Authenticate; empty: none */
 	char said[160]; /* for the log line; empty: none */
 };
 
@@ -58,6 +59,7 @@ enum ep_http_next {
 struct ep_http_route {
 	const char *method; /* "GET" (HEAD too) or "POST" */
 	const char *path; /* "/status"; of a tree: "/packets/" */
+	unsigned need; /* what who asks must be: of ep_http_options.admit */
 	bool tree; /* what is below path, too */
 	uint64_t body_max; /* bytes */
 	bool spooled; /* the body goes into a file */
@@ -83,6 +85,11 @@ struct ep_http_options {
 	const char *spool; /* folder for bodies */
 	const struct ep_http_route *routes; /* ended by one without path */
 	void *context; /* of the routes */
+	/* Decides whether a request is let in, before its body is read, and again after it has
+	 * waited; route: NULL where there is none of its path and method. False: the answer is
+	 * filled. By a thread of the daemon: must not wait. NULL: everybody is. */
+	bool (*admit)(void *context, struct ep_http_request *request,
+	              const struct ep_http_route *route, struct ep_http_answer *answer);
 	/* Told of every answer, from any thread. line: NULL for a refusal (4xx, 5xx) that came
 	 * behind so many others in this second. */
 	void (*on_answer)(void *context, unsigned status, const char *line);
@@ -110,8 +117,14 @@ void ep_http_counts(const struct ep_http *http, uint64_t *open, uint64_t *waitin
 
 /* ---- a request ---- */
 
-/* Its path, without what is behind "?". */
+/* Its path, without what is behind "?"; its method; the address that it comes from, as text. */
 const char *ep_http_path(const struct ep_http_request *request);
+const char *ep_http_method(const struct ep_http_request *request);
+const char *ep_http_client(const struct ep_http_request *request);
+
+/* What who asks is, as ep_http_options.admit has found; 0: an outsider. */
+unsigned ep_http_role(const struct ep_http_request *request);
+void ep_http_set_role(struct ep_http_request *request, unsigned role);
 
 /* A header; NULL where there is none. */
 const char *ep_http_header(const struct ep_http_request *request, const char *name);

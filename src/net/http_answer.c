@@ -89,7 +89,7 @@ may_say(struct ep_http *http, unsigned status)
 void
 ep_http_tell(const struct ep_http_request *request)
 {
-	char line[768];
+	char line[1280];
 	struct ep_http *http = request->http;
 	const struct ep_http_answer *answer = &request->answer;
 	if (!may_say(http, answer->status)) {
@@ -146,6 +146,9 @@ add_headers(struct MHD_Response *response, const struct ep_http_answer *answer)
 	            MHD_add_response_header(response, "Content-Type", answer->type) == MHD_YES;
 	if (answer->tag[0])
 		good &= MHD_add_response_header(response, "ETag", answer->tag) == MHD_YES;
+	if (answer->demand[0])
+		good &= MHD_add_response_header(response, "WWW-Authenticate", answer->demand) ==
+		        MHD_YES;
 	if (answer->cache)
 		good &= MHD_add_response_header(response, "Cache-Control", answer->cache) ==
 		        MHD_YES;

@@ -99,10 +99,12 @@ struct ep_http_request {
 	struct ep_http_peer *peer;
 	const struct ep_http_route *route;
 	enum ep_http_state state;
+	unsigned role; /* as options.admit has it */
 	bool refused; /* before its body was read */
 	char client[INET6_ADDRSTRLEN]; /* its address; "?" where there is none */
 	char method[8];
-	char path[256];
+	char path[640];
+	bool cut; /* the path is longer */
 	double began;
 	struct ep_buffer body;
 	uint64_t received; /* bytes of the body */

@@ -18,6 +18,30 @@ ep_http_path(const struct ep_http_request *request)
 }
 
 const char *
+ep_http_method(const struct ep_http_request *request)
+{
+	return request->method;
+}
+
+const char *
+ep_http_client(const struct ep_http_request *request)
+{
+	return request->client;
+}
+
+unsigned
+ep_http_role(const struct ep_http_request *request)
+{
+	return request->role;
+}
+
+void
+ep_http_set_role(struct ep_http_request *request, unsigned role)
+{
+	request->role = role;
+}
+
+const char *
 ep_http_header(const struct ep_http_request *request, const char *name)
 {
 	return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
@@ -89,6 +113,7 @@ new_request(struct ep_http *http, struct MHD_Connection *connection, const char 
 		return NULL;
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	const char *path = path_of(url);
 	request->http = http;
 	request->connection = connection;
 	request->peer = info ? info->socket_context : NULL;
@@ -97,7 +122,8 @@ new_request(struct ep_http *http, struct MHD_Connection *connection, const char 
 	request->began = ep_clock_s();
 	ep_http_print_client(request->client, connection);
 	snprintf(request->method, sizeof request->method, "%s", method);
-	snprintf(request->path, sizeof request->path, "%s", path_of(url));
+	request->cut = strlen(path) >= sizeof request->path;
+	snprintf(request->path, sizeof request->path, "%s", path);
 	return request;
 }
 
@@ -135,26 +161,46 @@ fits(const struct ep_http_route *route, const char *path)
 	                   : strcmp(route->path, path) == 0;
 }
 
-/* Finds the route, or fills the answer with why there is none. */
+/* Finds the route; *other says that the path has other methods. */
 static const struct ep_http_route *
-find_route(struct ep_http_request *request)
+find_route(bool *other, const struct ep_http_request *request)
 {
 	const char *method = strcmp(request->method, "HEAD") == 0 ? "GET" : request->method;
-	bool other = false;
+	*other = false;
 	for (const struct ep_http_route *route = request->http->options.routes; route->path;
 	     route++) {
 		if (!fits(route, request->path))
 			continue;
 		if (strcmp(route->method, method) == 0)
 			return route;
-		other = true;
+		*other = true;
 	}
-	if (other)
+	return NULL;
+}
+
+/* Whether who asks may, of a route or of none. */
+static bool
+is_admitted(struct ep_http_request *request)
+{
+	const struct ep_http_options *options = &request->http->options;
+	return !options->admit ||
+	       options->admit(options->context, request, request->route, &request->answer);
+}
+
+/* Finds the route of a request that is let in, or fills the answer with why there is none. */
+static bool
+has_route(struct ep_http_request *request)
+{
+	bool other;
+	request->route = find_route(&other, request);
+	if (!is_admitted(request))
+		return false;
+	if (!request->route && other)
 		ep_http_say(&request->answer, 405, "method %s is not allowed here",
 		            request->method);
-	else
+	else if (!request->route)
 		ep_http_say(&request->answer, 404, "this path does not exist");
-	return NULL;
+	return request->route != NULL;
 }
 
 #define LENGTH "Content-Length"
@@ -203,13 +249,16 @@ is_welcome(struct ep_http_request *request)
 {
 	const char *said = ep_http_header(request, "Content-Length");
 	uint64_t size = said ? strtoull(said, NULL, 10) : 0;
+	if (request->cut) {
+		ep_http_say(&request->answer, 414, "the path is too long");
+		return false;
+	}
 	if (!is_framed_clearly(request)) {
 		ep_http_say(&request->answer, 400,
 		            "the body must have one Content-Length, or be chunked");
 		return false;
 	}
-	request->route = find_route(request);
-	if (!request->route)
+	if (!has_route(request))
 		return false;
 	const struct ep_http_route *route = request->route;
 	if (size > route->body_max) {
@@ -232,6 +281,9 @@ run(struct ep_http_request *request)
 {
 	const struct ep_http_route *route = request->route;
 	void *context = request->http->options.context;
+	/* It may be long since it was let in. */
+	if (request->waited && !is_admitted(request))
+		return ep_http_send(request);
 	if (route->quick) {
 		unsigned news = atomic_load(&request->http->news);
 		enum ep_http_next next = route->quick(context, request, &request->answer);

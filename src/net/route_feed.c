@@ -49,7 +49,7 @@ ep_route_feed(void *context, struct ep_http_request *request, struct ep_http_ans
 		ep_http_say(answer, 503, "there is no feed yet");
 	} else {
 		memcpy(answer->tag, serve->tag, sizeof serve->tag);
-		answer->cache = "no-cache";
+		answer->cache = serve->access.closed ? "private, no-cache" : "no-cache";
 		answer->waited = wait_asked_for(request) > 0;
 		if (ep_field_has_tag(ep_http_header(request, "If-None-Match"), serve->tag)) {
 			next = answer_known(request, answer);
@@ -128,7 +128,8 @@ ep_route_packet(void *context, struct ep_http_request *request, struct ep_http_a
 	snprintf(path, sizeof path, "%s/" EP_FEED_PACKETS "/%s", serve->feed_folder, name);
 	note_doubt(serve, request, name);
 	snprintf(answer->tag, sizeof answer->tag, "\"%.*s\"", (int)(strlen(name) - 7), name);
-	answer->cache = "public, max-age=31536000, immutable";
+	answer->cache = serve->access.closed ? "private, max-age=31536000, immutable"
+	                                     : "public, max-age=31536000, immutable";
 	if (ep_field_has_tag(ep_http_header(request, "If-None-Match"), answer->tag)) {
 		answer->status = 304;
 		return EP_HTTP_ANSWER;

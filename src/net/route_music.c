@@ -64,25 +64,6 @@ ep_route_query(void *context, struct ep_http_request *request, struct ep_http_an
 
 /* ---- ingest ---- */
 
-enum ep_http_next
-ep_check_ingest(void *context, struct ep_http_request *request, struct ep_http_answer *answer)
-{
-	struct ep_serve *serve = context;
-	const char *token = serve->options.token;
-	const char *given = ep_http_header(request, "Authorization");
-	/* Nothing else tells who asks: a proxy on this machine, or a browser that a page has send
-	 * something, comes from this machine too, and passes on any header. */
-	if (token && given && strncmp(given, "Bearer ", 7) == 0 &&
-	    strlen(given + 7) == strlen(token) &&
-	    sodium_memcmp(given + 7, token, strlen(token)) == 0)
-		return EP_HTTP_GO_ON;
-	ep_http_say(answer, token ? 401 : 403, "%s",
-	            token ? "a token is required: send Authorization: Bearer TOKEN, with the token "
-	                    "from ingest.token in the data folder or from --token-file"
-	                  : "ingesting is not allowed here");
-	return EP_HTTP_ANSWER;
-}
-
 static bool
 set_text(json_t *object, const char *key, const struct ep_buffer *value)
 {

@@ -7,15 +7,31 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* ---- of whom nothing is known ---- */
+
+static bool
+is_outsider(const struct ep_http_request *request)
+{
+	return ep_http_role(request) == EP_ROLE_NONE;
+}
+
+static bool
+is_well(struct ep_serve *serve)
+{
+	char error[EP_PUBLISHER_ERROR];
+	ep_publisher_error(error, serve->publisher);
+	return !error[0];
+}
+
 enum ep_http_next
 ep_route_health(void *context, struct ep_http_request *request, struct ep_http_answer *answer)
 {
-	(void)request;
 	struct ep_serve *serve = context;
 	char error[EP_PUBLISHER_ERROR];
 	ep_publisher_error(error, serve->publisher);
 	if (error[0])
-		ep_http_say(answer, 503, "cannot publish: %s", error);
+		ep_http_say(answer, 503, "cannot publish%s%s", is_outsider(request) ? "" : ": ",
+		            is_outsider(request) ? "" : error);
 	else
 		ep_http_say(answer, 200, "ok");
 	answer->said[0] = '\0';
@@ -47,11 +63,17 @@ state_of(struct ep_serve *serve)
 	return json;
 }
 
+/* What everybody may know: no names, no keys. */
+static json_t *
+health_of(struct ep_serve *serve)
+{
+	return json_pack("{s:b, s:s}", "healthy", is_well(serve), "version", EP_VERSION);
+}
+
 void
 ep_route_status(void *context, struct ep_http_request *request, struct ep_http_answer *answer)
 {
-	(void)request;
-	json_t *json = state_of(context);
+	json_t *json = is_outsider(request) ? health_of(context) : state_of(context);
 	EP_FREE char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
 	json_decref(json);
 	if (!text) {
@@ -152,12 +174,19 @@ log_metrics(struct ep_buffer *out, struct ep_serve *serve)
 	ep_standing_done(&standing);
 }
 
-void
-ep_route_metrics(void *context, struct ep_http_request *request, struct ep_http_answer *answer)
+static void
+health_metrics(struct ep_buffer *out, struct ep_serve *serve)
 {
-	(void)request;
-	struct ep_serve *serve = context;
-	struct ep_buffer *out = &answer->body;
+	ep_metric(out, "healthy", "gauge", "Whether the node can publish.", is_well(serve));
+	ep_metrics_append(out, "# HELP echoprint_version The program's version.\n"
+	                       "# TYPE echoprint_version gauge\n"
+	                       "echoprint_version{version=\"" EP_VERSION "\"} 1\n");
+}
+
+/* All that the server has counted, and the log. */
+static void
+all_metrics(struct ep_buffer *out, struct ep_serve *serve)
+{
 	struct ep_serve_counts *counts = &serve->counts;
 	uint64_t open;
 	uint64_t waiting;
@@ -180,6 +209,15 @@ ep_route_metrics(void *context, struct ep_http_request *request, struct ep_http_
 	ep_metric(out, "queries_total", "counter", "Queries.", atomic_load(&counts->queries));
 	ep_metric(out, "publications_total", "counter", "Times the feed was written.",
 	          ep_publisher_count(serve->publisher));
+}
+
+void
+ep_route_metrics(void *context, struct ep_http_request *request, struct ep_http_answer *answer)
+{
+	struct ep_serve *serve = context;
+	health_metrics(&answer->body, serve);
+	if (!is_outsider(request))
+		all_metrics(&answer->body, serve);
 	answer->status = 200;
 	answer->type = "text/plain; version=0.0.4; charset=utf-8";
 }
@@ -233,9 +271,10 @@ append_value(struct ep_buffer *out, json_t *value, int depth) /* NOLINT(misc-no-
 void
 ep_route_page(void *context, struct ep_http_request *request, struct ep_http_answer *answer)
 {
-	(void)request;
 	struct ep_serve *serve = context;
-	json_t *json = state_of(serve);
+	bool outsider = is_outsider(request);
+	json_t *json = outsider ? health_of(serve) : state_of(serve);
+	const char *title = outsider ? "a node" : serve->options.name;
 	if (!json) {
 		ep_http_say(answer, 500, "cannot read the state");
 		return;
@@ -243,12 +282,12 @@ ep_route_page(void *context, struct ep_http_request *request, struct ep_http_ans
 	ep_metrics_append(&answer->body,
 	                  "<!doctype html><meta charset=utf-8><meta http-equiv=refresh content=5>"
 	                  "<title>");
-	append_escaped(&answer->body, serve->options.name);
+	append_escaped(&answer->body, title);
 	ep_metrics_append(&answer->body,
 	                  " - echoprint</title><style>body{font:14px sans-serif;margin:2em}"
 	                  "th{text-align:left;vertical-align:top;padding-right:1em;"
 	                  "font-weight:600}td{font-variant-numeric:tabular-nums}</style><h1>");
-	append_escaped(&answer->body, serve->options.name);
+	append_escaped(&answer->body, title);
 	ep_metrics_append(&answer->body, "</h1>");
 	append_value(&answer->body, json, 0);
 	json_decref(json);

@@ -1,48 +1,70 @@
 #include "net/serve_internal.h"
+#include "net/serve_lock.h"
 
 #include "sync/master/inbox.h"
 #include "sync/places.h"
 
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define WORKERS 2 /* of a lane */
 #define INGEST_MAX ((uint64_t)64 << 20)
 
+/* What no need is said of is for admins (access.h). */
 static const struct ep_http_route routes[] = {
-	{ .method = "GET", .path = "/feed.json", .quick = ep_route_feed },
-	{ .method = "GET", .path = "/packets/", .tree = true, .quick = ep_route_packet },
+	{ .method = "GET", .path = "/feed.json", .need = EP_NEED_OPEN, .quick = ep_route_feed },
+	{ .method = "GET",
+	  .path = "/packets/",
+	  .tree = true,
+	  .need = EP_NEED_OPEN,
+	  .quick = ep_route_packet },
 	{ .method = "POST",
 	  .path = "/contributions",
+	  .need = EP_NEED_PROOF,
 	  .body_max = EP_CONTRIBUTION_MAX,
 	  .spooled = true,
 	  .check = ep_check_contribution,
 	  .work = ep_route_contribution },
-	{ .method = "POST", .path = "/join", .body_max = EP_JOIN_MAX, .work = ep_route_join },
-	{ .method = "GET", .path = "/query", .lane = EP_HTTP_LANE_QUERY, .work = ep_route_query },
+	{ .method = "POST",
+	  .path = "/join",
+	  .need = EP_NEED_PROOF,
+	  .body_max = EP_JOIN_MAX,
+	  .work = ep_route_join },
+	{ .method = "GET",
+	  .path = "/query",
+	  .need = EP_NEED_OPEN,
+	  .lane = EP_HTTP_LANE_QUERY,
+	  .work = ep_route_query },
 	{ .method = "POST",
 	  .path = "/query",
+	  .need = EP_NEED_OPEN,
 	  .body_max = EP_QUERY_BODY_MAX,
 	  .lane = EP_HTTP_LANE_QUERY,
 	  .work = ep_route_query },
 	{ .method = "POST",
 	  .path = "/ingest",
+	  .need = EP_NEED_INGEST,
 	  .body_max = INGEST_MAX,
-	  .check = ep_check_ingest,
 	  .work = ep_route_ingest },
-	{ .method = "GET", .path = "/healthz", .quick = ep_route_health },
-	{ .method = "GET", .path = "/status", .work = ep_route_status },
-	{ .method = "GET", .path = "/metrics", .work = ep_route_metrics },
-	{ .method = "GET", .path = "/", .work = ep_route_page },
+	{ .method = "GET", .path = "/healthz", .need = EP_NEED_OPEN, .quick = ep_route_health },
+	/* Of these, outsiders see whether the node is well, and its version. */
+	{ .method = "GET", .path = "/status", .need = EP_NEED_OPEN, .work = ep_route_status },
+	{ .method = "GET", .path = "/metrics", .need = EP_NEED_OPEN, .work = ep_route_metrics },
+	{ .method = "GET", .path = "/", .need = EP_NEED_OPEN, .work = ep_route_page },
 	{ 0 },
 };
+
+static bool
+admit(void *context, struct ep_http_request *request, const struct ep_http_route *route,
+      struct ep_http_answer *answer)
+{
+	const struct ep_serve *serve = context;
+	return ep_access_admit(&serve->access, request, route, answer);
+}
 
 static void
 on_answer(void *context, unsigned status, const char *line)
@@ -92,22 +114,6 @@ reload_feed(void *context)
 }
 
 /* ---- starting ---- */
-
-static enum ep_status
-lock_folder(struct ep_serve *serve, struct ep_error *err)
-{
-	const char *folder = ep_log_folder(serve->log);
-	EP_FREE char *path = ep_path_join(folder, "serve.lock");
-	if (!path)
-		return ep_fail(err, EP_NO_MEMORY, "out of memory");
-	serve->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (serve->lock_fd < 0)
-		return ep_fail_errno(err, errno, "cannot open %s", path);
-	if (flock(serve->lock_fd, LOCK_EX | LOCK_NB) != 0)
-		return ep_fail(err, EP_BAD_INPUT,
-		               "another `serve` is running on the data folder %s", folder);
-	return EP_OK;
-}
 
 /* Makes the folder of bodies; what a killed server left in it goes. */
 static enum ep_status
@@ -181,10 +187,26 @@ start_http(struct ep_serve *serve, struct ep_error *err)
 		.spool = serve->spool,
 		.routes = routes,
 		.context = serve,
+		.admit = admit,
 		.on_answer = on_answer,
 		.on_line = on_line,
 	};
 	return ep_http_start(&serve->http, &options, err);
+}
+
+/* Whose feed is handed out, and to whom. */
+static enum ep_status
+set_access(struct ep_serve *serve, struct ep_error *err)
+{
+	struct ep_keys keys;
+	EP_TRY(ep_keys_open(&keys, ep_log_folder(serve->log), err));
+	serve->access = (struct ep_access){ .log = serve->log,
+		                            .master = serve->slave ? serve->master.key : keys.key,
+		                            .closed = serve->options.closed,
+		                            .token = serve->options.token };
+	sodium_memzero(&keys, sizeof keys);
+	ep_access_begin(&serve->access, serve->options.listen);
+	return EP_OK;
 }
 
 /* Starts the thread that keeps the feed up to date, or those that follow the master. */
@@ -207,8 +229,10 @@ start_keeping(struct ep_serve *serve, struct ep_error *err)
 static enum ep_status
 start(struct ep_serve *serve, struct ep_error *err)
 {
-	EP_TRY(lock_folder(serve, err));
+	EP_TRY(ep_serve_lock(&serve->lock_fd, ep_log_folder(serve->log), serve->options.listen,
+	                     err));
 	EP_TRY(find_role(serve, err));
+	EP_TRY(set_access(serve, err));
 	EP_TRY(make_spool(serve, err));
 	if (serve->feed_folder)
 		ep_feed_check_anew(serve->feed_folder);

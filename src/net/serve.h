@@ -10,6 +10,8 @@
  *     POST /ingest           a fingerprint, as the original takes it, or JSON of the code generator
  *     GET  /                 the state as a page; /status as JSON, /metrics for Prometheus,
  * /healthz
+ *
+ * access.h says who may.
  */
 #ifndef EP_NET_SERVE_H
 #define EP_NET_SERVE_H
@@ -35,7 +37,8 @@ struct ep_serve_options {
 	unsigned connections;
 	unsigned per_address;
 	bool mirror; /* of a slave: hands on its master's feed */
-	const char *token; /* what /ingest asks for; NULL: nobody ingests here */
+	const char *token; /* that lets who has it ingest, beside those of the log; may be NULL */
+	bool closed; /* private: feed, queries and state are for sources and tokens alone */
 	/* Told of what happens, in a line; detail: what is of interest only to who asks for more.
 	 * From any thread. */
 	void (*on_line)(void *context, bool detail, const char *line);

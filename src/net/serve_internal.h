@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/time.h"
+#include "net/access.h"
 #include "net/http.h"
 #include "net/route_query.h"
 #include "net/serve.h"
@@ -31,6 +32,7 @@ struct ep_serve {
 	struct ep_log *log; /* of the node */
 	bool slave;
 	struct ep_master master; /* as it was at the start */
+	struct ep_access access;
 	struct ep_http *http;
 	struct ep_slave_threads *slave_threads; /* of a slave */
 	struct ep_publisher
@@ -62,8 +64,6 @@ void ep_route_contribution(void *context, struct ep_http_request *request,
                            struct ep_http_answer *answer);
 void ep_route_join(void *context, struct ep_http_request *request, struct ep_http_answer *answer);
 void ep_route_query(void *context, struct ep_http_request *request, struct ep_http_answer *answer);
-enum ep_http_next ep_check_ingest(void *context, struct ep_http_request *request,
-                                  struct ep_http_answer *answer);
 void ep_route_ingest(void *context, struct ep_http_request *request, struct ep_http_answer *answer);
 enum ep_http_next ep_route_health(void *context, struct ep_http_request *request,
                                   struct ep_http_answer *answer);

@@ -7,7 +7,7 @@
 void
 ep_serve_say(struct ep_serve *serve, bool detail, const char *fmt, ...)
 {
-	char line[1024];
+	char line[1536];
 	va_list args;
 	va_start(args, fmt);
 	vsnprintf(line, sizeof line, fmt, args);

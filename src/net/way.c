@@ -69,12 +69,18 @@ ep_way_of_master(struct ep_way **out, enum ep_way_end end, struct ep_log *log,
                  const atomic_bool *stop, struct ep_error *err)
 {
 	struct ep_master master;
+	struct ep_keys keys;
 	EP_OWNED(ep_log_read_end)
 	struct ep_log_read *read = NULL;
 	EP_TRY(ep_log_read_begin(&read, log, err));
 	EP_TRY(ep_master_load(&master, read, err));
 	bool mirror = end == EP_WAY_FEED && master.mirror[0];
-	return ep_way_open(out, mirror ? master.mirror : master.url, stop, err);
+	EP_TRY(ep_keys_open(&keys, ep_log_folder(log), err));
+	enum ep_status status = ep_way_open(out, mirror ? master.mirror : master.url, stop, err);
+	if (status == EP_OK && (*out)->client)
+		ep_client_sign((*out)->client, &keys, &master.key);
+	sodium_memzero(&keys, sizeof keys);
+	return status;
 }
 
 const struct ep_transport *

@@ -35,6 +35,7 @@
 #define EP_NAME_VALUE "name" /* text: of this node */
 #define EP_URL_VALUE "url" /* text: the address in invitations */
 #define EP_PEER_VALUE "peer." /* and a name: a slave that may contribute (peer/peer.h) */
+#define EP_TOKEN_VALUE "token." /* and a name: who may use the HTTP interface (peer/tokens.h) */
 #define EP_MASTER_VALUE "master" /* the master of this slave (peer/peer.h) */
 
 /* Files that were ingested. */

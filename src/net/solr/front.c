@@ -1,6 +1,7 @@
 #include "net/solr/front.h"
 
 #include "base/time.h"
+#include "net/access.h"
 #include "net/metrics.h"
 #include "net/route_query.h"
 #include "net/solr/collection.h"
@@ -16,6 +17,7 @@
 struct ep_front {
 	struct ep_front_options options;
 	struct ep_query_service *queries;
+	struct ep_access access; /* without tokens: there is no data folder */
 	struct ep_http *http;
 	double started;
 	atomic_uint_fast64_t counts[3]; /* requests, refused, failed */
@@ -44,6 +46,12 @@ on_line(void *context, const char *line)
 
 /* ---- the routes ---- */
 
+static bool
+is_outsider(const struct ep_http_request *request)
+{
+	return ep_http_role(request) == EP_ROLE_NONE;
+}
+
 static void
 route_query(void *context, struct ep_http_request *request, struct ep_http_answer *answer)
 {
@@ -66,14 +74,14 @@ read_mark(struct ep_solr_mark *mark, struct ep_front *front, struct ep_error *er
 static void
 route_health(void *context, struct ep_http_request *request, struct ep_http_answer *answer)
 {
-	(void)request;
 	struct ep_front *front = context;
 	struct ep_error err;
 	pthread_mutex_lock(&front->mutex);
 	enum ep_status status = ep_solr_check(front->solr, ep_solr_collection(front->solr), &err);
 	pthread_mutex_unlock(&front->mutex);
 	if (status != EP_OK)
-		ep_http_say(answer, 503, "%s", err.text);
+		ep_http_say(answer, 503, "%s",
+		            is_outsider(request) ? "the collection does not answer" : err.text);
 	else
 		ep_http_say(answer, 200, "ok");
 	answer->said[0] = '\0';
@@ -82,19 +90,23 @@ route_health(void *context, struct ep_http_request *request, struct ep_http_answ
 static void
 route_status(void *context, struct ep_http_request *request, struct ep_http_answer *answer)
 {
-	(void)request;
 	struct ep_front *front = context;
 	struct ep_solr_mark mark = { 0 };
 	struct ep_error err = { 0 };
 	enum ep_status status = read_mark(&mark, front, &err);
+	bool healthy = status == EP_OK;
 	EP_JSON json_t *json =
-		json_pack("{s:s, s:o, s:o, s:{s:s, s:f, s:I, s:I}}", "collection",
-	                  front->options.solr.collection, "position",
-	                  status == EP_OK ? json_integer((json_int_t)mark.position) : json_null(),
-	                  "error", status == EP_OK ? json_null() : json_string(err.text), "server",
-	                  "role", "front end", "seconds", ep_clock_s() - front->started, "requests",
-	                  (json_int_t)atomic_load(&front->counts[0]), "queries",
-	                  (json_int_t)atomic_load(&front->query_count));
+		is_outsider(request)
+			? json_pack("{s:b, s:s}", "healthy", healthy, "version", EP_VERSION)
+			: json_pack("{s:s, s:o, s:o, s:{s:s, s:f, s:I, s:I}}", "collection",
+	                            front->options.solr.collection, "position",
+	                            status == EP_OK ? json_integer((json_int_t)mark.position)
+	                                            : json_null(),
+	                            "error", status == EP_OK ? json_null() : json_string(err.text),
+	                            "server", "role", "front end", "seconds",
+	                            ep_clock_s() - front->started, "requests",
+	                            (json_int_t)atomic_load(&front->counts[0]), "queries",
+	                            (json_int_t)atomic_load(&front->query_count));
 	EP_FREE char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
 	if (!text) {
 		ep_http_say(answer, 500, "cannot read the state");
@@ -131,17 +143,30 @@ route_metrics(void *context, struct ep_http_request *request, struct ep_http_ans
 }
 
 static const struct ep_http_route routes[] = {
-	{ .method = "GET", .path = "/query", .lane = EP_HTTP_LANE_QUERY, .work = route_query },
+	{ .method = "GET",
+	  .path = "/query",
+	  .need = EP_NEED_OPEN,
+	  .lane = EP_HTTP_LANE_QUERY,
+	  .work = route_query },
 	{ .method = "POST",
 	  .path = "/query",
+	  .need = EP_NEED_OPEN,
 	  .body_max = EP_QUERY_BODY_MAX,
 	  .lane = EP_HTTP_LANE_QUERY,
 	  .work = route_query },
-	{ .method = "GET", .path = "/healthz", .work = route_health },
-	{ .method = "GET", .path = "/status", .work = route_status },
-	{ .method = "GET", .path = "/metrics", .work = route_metrics },
+	{ .method = "GET", .path = "/healthz", .need = EP_NEED_OPEN, .work = route_health },
+	{ .method = "GET", .path = "/status", .need = EP_NEED_OPEN, .work = route_status },
+	{ .method = "GET", .path = "/metrics", .need = EP_NEED_OPEN, .work = route_metrics },
 	{ 0 },
 };
+
+static bool
+admit(void *context, struct ep_http_request *request, const struct ep_http_route *route,
+      struct ep_http_answer *answer)
+{
+	const struct ep_front *front = context;
+	return ep_access_admit(&front->access, request, route, answer);
+}
 
 /* ---- from start to stop ---- */
 
@@ -158,11 +183,13 @@ start(struct ep_front *front, struct ep_error *err)
 		.workers = WORKERS,
 		.routes = routes,
 		.context = front,
+		.admit = admit,
 		.on_answer = on_answer,
 		.on_line = on_line,
 	};
 	struct ep_solr_options impatient = front->options.solr;
 	impatient.patience_s = 0;
+	ep_access_begin(&front->access, front->options.listen);
 	EP_TRY(ep_solr_open(&front->solr, &impatient, err));
 	EP_TRY(ep_query_service_start_by(&front->queries, &engines, err));
 	return ep_http_start(&front->http, &http, err);
