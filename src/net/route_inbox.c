@@ -64,6 +64,7 @@ ep_route_contribution(void *context, struct ep_http_request *request, struct ep_
 	struct ep_error err = { 0 };
 	const char *path = ep_http_spooled(request);
 	const char *source = *ep_http_note(request);
+	double began = ep_clock_s();
 	if (!path) {
 		ep_http_say(answer, 400, "the contribution is empty");
 		return;
@@ -78,6 +79,7 @@ ep_route_contribution(void *context, struct ep_http_request *request, struct ep_
 	answer->type = "application/json";
 	describe(answer, &report);
 	ep_serve_say(serve, false, "contribution of %s", answer->said);
+	ep_histogram_observe(&serve->counts.contribution_time, ep_clock_s() - began);
 	atomic_fetch_add(&serve->counts.contributions, 1);
 	for (int i = 0; i < EP_OUTCOME_COUNT; i++)
 		atomic_fetch_add(&serve->counts.tracks, report.counts[i]);

@@ -58,8 +58,10 @@ void
 ep_route_query(void *context, struct ep_http_request *request, struct ep_http_answer *answer)
 {
 	struct ep_serve *serve = context;
+	double began = ep_clock_s();
 	atomic_fetch_add(&serve->counts.queries, 1);
 	ep_answer_query(serve->options.queries, request, answer);
+	ep_histogram_observe(&serve->counts.query_time, ep_clock_s() - began);
 }
 
 /* ---- ingest ---- */

@@ -256,6 +256,7 @@ ep_serve_start(struct ep_serve **out, const struct ep_serve_options *options, st
 	made->log = ep_node_log(options->node);
 	made->lock_fd = -1;
 	made->started = ep_clock_s();
+	made->started_at = ep_time_now();
 	EP_OWNED(ep_serve_stop)
 	struct ep_serve *serve = made;
 	EP_TRY(start(serve, err));

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/time.h"
 #include "net/access.h"
+#include "net/histogram.h"
 #include "net/http.h"
 #include "net/route_query.h"
 #include "net/serve.h"
@@ -25,6 +26,9 @@ struct ep_serve_counts {
 	atomic_uint_fast64_t tracks; /* contributed */
 	atomic_uint_fast64_t ingested;
 	atomic_uint_fast64_t queries;
+	struct ep_histogram query_time;
+	struct ep_histogram identify_time;
+	struct ep_histogram contribution_time;
 };
 
 struct ep_serve {
@@ -40,7 +44,8 @@ struct ep_serve {
 	char *feed_folder; /* NULL: no feed is handed out */
 	char *spool;
 	int lock_fd;
-	double started;
+	double started; /* by ep_clock_s */
+	int64_t started_at; /* seconds since 1970 */
 	struct ep_serve_counts counts;
 	atomic_bool stop; /* for what workers do */
 	struct ep_seen seen;
@@ -51,6 +56,12 @@ struct ep_serve {
 };
 
 void ep_serve_say(struct ep_serve *serve, bool detail, const char *fmt, ...) EP_PRINTF(3, 4);
+
+/* Whether nothing is known of who asks: outsiders see health and version alone. */
+bool ep_is_outsider(const struct ep_http_request *request);
+
+/* Whether the node can publish its feed, or has none. */
+bool ep_serve_is_well(const struct ep_serve *serve);
 
 /* ---- the routes ---- */
 

@@ -47,3 +47,17 @@ ep_answer_failure(struct ep_http_answer *answer, const struct ep_error *err)
 		break;
 	}
 }
+
+bool
+ep_is_outsider(const struct ep_http_request *request)
+{
+	return ep_http_role(request) == EP_ROLE_NONE;
+}
+
+bool
+ep_serve_is_well(const struct ep_serve *serve)
+{
+	char error[EP_PUBLISHER_ERROR];
+	ep_publisher_error(error, serve->publisher);
+	return !error[0];
+}
