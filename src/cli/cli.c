@@ -113,7 +113,12 @@ ep_exit_of(enum ep_status status)
 enum ep_exit
 ep_give_up(const struct ep_call *call, const struct ep_error *err)
 {
+	bool denied = call->acts_as && strstr(err->text, strerror(EACCES));
 	ep_say("%s", err->text);
+	if (denied)
+		ep_say("root acts here as the user %s, who owns %s: give a place where that user "
+		       "may write",
+		       call->acts_as, call->folder);
 	enum ep_exit exit = ep_exit_of(err->status);
 	return call->json ? ep_print_json(json_pack("{s:o}", "error",
 	                                            ep_json_text(ep_text_of(err->text))),
@@ -126,7 +131,9 @@ ep_finish(enum ep_exit exit)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return exit;
-	ep_say("cannot write to standard output: %s", strerror(errno));
+	/* Who read it has seen enough, as `head` has. */
+	if (errno != EPIPE)
+		ep_say("cannot write to standard output: %s", strerror(errno));
 	return EP_EXIT_FAILED;
 }
 

@@ -41,6 +41,8 @@ struct ep_call {
 	const char **arguments; /* the rest, ended by NULL */
 	size_t argument_count;
 	const char *folder; /* the data folder */
+	bool folder_is_default; /* neither -d nor the environment names it */
+	const char *acts_as; /* the user for whom root acts; NULL: for nobody */
 	bool quiet;
 	bool verbose;
 	bool json;

@@ -2,6 +2,8 @@
 #include "base/time.h"
 #include "cli/cli.h"
 #include "cli/open_node.h"
+#include "cli/stdin_sound.h"
+#include "format/contribution.h"
 #include "format/json_text.h"
 #include "node/take.h"
 
@@ -60,7 +62,41 @@ struct session {
 	double file_began;
 	const char *file; /* that progress was last shown of */
 	double shown;
+	struct ep_buffer tracks; /* with -v: a line for each, told when all is done */
+	json_t *track_list; /* the same with --json */
 };
+
+/* With -v: what becomes of each track. It is kept until it is done. */
+static enum ep_status
+on_track(void *context, const struct ep_ingest_track *track, struct ep_error *err)
+{
+	struct session *session = context;
+	const char *outcome = ep_outcome_name(track->outcome);
+	if (session->track_list) {
+		json_array_append_new(session->track_list,
+		                      json_pack("{s:o, s:s}", "track_id", ep_json_text(track->id),
+		                                "outcome", outcome));
+		return EP_OK;
+	}
+	EP_TRY(ep_buffer_append(&session->tracks, track->id.at, track->id.size, err));
+	EP_TRY(ep_buffer_append(&session->tracks, "\t", 1, err));
+	EP_TRY(ep_buffer_append(&session->tracks, outcome, strlen(outcome), err));
+	return ep_buffer_append(&session->tracks, "\n", 1, err);
+}
+
+static void
+print_tracks(const struct ep_buffer *lines)
+{
+	struct ep_text text = ep_buffer_text(lines);
+	while (text.size) {
+		size_t size = (size_t)((const char *)memchr(text.at, '\n', text.size) - text.at);
+		const char *tab = memchr(text.at, '\t', size);
+		ep_print_text((struct ep_text){ text.at, (size_t)(tab - text.at) });
+		printf("%.*s\n", (int)(size - (size_t)(tab - text.at)), tab);
+		text.at += size + 1;
+		text.size -= size + 1;
+	}
+}
 
 static enum ep_status
 on_reject(void *context, const struct ep_reject *reject, struct ep_error *err)
@@ -305,6 +341,44 @@ on_failed(void *context, enum ep_status status, const char *text)
 	session->said = true;
 }
 
+/* A source that is mistyped would be made without a word: the first one is as expected, others are
+ * said. */
+static enum ep_status
+tell_new_source(struct ep_log *log, const struct ep_call *call, struct ep_text name,
+                struct ep_error *err)
+{
+	EP_OWNED(ep_log_read_end)
+	struct ep_log_read *read = NULL;
+	EP_FREE struct ep_source_info *sources = NULL;
+	size_t count;
+	size_t others = 0;
+	EP_TRY(ep_log_read_begin(&read, log, err));
+	EP_TRY(ep_log_sources(&sources, &count, read, err));
+	for (size_t i = 0; i < count; i++) {
+		if (ep_text_equal(ep_text_of(sources[i].name), name))
+			return EP_OK;
+		others += ep_slave_name_ok(ep_text_of(sources[i].name));
+	}
+	if (others && ep_slave_name_ok(name) && !call->quiet)
+		ep_say("%s is a new source; `echoprint status` lists those that there are",
+		       call->values[OPTION_SOURCE]);
+	return EP_OK;
+}
+
+/* "-" becomes the file that it is, where it is audio: *sound is its name, for free(). */
+static enum ep_status
+check_stdin(char **sound, const struct ep_call *call, struct ep_error *err)
+{
+	for (size_t i = 0; i < call->argument_count && !*sound; i++) {
+		if (strcmp(call->arguments[i], "-") != 0)
+			continue;
+		EP_TRY(ep_stdin_sound(sound, false, call, err));
+		if (*sound)
+			call->arguments[i] = *sound;
+	}
+	return EP_OK;
+}
+
 static enum ep_status
 ingest_files(struct ep_ingest_report *report, uint64_t *position, struct session *session,
              const struct ep_ingest_options *wanted, struct ep_error *err)
@@ -323,6 +397,8 @@ ingest_files(struct ep_ingest_report *report, uint64_t *position, struct session
 	EP_TRY(check_files(call, err));
 	EP_TRY(open_rejects(session, err));
 	EP_TRY(ep_open_node(&node, call, dry ? EP_LOG_WRITE : EP_LOG_MAKE, dry, err));
+	if (wanted->kind == EP_INGEST_DUMP)
+		EP_TRY(tell_new_source(ep_node_log(node), call, wanted->source, err));
 	session->opened = true;
 	return ep_node_take(report, position, node, &take, err);
 }
@@ -337,8 +413,15 @@ run(const struct ep_call *call)
 	struct ep_ingest_report report = { 0 };
 	struct ep_error err = { 0 };
 	uint64_t position = 0;
+	EP_FREE char *sound = NULL;
 	if (read_options(&wanted, call, &err) != EP_OK || check_rejects(call, &err) != EP_OK)
 		return ep_bad_usage(call->command, "%s", err.text);
+	if (wanted.kind == EP_INGEST_CODEGEN && check_stdin(&sound, call, &err) != EP_OK)
+		return ep_give_up(call, &err);
+	if (call->verbose)
+		wanted.on_track = on_track;
+	if (call->verbose && call->json)
+		session.track_list = json_array();
 	enum ep_status status = ingest_files(&report, &position, &session, &wanted, &err);
 	if (status == EP_OK)
 		status = close_rejects(&session, &err);
@@ -355,10 +438,15 @@ run(const struct ep_call *call)
 		exit = EP_EXIT_PARTLY;
 	if (status == EP_OK && report.unknown)
 		exit = EP_EXIT_FAILED;
-	if (call->json)
-		return ep_print_json(
-			result_json(&report, position, seconds, status == EP_OK ? NULL : err.text),
-			exit);
+	if (call->json) {
+		json_t *json =
+			result_json(&report, position, seconds, status == EP_OK ? NULL : err.text);
+		if (json && session.track_list)
+			json_object_set_new(json, "tracks", session.track_list);
+		return ep_print_json(json, exit);
+	}
+	print_tracks(&session.tracks);
+	ep_buffer_free(&session.tracks);
 	print_result(call, &report, position, seconds);
 	return exit;
 }

@@ -1,14 +1,19 @@
 #include "cli/open_node.h"
 #include "cli/query_listen.h"
 #include "cli/solr_options.h"
+#include "cli/stdin_sound.h"
+#include "ingest/sounds.h"
 #include "net/solr/solr_engine.h"
-#include "node/answer.h"
 #include "node/ask.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+/* So many answers without a match are explained. */
+#define EXPLAINED_MAX 10
 
 enum {
 	OPTION_RULE,
@@ -48,18 +53,42 @@ struct session {
 	double speed_percent;
 	uint64_t answered;
 	uint64_t matched;
+	uint64_t explained;
+	char *sound; /* what "-" became, where it is audio; NULL: it is none */
 };
 
+static const char *
+name_of_file(const struct session *session, const struct ep_question *question)
+{
+	const char *path = (const char *)question->bytes.data;
+	return session->sound && strcmp(path, session->sound) == 0 ? "standard input" : path;
+}
+
+/* Says why there is no match; what cannot be decoded was named before. */
 static void
-print_words(const struct session *session, const struct ep_asked *item)
+explain(struct session *session, const struct ep_asked *item)
+{
+	const struct ep_question *question = &item->question;
+	const char *name = question->is_sound         ? name_of_file(session, question)
+	                   : question->name[0] == '"' ? "this code string"
+	                                              : question->name;
+	if (item->undecoded || session->call->quiet || session->explained > EXPLAINED_MAX)
+		return;
+	if (session->explained++ == EXPLAINED_MAX)
+		ep_say("further queries without a match are not explained");
+	else if (item->answer.type == 0)
+		ep_say("%s: too few codes: the sound is too short, or nearly silent", name);
+	else
+		ep_say("%s: no track matches", name);
+}
+
+static void
+print_words(struct session *session, const struct ep_asked *item)
 {
 	const struct ep_answer *answer = &item->answer;
 	if (!answer->match) {
-		char words[EP_ANSWER_WORDS];
-		ep_answer_words(words, answer, item->undecoded);
 		printf("-\t%d\t\t\t\n", answer->score);
-		if (session->call->verbose)
-			ep_say("%s", words);
+		explain(session, item);
 		return;
 	}
 	ep_print_text(answer->track_id);
@@ -147,6 +176,24 @@ ask(struct session *session, struct ep_error *err)
 	return ep_ask(node, &wanted, err);
 }
 
+/* A name of audio that is not there is no code string. "-" becomes the file that it is, where it is
+ * audio: *sound is its name, for free(). */
+static enum ep_status
+check_arguments(char **sound, const struct ep_call *call, struct ep_error *err)
+{
+	for (size_t i = 0; i < call->argument_count; i++) {
+		const char *argument = call->arguments[i];
+		if (ep_sounds_is_called_one(argument) && access(argument, F_OK) != 0)
+			return ep_fail(err, EP_NOT_FOUND, "there is no file %s", argument);
+		if (strcmp(argument, "-") != 0 || *sound)
+			continue;
+		EP_TRY(ep_stdin_sound(sound, true, call, err));
+		if (*sound)
+			call->arguments[i] = *sound;
+	}
+	return EP_OK;
+}
+
 static bool
 read_rule(struct session *session)
 {
@@ -223,7 +270,11 @@ run(const struct ep_call *call)
 		                    "--speed is \"%s\", but must be a number of per cent from 0 "
 		                    "to " SPEED_MOST,
 		                    call->values[OPTION_SPEED]);
-	if (ask(&session, &err) != EP_OK)
+	enum ep_status status = check_arguments(&session.sound, call, &err);
+	if (status == EP_OK)
+		status = ask(&session, &err);
+	free(session.sound);
+	if (status != EP_OK)
 		return ep_give_up(call, &err);
 	return session.matched < session.answered ? EP_EXIT_PARTLY : EP_EXIT_DONE;
 }
@@ -234,7 +285,7 @@ const struct ep_command ep_cmd_query = {
 	.summary = "Find the track that audio or a code string is from",
 	.details = "FILE is audio that ffmpeg can read, or code strings as the code generator "
 		   "writes them,\n"
-		   "packed or plain, one per line, or its JSON. - reads code strings or JSON from "
+		   "packed or plain, one per line, or its JSON. - is the same on "
 		   "standard\n"
 		   "input. Only the first minute of a query is used, from its first code on.\n\n"
 		   "Each answer is one line, in the order asked, with tabs between the fields: "

@@ -14,6 +14,18 @@ print_follower(const char *name, const struct ep_facts_dump *follower)
 	       ep_grouped(follower->waiting));
 }
 
+/* Nodes that follow a feed, or are followed by one, need no dumps: one that was never made is not
+ * missing. */
+static void
+print_dump(const char *name, const struct ep_facts *facts, enum ep_dump_kind kind)
+{
+	const struct ep_standing *standing = &facts->standing;
+	const struct ep_facts_dump *dump = &facts->dumps[kind];
+	bool has_feed = standing->has_master || standing->published || standing->peer_count;
+	if (*dump->lastdump || !has_feed)
+		print_follower(name, dump);
+}
+
 /* "follower     solr.echoprint: up to position 1,234; waiting: 5 changes" */
 static void
 print_others(const struct ep_facts *facts)
@@ -45,8 +57,8 @@ print_words(const struct ep_facts *facts)
 	if (facts->stale)
 		printf("stale        this log is an older copy: `publish --new-epoch` brings back "
 		       "what slaves have\n");
-	print_follower("master-dump", &facts->dumps[EP_DUMP_MASTER]);
-	print_follower("slave-dump", &facts->dumps[EP_DUMP_SLAVE]);
+	print_dump("master-dump", facts, EP_DUMP_MASTER);
+	print_dump("slave-dump", facts, EP_DUMP_SLAVE);
 	print_others(facts);
 	if (state->tombstones)
 		printf("deleted      %s\n", ep_counted(state->tombstones, "track"));

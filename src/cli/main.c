@@ -5,6 +5,7 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <malloc.h>
+#include <pwd.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdlib.h>
@@ -80,11 +81,13 @@ keep_reading(void)
  * made as root the owner could not write, and where the owner's links lead it must not write. False
  * where that cannot be arranged. */
 static bool
-act_for_owner(const char *folder)
+act_for_owner(struct ep_call *call)
 {
 	struct stat info;
-	if (geteuid() != 0 || stat(folder, &info) != 0 || info.st_uid == 0)
+	if (geteuid() != 0 || stat(call->folder, &info) != 0 || info.st_uid == 0)
 		return true;
+	const struct passwd *owner = getpwuid(info.st_uid);
+	call->acts_as = owner ? owner->pw_name : "who has no name";
 	return prctl(PR_SET_KEEPCAPS, 1) == 0 && setgroups(1, &info.st_gid) == 0 &&
 	       setresgid(info.st_gid, info.st_gid, info.st_gid) == 0 &&
 	       setresuid(info.st_uid, info.st_uid, info.st_uid) == 0 && keep_reading();
@@ -114,6 +117,30 @@ warn_of_others(const char *folder)
 		       mode & 0022 ? "change" : "read", folder, folder);
 }
 
+/* Where the service of the package has its node. */
+#define SERVICE_FOLDER "/var/lib/echoprint"
+
+/* Whether root, without a word on the data folder, would make a node of its own beside that of the
+ * service, which is most likely meant. */
+static bool
+misses_service(const struct ep_call *call)
+{
+	return geteuid() == 0 && call->folder_is_default && mode_of(SERVICE_FOLDER, "data.mdb") &&
+	       !mode_of(call->folder, "data.mdb");
+}
+
+/* Runs the command, and says where a new node has its data. */
+static enum ep_exit
+run_command(const struct ep_call *call)
+{
+	bool was_there = mode_of(call->folder, "data.mdb") != 0;
+	enum ep_exit exit = call->command->run(call);
+	if (!was_there && !call->quiet && call->command != &ep_cmd_init &&
+	    mode_of(call->folder, "data.mdb"))
+		ep_say("a new node was made: its data folder is %s", call->folder);
+	return exit;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -133,9 +160,14 @@ main(int argc, char **argv)
 	struct ep_call call = { .stop = &stop };
 	enum ep_exit exit = EP_EXIT_DONE;
 	if (ep_read_command_line(&call, &exit, storage, argc, argv, commands)) {
-		if (act_for_owner(call.folder)) {
+		if (misses_service(&call)) {
+			ep_say("give -d " SERVICE_FOLDER " for the node of the service, or -d %s "
+			       "for another one",
+			       call.folder);
+			exit = EP_EXIT_USAGE;
+		} else if (act_for_owner(&call)) {
 			warn_of_others(call.folder);
-			exit = call.command->run(&call);
+			exit = run_command(&call);
 		} else {
 			ep_say("cannot act as the owner of %s, and root does not write there: run "
 			       "the command as the owner",

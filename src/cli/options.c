@@ -372,6 +372,7 @@ ep_read_command_line(struct ep_call *call, enum ep_exit *exit, const char **stor
 	call->verbose = line.global_values[GLOBAL_VERBOSE] != NULL;
 	call->json = line.global_values[GLOBAL_JSON] != NULL;
 	call->folder = line.global_values[GLOBAL_DATA];
+	call->folder_is_default = !call->folder && !getenv("ECHOPRINT_DATA");
 	if (!call->folder)
 		call->folder = default_folder();
 	if (!call->folder || !*call->folder) {

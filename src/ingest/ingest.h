@@ -61,7 +61,8 @@ struct ep_ingest_options {
 	                            struct ep_error *err);
 	/* Told some times a second; may be NULL. */
 	void (*on_progress)(void *context, const struct ep_ingest_progress *progress);
-	/* Told of every track of a packet, before it is committed; may be NULL. */
+	/* Told of every track, before it is committed; of a track whose rows do not come together,
+	 * several times. May be NULL. */
 	enum ep_status (*on_track)(void *context, const struct ep_ingest_track *track,
 	                           struct ep_error *err);
 	/* Called inside the transaction that commits a file, which then is one: all of it that can

@@ -76,6 +76,16 @@ count_repeated(struct ep_put_counts *counts, const struct ep_put_counts *before,
 	counts->unchanged += ready->repeated_same;
 }
 
+static enum ep_outcome
+outcome_of(const struct ep_put_counts *before, const struct ep_put_counts *counts)
+{
+	if (counts->conflict > before->conflict)
+		return EP_OUTCOME_CONFLICT;
+	if (counts->updated > before->updated)
+		return EP_OUTCOME_UPDATED;
+	return counts->added > before->added ? EP_OUTCOME_NEW : EP_OUTCOME_UNCHANGED;
+}
+
 static enum ep_status
 put_rows(struct ep_ingest *ingest, const struct ep_batch *batch, const struct ep_ready *ready,
          struct ep_error *err)
@@ -92,7 +102,7 @@ put_rows(struct ep_ingest *ingest, const struct ep_batch *batch, const struct ep
 	};
 	EP_TRY(ep_log_put(ingest->write, &put, counts, err));
 	count_repeated(counts, &before, ready);
-	return EP_OK;
+	return ep_ingest_tell(ingest, 0, ready->track.id, outcome_of(&before, counts), "", err);
 }
 
 static enum ep_status

@@ -206,9 +206,13 @@ bool
 ep_sounds_is_no_text(const char *path)
 {
 	char front[FRONT];
-	if (ep_sounds_is_called_one(path))
-		return true;
-	size_t size = read_front(front, path);
+	return ep_sounds_is_called_one(path) ||
+	       ep_sounds_are_no_text(front, read_front(front, path));
+}
+
+bool
+ep_sounds_are_no_text(const char *front, size_t size)
+{
 	for (size_t i = 0; i < size && !is_packed(front, size); i++) {
 		bool text = (unsigned char)front[i] >= ' ' ||
 		            (front[i] != '\0' && strchr("\t\n\v\f\r", front[i]));

@@ -67,4 +67,7 @@ bool ep_sounds_is_called_one(const char *path);
  * or is called as sound is. */
 bool ep_sounds_is_no_text(const char *path);
 
+/* The same by the first bytes alone. */
+bool ep_sounds_are_no_text(const char *front, size_t size);
+
 #endif
