@@ -21,6 +21,7 @@ struct plan {
 	uint64_t documents;
 	uint64_t deletions;
 	uint64_t links;
+	bool fields; /* a track has some */
 	struct ep_packet_parties parties;
 };
 
@@ -79,6 +80,7 @@ plan_entry(struct run *run, struct plan *plan, const struct ep_entry *entry, str
 	plan->documents += entry->operation == EP_PUT ? entry->document_count : 0;
 	plan->deletions += entry->operation == EP_DELETE;
 	plan->links += entry->operation == EP_LINK;
+	plan->fields |= ep_entry_has_fields(entry);
 	if (run->stream->count_only)
 		return EP_OK;
 	ep_arena_reset(arena);
@@ -250,6 +252,7 @@ put_header(struct run *run, const struct plan *plan, struct ep_error *err)
 	for (size_t i = 0; i < run->source_count; i++)
 		names[i] = ep_text_of(run->sources[i].name);
 	struct ep_packet_header header = {
+		.fields = plan->fields,
 		.kind = stream->source == EP_SOURCE_ANY ? EP_PACKET_MASTER : EP_PACKET_SLAVE,
 		.after = plan->after,
 		.last = plan->last,

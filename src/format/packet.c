@@ -168,10 +168,11 @@ read_header(struct ep_packet_reader *packet, struct ep_error *err)
 	if (!ep_packet_begins(fixed))
 		return ep_fail(err, EP_CORRUPT, "this is not a packet");
 	uint16_t version = ep_load16(fixed + AT_VERSION);
-	if (version > EP_PACKET_VERSION)
+	packet->header.fields = version == EP_PACKET_WITH_FIELDS;
+	if (version > EP_PACKET_WITH_FIELDS)
 		return ep_fail(err, EP_NEWER,
 		               "the packet has version %u, but this program knows only %d", version,
-		               EP_PACKET_VERSION);
+		               EP_PACKET_WITH_FIELDS);
 	if (version < EP_PACKET_VERSION)
 		return ep_fail(err, EP_DIVERGED,
 		               "the packet has version %u, of a build before the first "
@@ -388,6 +389,14 @@ read_texts(struct ep_reader *columns, struct ep_reader *payload, struct ep_packe
 	       ep_reader_left(payload) == 0;
 }
 
+/* Whether a put is of a track with fields: its about begins with a byte 0 then, which can be no
+ * number of metadata (docs/formats/log.md). */
+static bool
+has_fields(const struct ep_packet_entry *entry)
+{
+	return entry->operation == EP_PACKET_PUT && entry->about.size && entry->about.at[0] == 0;
+}
+
 static bool
 entries_fit(const struct ep_packet_entry *entries, size_t count,
             const struct ep_packet_header *header)
@@ -401,7 +410,8 @@ entries_fit(const struct ep_packet_entry *entries, size_t count,
 		    entry->history.size == 0 || (entry->documents == 0) != link ||
 		    entry->documents > EP_PACKET_DOCUMENTS_MAX ||
 		    (entry->flags & ~EP_PACKET_SHRUNK) || (!put && entry->codes.size) ||
-		    (!put && entry->flags) || (!put && !link && entry->about.size))
+		    (!put && entry->flags) || (!put && !link && entry->about.size) ||
+		    (has_fields(entry) && !header->fields))
 			return false;
 	}
 	return true;

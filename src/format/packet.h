@@ -16,7 +16,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Versions: a packet has the higher one if a track in it has fields. */
 #define EP_PACKET_VERSION 2
+#define EP_PACKET_WITH_FIELDS 3
 #define EP_PACKET_MAGIC \
 	"\x89"          \
 	"EPK\r\n\x1a\n"
@@ -43,6 +45,7 @@ struct ep_mark {
 };
 
 struct ep_packet_header {
+	bool fields; /* tracks in it may have fields: it is of version EP_PACKET_WITH_FIELDS */
 	enum ep_packet_kind kind;
 	struct ep_key key; /* of the node */
 	uint64_t epoch; /* of its log: the number */
@@ -76,7 +79,8 @@ struct ep_packet_entry {
 	uint32_t documents; /* of a link: 0 */
 	struct ep_text id;
 	struct ep_bytes history; /* its bytes; parties are those of the header */
-	struct ep_bytes about; /* metadata and numbering, or what a link says, as in the log */
+	struct ep_bytes
+		about; /* fields, metadata and numbering, or what a link says, as in the log */
 	struct ep_bytes codes;
 	struct ep_hash hash; /* of a put or link */
 };

@@ -36,7 +36,8 @@ ep_packet_put_header(struct ep_buffer *out, const struct ep_packet_header *heade
 {
 	size_t start = out->size;
 	EP_TRY(ep_buffer_append(out, EP_PACKET_MAGIC, EP_PACKET_MAGIC_SIZE, err));
-	EP_TRY(put_integer(out, EP_PACKET_VERSION, 2, err));
+	EP_TRY(put_integer(out, header->fields ? EP_PACKET_WITH_FIELDS : EP_PACKET_VERSION, 2,
+	                   err));
 	EP_TRY(put_integer(out, header->kind, 2, err));
 	size_t size_at = out->size;
 	EP_TRY(put_integer(out, 0, 4, err));

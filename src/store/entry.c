@@ -7,7 +7,10 @@
 #define HEADER 48
 #define TRAILER 4
 
-enum { LAYOUT_VERSION = 3, NUMBERED = 0, NAMED = 1 };
+enum { LAYOUT = 3, LAYOUT_WITH_FIELDS = 4, NUMBERED = 0, NAMED = 1 };
+
+/* Stands before the fields, where a track without them has its number of metadata. */
+enum { WITH_FIELDS = 0 };
 
 /* The texts of a document that its track's other documents usually share. */
 enum { METADATA_TEXTS = 5 };
@@ -73,6 +76,27 @@ put_numbering(struct ep_buffer *out, const struct ep_track *track, struct ep_err
 }
 
 static enum ep_status
+put_fields(struct ep_buffer *out, const struct ep_track *track, struct ep_error *err)
+{
+	static const uint8_t mark = WITH_FIELDS;
+	if (track->fields.count == 0)
+		return EP_OK;
+	EP_TRY(ep_buffer_append(out, &mark, 1, err));
+	return ep_fields_write(out, &track->fields, err);
+}
+
+/* Writes all of a put but its codes. */
+static enum ep_status
+put_about(struct ep_buffer *out, const struct ep_track *track, struct ep_error *err)
+{
+	EP_TRY(ep_put_text(out, track->id, err));
+	EP_TRY(ep_buffer_varint(out, track->count, err));
+	EP_TRY(put_fields(out, track, err));
+	EP_TRY(put_metadata(out, track, err));
+	return put_numbering(out, track, err);
+}
+
+static enum ep_status
 put_codes(struct ep_buffer *out, const struct ep_track *track, struct ep_codes_coder *coder,
           struct ep_error *err)
 {
@@ -90,16 +114,21 @@ enum ep_status
 ep_entry_put_body(struct ep_buffer *out, struct ep_codes_usage *usage, const struct ep_track *track,
                   struct ep_codes_coder *coder, struct ep_error *err)
 {
-	EP_TRY(ep_put_text(out, track->id, err));
-	EP_TRY(ep_buffer_varint(out, track->count, err));
-	EP_TRY(put_metadata(out, track, err));
-	EP_TRY(put_numbering(out, track, err));
+	EP_TRY(put_about(out, track, err));
 	size_t codes_at = out->size;
 	EP_TRY(put_codes(out, track, coder, err));
 	if (!usage)
 		return EP_OK;
 	return ep_codes_add_usage(usage, track->count, out->data + codes_at, out->size - codes_at,
 	                          err);
+}
+
+enum ep_status
+ep_entry_put_about(struct ep_buffer *out, const struct ep_track *track, struct ep_bytes codes,
+                   struct ep_error *err)
+{
+	EP_TRY(put_about(out, track, err));
+	return ep_buffer_append(out, codes.at, codes.size, err);
 }
 
 enum ep_status
@@ -120,10 +149,27 @@ ep_entry_size(const struct ep_entry *entry)
 	       entry->body.size + TRAILER;
 }
 
+bool
+ep_entry_has_fields(const struct ep_entry *entry)
+{
+	return entry->operation == EP_PUT && entry->rest.size > 0 &&
+	       entry->rest.at[0] == WITH_FIELDS;
+}
+
+/* The layout that an entry needs, by its body. */
+static uint8_t
+layout_of(const struct ep_entry *entry)
+{
+	struct ep_entry read = { .operation = entry->operation };
+	bool fields =
+		ep_entry_read_body(&read, entry->body, NULL) == EP_OK && ep_entry_has_fields(&read);
+	return fields ? LAYOUT_WITH_FIELDS : LAYOUT;
+}
+
 void
 ep_entry_write(uint8_t *bytes, const struct ep_entry *entry)
 {
-	bytes[0] = LAYOUT_VERSION;
+	bytes[0] = layout_of(entry);
 	bytes[1] = (uint8_t)entry->operation;
 	bytes[2] = entry->flags;
 	bytes[3] = 0;
@@ -158,12 +204,12 @@ ep_entry_read(struct ep_entry *entry, uint64_t position, const void *bytes, size
 	size_t end = size - TRAILER;
 	if (ep_load32(at + end) != ep_crc32(at, end))
 		return damaged(err, position, "its checksum is wrong");
-	if (at[0] > LAYOUT_VERSION)
+	if (at[0] > LAYOUT_WITH_FIELDS)
 		return ep_fail(err, EP_NEWER,
 		               "the log's entry at position %llu has layout %u, but this program "
 		               "knows only %u",
-		               (unsigned long long)position, at[0], LAYOUT_VERSION);
-	if (at[0] != LAYOUT_VERSION || at[1] < EP_PUT || at[1] > EP_LINK)
+		               (unsigned long long)position, at[0], LAYOUT_WITH_FIELDS);
+	if (at[0] < LAYOUT || at[1] < EP_PUT || at[1] > EP_LINK)
 		return damaged(err, position, "its layout or operation does not exist");
 	struct ep_entry found = {
 		.position = position,
@@ -181,6 +227,8 @@ ep_entry_read(struct ep_entry *entry, uint64_t position, const void *bytes, size
 		return damaged(err, position, "it has no history");
 	found.body = ep_reader_rest(&reader);
 	EP_TRY(ep_entry_read_body(&found, found.body, err));
+	if (ep_entry_has_fields(&found) != (at[0] == LAYOUT_WITH_FIELDS))
+		return damaged(err, position, "its layout does not fit its fields");
 	*entry = found;
 	return EP_OK;
 }
@@ -295,6 +343,22 @@ ep_link_hash(struct ep_hash *hash, struct ep_text copy, const struct ep_link *li
 
 /* ---- rows ---- */
 
+static enum ep_status
+read_fields(struct ep_decoded *decoded, struct ep_reader *reader, const struct ep_entry *entry,
+            struct ep_error *err)
+{
+	struct ep_error why;
+	decoded->track.fields = (struct ep_fields){ 0 };
+	if (!ep_entry_has_fields(entry))
+		return EP_OK;
+	(void)ep_read8(reader);
+	enum ep_status status =
+		ep_fields_read(&decoded->track.fields, reader, &decoded->arena, &why);
+	return status == EP_CORRUPT ? damaged(err, entry->position, why.text)
+	       : status == EP_OK    ? EP_OK
+	                            : ep_fail(err, status, "%s", why.text);
+}
+
 static bool
 read_metadata(struct ep_reader *reader, struct ep_decoded *decoded)
 {
@@ -360,6 +424,7 @@ ep_entry_rows(struct ep_decoded *decoded, struct ep_bytes *codes, const struct e
 	decoded->codes = ep_arena_alloc(&decoded->arena, count * sizeof *decoded->codes);
 	if (!track->documents || !decoded->codes)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory for %zu documents", count);
+	EP_TRY(read_fields(decoded, &reader, entry, err));
 	if (!read_metadata(&reader, decoded) || !read_numbering(&reader, decoded))
 		return damaged(err, entry->position, "its metadata or numbering is invalid");
 	*codes = ep_reader_rest(&reader);

@@ -1,7 +1,7 @@
 /* entry.h - one entry of the log: a track, a tombstone or a link at its latest change, as bytes
  *
  *     offset size
- *      0      1   version of this layout: 3
+ *      0      1   version of this layout: 3; 4: a put with fields
  *      1      1   operation: 1 put, 2 delete, 3 link
  *      2      1   flags: EP_ENTRY_...
  *      3      1   0
@@ -14,10 +14,11 @@
  *
  *     history  := which revisions led here (history.h)
  *     body     := text(track id) varint(documents) rest
- *     rest     := put: metadata numbering codes | link: copied | delete: nothing
+ *     rest     := put: [0 fields] metadata numbering codes | link: copied | delete: nothing
  *     metadata := varint(n) n * (codever length artist release track, each a text)
  *                 [n > 1: documents * varint(which of the n)]
  *     numbering := 0 (the documents are -0, -1, -2, ...) | 1 documents * text(suffix)
+ *     fields   := of the track (track_fields.h); the 0 can be no number of metadata
  *     codes    := what ep_codes_encode gives for the documents (docs/formats/codes.md)
  *     copied   := text(id of the original; empty: released) contents of the copy, 16 bytes
  *                 [an original: its contents, 16 bytes, kind (1 exact, 2 match), varint(share)
@@ -93,6 +94,14 @@ EP_MUST_USE enum ep_status ep_entry_put_body(struct ep_buffer *out, struct ep_co
                                              const struct ep_track *track,
                                              struct ep_codes_coder *coder, struct ep_error *err);
 
+/* The same of a track whose codes are encoded already; those of its documents are not looked at.
+ * EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_entry_put_about(struct ep_buffer *out, const struct ep_track *track,
+                                              struct ep_bytes codes, struct ep_error *err);
+
+/* Whether an entry is a put of a track with fields. */
+bool ep_entry_has_fields(const struct ep_entry *entry);
+
 /* Adds what the codes of a put take, by form, to usage. EP_CORRUPT, EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_entry_usage(struct ep_codes_usage *usage,
                                           const struct ep_entry *entry, struct ep_error *err);
@@ -135,9 +144,9 @@ EP_MUST_USE enum ep_status ep_entry_read(struct ep_entry *entry, uint64_t positi
 EP_MUST_USE enum ep_status ep_entry_read_body(struct ep_entry *entry, struct ep_bytes body,
                                               struct ep_error *err);
 
-/* Reads the documents of a put without their codes, which are in *codes as they are stored; what is
- * before them in the rest is metadata and numbering. decoded is reset first, and valid as after
- * ep_entry_decode. EP_CORRUPT, EP_NO_MEMORY. */
+/* Reads the documents and fields of a put without the codes, which are in *codes as they are
+ * stored; what is before them in the rest is fields, metadata and numbering. decoded is reset
+ * first, and valid as after ep_entry_decode. EP_CORRUPT, EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_entry_rows(struct ep_decoded *decoded, struct ep_bytes *codes,
                                          const struct ep_entry *entry, struct ep_error *err);
 

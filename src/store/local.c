@@ -4,7 +4,8 @@ enum { NO = 1, YES = 2, ANY = ~0U >> 1 };
 enum {
 	PUTS = EP_LOCAL_ROWS | EP_LOCAL_CSV,
 	GONE = EP_LOCAL_NOTHING | EP_LOCAL_DELETED,
-	ON_TRACK = EP_LOCAL_DELETE | EP_LOCAL_LINK
+	ON_TRACK = EP_LOCAL_DELETE | EP_LOCAL_LINK | EP_LOCAL_EDIT,
+	CHOOSES = EP_LOCAL_ACCEPT | EP_LOCAL_EDIT
 };
 
 /* clang-format off */
@@ -19,7 +20,7 @@ const struct ep_local_line ep_local_lines[EP_LOCAL_LINES] = {
 	{ PUTS,                      ANY,              ANY,              ANY, ANY, ANY, EP_LOCAL_ASIDE },
 	{ ON_TRACK,                  GONE,             ANY,              ANY, ANY, ANY, EP_LOCAL_MISSING },
 	{ ON_TRACK | EP_LOCAL_ACCEPT, EP_LOCAL_LIVE,   ANY,              NO,  ANY, YES, EP_LOCAL_FOREIGN },
-	{ EP_LOCAL_ACCEPT,           ANY,              EP_LOCAL_EQUAL,   ANY, ANY, ANY, EP_LOCAL_UNCHANGED },
+	{ CHOOSES,                   ANY,              EP_LOCAL_EQUAL,   ANY, ANY, ANY, EP_LOCAL_UNCHANGED },
 	{ ANY,                       ANY,              ANY,              ANY, ANY, ANY, EP_LOCAL_STANDS },
 };
 /* clang-format on */

@@ -15,7 +15,8 @@ enum ep_local_act {
 	EP_LOCAL_CSV = 2, /* rows of a CSV file */
 	EP_LOCAL_DELETE = 4,
 	EP_LOCAL_LINK = 8, /* the track is a copy, or is no longer */
-	EP_LOCAL_ACCEPT = 16 /* what was kept aside is to be the track */
+	EP_LOCAL_ACCEPT = 16, /* what was kept aside is to be the track */
+	EP_LOCAL_EDIT = 32 /* the user gives the track other names or fields */
 };
 enum ep_local_there { EP_LOCAL_NOTHING = 1, EP_LOCAL_DELETED = 2, EP_LOCAL_LIVE = 4 };
 enum ep_local_contents {

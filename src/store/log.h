@@ -333,14 +333,17 @@ struct ep_put {
 	uint32_t source; /* EP_SOURCE_LOCAL: this node's user; else who a CSV is of */
 	int64_t import_date;
 	bool whole; /* the rows are all of the track; else they join those that are there */
+	bool all_fields; /* the same of the fields: else each only sets its key */
+	bool edit; /* the user changed what is there: whole, and with all fields */
 };
 
 /* Puts rows of one track that carry no revisions, as the table of local.h decides: of the rows as
  * given, and then of what would come of them. Adds to counts.
  *
- * EP_BAD_INPUT  the track would hold more than EP_TRACK_TEXT_MAX or EP_TRACK_DOCUMENTS_MAX, or has
- * too many changes that the master has not seen. EP_NO_SPACE, EP_IO, EP_CORRUPT, EP_NO_MEMORY:
- * abort the transaction. */
+ * EP_BAD_INPUT  the track would hold more than EP_TRACK_TEXT_MAX, EP_TRACK_DOCUMENTS_MAX or the
+ * limits of fields, or has too many changes that the master has not seen; an edit of what belongs
+ * to the master. EP_NOT_FOUND  an edit of what is not there. EP_NO_SPACE, EP_IO, EP_CORRUPT,
+ * EP_NO_MEMORY: abort the transaction. */
 EP_MUST_USE enum ep_status ep_log_put(struct ep_log_write *write, const struct ep_put *put,
                                       struct ep_put_counts *counts, struct ep_error *err);
 
@@ -364,6 +367,13 @@ EP_MUST_USE enum ep_status ep_log_link(struct ep_log_write *write, struct ep_tex
  * a copy. EP_BAD_INPUT  it belongs to the master. */
 EP_MUST_USE enum ep_status ep_log_release(struct ep_log_write *write, struct ep_text copy,
                                           int64_t now, struct ep_error *err);
+
+/* A track was changed so that what it is a copy of stays the same, as by another name: all links
+ * and releases of it and to it that name what it had before name what it has now, as far as this
+ * node's user may change them. before  its contents then. track  must not be the log's own text. */
+EP_MUST_USE enum ep_status ep_log_renew_links(struct ep_log_write *write, struct ep_text track,
+                                              const struct ep_revision *before, int64_t now,
+                                              struct ep_error *err);
 
 /* ---- changes of others ---- */
 

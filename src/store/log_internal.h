@@ -365,8 +365,9 @@ struct ep_merge {
 	bool shrunk; /* such documents go, as the put is the whole track */
 };
 
-/* Fills merge, which is zeroed, with the rows of a put and those that are there; both are in order
- * of documents. merge->arena, which is to be freed, has them. EP_NO_MEMORY. */
+/* Fills merge, which is zeroed, with the rows and fields of a put and those that are there; both
+ * are in order of documents. merge->arena, which is to be freed, has them. EP_BAD_INPUT  there
+ * would be too many fields. EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_log_merge_rows(struct ep_merge *merge, const struct ep_track *there,
                                              const struct ep_put *put, struct ep_error *err);
 

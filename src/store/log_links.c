@@ -118,6 +118,52 @@ ep_log_release(struct ep_log_write *write, struct ep_text copy, int64_t now, str
 	return set_link(write, &reg, &released, now, err);
 }
 
+/* Makes the link of a copy name what a track has now, where it names what the track had. */
+static enum ep_status
+renew_link(struct ep_log_write *write, struct ep_text copy, struct ep_text track,
+           const struct ep_revision *before, int64_t now, struct ep_error *err)
+{
+	struct ep_register reg;
+	struct ep_entry entry;
+	struct ep_link link;
+	struct ep_revision contents;
+	ep_arena_reset(&write->arena);
+	enum ep_status status = ep_log_find_link(&entry, &write->inside, copy, err);
+	if (status == EP_NOT_FOUND)
+		return EP_OK;
+	EP_TRY(status);
+	EP_TRY(ep_entry_link(&link, &entry, err));
+	EP_TRY(ep_log_find(&entry, &write->inside, track, err));
+	ep_entry_contents(&contents, &entry);
+	bool is_copy = ep_text_equal(copy, track) && ep_revision_equal(&link.copy_contents, before);
+	bool is_original = ep_text_equal(link.original, track) &&
+	                   ep_revision_equal(&link.original_contents, before);
+	if (!is_copy && !is_original)
+		return EP_OK;
+	if (is_copy)
+		link.copy_contents = contents;
+	if (is_original)
+		link.original_contents = contents;
+	status = load_copy(&reg, write, copy, err);
+	if (status == EP_NOT_FOUND || status == EP_BAD_INPUT)
+		return EP_OK;
+	EP_TRY(status);
+	return set_link(write, &reg, &link, now, err);
+}
+
+enum ep_status
+ep_log_renew_links(struct ep_log_write *write, struct ep_text track,
+                   const struct ep_revision *before, int64_t now, struct ep_error *err)
+{
+	EP_BUFFER struct ep_buffer ids = { 0 };
+	size_t count;
+	EP_TRY(renew_link(write, track, track, before, now, err));
+	EP_TRY(ep_log_dependents(&ids, &count, &write->inside, track, err));
+	for (size_t i = 0; i < count; i++)
+		EP_TRY(renew_link(write, ep_log_copy_id(&ids, i), track, before, now, err));
+	return EP_OK;
+}
+
 /* ---- pending links ---- */
 
 enum ep_status

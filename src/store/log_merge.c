@@ -1,5 +1,24 @@
-/* Rows of a put joined with those that are there. */
+/* Rows and fields of a put joined with those that are there. */
 #include "store/log_internal.h"
+
+/* Another field changes the track, and so all of its documents that are put. */
+static enum ep_status
+merge_fields(struct ep_merge *merge, const struct ep_fields *there, const struct ep_put *put,
+             struct ep_error *err)
+{
+	const struct ep_fields *fields = &put->track->fields;
+	struct ep_fields *joined = &merge->track.fields;
+	if (put->all_fields)
+		*joined = *fields;
+	else
+		EP_TRY(ep_fields_join(joined, there, fields->items, fields->count, &merge->arena,
+		                      err));
+	if (!ep_fields_equal(joined, there)) {
+		merge->updated += merge->unchanged;
+		merge->unchanged = 0;
+	}
+	return EP_OK;
+}
 
 /* Goes through both side by side. */
 enum ep_status
@@ -37,7 +56,7 @@ ep_log_merge_rows(struct ep_merge *merge, const struct ep_track *there, const st
 		out[count++] = rows->documents[new ++];
 	}
 	merge->track = (struct ep_track){ .id = put->track->id, .documents = out, .count = count };
-	return EP_OK;
+	return merge_fields(merge, &there->fields, put, err);
 }
 
 enum ep_status

@@ -32,9 +32,11 @@ struct putting {
 static enum ep_local_outcome
 decide(const struct putting *putting, bool equal, const struct ep_hash *hash)
 {
-	return ep_log_decide_local(putting->write, &putting->reg,
-	                           putting->user ? EP_LOCAL_ROWS : EP_LOCAL_CSV,
-	                           putting->step.party, equal, hash);
+	enum ep_local_act act = putting->put->edit ? EP_LOCAL_EDIT
+	                        : putting->user    ? EP_LOCAL_ROWS
+	                                           : EP_LOCAL_CSV;
+	return ep_log_decide_local(putting->write, &putting->reg, act, putting->step.party, equal,
+	                           hash);
 }
 
 static enum ep_status
@@ -45,20 +47,22 @@ unchanged(struct putting *putting, struct ep_error *err)
 	return ep_log_forget_aside(putting->write, put->track->id, &put->hash, err);
 }
 
-/* The state that the rows alone make. */
+/* Keeps aside the state that the rows make: alone, or of a whole track, with the fields that stay.
+ */
 static enum ep_status
-keep_aside(struct putting *putting, struct ep_error *err)
+keep_aside(struct putting *putting, const struct ep_hash *hash, struct ep_bytes body,
+           struct ep_error *err)
 {
 	const struct ep_put *put = putting->put;
 	struct ep_state state = {
 		.operation = EP_PUT,
 		.flags = put->whole ? 0 : EP_ENTRY_PARTIAL,
-		.hash = put->hash,
+		.hash = *hash,
 		.import_date = put->import_date,
-		.body = put->body,
+		.body = body,
 	};
 	struct ep_step step = putting->step;
-	memcpy(step.contents.bytes, put->hash.bytes, EP_REVISION_SIZE);
+	memcpy(step.contents.bytes, hash->bytes, EP_REVISION_SIZE);
 	EP_TRY(ep_history_root(&state.history, &putting->write->arena, &step, err));
 	return ep_log_keep_aside(putting->write, &putting->reg.subject, &state, put->source, err);
 }
@@ -114,16 +118,32 @@ put_new(struct putting *putting, struct ep_error *err)
 	return EP_OK;
 }
 
-/* Encodes a track as it became by joining rows; a whole one is in the put already. */
+/* Whether a track that came of a put is what the put has already. */
+static bool
+is_as_given(const struct ep_merge *merge, const struct ep_put *put)
+{
+	return put->whole && ep_fields_equal(&merge->track.fields, &put->track->fields);
+}
+
+/* Encodes a track as it became by joining rows and fields. The codes of a whole one are those of
+ * the put. */
 static enum ep_status
 encode_merged(struct ep_bytes *body, struct ep_log_write *write, const struct ep_merge *merge,
               const struct ep_put *put, struct ep_error *err)
 {
+	EP_DECODED struct ep_decoded rows = { 0 };
+	struct ep_entry entry = { .operation = EP_PUT };
+	struct ep_bytes codes;
 	*body = put->body;
-	if (put->whole)
+	if (is_as_given(merge, put))
 		return EP_OK;
 	write->body.size = 0;
-	EP_TRY(ep_entry_put_body(&write->body, NULL, &merge->track, write->encoder, err));
+	if (put->whole) {
+		EP_TRY(ep_entry_read_body(&entry, put->body, err));
+		EP_TRY(ep_entry_rows(&rows, &codes, &entry, err));
+		EP_TRY(ep_entry_put_about(&write->body, &merge->track, codes, err));
+	} else
+		EP_TRY(ep_entry_put_body(&write->body, NULL, &merge->track, write->encoder, err));
 	*body = ep_buffer_bytes(&write->body);
 	return EP_OK;
 }
@@ -136,25 +156,27 @@ put_over(struct putting *putting, const struct ep_put *put, struct ep_merge *mer
 	struct ep_log_write *write = putting->write;
 	struct ep_put_counts *counts = putting->counts;
 	struct ep_hash hash = put->hash;
-	struct ep_bytes body;
+	struct ep_bytes body = put->body;
 	EP_TRY(ep_entry_decode(&write->there, &putting->reg.entry, write->decoder, err));
 	EP_TRY(ep_log_merge_rows(merge, &write->there.track, put, err));
 	uint64_t changes = merge->added + merge->updated;
 	bool equal = changes == 0 && !merge->shrunk;
-	if (!equal && !put->whole)
+	if (!equal && !is_as_given(merge, put))
 		ep_track_hash(&hash, &merge->track);
 	enum ep_local_outcome outcome = decide(putting, equal, &hash);
 	if (outcome == EP_LOCAL_UNCHANGED)
 		return unchanged(putting, err);
+	if (outcome != EP_LOCAL_ASIDE)
+		EP_TRY(check_limits(&merge->track, err));
+	if (put->whole || outcome != EP_LOCAL_ASIDE)
+		EP_TRY(encode_merged(&body, write, merge, put, err));
 	if (outcome == EP_LOCAL_ASIDE) {
-		EP_TRY(keep_aside(putting, err));
+		EP_TRY(keep_aside(putting, put->whole ? &hash : &put->hash, body, err));
 		/* Where only documents went, the rows that stayed are what conflicts. */
 		counts->conflict += changes ? changes : merge->unchanged;
 		counts->unchanged += changes ? merge->unchanged : 0;
 		return EP_OK;
 	}
-	EP_TRY(check_limits(&merge->track, err));
-	EP_TRY(encode_merged(&body, write, merge, put, err));
 	EP_TRY(store(putting, &hash, body, merge->shrunk, err));
 	counts->added += merge->added;
 	counts->updated += merge->updated;
@@ -186,13 +208,18 @@ put_rows(struct putting *putting, struct ep_error *err)
 	enum ep_local_outcome outcome = decide(putting, equal, &put->hash);
 	if (outcome == EP_LOCAL_UNCHANGED)
 		return unchanged(putting, err);
+	if (outcome == EP_LOCAL_MISSING)
+		return ep_fail(err, EP_NOT_FOUND, "there is no track %.*s",
+		               ep_text_print_size(put->track->id), put->track->id.at);
+	if (outcome == EP_LOCAL_FOREIGN)
+		return ep_log_fail_foreign(err, put->track->id);
 	/* What would come of the rows decides. */
 	if (ep_register_is_live(reg))
 		return put_decoded(putting, err);
 	if (outcome == EP_LOCAL_STANDS)
 		return put_new(putting, err);
 	putting->counts->conflict += put->track->count;
-	return keep_aside(putting, err);
+	return keep_aside(putting, &put->hash, put->body, err);
 }
 
 enum ep_status

@@ -51,7 +51,9 @@ count_documents(enum ep_offered *what, struct ep_put_counts *counts, struct ep_s
 		return EP_OK;
 	}
 	struct ep_track track = { .id = offer->id, .count = offer->documents };
-	struct ep_put put = { .track = &track, .body = offer->body, .whole = true };
+	struct ep_put put = {
+		.track = &track, .body = offer->body, .whole = true, .all_fields = true
+	};
 	struct ep_put with_rows;
 	struct ep_merge merge = { 0 };
 	EP_DECODED struct ep_decoded decoded = { 0 };

@@ -85,6 +85,16 @@ row_texts(struct ep_text texts[ROW_TEXTS], const struct ep_document *row)
 void
 ep_track_hash(struct ep_hash *out, const struct ep_track *track)
 {
+	ep_track_rows_hash(out, track);
+	if (track->fields.count) {
+		struct ep_hash rows = *out;
+		ep_fields_hash(out, &rows, &track->fields);
+	}
+}
+
+void
+ep_track_rows_hash(struct ep_hash *out, const struct ep_track *track)
+{
 	struct ep_text texts[ROW_TEXTS];
 	struct ep_hasher hasher;
 	ep_hasher_init(&hasher);

@@ -11,6 +11,7 @@
 #include "base/hash_many.h"
 #include "base/status.h"
 #include "base/text.h"
+#include "store/track_fields.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -35,6 +36,7 @@ struct ep_track {
 	struct ep_text id;
 	struct ep_document *documents; /* in the order of ep_document_compare, no suffix twice */
 	size_t count;
+	struct ep_fields fields; /* of the track, not of its rows */
 };
 
 /* Splits the id of a document. */
@@ -54,12 +56,15 @@ bool ep_document_equal(const struct ep_document *one, const struct ep_document *
 /* Bytes of all texts of a track. */
 size_t ep_track_text_size(const struct ep_track *track);
 
-/* The hash of a track's contents: id and all rows, in their order; not source, date or position.
- * docs/formats/log.md, "Contents hash". */
+/* The hash of a track's contents: id, all rows in their order, and fields; not source, date or
+ * position. docs/formats/log.md, "Contents hash". */
 void ep_track_hash(struct ep_hash *out, const struct ep_track *track);
 
-/* Fills list with what ep_track_hash hashes, for who hashes many tracks side by side. It borrows
- * hash, where the result goes, the track's texts, and memory of the arena. EP_NO_MEMORY. */
+/* The hash of its id and rows alone; of a track without fields, that is the one above. */
+void ep_track_rows_hash(struct ep_hash *out, const struct ep_track *track);
+
+/* Fills list with what ep_track_rows_hash hashes, for who hashes many tracks side by side. It
+ * borrows hash, where the result goes, the track's texts, and memory of the arena. EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_track_hash_list(struct ep_hash_list *list, struct ep_hash *hash,
                                               const struct ep_track *track, struct ep_arena *arena,
                                               struct ep_error *err);

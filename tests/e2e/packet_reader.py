@@ -87,7 +87,7 @@ PUT, DELETE, LINK = 1, 2, 3
 Header = collections.namedtuple("Header", "version kind key epoch epoch_tag after last tracks documents deletions "
                                           "links made name sources parties marks_from marks head")
 Entry = collections.namedtuple("Entry", "operation flags position source date documents track_id history about "
-                                        "codes contents_hash rows link")
+                                        "codes contents_hash rows fields link")
 Packet = collections.namedtuple("Packet", "header entries blocks signature")
 
 
@@ -122,7 +122,7 @@ def read_packet(data):
 def read_header(packet):
     need(packet.take(8) == MAGIC, "this is no packet")
     version, kind, size = packet.number("H"), packet.number("H"), packet.number("I")
-    need(version == 2, f"the packet's version is {version}")
+    need(version in (2, 3), f"the packet's version is {version}")
     need(kind in (MASTER, SLAVE), "the kind is unknown")
     need(120 <= size <= 16_777_216, "the header's size is out of range")
     rest = Bytes(packet.take(size - 4), "header")
@@ -196,16 +196,17 @@ def read_block(payload, header):
         else:
             need(1 <= documents[i] <= 65_536, "the number of a track's documents is out of range")
         need(operation == PUT or not codes[i], "codes of what is no track")
-        rows, link = [], None
+        rows, fields, link = [], [], None
         if operation == PUT:
-            rows = read_track(ids[i], documents[i], abouts[i], codes[i], hashes[i])
+            rows, fields = read_track(ids[i], documents[i], abouts[i], codes[i], hashes[i])
+            need(not fields or header.version == 3, "a track with fields in a packet of version 2")
         elif operation == LINK:
             link = read_link(ids[i], abouts[i], hashes[i])
         else:
             need(not abouts[i], "a delete with a track")
         history = read_history(histories[i], operation == LINK, ids[i], hashes[i], header.parties)
         entries.append(Entry(operation, flags[i], position, header.sources[sources[i]], date, documents[i], ids[i],
-                             history, abouts[i], codes[i], hashes[i], rows, link))
+                             history, abouts[i], codes[i], hashes[i], rows, fields, link))
     return entries
 
 
@@ -240,9 +241,13 @@ def unpacked_frame(frame):
 
 
 def read_track(track_id, count, about, codes, contents_hash):
-    """The rows of a track, as tuples of bytes."""
+    """The rows of a track, as tuples of bytes, and its fields, as pairs of them."""
     about = Bytes(about, "about")
     different = about.varint()
+    fields = []
+    if different == 0:
+        fields = read_fields(about)
+        different = about.varint()
     need(different >= 1, "a track without metadata")
     metadata = []
     for _ in range(different):
@@ -261,9 +266,34 @@ def read_track(track_id, count, about, codes, contents_hash):
         codever, length, artist, release, title = metadata[index]
         texts += [tail, codever, document, length, artist, release, title]
         rows.append((track_id + tail, codever, document, length, artist, release, title))
-    need(blake2b(b"".join(struct.pack("<I", len(text)) + text for text in texts)) == contents_hash,
-         "a contents hash is wrong")
-    return rows
+    found = blake2b(sized(texts))
+    if fields:
+        found = blake2b(sized([b"echoprint fields 1"]) + found + sized(text for field in fields for text in field))
+    need(found == contents_hash, "a contents hash is wrong")
+    return rows, fields
+
+
+def sized(texts):
+    return b"".join(struct.pack("<I", len(text)) + text for text in texts)
+
+
+def read_fields(about):
+    """The fields of a track."""
+    count = about.varint()
+    need(1 <= count <= 64, "the number of fields is out of range")
+    fields = [(about.text(), about.text()) for _ in range(count)]
+    keys = [key for key, _ in fields]
+    need(keys == sorted(set(keys)), "the fields are not in order")
+    need(sum(len(key) + len(value) for key, value in fields) <= 16384, "the fields are too large")
+    for key, value in fields:
+        need(re.fullmatch(rb"[a-z0-9_.-]{1,64}", key), "the key of a field is not allowed")
+        need(1 <= len(value) <= 1024, "the value of a field is too long or empty")
+        try:
+            letters = value.decode()
+        except UnicodeDecodeError:
+            raise Refused("the value of a field is not UTF-8")
+        need(not re.search("[\0-\x1f\x7f-\x9f]", letters), "a control character in a field")
+    return fields
 
 
 Link = collections.namedtuple("Link", "original copy_contents original_contents kind share coverage offset")

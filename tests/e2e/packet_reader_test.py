@@ -331,11 +331,12 @@ class Put:
 
     def __init__(self, documents=(b"5 7",), codes=None, tails=None, words=(NO_WORDS,), which=None,
                  track_id=b"TR", step=1, source=0, flags=0, date=1000, about=None, contents_hash=None, count=None,
-                 history=ROOT):
+                 history=ROOT, fields=()):
         self.history = history
         self.track_id, self.step, self.source, self.flags, self.date = track_id, step, source, flags, date
         self.count = len(documents) if count is None else count
-        self.about = varint(len(words)) + b"".join(text(word) for five in words for word in five)
+        self.about = b"\0" + fields_of(*fields) if fields else b""
+        self.about += varint(len(words)) + b"".join(text(word) for five in words for word in five)
         which = which or [0] * len(documents)
         if len(words) > 1:
             self.about += b"".join(varint(index) for index in which)
@@ -346,7 +347,15 @@ class Put:
         for tail, index, document in zip(tails or [b"-%d" % i for i in range(len(documents))], which, documents):
             five = words[min(index, len(words) - 1)] if words else NO_WORDS
             texts += [tail, five[0], document, *five[1:]]
-        self.hash = contents_hash or blake2b(b"".join(struct.pack("<I", len(word)) + word for word in texts))
+        found = blake2b(packet_reader.sized(texts))
+        if fields:
+            found = blake2b(packet_reader.sized([b"echoprint fields 1"]) + found
+                            + packet_reader.sized(word for field in fields for word in field))
+        self.hash = contents_hash or found
+
+
+def fields_of(*fields, count=None):
+    return varint(len(fields) if count is None else count) + b"".join(text(word) for field in fields for word in field)
 
 
 class Delete:
@@ -470,6 +479,12 @@ def readable_packets():
         "a frame without checksum": packet(Put(), blocks=[block(Put(), pack=without_checksum)]),
         "an id of 255 bytes": packet(Put(track_id=b"x" * 255, tails=[b""])),
         "words of each": packet(Put((b"", b"1 2"), words=(NO_WORDS, OTHER_WORDS), which=[1, 0])),
+        "fields": packet(Put(fields=[(b"isrc", b"USRC17607839"), (b"x", "ä =€".encode())]), version=3),
+        "a track with fields and one without": packet(Put(fields=[(b"a", b"b")]), Put(track_id=b"TS"), version=3),
+        "version 3 without fields": packet(Put(), version=3),
+        "as many fields as a track may have": packet(
+            Put(fields=[(b"%d" % n, b"v" * 253) for n in range(100, 164)]), version=3),
+        "the longest key and value": packet(Put(fields=[(b"k" * 64, b"v" * 1024)]), version=3),
         "no pairs, packed": coded(b"\x81\0", b""),
         "no pairs, packed, in two documents": coded(b"\x81\0", b"", b""),
         "no onsets": coded(b"\x82\1\x5a", b"", b""),
@@ -498,12 +513,17 @@ def without_checksum(data):
     return done.stdout
 
 
+def with_fields(*fields):
+    """A packet whose one track has these fields, allowed or not."""
+    return packet(Put(fields=fields, about=b"\0" + fields_of(*fields) + Put().about), version=3)
+
+
 def refused_packets():
     put, other = Put(), Put(track_id=b"TS")
     two = [Put(), Put(track_id=b"TS")]
     packets = {
         "version 1": packet(put, version=1),
-        "version 3": packet(put, version=3),
+        "version 4": packet(put, version=4),
         "version 0": packet(put, version=0),
         "kind 0": packet(put, kind=0),
         "kind 3": packet(put, kind=3),
@@ -580,6 +600,22 @@ def refused_packets():
         "more behind the numbering": packet(Put(about=put.about + b"x")),
         "an unknown numbering": packet(Put(about=put.about[:-1] + b"\2")),
         "metadata that ends early": packet(Put(about=put.about[:5])),
+        "fields in version 2": packet(Put(fields=[(b"a", b"b")])),
+        "no fields where some should be": with_fields(),
+        "65 fields": with_fields(*[(b"%d" % n, b"v") for n in range(100, 165)]),
+        "fields out of order": with_fields((b"b", b"v"), (b"a", b"v")),
+        "a field twice": with_fields((b"a", b"v"), (b"a", b"w")),
+        "fields of more than 16 KiB": with_fields(*[(b"%d" % n, b"v" * 1022) for n in range(100, 117)]),
+        "a key of no characters": with_fields((b"", b"v")),
+        "a key of 65 characters": with_fields((b"k" * 65, b"v")),
+        "a key with a capital": with_fields((b"ISRC", b"v")),
+        "a value of no bytes": with_fields((b"a", b"")),
+        "a value of 1025 bytes": with_fields((b"a", b"v" * 1025)),
+        "a value that is not UTF-8": with_fields((b"a", b"\xff")),
+        "a value with a line feed": with_fields((b"a", b"v\n")),
+        "a value with a control character of two bytes": with_fields((b"a", b"\xc2\x85")),
+        "fewer fields than it says": packet(Put(about=b"\0" + fields_of((b"a", b"v"), count=9)), version=3),
+        "a hash without the fields": packet(Put(fields=[(b"a", b"b")], contents_hash=put.hash), version=3),
         "no codes": coded(b"", b""),
         "an unknown tag": coded(b"\x84", b""),
         "a run of no documents": coded(b"\0\0\1x\x80", b"x", b""),
@@ -726,7 +762,7 @@ def both_refuse(test):
         done = node.run("master-ingest", "-s", "paris", "-", data=data, statuses=range(256))
         # Older versions were never released: there is another way over. One entry is refused, or
         # all.
-        statuses = {"version 0": (5,), "version 1": (5,), "version 3": (6,)}.get(name, (3, 7))
+        statuses = {"version 0": (5,), "version 1": (5,), "version 4": (6,)}.get(name, (3, 7))
         need(done.returncode in statuses, f"the program exits with {done.returncode} for a packet with {name}")
 
 

@@ -125,7 +125,7 @@ def refuses_damage(test):
             ("cut", packet[:-1], 7), ("cut in a block", packet[:5000], 7), ("longer", packet + b"x", 7),
             ("flipped", packet[:4000] + bytes([packet[4000] ^ 1]) + packet[4001:], 7),
             ("header", packet[:40] + b"\xff" + packet[41:], 7),
-            ("newer", packet[:8] + struct.pack("<H", 3) + packet[10:], 6),
+            ("newer", packet[:8] + struct.pack("<H", 4) + packet[10:], 6),
             ("of a format that was never released", packet[:8] + struct.pack("<H", 1) + packet[10:], 5)):
         target = test.node("damage-" + name.replace(" ", "-"))
         done = target.run("slave-ingest", "--strict", "-", data=bad, statuses=(status,))

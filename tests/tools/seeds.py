@@ -16,7 +16,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "e2e"))
 
-from packet_reader_test import (Delete, Link, Put, block, history, packet, readable_packets, refused_packets, text,
+from packet_reader_test import (Delete, Link, Put, block, fields_of, history, packet, readable_packets, refused_packets, text,
                                 varint)
 
 # Larger ones say nothing more.
@@ -83,6 +83,9 @@ def receipts():
         yield f"no-{name}-{len(str(value))}", {**whole, name: value}
 
 
+FIELDS = [(b"isrc", b"USRC17607839"), (b"musicbrainz_recordingid", b"b1a9c0e9-d987-4042-ae91-78d6a3267d69")]
+
+
 def body_of(entry):
     return text(entry.track_id) + varint(entry.count) + entry.about + entry.codes
 
@@ -109,9 +112,13 @@ def main():
     for name, value in receipts():
         keep("receipt", name, json.dumps(value).encode()[1:])
     for name, bytes_of in histories():
-        for entry in (Put(), Delete(), Link(), Link(b"")):
+        for entry in (Put(), Put(fields=FIELDS), Delete(), Link(), Link(b"")):
             kind = type(entry).__name__.lower() + ("" if entry.about or entry.operation == 2 else "-none")
             keep("entry", f"{kind}-{len(entry.about)}-{name}", bytes([len(bytes_of)]) + bytes_of + body_of(entry))
+    for number, fields in enumerate((FIELDS, FIELDS[:1], FIELDS[::-1])):
+        keep("track_fields", f"{number}", fields_of(*fields))
+    keep("track_fields", "fewer", fields_of(*FIELDS, count=3))
+    keep("track_fields", "key-and-value", b"isrc=USRC17607839")
     print(f"{made} seeds")
 
 

@@ -128,6 +128,7 @@ collect(void *context, const struct ep_unconfirmed *item, struct ep_error *err)
 	header->documents += entry->operation == EP_PUT ? entry->document_count : 0;
 	header->deletions += entry->operation == EP_DELETE;
 	header->links += entry->operation == EP_LINK;
+	header->fields |= ep_entry_has_fields(entry);
 	return EP_OK;
 }
 

@@ -36,6 +36,7 @@ read_memory(void *context, void *bytes, size_t size, size_t *got, struct ep_erro
 static void
 same_header(const struct ep_packet_header *one, const struct ep_packet_header *two)
 {
+	must(one->fields == two->fields);
 	must(one->kind == two->kind && one->epoch == two->epoch &&
 	     one->epoch_tag == two->epoch_tag && one->after == two->after &&
 	     one->last == two->last && one->made == two->made &&
@@ -188,6 +189,17 @@ make_header(struct header *made, const uint8_t *bytes, size_t size)
 	}
 }
 
+/* Whether a put's about begins as one with fields, which version 2 may not have. */
+static bool
+has_fields(const struct ep_packet_entry *entries, size_t count)
+{
+	bool has = false;
+	for (size_t i = 0; i < count; i++)
+		has |= entries[i].operation == EP_PACKET_PUT && entries[i].about.size > 0 &&
+		       entries[i].about.at[0] == 0;
+	return has;
+}
+
 static void
 put_packet(struct ep_buffer *out, const struct ep_packet_header *header,
            const struct ep_packet_entry *entries, size_t count, size_t split)
@@ -255,6 +267,13 @@ law_packet(const uint8_t *bytes, size_t size)
 	(void)!read_all(bytes, size, NULL, NULL, 0);
 	make_header(&made, bytes, size);
 	read_sealed(&made.header, bytes, size);
+	bool has = has_fields(entries, count);
+	if (has) {
+		put_packet(&packet, &made.header, entries, count, size % (count + 1));
+		must_equal(read_all(packet.data, packet.size, NULL, NULL, 0), EP_CORRUPT);
+		packet.size = 0;
+	}
+	made.header.fields = has || size % 2;
 	put_packet(&packet, &made.header, entries, count, size % (count + 1));
 	must_equal(read_all(packet.data, packet.size, &made.header, entries, count), EP_OK);
 	size_t at = (size * 7919) % packet.size;

@@ -10,6 +10,9 @@
 
 #define ROWS_MAX 8
 
+static const struct ep_field two_fields[] = { { { "isrc", 4 }, { "USRC17607839", 12 } },
+	                                      { { "x", 1 }, { "y z", 3 } } };
+
 static const char *const artists[] = { "A", "", "Bj\xc3\xb6rk", "a \"quoted\", name" };
 
 /* Encodes a track as an entry. */
@@ -66,6 +69,9 @@ assert_comes_back(const struct ep_track *track)
 	struct ep_hash hash;
 	ep_track_hash(&hash, &decoded.track);
 	assert_memory_equal(hash.bytes, entry.hash.bytes, EP_HASH_SIZE);
+	assert_true(ep_fields_equal(&decoded.track.fields, &track->fields));
+	assert_int_equal(ep_entry_has_fields(&entry), track->fields.count > 0);
+	assert_int_equal(bytes.data[0], track->fields.count ? 4 : 3);
 	ep_codes_coder_free(coder);
 }
 
@@ -105,6 +111,8 @@ rows_of_every_kind_come_back_byte_for_byte(void **state)
 			                  .documents = rows,
 			                  .count = count };
 		assert_comes_back(&track);
+		track.fields = (struct ep_fields){ two_fields, 1 + seed % 2 };
+		assert_comes_back(&track);
 	}
 }
 
@@ -133,11 +141,30 @@ a_later_layout_is_told_from_damage(void **state)
 	struct ep_document row = { .suffix = ep_text_of("-0"), .codes = ep_text_of("1 2") };
 	struct ep_track track = { .id = ep_text_of("TRA"), .documents = &row, .count = 1 };
 	EP_BUFFER struct ep_buffer bytes = entry_of(&track);
-	bytes.data[0] = 4;
+	bytes.data[0] = 5;
 	size_t end = bytes.size - 4;
 	ep_store32(bytes.data + end, ep_crc32(bytes.data, end));
 	struct ep_entry entry;
 	assert_int_equal(ep_entry_read(&entry, 1, bytes.data, bytes.size, NULL), EP_NEWER);
+}
+
+/* Whether an entry says that it has fields, and has some, is one. */
+static void
+a_layout_that_does_not_fit_the_fields_is_damage(void **state)
+{
+	(void)state;
+	struct ep_document row = { .suffix = ep_text_of("-0"), .codes = ep_text_of("1 2") };
+	struct ep_track track = { .id = ep_text_of("TRA"), .documents = &row, .count = 1 };
+	for (size_t count = 0; count <= 1; count++) {
+		track.fields = (struct ep_fields){ two_fields, count };
+		EP_BUFFER struct ep_buffer bytes = entry_of(&track);
+		struct ep_entry entry;
+		size_t end = bytes.size - 4;
+		bytes.data[0] = count ? 3 : 4;
+		ep_store32(bytes.data + end, ep_crc32(bytes.data, end));
+		assert_int_equal(ep_entry_read(&entry, 1, bytes.data, bytes.size, NULL),
+		                 EP_CORRUPT);
+	}
 }
 
 static void
@@ -160,6 +187,14 @@ the_contents_hash_is_as_specified(void **state)
 	ep_hash_print(text, &hash);
 	assert_string_equal(text,
 	                    "7cbbdb8a6be3827fda2ccc2fa100706af33a4a436143575bca5bdaa9f01bf740");
+	/* rows = bytes.fromhex("7cbb..."), text = lambda t: len(t).to_bytes(4, "little") + t,
+	 * hashlib.blake2b(text(b"echoprint fields 1") + rows + text(b"isrc") +
+	 * text(b"USRC17607839") + text(b"x") + text(b"y z"), digest_size=32) */
+	track.fields = (struct ep_fields){ two_fields, 2 };
+	ep_track_hash(&hash, &track);
+	ep_hash_print(text, &hash);
+	assert_string_equal(text,
+	                    "a1bc83109e89fcee296b042371bae808dddf45a818bee6c6c6d50ad3cbe2315e");
 }
 
 int
@@ -169,6 +204,7 @@ main(void)
 		cmocka_unit_test(rows_of_every_kind_come_back_byte_for_byte),
 		cmocka_unit_test(every_changed_byte_is_seen),
 		cmocka_unit_test(a_later_layout_is_told_from_damage),
+		cmocka_unit_test(a_layout_that_does_not_fit_the_fields_is_damage),
 		cmocka_unit_test(the_contents_hash_is_as_specified),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,7 +11,7 @@
 static void
 each_case(void (*check)(const struct ep_local *local, void *context), void *context)
 {
-	for (unsigned act = EP_LOCAL_ROWS; act <= EP_LOCAL_ACCEPT; act *= 2)
+	for (unsigned act = EP_LOCAL_ROWS; act <= EP_LOCAL_EDIT; act *= 2)
 		for (unsigned there = EP_LOCAL_NOTHING; there <= EP_LOCAL_LIVE; there *= 2)
 			for (unsigned has = EP_LOCAL_EQUAL; has <= EP_LOCAL_OTHER; has *= 2)
 				for (unsigned facts = 0; facts < 8; facts++) {
@@ -52,7 +52,8 @@ in_words(const struct ep_local *local)
 		return EP_LOCAL_MISSING;
 	if (live && !local->own && local->follows)
 		return EP_LOCAL_FOREIGN;
-	return accept && local->contents == EP_LOCAL_EQUAL ? EP_LOCAL_UNCHANGED : EP_LOCAL_STANDS;
+	bool chooses = accept || local->act == EP_LOCAL_EDIT;
+	return chooses && local->contents == EP_LOCAL_EQUAL ? EP_LOCAL_UNCHANGED : EP_LOCAL_STANDS;
 }
 
 static void

@@ -82,6 +82,49 @@ put(struct fixture *fixture, struct ep_put_counts *counts, const char *source, b
 	return ep_log_commit(&write, NULL);
 }
 
+/* The same with fields; none where the first key is NULL. */
+static enum ep_status
+put_with(struct fixture *fixture, struct ep_put_counts *counts, const char *source,
+         const char *artist, const struct ep_field *fields, size_t field_count, bool all)
+{
+	EP_OWNED(ep_log_abort)
+	struct ep_log_write *write = NULL;
+	EP_BUFFER struct ep_buffer body = { 0 };
+	struct ep_document row = row_of("-0", "1 2 3 4", artist);
+	struct ep_track track = { .id = ep_text_of("TRF"),
+		                  .documents = &row,
+		                  .count = 1,
+		                  .fields = { fields, field_count } };
+	EP_TRY(ep_entry_put_body(&body, NULL, &track, fixture->coder, NULL));
+	EP_TRY(ep_log_write_begin(&write, fixture->log, NULL));
+	struct ep_put wanted = { .track = &track,
+		                 .body = ep_buffer_bytes(&body),
+		                 .import_date = 1000,
+		                 .whole = strcmp(source, "local") == 0,
+		                 .all_fields = all,
+		                 .edit = all };
+	ep_track_hash(&wanted.hash, &track);
+	EP_TRY(ep_log_source(&wanted.source, write, ep_text_of(source), NULL));
+	*counts = (struct ep_put_counts){ 0 };
+	EP_TRY(ep_log_put(write, &wanted, counts, NULL));
+	return ep_log_commit(&write, NULL);
+}
+
+/* Whether the track has these fields. */
+static void
+assert_fields(struct fixture *fixture, const struct ep_field *fields, size_t count)
+{
+	EP_DECODED struct ep_decoded decoded = { 0 };
+	struct ep_log_read *read;
+	struct ep_entry entry;
+	const struct ep_fields wanted = { fields, count };
+	assert_int_equal(ep_log_read_begin(&read, fixture->log, NULL), EP_OK);
+	assert_int_equal(ep_log_find(&entry, read, ep_text_of("TRF"), NULL), EP_OK);
+	assert_int_equal(ep_entry_decode(&decoded, &entry, fixture->coder, NULL), EP_OK);
+	assert_true(ep_fields_equal(&decoded.track.fields, &wanted));
+	ep_log_read_end(read);
+}
+
 static void
 delete_track(struct fixture *fixture, const char *id)
 {
@@ -122,6 +165,84 @@ assert_verifies(struct fixture *fixture)
 	struct ep_verify_options options = { 0 };
 	assert_int_equal(ep_log_verify(&report, fixture->log, &options, NULL), EP_OK);
 	assert_int_equal(report.problems, 0);
+}
+
+static const struct ep_field isrc = { { "isrc", 4 }, { "A", 1 } };
+static const struct ep_field other_isrc = { { "isrc", 4 }, { "B", 1 } };
+static const struct ep_field mood = { { "mood", 4 }, { "calm", 4 } };
+
+static void
+fields_of_a_put_join_those_of_the_track(void **state)
+{
+	struct fixture *fixture = *state;
+	struct ep_put_counts counts;
+	const struct ep_field both[] = { other_isrc, mood };
+	assert_int_equal(put_with(fixture, &counts, "local", "A", &isrc, 1, false), EP_OK);
+	assert_int_equal(counts.added, 1);
+	assert_int_equal(put_with(fixture, &counts, "local", "A", &mood, 1, false), EP_OK);
+	assert_int_equal(counts.updated, 1);
+	assert_int_equal(put_with(fixture, &counts, "local", "B", &other_isrc, 1, false), EP_OK);
+	assert_int_equal(counts.updated, 1);
+	assert_fields(fixture, both, 2);
+	assert_int_equal(put_with(fixture, &counts, "local", "B", &mood, 1, false), EP_OK);
+	assert_int_equal(counts.unchanged, 1);
+	assert_int_equal(put_with(fixture, &counts, "local", "C", NULL, 0, false), EP_OK);
+	assert_fields(fixture, both, 2);
+	assert_int_equal(put_with(fixture, &counts, "local", "C", &mood, 1, true), EP_OK);
+	assert_int_equal(counts.updated, 1);
+	assert_fields(fixture, &mood, 1);
+	assert_verifies(fixture);
+}
+
+static void
+fields_count_in_the_digest_and_go_with_their_track(void **state)
+{
+	struct fixture *fixture = *state;
+	struct ep_put_counts counts;
+	assert_int_equal(put_with(fixture, &counts, "local", "A", NULL, 0, true), EP_NOT_FOUND);
+	assert_int_equal(put_with(fixture, &counts, "local", "A", NULL, 0, false), EP_OK);
+	struct ep_hash plain = digest_of(fixture);
+	assert_int_equal(put_with(fixture, &counts, "local", "A", &isrc, 1, true), EP_OK);
+	struct ep_hash one = digest_of(fixture);
+	assert_int_equal(put_with(fixture, &counts, "local", "A", &other_isrc, 1, true), EP_OK);
+	struct ep_hash two = digest_of(fixture);
+	assert_memory_not_equal(&plain, &one, sizeof plain);
+	assert_memory_not_equal(&one, &two, sizeof one);
+	assert_int_equal(put_with(fixture, &counts, "local", "A", NULL, 0, true), EP_OK);
+	struct ep_hash again = digest_of(fixture);
+	assert_memory_equal(&plain, &again, sizeof plain);
+	assert_int_equal(put_with(fixture, &counts, "local", "A", &isrc, 1, true), EP_OK);
+	delete_track(fixture, "TRF");
+	assert_int_equal(put_with(fixture, &counts, "local", "A", NULL, 0, false), EP_OK);
+	assert_fields(fixture, NULL, 0);
+	assert_verifies(fixture);
+}
+
+static void
+a_csv_says_nothing_of_fields(void **state)
+{
+	struct fixture *fixture = *state;
+	struct ep_put_counts counts;
+	assert_int_equal(put_with(fixture, &counts, "paris", "A", NULL, 0, false), EP_OK);
+	assert_int_equal(put_with(fixture, &counts, "local", "A", &isrc, 1, true), EP_OK);
+	uint64_t position = state_of(fixture).position;
+	assert_int_equal(put_with(fixture, &counts, "paris", "A", NULL, 0, false), EP_OK);
+	assert_int_equal(counts.unchanged, 1);
+	assert_fields(fixture, &isrc, 1);
+	assert_int_equal(put_with(fixture, &counts, "paris", "B", NULL, 0, false), EP_OK);
+	assert_int_equal(counts.conflict, 1);
+	assert_int_equal(state_of(fixture).position, position);
+	assert_fields(fixture, &isrc, 1);
+
+	/* What was set aside, accepted, changes rows alone. */
+	EP_OWNED(ep_log_abort)
+	struct ep_log_write *write = NULL;
+	assert_int_equal(ep_log_write_begin(&write, fixture->log, NULL), EP_OK);
+	assert_int_equal(
+		ep_log_settle_conflict(&counts, write, ep_text_of("TRF"), true, 1, 5, NULL), EP_OK);
+	assert_int_equal(ep_log_commit(&write, NULL), EP_OK);
+	assert_fields(fixture, &isrc, 1);
+	assert_verifies(fixture);
 }
 
 static void
@@ -375,6 +496,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		WITH_LOG(fields_of_a_put_join_those_of_the_track),
+		WITH_LOG(fields_count_in_the_digest_and_go_with_their_track),
+		WITH_LOG(a_csv_says_nothing_of_fields),
 		WITH_LOG(positions_have_no_gaps_and_the_same_again_takes_none),
 		WITH_LOG(rows_that_arrive_one_by_one_join_their_track_in_any_order),
 		WITH_LOG(a_csv_changes_only_what_a_csv_of_its_source_made),
