@@ -16,6 +16,7 @@
  *     metadata.artist     string, optional
  *     metadata.release    string, optional
  *     metadata.title      string, optional
+ *     metadata.fields     object of strings, optional: {"isrc": "USRC17607839"}
  *
  * Optional ones may be null or "" as well, which is the same as missing.
  */
@@ -36,6 +37,10 @@
 #define EP_CODEGEN_TEXT_MAX ((size_t)16 << 20)
 #define EP_CODEGEN_TRACK_ID_MAX ((size_t)255)
 #define EP_CODEGEN_VERSION_MAX ((size_t)63)
+
+/* The most that metadata.fields may have; which keys and values a track takes is the log's to say.
+ */
+#define EP_CODEGEN_FIELDS_MAX ((size_t)64)
 
 /* A block ends with the object in which it passes so many bytes, or after so many objects. */
 #define EP_CODEGEN_BLOCK_SIZE ((size_t)4 << 20)
@@ -98,6 +103,11 @@ EP_MUST_USE enum ep_status ep_codegen_read(struct ep_codegen_reader *reader,
 void ep_codegen_close(struct ep_codegen_reader *reader);
 EP_DEFINE_OWNED(struct ep_codegen_reader, ep_codegen_close)
 
+struct ep_codegen_field {
+	struct ep_text key;
+	struct ep_text value; /* not empty */
+};
+
 /* The texts are UTF-8 without NUL, belong to the song and are valid until it is freed; they do not
  * need the object. Empty (size 0) where missing. */
 struct ep_codegen_song {
@@ -109,6 +119,8 @@ struct ep_codegen_song {
 	struct ep_text title;
 	char version[EP_CODEGEN_VERSION_MAX + 1]; /* such as "4.12", ended by NUL */
 	uint32_t duration_s; /* at most 2^31-1 */
+	struct ep_codegen_field fields[EP_CODEGEN_FIELDS_MAX]; /* in any order, no key twice */
+	size_t field_count;
 
 	struct json_t *json; /* owns the texts; belongs to codegen_song.c */
 };

@@ -145,14 +145,41 @@ take_version(char version[EP_CODEGEN_VERSION_MAX + 1], const json_t *metadata, s
 	return EP_OK;
 }
 
+/* Takes the fields; those that are null or "" are as if they were missing. */
+static enum ep_status
+take_fields(struct ep_codegen_song *song, json_t *metadata, struct ep_error *err)
+{
+	json_t *fields = json_object_get(metadata, "fields");
+	const char *name;
+	json_t *value;
+	if (!fields || json_is_null(fields))
+		return EP_OK;
+	if (!json_is_object(fields))
+		return ep_fail(err, EP_BAD_INPUT, "metadata.fields is not an object");
+	if (json_object_size(fields) > EP_CODEGEN_FIELDS_MAX)
+		return ep_fail(err, EP_BAD_INPUT,
+		               "metadata.fields has %zu keys, but may have at most %zu",
+		               json_object_size(fields), EP_CODEGEN_FIELDS_MAX);
+	json_object_foreach(fields, name, value)
+	{
+		struct ep_codegen_field *field = &song->fields[song->field_count];
+		struct key key = { "metadata.fields.", name, EP_CODEGEN_TEXT_MAX };
+		EP_TRY(take_text(&field->value, fields, &key, err));
+		field->key = ep_text_of(name);
+		song->field_count += field->value.size > 0;
+	}
+	return EP_OK;
+}
+
 static enum ep_status
 take_metadata(struct ep_codegen_song *song, struct ep_error *err)
 {
-	const json_t *metadata = json_object_get(song->json, "metadata");
+	json_t *metadata = json_object_get(song->json, "metadata");
 	if (!json_is_object(metadata))
 		return ep_fail(err, EP_BAD_INPUT, "metadata is %s",
 		               metadata ? "not an object" : "missing");
 	EP_TRY(take_texts(song, metadata, err));
+	EP_TRY(take_fields(song, metadata, err));
 	EP_TRY(take_duration(&song->duration_s, metadata, err));
 	return take_version(song->version, metadata, err);
 }

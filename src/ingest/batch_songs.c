@@ -49,6 +49,20 @@ make_suffix(struct ep_text *suffix, struct ep_arena *arena, struct ep_text rest,
 	                     err);
 }
 
+/* Makes the fields of a song. EP_BAD_INPUT names the one that a track cannot have. */
+static enum ep_status
+make_fields(struct ep_fields *fields, struct ep_arena *arena, const struct ep_codegen_song *song,
+            struct ep_error *err)
+{
+	static const struct ep_fields none = { 0 };
+	struct ep_field *items = ep_arena_alloc(arena, song->field_count * sizeof *items);
+	if (!items)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory for the fields of a song");
+	for (size_t i = 0; i < song->field_count; i++)
+		items[i] = (struct ep_field){ song->fields[i].key, song->fields[i].value };
+	return ep_fields_join(fields, &none, items, song->field_count, arena, err);
+}
+
 /* Makes the documents of a song that has been cut. */
 static enum ep_status
 make_documents(struct ep_track *track, struct ep_arena *arena, const struct ep_cut *cut,
@@ -117,9 +131,11 @@ ep_batch_song(struct ep_batch *batch, const struct ep_codegen_song *song, struct
 	/* The documents are needed until they are encoded: many small songs can have very many. */
 	ep_arena_reset(&scratch->arena);
 	EP_TRY(make_documents(&ready.track, &scratch->arena, &scratch->cut, song, rest, err));
+	EP_TRY(make_fields(&ready.track.fields, &scratch->arena, song, err));
 	EP_TRY(ep_batch_encode(batch, &ready, NULL, scratch, err));
 	ep_track_hash(&ready.hash, &ready.track);
 	ready.track.documents = NULL;
+	ready.track.fields = (struct ep_fields){ 0 };
 	struct ep_ready *added = ep_batch_add_ready(batch);
 	if (!added)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory for the songs of a file");

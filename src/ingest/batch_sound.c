@@ -77,6 +77,21 @@ stem_of(const char *path)
 	return (struct ep_text){ base, size };
 }
 
+/* Takes the tags that are fields; what no field can be is left out, as the file is good without. */
+static void
+take_fields(struct ep_codegen_song *song, const struct ep_sound_info *info)
+{
+	const struct ep_field tags[] = {
+		{ ep_text_of(EP_FIELD_ISRC), info->isrc },
+		{ ep_text_of(EP_FIELD_RECORDING_ID), info->recording_id },
+	};
+	for (size_t i = 0; i < sizeof tags / sizeof *tags; i++) {
+		if (ep_field_check(&tags[i], NULL) == EP_OK)
+			song->fields[song->field_count++] =
+				(struct ep_codegen_field){ tags[i].key, tags[i].value };
+	}
+}
+
 static enum ep_status
 make_track(struct ep_batch *batch, struct ep_batch_scratch *scratch, enum ep_id_from from,
            int64_t now_ms, struct ep_error *err)
@@ -97,6 +112,7 @@ make_track(struct ep_batch *batch, struct ep_batch_scratch *scratch, enum ep_id_
 		EP_TRY(ep_text_to_utf8(&stem, stem_of(batch->sound.path), err));
 		song.title = ep_buffer_text(&stem);
 	}
+	take_fields(&song, &recording->info);
 	struct ep_origin origin = { .raw = ep_text_of(batch->sound.path) };
 	return ep_batch_song(batch, &song, &recording->pairs, origin, scratch, now_ms, err);
 }

@@ -3,6 +3,20 @@
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
 
+/* The names under which libavformat shows a tag, in any case; the first that is there counts. NULL
+ * ends a list. */
+#define NAMES_MAX 4
+static const char *const names[][NAMES_MAX] = {
+	{ "artist", NULL },
+	{ "album", NULL },
+	{ "title", NULL },
+	{ "genre", NULL },
+	/* As Vorbis, APE, MP4 and Matroska have it; ID3v2; ASF. */
+	{ "isrc", "TSRC", "WM/ISRC", NULL },
+	/* As Picard writes the id of a recording: Vorbis and APE; MP4 and ID3v2; ASF. */
+	{ "MUSICBRAINZ_TRACKID", "MusicBrainz Track Id", "MusicBrainz/Track Id", NULL },
+};
+
 static const char *
 tag(const AVFormatContext *format, const AVStream *stream, const char *name)
 {
@@ -10,6 +24,15 @@ tag(const AVFormatContext *format, const AVStream *stream, const char *name)
 	if (!entry)
 		entry = av_dict_get(stream->metadata, name, NULL, 0);
 	return entry ? entry->value : "";
+}
+
+static const char *
+text_of(const AVFormatContext *format, const AVStream *stream, const char *const list[NAMES_MAX])
+{
+	const char *found = "";
+	for (size_t i = 0; list[i] && !*found; i++)
+		found = tag(format, stream, list[i]);
+	return found;
 }
 
 void
@@ -25,9 +48,9 @@ ep_decode_info_fill(struct ep_decode_info *info, const AVFormatContext *format,
 		                                                   (AVRational){ 1, 1000000 })
 		                                    : 0,
 		.codec = avcodec_get_name(stream->codecpar->codec_id),
-		.texts = { tag(format, stream, "artist"), tag(format, stream, "album"),
-		           tag(format, stream, "title"), tag(format, stream, "genre") },
 	};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		info->texts[i] = text_of(format, stream, names[i]);
 }
 
 bool

@@ -14,7 +14,8 @@ struct ep_decode_info {
 	uint32_t bit_rate;
 	int64_t duration_us; /* 0: not known */
 	const char *codec; /* as FFmpeg names it */
-	const char *texts[4]; /* artist, release, title, genre; "" where missing */
+	const char *texts[6]; /* artist, release, title, genre, ISRC, MusicBrainz recording id; ""
+	                         where missing */
 };
 
 struct ep_decode_job {

@@ -127,8 +127,10 @@ read_info(struct ep_sound_info *info, struct ep_sound *sound, size_t size, struc
 		EP_TRY(ep_text_to_utf8(&sound->texts, text, err));
 		ends[i] = sound->texts.size;
 	}
-	struct ep_text *texts[EP_WIRE_TEXTS] = { &info->artist, &info->release, &info->title,
-		                                 &info->genre };
+	struct ep_text *texts[EP_WIRE_TEXTS] = {
+		&info->artist, &info->release, &info->title,
+		&info->genre,  &info->isrc,    &info->recording_id
+	};
 	for (size_t i = 0, at = 0; i < EP_WIRE_TEXTS; at = ends[i++])
 		*texts[i] = (struct ep_text){ (const char *)sound->texts.data + at, ends[i] - at };
 	info->sample_rate = sample_rate;

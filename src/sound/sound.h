@@ -45,6 +45,8 @@ struct ep_sound_info {
 	struct ep_text release;
 	struct ep_text title;
 	struct ep_text genre;
+	struct ep_text isrc;
+	struct ep_text recording_id; /* of MusicBrainz */
 };
 
 /* Takes the next samples; what it fails with ends the decoding. */

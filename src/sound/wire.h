@@ -11,8 +11,9 @@
  *     FORMAT   decoder  of a live one, before its first samples: sample rate 4, bit rate 4 (bit/s),
  *                       the rest: the codec's name
  *     TITLE    decoder  of a live one: what plays now, as text
- *     DONE     decoder  sample rate 4, bit rate 4 (bit/s), duration 8 (microseconds); then four
- *                       texts, 2 bytes of size each: artist, release, title, genre
+ *     DONE     decoder  sample rate 4, bit rate 4 (bit/s), duration 8 (microseconds); then six
+ *                       texts, 2 bytes of size each: artist, release, title, genre, ISRC,
+ *                       MusicBrainz recording id
  *     NONE     decoder  why there is no sound in the file, as text
  *     FAILED   decoder  why it cannot be decoded, as text
  *
@@ -44,7 +45,7 @@ enum ep_wire_kind {
 #define EP_WIRE_HEADER 5
 #define EP_WIRE_ASK_FIXED 17
 #define EP_WIRE_DONE_FIXED 16
-#define EP_WIRE_TEXTS 4
+#define EP_WIRE_TEXTS 6
 #define EP_WIRE_FORMAT_FIXED 8
 #define EP_WIRE_FORKED_SIZE 8
 
