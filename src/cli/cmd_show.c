@@ -2,8 +2,7 @@
 #include "cli/cli.h"
 #include "code/pairs.h"
 #include "format/csv.h"
-#include "format/json_text.h"
-#include "node/track_view.h"
+#include "node/track_json.h"
 
 #include <stdio.h>
 
@@ -15,15 +14,6 @@ static const struct ep_option options[] = {
 };
 
 static enum ep_status
-join_id(struct ep_buffer *id, const struct ep_track_view *view, const struct ep_document *row,
-        struct ep_error *err)
-{
-	id->size = 0;
-	EP_TRY(ep_buffer_append(id, view->entry.id.at, view->entry.id.size, err));
-	return ep_buffer_append(id, row->suffix.at, row->suffix.size, err);
-}
-
-static enum ep_status
 print_csv(const struct ep_track_view *view, struct ep_error *err)
 {
 	EP_BUFFER struct ep_buffer id = { 0 };
@@ -33,7 +23,7 @@ print_csv(const struct ep_track_view *view, struct ep_error *err)
 		const struct ep_document *row = &track->documents[i];
 		if (!ep_track_view_has(view, row))
 			continue;
-		EP_TRY(join_id(&id, view, row, err));
+		EP_TRY(ep_track_view_id(&id, view, row, err));
 		struct ep_text fields[EP_CSV_COLUMNS] = {
 			{ .at = (const char *)id.data, .size = id.size },
 			row->codever,
@@ -47,40 +37,6 @@ print_csv(const struct ep_track_view *view, struct ep_error *err)
 		EP_TRY(ep_csv_append_row(&out, fields, EP_CSV_COLUMNS, err));
 		fwrite(out.data, 1, out.size, stdout);
 	}
-	return EP_OK;
-}
-
-static enum ep_status
-print_json(const struct ep_track_view *view, struct ep_error *err)
-{
-	EP_BUFFER struct ep_buffer id = { 0 };
-	json_t *documents = json_array();
-	const struct ep_track *track = &view->decoded.track;
-	for (size_t i = 0; i < track->count; i++) {
-		const struct ep_document *row = &track->documents[i];
-		if (!ep_track_view_has(view, row))
-			continue;
-		EP_TRY(join_id(&id, view, row, err));
-		struct ep_text text = { .at = (const char *)id.data, .size = id.size };
-		json_array_append_new(documents, json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-		                                           "track_id", ep_json_text(text),
-		                                           "codever", ep_json_text(row->codever),
-		                                           "codes", ep_json_text(row->codes),
-		                                           "length", ep_json_text(row->length),
-		                                           "artist", ep_json_text(row->artist),
-		                                           "release", ep_json_text(row->release),
-		                                           "track", ep_json_text(row->track)));
-	}
-	char date[EP_TIME_TEXT];
-	ep_time_print(date, view->entry.import_date);
-	bool copy = view->state == EP_LINK_IN_FORCE;
-	(void)ep_print_json(json_pack("{s:o, s:o, s:s, s:s, s:I, s:b, s:o}", "track_id",
-	                              ep_json_text(track->id), "copy_of",
-	                              copy ? ep_json_text(view->link.original) : json_null(),
-	                              "source", view->source, "import_date", date, "position",
-	                              (json_int_t)view->entry.position, "confirmed",
-	                              view->confirmed, "documents", documents),
-	                    EP_EXIT_DONE);
 	return EP_OK;
 }
 
@@ -115,6 +71,18 @@ print_row(const struct ep_track_view *view, const struct ep_document *row, struc
 }
 
 static void
+print_track_fields(const struct ep_fields *fields)
+{
+	for (size_t i = 0; i < fields->count; i++) {
+		printf("field ");
+		ep_print_text(fields->items[i].key);
+		printf("=");
+		ep_print_text(fields->items[i].value);
+		printf("\n");
+	}
+}
+
+static void
 print_words(const struct ep_track_view *view)
 {
 	const struct ep_track *track = &view->decoded.track;
@@ -130,6 +98,7 @@ print_words(const struct ep_track_view *view)
 		ep_print_text(view->link.original);
 		printf(", which queries find instead\n");
 	}
+	print_track_fields(&track->fields);
 	EP_PAIRS struct ep_pairs pairs = { 0 };
 	for (size_t i = 0; i < track->count; i++) {
 		if (ep_track_view_has(view, &track->documents[i]))
@@ -147,8 +116,12 @@ show(const struct ep_call *call, struct ep_error *err)
 	EP_TRY(ep_track_view_open(&view, log, ep_text_of(call->arguments[0]), err));
 	if (call->values[OPTION_CSV])
 		return print_csv(&view, err);
-	if (call->json)
-		return print_json(&view, err);
+	if (call->json) {
+		json_t *json;
+		EP_TRY(ep_track_json(&json, &view, err));
+		(void)ep_print_json(json, EP_EXIT_DONE);
+		return EP_OK;
+	}
 	print_words(&view);
 	return EP_OK;
 }
@@ -167,8 +140,12 @@ run(const struct ep_call *call)
 const struct ep_command ep_cmd_show = {
 	.name = "show",
 	.synopsis = "[--csv] TRACK_ID",
-	.summary = "Show a track's documents",
-	.details = "The id of a document, such as TRABC-3, shows that document alone.\n",
+	.summary = "Show a track's documents and fields",
+	.details =
+		"The id of a document, such as TRABC-3, shows that document alone. The fields of a "
+		"track,\n"
+		"such as isrc=USRC17607839, belong to all of its documents; rows of a dump do not "
+		"have them.\n",
 	.options = options,
 	.run = run,
 };

@@ -103,17 +103,22 @@ ep_match_name(struct ep_answer *answer, struct ep_matcher *matcher, const struct
               struct ep_error *err)
 {
 	struct ep_bytes codes;
-	size_t at[4];
+	size_t at[5];
+	EP_BUFFER struct ep_buffer fields = { 0 };
 	EP_TRY(ep_entry_rows(&matcher->decoded, &codes, entry, err));
-	const struct ep_document *row = &matcher->decoded.track.documents[0];
-	struct ep_text texts[] = { entry->id, row->artist, row->release, row->track };
+	const struct ep_track *track = &matcher->decoded.track;
+	const struct ep_document *row = &track->documents[0];
+	if (track->fields.count)
+		EP_TRY(ep_fields_write(&fields, &track->fields, err));
+	struct ep_text texts[] = { entry->id, row->artist, row->release, row->track,
+		                   ep_buffer_text(&fields) };
 	struct ep_text *named[] = { &answer->track_id, &answer->artist, &answer->release,
-		                    &answer->track };
+		                    &answer->track, &answer->fields };
 	answer->length_s = seconds_of(row->length);
 	matcher->texts.size = 0;
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 5; i++)
 		EP_TRY(keep_text(&at[i], &matcher->texts, texts[i], err));
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 5; i++)
 		*named[i] = (struct ep_text){ (const char *)matcher->texts.data + at[i],
 			                      texts[i].size };
 	return EP_OK;

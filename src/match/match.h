@@ -25,6 +25,7 @@ struct ep_answer {
 	struct ep_text artist;
 	struct ep_text release;
 	struct ep_text track;
+	struct ep_text fields; /* of the track, as bytes (ep_fields_write); empty: none */
 	uint32_t length_s; /* 0 where it is not known */
 	double offset_s; /* seconds in the song at the query's time 0 */
 	/* The best track, whether it is a match or not: its position in the log, 0 where there is

@@ -161,12 +161,13 @@ static enum ep_status
 keep_texts(struct ep_asked *item, struct ep_error *err)
 {
 	struct ep_text *texts[] = { &item->answer.track_id, &item->answer.artist,
-		                    &item->answer.release, &item->answer.track };
+		                    &item->answer.release, &item->answer.track,
+		                    &item->answer.fields };
 	item->texts.size = 0;
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 5; i++)
 		EP_TRY(ep_buffer_append(&item->texts, texts[i]->at, texts[i]->size, err));
 	const char *at = (const char *)item->texts.data;
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 5; i++) {
 		texts[i]->at = at;
 		at = at ? at + texts[i]->size : NULL;
 	}

@@ -234,9 +234,9 @@ ep_query_service_ready(struct ep_query_service *service)
 static enum ep_status
 copy_texts(struct ep_answer *answer, struct ep_arena *texts, struct ep_error *err)
 {
-	struct ep_text *const all[4] = { &answer->track_id, &answer->artist, &answer->release,
-		                         &answer->track };
-	for (size_t i = 0; i < 4; i++)
+	struct ep_text *const all[5] = { &answer->track_id, &answer->artist, &answer->release,
+		                         &answer->track, &answer->fields };
+	for (size_t i = 0; i < 5; i++)
 		EP_TRY(ep_arena_text(all[i], texts, *all[i], err));
 	return EP_OK;
 }

@@ -60,3 +60,12 @@ ep_track_view_open(struct ep_track_view *view, struct ep_log *log, struct ep_tex
 		               ep_text_print_size(track), track.at, ep_text_print_size(id), id.at);
 	return find_source(view, err);
 }
+
+enum ep_status
+ep_track_view_id(struct ep_buffer *id, const struct ep_track_view *view,
+                 const struct ep_document *document, struct ep_error *err)
+{
+	id->size = 0;
+	EP_TRY(ep_buffer_append(id, view->entry.id.at, view->entry.id.size, err));
+	return ep_buffer_append(id, document->suffix.at, document->suffix.size, err);
+}

@@ -33,4 +33,9 @@ EP_MUST_USE enum ep_status ep_track_view_open(struct ep_track_view *view, struct
  * it, the documents' numbers. */
 bool ep_track_view_has(const struct ep_track_view *view, const struct ep_document *document);
 
+/* Writes the id of a document in place of what id holds. EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_track_view_id(struct ep_buffer *id, const struct ep_track_view *view,
+                                            const struct ep_document *document,
+                                            struct ep_error *err);
+
 #endif
