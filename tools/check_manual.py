@@ -26,11 +26,11 @@ OPTIONS_OF = {"OPTIONS OF THE INGEST COMMANDS": INGESTS, "OPTIONS OF THE DUMP CO
 OF_ALL = "OPTIONS OF ALL COMMANDS"
 
 HELP_COMMAND = re.compile(r"^  ([a-z][a-z-]*)  +\S", re.M)
-HELP_OPTION = re.compile(r"^  (?:-(\w), |    )--([a-z][a-z-]*)(?: ([A-Z][A-Z:_-]*))?(?:  |$)", re.M)
+HELP_OPTION = re.compile(r"^  (?:-(\w), |    )--([a-z][a-z-]*)(?: ([A-Z][A-Z:=_-]*))?(?:  |$)", re.M)
 HELP_OLD_NAME = re.compile(r"^As a link named (\w+), ", re.M)
 # An option as the manual writes it, in bold, with the name of its value, underlined. Two names are
 # arguments.
-BOLD_OPTION = re.compile(r"\*--?([a-z][a-z-]*)\*(?: _([A-Z][A-Z:_-]*)_(?! _))?")
+BOLD_OPTION = re.compile(r"\*--?([a-z][a-z-]*)\*(?: _([A-Z][A-Z:=_-]*)_(?! _))?")
 BOLD_CALL = re.compile(r"\*([a-z][a-z-]+) ((?:--?[a-z][a-z-]* ?)+)\*")
 
 

@@ -29,6 +29,7 @@ struct ep_option {
 	char letter; /* 'o', for -o; 0: none */
 	const char *value; /* what the help calls its value; NULL: it takes none */
 	const char *help;
+	bool repeats; /* it may be given many times; one option of a table at most */
 };
 #define EP_OPTIONS_MAX 16
 
@@ -38,6 +39,8 @@ struct ep_command;
 struct ep_call {
 	const struct ep_command *command;
 	const char *values[EP_OPTIONS_MAX]; /* by row of the command's table; flags have "" */
+	const char **repeated; /* all values of the option that may be repeated, in order */
+	size_t repeated_count;
 	const char **arguments; /* the rest, ended by NULL */
 	size_t argument_count;
 	const char *folder; /* the data folder */
@@ -68,6 +71,7 @@ extern const struct ep_command ep_cmd_slave_dump;
 extern const struct ep_command ep_cmd_show;
 extern const struct ep_command ep_cmd_tracks;
 extern const struct ep_command ep_cmd_delete;
+extern const struct ep_command ep_cmd_edit;
 extern const struct ep_command ep_cmd_status;
 extern const struct ep_command ep_cmd_verify;
 extern const struct ep_command ep_cmd_digest;

@@ -19,6 +19,8 @@ static const struct ep_option globals[] = {
 
 struct line {
 	struct ep_call *call;
+	const char **storage; /* arguments from its front, repeated values from its end */
+	size_t room; /* pointers before the repeated values */
 	const char *global_values[GLOBAL_COUNT];
 	const struct ep_command *const *commands;
 };
@@ -241,6 +243,29 @@ no_option(const struct line *line, const char *name, size_t size)
 
 /* ---- words ---- */
 
+/* Takes the value of an option. Each takes a word at least, so that it does not meet arguments. */
+static void
+take_value(struct line *line, const struct ep_option *option, const char **value, const char *taken)
+{
+	*value = taken;
+	if (option->repeats)
+		line->storage[--line->room] = taken;
+}
+
+/* Puts the repeated values, which came in from the end, into the order of the line. */
+static void
+order_repeated(struct line *line, size_t end)
+{
+	struct ep_call *call = line->call;
+	call->repeated = line->storage + line->room;
+	call->repeated_count = end - line->room;
+	for (size_t i = 0, k = call->repeated_count; i + 1 < k; i++) {
+		const char *first = call->repeated[i];
+		call->repeated[i] = call->repeated[--k];
+		call->repeated[k] = first;
+	}
+}
+
 /* Reads --name, --name=value, --name value. */
 static enum ep_exit
 read_long(struct line *line, int *at, int argc, char **argv)
@@ -256,9 +281,9 @@ read_long(struct line *line, int *at, int argc, char **argv)
 	if (!option->value)
 		*value = "";
 	else if (name[size] == '=')
-		*value = name + size + 1;
+		take_value(line, option, value, name + size + 1);
 	else if (*at + 1 < argc)
-		*value = argv[++*at];
+		take_value(line, option, value, argv[++*at]);
 	else
 		return ep_bad_usage(line->call->command, "--%s needs a value: %s", option->name,
 		                    option->value);
@@ -279,9 +304,9 @@ read_letters(struct line *line, int *at, int argc, char **argv)
 			continue;
 		}
 		if (letter[1])
-			*value = letter + 1;
+			take_value(line, option, value, letter + 1);
 		else if (*at + 1 < argc)
-			*value = argv[++*at];
+			take_value(line, option, value, argv[++*at]);
 		else
 			return ep_bad_usage(line->call->command, "-%c needs a value: %s", *letter,
 			                    option->value);
@@ -291,9 +316,10 @@ read_letters(struct line *line, int *at, int argc, char **argv)
 }
 
 static enum ep_exit
-read_words(struct line *line, const char **storage, int argc, char **argv)
+read_words(struct line *line, int argc, char **argv)
 {
 	struct ep_call *call = line->call;
+	const char **storage = line->storage;
 	bool only_arguments = false;
 	for (int at = 1; at < argc; at++) {
 		const char *word = argv[at];
@@ -322,6 +348,7 @@ read_words(struct line *line, const char **storage, int argc, char **argv)
 	}
 	storage[call->argument_count] = NULL;
 	call->arguments = storage;
+	order_repeated(line, (size_t)argc + 1);
 	return EP_EXIT_DONE;
 }
 
@@ -348,9 +375,11 @@ bool
 ep_read_command_line(struct ep_call *call, enum ep_exit *exit, const char **storage, int argc,
                      char **argv, const struct ep_command *const *commands)
 {
-	struct line line = { .call = call, .commands = commands };
+	struct line line = {
+		.call = call, .commands = commands, .storage = storage, .room = (size_t)argc + 1
+	};
 	call->command = command_of_link(commands, argc > 0 ? argv[0] : NULL);
-	*exit = read_words(&line, storage, argc, argv);
+	*exit = read_words(&line, argc, argv);
 	if (*exit != EP_EXIT_DONE)
 		return false;
 	if (line.global_values[GLOBAL_VERSION]) {

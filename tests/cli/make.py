@@ -177,7 +177,8 @@ def noise(count):
 def fields(*names):
     for line in sys.stdin:
         item = json.loads(line)
-        item["query"] = f"{len(item['query'])} characters"
+        if "query" in item:
+            item["query"] = f"{len(item['query'])} characters"
         item["qtime"] = item["total_time"] = "MS"
         shown = names or item
         print(json.dumps({name: item[name] for name in shown}))
