@@ -10,15 +10,29 @@ ep_step_is_csv_of(const struct ep_step *step, uint32_t owner, uint32_t master,
 	                     ep_party_same(parties, step->party, owner));
 }
 
-/* The last step of a history with contents; -1: none. */
+/* The last step of a history with contents that a CSV made; -1: none. A CSV says nothing of fields,
+ * so the head may have these beside. */
 static long
 find_contents(const struct ep_history *history, const struct ep_revision *contents)
 {
+	if (!ep_revision_is_zero(contents) && ep_revision_equal(&history->rows, contents))
+		return (long)history->count - 1;
 	for (size_t i = history->count; i > 0; i--) {
 		if (ep_revision_equal(&history->steps[i - 1].contents, contents))
 			return (long)(i - 1);
 	}
 	return -1;
+}
+
+/* Whether the head of a has all that the head of b says: the same contents, or b was made from a
+ * CSV and is the rows of a. */
+static bool
+says_all(const struct ep_history *a, const struct ep_history *b)
+{
+	const struct ep_step *of_b = ep_history_head(b);
+	return ep_revision_equal(&ep_history_head(a)->contents, &of_b->contents) ||
+	       (of_b->csv && !ep_revision_is_zero(&of_b->contents) &&
+	        ep_revision_equal(&a->rows, &of_b->contents));
 }
 
 /* Whether a is b, or was superseded by it. */
@@ -297,8 +311,7 @@ is_overtaken(const struct ep_history *f, const struct ep_history *x, const struc
 	bool own = ep_party_same(parties, ep_history_owner(x), follow->self);
 	bool beside = ep_history_find(f, &head->id) < 0 &&
 	              (own || (old && ep_history_has_also(f, &head->id)));
-	return !ep_revision_equal(&head->contents, &ep_history_head(f)->contents) &&
-	       (pending || beside);
+	return !says_all(f, x) && (pending || beside);
 }
 
 enum ep_status
@@ -337,7 +350,7 @@ ep_decide_follow(struct ep_followed *result, struct ep_history *out, const struc
 	}
 	result->outcome = EP_FOLLOWING_REPLACED;
 	result->proof = follow->old && x->sealed > 0;
-	result->aside = !equal && (pending || follow->old);
+	result->aside = !says_all(f, x) && (pending || follow->old);
 	return EP_OK;
 }
 
@@ -356,7 +369,6 @@ ep_decide_handed(enum ep_handed *result, bool *aside, const struct ep_history *f
                  const struct ep_history *x, const struct ep_follow *follow, bool feed)
 {
 	const struct ep_step *of_f = ep_history_head(f);
-	bool differs = x && !ep_revision_equal(&ep_history_head(x)->contents, &of_f->contents);
 	*aside = false;
 	if (x && ep_revision_equal(&ep_history_head(x)->id, &of_f->id)) {
 		*result = EP_HANDED_SAME;
@@ -370,7 +382,8 @@ ep_decide_handed(enum ep_handed *result, bool *aside, const struct ep_history *f
 		*result = EP_HANDED_OVERTAKEN;
 		*aside = is_overtaken(f, x, follow, true);
 	} else {
-		*result = ep_history_is_sealed(x) ? EP_HANDED_CONFLICT : EP_HANDED_REPLACED;
-		*aside = differs;
+		bool stays = ep_history_is_sealed(x);
+		*result = stays ? EP_HANDED_CONFLICT : EP_HANDED_REPLACED;
+		*aside = stays ? !says_all(x, f) : !says_all(f, x);
 	}
 }

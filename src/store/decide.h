@@ -5,7 +5,7 @@
  * their tables in words; tests/model is the second implementation, which they are held against.
  *
  * X <= Y: X's revision is in Y's chain or in Y's `also`; or X was made from a CSV of the master or
- * of Y's owner and has contents that stand in Y's chain.
+ * of Y's owner and has contents that stand in Y's chain, or that Y's head has without its fields.
  */
 #ifndef EP_STORE_DECIDE_H
 #define EP_STORE_DECIDE_H

@@ -100,6 +100,7 @@ ep_history_extend(struct ep_history *history, struct ep_arena *arena, const stru
 	*history = *from;
 	history->steps = all;
 	history->count = from->count + count;
+	history->rows = (struct ep_revision){ 0 };
 	return EP_OK;
 }
 

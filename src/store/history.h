@@ -70,13 +70,15 @@ struct ep_history {
 		*starts; /* where tenures began, of what was cut off and the first kept */
 	size_t start_count;
 	uint64_t floor; /* generation at which a start was last dropped; 0: none was */
+	struct ep_revision rows; /* of a head with fields: its contents without them, by which a
+	                            CSV knows it; zeros: it has none, or nobody asked. Not stored */
 };
 
 /* Makes a history of one step, which lives in arena. EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_history_root(struct ep_history *history, struct ep_arena *arena,
                                            const struct ep_step *step, struct ep_error *err);
 
-/* Makes the history that has more steps; all else is as in `from`. EP_NO_MEMORY. */
+/* Makes the history that has more steps; all else but rows is as in `from`. EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_history_extend(struct ep_history *history, struct ep_arena *arena,
                                              const struct ep_history *from,
                                              const struct ep_step *steps, size_t count,

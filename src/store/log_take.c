@@ -83,6 +83,38 @@ stand(enum ep_offered *what, struct ep_put_counts *counts, struct ep_log_write *
 	               : EP_OK;
 }
 
+/* ---- fields ---- */
+
+/* Sets the rows of a state with fields, where another was made from a CSV, which knows it by these.
+ */
+static enum ep_status
+set_rows(struct ep_history *history, struct ep_log_write *write, struct ep_bytes body,
+         const struct ep_history *other, struct ep_error *err)
+{
+	struct ep_entry entry = { .operation = EP_PUT };
+	struct ep_hash hash;
+	if (!ep_history_head(other)->csv || ep_history_is_deleted(history))
+		return EP_OK;
+	EP_TRY(ep_entry_read_body(&entry, body, err));
+	if (!ep_entry_has_fields(&entry))
+		return EP_OK;
+	EP_TRY(ep_entry_decode(&write->there, &entry, write->decoder, err));
+	ep_track_rows_hash(&hash, &write->there.track);
+	memcpy(history->rows.bytes, hash.bytes, EP_REVISION_SIZE);
+	return EP_OK;
+}
+
+/* The same of two states of one track, both ways. */
+static enum ep_status
+set_rows_of_both(struct ep_register *there, struct ep_log_write *write,
+                 const struct ep_offer *offer, struct ep_history *offered, struct ep_error *err)
+{
+	if (!there->there || there->subject.link)
+		return EP_OK;
+	EP_TRY(set_rows(offered, write, offer->body, &there->history, err));
+	return set_rows(&there->history, write, there->entry.body, offered, err);
+}
+
 /* ---- the master ---- */
 
 /* Whether X's seal is this master's. */
@@ -176,6 +208,7 @@ ep_log_take(enum ep_offered *what, struct ep_put_counts *counts, struct ep_log_w
 	if (subject.link)
 		EP_TRY(owns_copy(&take.owns_copy, write, offer->id, sender, err));
 	take.untouched = y.there && y.entry.position <= write->known;
+	EP_TRY(set_rows_of_both(&y, write, offer, offer->history, err));
 	EP_TRY(ep_decide_take(&result, &out, offer->history, y.there ? &y.history : NULL, &take,
 	                      &write->arena, err));
 	switch (result) {
@@ -337,6 +370,7 @@ ep_log_follow(enum ep_offered *what, struct ep_put_counts *counts, struct ep_log
 		                    .old = x.entry.era != f.era };
 	if (x.there || offer->by_hand)
 		ep_history_hash(&f.history, &subject, &parties);
+	EP_TRY(set_rows_of_both(&x, write, offer, &f.history, err));
 	if (offer->by_hand)
 		return follow_by_hand(what, counts, write, &x, &f, offer, &follow, err);
 	EP_TRY(ep_decide_follow(&followed, &out, &f.history, x.there ? &x.history : NULL, &follow,

@@ -24,7 +24,8 @@ Words in lower case stand as they are; NUMBERs are decimal.
       TOTAL CUT     there follow TOTAL steps from the root on, of which the first CUT were cut off: the state has
                     TOTAL - CUT steps, the revision before them, and TOTAL as its generation. CUT < TOTAL
       STEP          AKEY:CONTENTS, such as k1:2. A: k, a step by that key, or c, by a CSV of that key's owner.
-                    CONTENTS: 0, a tombstone (16 zero bytes); else a contents hash of 16 bytes with this value
+                    CONTENTS: 0, a tombstone (16 zero bytes); else a contents hash of 16 bytes with this value. 5 and
+                    6 have fields: without these, their rows have the contents 1 and 2
       INDEX         which of the steps that are left the seal is for, from 0; -1: no seal, then follow "none 0 0"
       TRUTH         valid or forged (the bytes of a valid one, the first of them xor 1)
       KEY BORN      what the seal says of owner and born. It covers: id, the revision at INDEX, owner, born, the
@@ -58,6 +59,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import revisions as rules                                                        # noqa: E402
 
 MASTER, SECRET = 9, 'secret'
+rules.WITHOUT_FIELDS.update({5: 1, 6: 2})
 IDS = {'track': 'T', 'link': ('L', 'T')}
 
 
@@ -210,12 +212,13 @@ def pairs_to_take():
     """The sender is 1. Chains of up to three steps, few authors; then more authors, chains of up to
     two."""
     few, many = chains((K1, K2), (1, None), 3), chains((K1, K2, K9, C1), (1, 2, None), 2)
-    for kind, group in (('track', few), ('track', many), ('link', few)):
+    fields = chains((K1, K9, C1, C9), (1, 5, None), 2)
+    for kind, group in (('track', few), ('track', many), ('track', fields), ('link', few)):
         ys = [None] + [s for c in group for s in sealed(c, (1, 2), (1, 2) if group is few else (2,))]
         xs = [s for c in group for s in sent(c)]
         for x, y in itertools.product(xs, ys):
             for untouched in (0, 1) if y else (0,):
-                if untouched and not (x[1] or y[1]) and group is many:
+                if untouched and not (x[1] or y[1]) and group in (many, fields):
                     continue                                    # only what is cut makes it count
                 for copy_owner in ((0, 1, 2) if kind == 'link' and not untouched else (1,)):
                     yield kind, untouched, copy_owner, 8, x, y
@@ -224,6 +227,7 @@ def pairs_to_take():
 def pairs_to_follow():
     """The slave is 1."""
     group = chains((K1, K2, C1), (1, 2, None), 2) + chains((K1, K2), (1, None), 3)
+    group += chains((K1, C1, C9), (1, 5, None), 2)
     group = sorted(set(group), key=lambda c: (len(c), str(c)))
     fs = [s for c in group for s in sealed(c, (1, 2), (1,), cuts=(0,) if len(c) == 2 else (0, 1))]
     xs = [None] + [s for c in group for s in sealed(c, (1, 2), (1,), cuts=(0,))]

@@ -171,14 +171,29 @@ def believed(secret, x):
     return x, p
 
 
+# Contents with fields, and those that their rows have alone. A CSV says nothing of fields.
+WITHOUT_FIELDS = {}
+
+
+def rows_of(x):
+    """The contents of x without its fields."""
+    return WITHOUT_FIELDS.get(x.contents, x.contents)
+
+
+def says_all(a, b):
+    """a has all that b says: the same contents, or b was made from a CSV and is the rows of a."""
+    return a.contents == b.contents or b.author[0] == 'c' and b.contents is not None and b.contents == rows_of(a)
+
+
 def le(a, b, master):
     """b knows a: a is b, or an ancestor of it, or superseded by it. A revision that was made from a
     CSV is not known by its number, as a CSV has none: it is compared by contents, and only within
-    what one source says."""
+    what one source says. Of b's head, its rows will do."""
     if a.rev in b.revs or a.rev in b.also:
         return True
     kind, key = a.author
-    return kind == 'c' and key in (master, b.owner) and any(a.contents == c for _, c in b.steps)
+    return kind == 'c' and key in (master, b.owner) and (a.contents == rows_of(b) or
+                                                         any(a.contents == c for _, c in b.steps))
 
 
 def at(y, x, master):
@@ -190,6 +205,8 @@ def at(y, x, master):
         return x.seal.index
     kind, key = y.author
     if kind == 'c' and key in (master, x.owner):
+        if y.contents is not None and y.contents == rows_of(x):
+            return len(x.steps) - 1
         for i in range(len(x.steps) - 1, -1, -1):
             if x.steps[i][1] == y.contents:
                 return i
@@ -363,7 +380,7 @@ def follow(f, x, *, me, master, confirmed):
             return 'kept', x, confirmed, True, False, None
         if not confirmed and x.sealed:
             return 'kept', x, confirmed, True, False, None
-    lost = differs and (pending or not confirmed)
+    lost = not says_all(f, x) and (pending or not confirmed)
     return 'replaced', f, True, False, not confirmed and x.seal is not None, x if lost else None
 
 
@@ -390,12 +407,11 @@ def handed(f, x, *, me, master, feed):
         return 'proof', None, True, None
     if x is None:
         return 'new', f, False, None
-    differs = x.contents != f.contents
     if le(x, f, master):
         return 'overtaken', f, False, x if is_overtaken(x, f, me, False) else None
     if not x.sealed:
-        return 'replaced', f, False, x if differs else None
-    return 'conflict', None, False, f if differs else None
+        return 'replaced', f, False, None if says_all(f, x) else x
+    return 'conflict', None, False, None if says_all(x, f) else f
 
 
 def is_overtaken(x, f, me, confirmed):
@@ -404,7 +420,7 @@ def is_overtaken(x, f, me, confirmed):
     had, and then x may be the last copy."""
     pending = not x.sealed and x.author == ('k', me)
     beside = x.rev not in f.revs and (x.owner == me or not confirmed and x.rev in f.also)
-    return x.contents != f.contents and (pending or beside)
+    return not says_all(f, x) and (pending or beside)
 
 
 def knows_sealed(x, f, master):

@@ -99,6 +99,15 @@ cut_off(struct ep_history *history, size_t drop, struct ep_arena *arena)
 	*history = whole;
 }
 
+/* What is above 4 has fields, and the rows of what is 4 lower. */
+static void
+set_rows(struct ep_history *history)
+{
+	uint8_t contents = ep_history_head(history)->contents.bytes[0];
+	if (contents > 4)
+		memset(history->rows.bytes, contents - 4, EP_REVISION_SIZE);
+}
+
 /* Reads a state; false: there is none. */
 static bool
 read_state(struct ep_history *history, const struct ep_subject *subject, struct ep_arena *arena)
@@ -116,6 +125,7 @@ read_state(struct ep_history *history, const struct ep_subject *subject, struct 
 	uint64_t born = (uint64_t)number();
 	read_also(history, subject, arena);
 	cut_off(history, drop, arena);
+	set_rows(history);
 	if (index < 0)
 		return true;
 	history->sealed = (size_t)index + 1;
