@@ -118,8 +118,10 @@ ep_node_edit(bool *changed, struct ep_node *node, struct ep_text id, const struc
 	if (any) {
 		EP_TRY(ep_log_renew_links(editing.write, id, &editing.before, ep_time_now(), err));
 		EP_TRY(ep_log_commit(&editing.write, err));
-		EP_TRY(ep_node_follow_index(node, err));
 	}
+	ep_log_abort(EP_TAKE(editing.write));
+	/* Also where it was so already: an edit that was killed may have left the index behind. */
+	EP_TRY(ep_node_follow_index(node, err));
 	*changed = any;
 	return EP_OK;
 }

@@ -278,6 +278,22 @@ class Maker:
         self.learn_commits(scenario, scenario.commands, 2)
         return scenario
 
+    def edit(self):
+        """Names and fields; of a copy and of its original, whose link goes with them."""
+        scenario = self.new("edit")
+        songs = [Song(700 + i) for i in range(4)]
+        songs.append(Song(700))
+        songs[4].track_id = "TRCOPY"
+        file = common.write_codegen(self.path("edit.json"), songs)
+        self.program.must(scenario.data, "ingest", "--dedup", "exact", file)
+        scenario.command("edit", songs[1].track_id, "--artist", "New", "--field", "isrc=USRC17607839")
+        scenario.command("edit", songs[0].track_id, "--field", "isrc=GBAYE0000001")
+        scenario.command("edit", "TRCOPY", "--field", "mood=calm", "--release", "")
+        self.finish(scenario)
+        # and what the index does behind each
+        self.learn_commits(scenario, scenario.commands, 7)
+        return scenario
+
     # -- dump --
 
     def local_songs(self, scenario, first, count, name):
@@ -330,7 +346,8 @@ def make_all(maker, only=None):
     """{name: scenario}, or only one of them."""
     makers = {
         "new_node": maker.new_node, "slave_ingest": maker.slave_ingest, "update": maker.update,
-        "delete": maker.delete, "slave_dump": maker.slave_dump, "master_dump": maker.master_dump,
+        "delete": maker.delete, "edit": maker.edit,
+        "slave_dump": maker.slave_dump, "master_dump": maker.master_dump,
         "second_dump": maker.second_dump,
         "no_noreplace": lambda: maker.slave_dump(
             "slave-dump where renaming cannot keep from replacing",

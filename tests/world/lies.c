@@ -177,6 +177,7 @@ put_packet(struct ep_buffer *out, struct lie *lie, const struct ep_keys *pair)
 	struct ep_packet_header header = { .kind = EP_PACKET_SLAVE,
 		                           .key = pair->key,
 		                           .epoch = 1,
+		                           .fields = true,
 		                           .last = 1,
 		                           .tracks = put,
 		                           .documents = put ? lie->entry.documents : 0,

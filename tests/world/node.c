@@ -190,12 +190,24 @@ track_of(struct ep_text id)
 	return id.size == 3 && id.at[2] >= 'A' && id.at[2] < 'A' + TRACKS ? id.at[2] - 'A' : -1;
 }
 
+/* The fields of contents: of every other, whether a track has fields or not is part of what it has.
+ * What a CSV made has none. */
+static struct ep_fields
+fields_of(uint16_t contents)
+{
+	static const struct ep_field fields[] = { { { "isrc", 4 }, { "A", 1 } },
+		                                  { { "x", 1 }, { "y", 1 } } };
+	return (struct ep_fields){ fields, contents % 3 };
+}
+
 /* The rows of contents; titles are for them. */
 static struct ep_track
 rows_of(struct ep_document rows[2], char titles[2][16], int track, uint16_t contents)
 {
 	int labels[2] = { contents % 64 - 1, contents / 64 - 1 };
-	struct ep_track made = { .id = ep_text_of(id_of(track)), .documents = rows };
+	struct ep_track made = { .id = ep_text_of(id_of(track)),
+		                 .documents = rows,
+		                 .fields = fields_of(contents) };
 	for (int i = 0; i < 2; i++) {
 		if (labels[i] < 0)
 			continue;
@@ -241,7 +253,8 @@ put_rows(bool *conflict, struct ep_log *log, const struct ep_track *track)
 		              .body = ep_buffer_bytes(&body),
 		              .source = EP_SOURCE_LOCAL,
 		              .import_date = ep_time_now(),
-		              .whole = true };
+		              .whole = true,
+		              .all_fields = true };
 	ep_track_hash(&put.hash, track);
 	EP_TRY(ep_log_write_begin(&write, log, &why));
 	EP_TRY(ep_log_put(write, &put, &counts, &why));
