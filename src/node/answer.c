@@ -92,7 +92,7 @@ ep_answer_json(struct ep_text query, const struct ep_answer *answer, bool undeco
 		       json_object_set_new(json, "read", read_json(&answer->read)) == 0 &&
 		       json_object_set_new(json, "speed", json_real(answer->speed)) == 0 &&
 		       json_object_set_new(json, "probability", probability_json(answer)) == 0;
-	if (good && answer->fields.size)
+	if (good && answer->match && answer->fields.size)
 		good = json_object_set_new(json, "fields", ep_fields_json_of(answer->fields)) == 0;
 	if (good)
 		return json;
