@@ -14,7 +14,7 @@ make_log(void **state)
 	(void)state;
 	bool memory = access("/dev/shm", W_OK) == 0;
 	strcpy(folder, memory ? "/dev/shm/ep-plays-XXXXXX" : "/tmp/ep-plays-XXXXXX");
-	return mkdtemp(folder) && ep_plays_open(&plays, folder, true, NULL) == EP_OK ? 0 : 1;
+	return mkdtemp(folder) && ep_plays_open(&plays, folder, true, 0, NULL) == EP_OK ? 0 : 1;
 }
 
 static inline int

@@ -62,7 +62,7 @@ DOORS = {"code/onset": "code/onset/onset.h"}
 ONLY_IN = {
     "lmdb.h": ["plays", "store"],
     "sqlite3.h": ["catalogue"],
-    "sodium.h": ["base", "catalogue", "cli", "ingest", "store"],
+    "sodium.h": ["base", "catalogue", "ingest", "store"],
     "jansson.h": ["cli", "format", "monitor", "net", "net/legacy", "net/solr", "node"],
     "ini.h": ["monitor"],
     "microhttpd.h": ["net"],

@@ -4,6 +4,12 @@
 
 #include <libdeflate.h>
 
+enum ep_status
+ep_hash_start(struct ep_error *err)
+{
+	return sodium_init() < 0 ? ep_fail(err, EP_IO, "cannot start libsodium") : EP_OK;
+}
+
 void
 ep_hasher_init(struct ep_hasher *hasher)
 {

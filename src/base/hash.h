@@ -11,6 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Makes libsodium ready, before anything of it is used; any thread may call it, any number of
+ * times. EP_IO  it has no random numbers. */
+EP_MUST_USE enum ep_status ep_hash_start(struct ep_error *err);
+
 #define EP_HASH_SIZE 32
 
 struct ep_hash {

@@ -253,7 +253,7 @@ open_session(struct session *session, struct ep_error *err)
 	if (!session->audios || !session->recordings)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	for (unsigned i = 0; i < session->workers; i++)
-		EP_TRY(ep_audio_open(&session->audios[i], err));
+		EP_TRY(ep_audio_open(&session->audios[i], NULL, err));
 	return EP_OK;
 }
 

@@ -1,5 +1,5 @@
 #include "base/time.h"
-#include "cli/cli.h"
+#include "cli/open_node.h"
 #include "peer/peer.h"
 
 #include <stdio.h>
@@ -20,7 +20,7 @@ delete_tracks(struct result *result, const struct ep_call *call, struct ep_error
 	struct ep_log *log = NULL;
 	EP_OWNED(ep_log_abort)
 	struct ep_log_write *write = NULL;
-	EP_TRY(ep_log_open(&log, call->folder, EP_LOG_WRITE, err));
+	EP_TRY(ep_open_log(&log, call, EP_LOG_WRITE, err));
 	EP_TRY(ep_log_write_begin(&write, log, err));
 	int64_t now = ep_time_now();
 	for (size_t i = 0; i < call->argument_count; i++) {

@@ -1,4 +1,4 @@
-#include "cli/cli.h"
+#include "cli/open_node.h"
 
 #include <stdio.h>
 
@@ -12,7 +12,7 @@ read_digest(char text[EP_HASH_TEXT], struct ep_log_state *state, const struct ep
 	struct ep_log *log = NULL;
 	EP_OWNED(ep_log_read_end)
 	struct ep_log_read *read = NULL;
-	EP_TRY(ep_log_open(&log, call->folder, EP_LOG_READ, err));
+	EP_TRY(ep_open_log(&log, call, EP_LOG_READ, err));
 	EP_TRY(ep_log_read_begin(&read, log, err));
 	struct ep_digest digest;
 	struct ep_hash name;

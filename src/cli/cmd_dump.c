@@ -1,4 +1,4 @@
-#include "cli/cli.h"
+#include "cli/open_node.h"
 #include "dump/dump.h"
 #include "node/node_name.h"
 
@@ -192,7 +192,7 @@ dump(struct ep_dump_report *report, struct ep_dump_options *wanted, const struct
 	bool reading = wanted->dry_run || !wanted->folder;
 	EP_OWNED(ep_log_close)
 	struct ep_log *log = NULL;
-	EP_TRY(ep_log_open(&log, call->folder, reading ? EP_LOG_READ : EP_LOG_WRITE, err));
+	EP_TRY(ep_open_log(&log, call, reading ? EP_LOG_READ : EP_LOG_WRITE, err));
 	char name[EP_SOURCE_NAME_MAX + 1];
 	EP_TRY(read_name(name, call, log, err));
 	wanted->name = name;

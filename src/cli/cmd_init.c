@@ -1,4 +1,4 @@
-#include "cli/cli.h"
+#include "cli/open_node.h"
 #include "format/json_text.h"
 #include "node/node_name.h"
 
@@ -17,7 +17,7 @@ static const struct ep_option options[] = {
 static enum ep_status
 init(struct ep_log **log, char *name, const struct ep_call *call, struct ep_error *err)
 {
-	EP_TRY(ep_log_open(log, call->folder, EP_LOG_MAKE, err));
+	EP_TRY(ep_open_log(log, call, EP_LOG_MAKE, err));
 	EP_OWNED(ep_log_abort)
 	struct ep_log_write *write = NULL;
 	EP_TRY(ep_log_write_begin(&write, *log, err));

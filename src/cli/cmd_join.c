@@ -1,4 +1,4 @@
-#include "cli/cli.h"
+#include "cli/open_node.h"
 #include "format/json_text.h"
 #include "net/slave.h"
 
@@ -39,7 +39,7 @@ join(bool *waits, char key[EP_KEY_TEXT], struct ep_invitation *invitation, bool 
 	EP_OWNED(ep_log_close)
 	struct ep_log *log = NULL;
 	struct ep_keys keys;
-	EP_TRY(ep_log_open(&log, call->folder, EP_LOG_MAKE, err));
+	EP_TRY(ep_open_log(&log, call, EP_LOG_MAKE, err));
 	EP_TRY(ep_keys_open(&keys, call->folder, err));
 	ep_key_print(key, &keys.key);
 	return ep_slave_join(waits, log, invitation, secret, call->values[OPTION_MIRROR],

@@ -1,5 +1,5 @@
 #include "base/time.h"
-#include "cli/cli.h"
+#include "cli/open_node.h"
 #include "format/csv.h"
 #include "monitor/play_json.h"
 
@@ -162,7 +162,9 @@ print_all(struct session *session, struct ep_error *err)
 	struct ep_plays *plays = NULL;
 	EP_OWNED(ep_plays_read_end)
 	struct ep_plays_read *read = NULL;
-	EP_TRY(ep_plays_open(&plays, session->call->folder, false, err));
+	size_t map_size;
+	EP_TRY(ep_map_size(&map_size, err));
+	EP_TRY(ep_plays_open(&plays, session->call->folder, false, map_size, err));
 	EP_TRY(ep_plays_read_begin(&read, plays, err));
 	session->read = read;
 	EP_TRY(find_stream(session, session->call->values[OPTION_STREAM], err));

@@ -1,4 +1,4 @@
-#include "cli/cli.h"
+#include "cli/open_node.h"
 #include "peer/peer.h"
 
 #include <inttypes.h>
@@ -13,7 +13,7 @@ promote(struct ep_epoch *epoch, const struct ep_call *call, struct ep_error *err
 	struct ep_log *log = NULL;
 	EP_OWNED(ep_log_abort)
 	struct ep_log_write *write = NULL;
-	EP_TRY(ep_log_open(&log, call->folder, EP_LOG_WRITE, err));
+	EP_TRY(ep_open_log(&log, call, EP_LOG_WRITE, err));
 	EP_TRY(ep_log_write_begin(&write, log, err));
 	EP_TRY(ep_log_promote(epoch, write, err));
 	EP_TRY(ep_master_forget(write, err));

@@ -184,7 +184,7 @@ static bool
 is_front(const struct ep_call *call)
 {
 	struct ep_log *log = NULL;
-	enum ep_status status = ep_log_open(&log, call->folder, EP_LOG_READ, NULL);
+	enum ep_status status = ep_open_log(&log, call, EP_LOG_READ, NULL);
 	ep_log_close(log);
 	return status == EP_NOT_FOUND;
 }

@@ -1,5 +1,5 @@
 #include "base/time.h"
-#include "cli/cli.h"
+#include "cli/open_node.h"
 #include "code/pairs.h"
 #include "format/csv.h"
 #include "node/track_json.h"
@@ -112,7 +112,7 @@ show(const struct ep_call *call, struct ep_error *err)
 	EP_OWNED(ep_log_close)
 	struct ep_log *log = NULL;
 	EP_TRACK_VIEW struct ep_track_view view = { 0 };
-	EP_TRY(ep_log_open(&log, call->folder, EP_LOG_READ, err));
+	EP_TRY(ep_open_log(&log, call, EP_LOG_READ, err));
 	EP_TRY(ep_track_view_open(&view, log, ep_text_of(call->arguments[0]), err));
 	if (call->values[OPTION_CSV])
 		return print_csv(&view, err);

@@ -115,7 +115,7 @@ load_peers(struct ep_peer **peers, size_t *count, uint64_t *position, const stru
 	struct ep_log *log = NULL;
 	EP_OWNED(ep_log_read_end)
 	struct ep_log_read *read = NULL;
-	EP_TRY(ep_log_open(&log, call->folder, EP_LOG_READ, err));
+	EP_TRY(ep_open_log(&log, call, EP_LOG_READ, err));
 	EP_TRY(ep_log_read_begin(&read, log, err));
 	struct ep_log_state state;
 	ep_log_state(&state, read);

@@ -1,4 +1,4 @@
-#include "cli/cli.h"
+#include "cli/open_node.h"
 #include "dump/dump.h"
 #include "node/facts.h"
 
@@ -194,7 +194,7 @@ read_facts(struct ep_facts *facts, const struct ep_call *call, struct ep_error *
 {
 	EP_OWNED(ep_log_close)
 	struct ep_log *log = NULL;
-	EP_TRY(ep_log_open(&log, call->folder, EP_LOG_READ, err));
+	EP_TRY(ep_open_log(&log, call, EP_LOG_READ, err));
 	return ep_facts_read(facts, log, true, err);
 }
 

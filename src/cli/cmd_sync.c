@@ -141,7 +141,7 @@ watch(const struct ep_call *call, struct ep_error *err)
 	struct ep_slave_threads *threads = NULL;
 	char name[EP_SOURCE_NAME_MAX + 1];
 	struct ep_slave_threads_options wanted = { .name = name, .on_line = on_line };
-	EP_TRY(ep_log_open(&log, call->folder, EP_LOG_WRITE, err));
+	EP_TRY(ep_open_log(&log, call, EP_LOG_WRITE, err));
 	EP_TRY(ep_log_node_name(name, log, err));
 	EP_OWNED(ep_way_close)
 	struct ep_way *way = NULL;

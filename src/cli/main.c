@@ -1,4 +1,5 @@
 #include "base/file.h"
+#include "base/hash.h"
 #include "cli/options.h"
 #include "store/guard.h"
 
@@ -7,7 +8,6 @@
 #include <malloc.h>
 #include <pwd.h>
 #include <signal.h>
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -166,8 +166,9 @@ run_command(const struct ep_call *call)
 int
 main(int argc, char **argv)
 {
-	if (sodium_init() < 0) {
-		ep_say("cannot start libsodium");
+	struct ep_error err;
+	if (ep_hash_start(&err) != EP_OK) {
+		ep_say("%s", err.text);
 		return EP_EXIT_FAILED;
 	}
 	const char **storage = calloc((size_t)argc + 1, sizeof *storage);

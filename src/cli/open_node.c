@@ -1,5 +1,9 @@
 #include "cli/open_node.h"
 
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+
 /* There is one terminal, and one call. */
 static struct terminal {
 	const struct ep_call *call;
@@ -26,6 +30,34 @@ on_work(void *context, enum ep_node_work work, uint64_t position, uint64_t last)
 }
 
 enum ep_status
+ep_map_size(size_t *size, struct ep_error *err)
+{
+	const char *text = getenv("ECHOPRINT_MAP_SIZE");
+	*size = 0;
+	if (!text || !*text)
+		return EP_OK;
+	char *end;
+	errno = 0;
+	unsigned long long value = strtoull(text, &end, 10);
+	if (errno || *end || *text == '-' || value < 1048576 || value > SIZE_MAX / 2)
+		return ep_fail(err, EP_USAGE,
+		               "ECHOPRINT_MAP_SIZE is \"%s\", but must be a number of bytes, at "
+		               "least 1048576",
+		               text);
+	*size = (size_t)value;
+	return EP_OK;
+}
+
+enum ep_status
+ep_open_log(struct ep_log **log, const struct ep_call *call, enum ep_log_mode mode,
+            struct ep_error *err)
+{
+	size_t map_size;
+	EP_TRY(ep_map_size(&map_size, err));
+	return ep_log_open_within(log, call->folder, mode, map_size, err);
+}
+
+enum ep_status
 ep_open_node(struct ep_node **node, const struct ep_call *call, enum ep_log_mode mode, bool dry,
              struct ep_error *err)
 {
@@ -35,6 +67,7 @@ ep_open_node(struct ep_node **node, const struct ep_call *call, enum ep_log_mode
 		                           .stop = call->stop,
 		                           .on_work = on_work,
 		                           .context = &terminal };
+	EP_TRY(ep_map_size(&options.map_size, err));
 	terminal.call = call;
 	return ep_node_open(node, &options, err);
 }

@@ -94,6 +94,7 @@ struct ep_batch_options {
 	int64_t now_ms; /* since 1970; goes into ids that are made */
 	enum ep_id_from id_from;
 	const atomic_bool *stop; /* ends the decoding of a file; may be NULL */
+	const char *decoder; /* ep_sound_open */
 };
 
 void ep_batch_free(struct ep_batch *batch);

@@ -124,7 +124,7 @@ read_sound(struct ep_batch *batch, struct ep_batch_scratch *scratch,
 {
 	const struct ep_sound_file *file = &batch->sound;
 	if (!scratch->audio)
-		EP_TRY(ep_audio_open(&scratch->audio, err));
+		EP_TRY(ep_audio_open(&scratch->audio, options->decoder, err));
 	if (file->fault[0])
 		return ep_fail(err, EP_BAD_INPUT, "%s", file->fault);
 	struct ep_sound_options wanted = {

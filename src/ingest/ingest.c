@@ -35,6 +35,7 @@ work(void *context, void *job, unsigned worker, struct ep_error *err)
 		.now_ms = ingest->now_ms,
 		.id_from = ingest->options->id_from,
 		.stop = ingest->options->stop,
+		.decoder = ingest->options->decoder,
 	};
 	struct ep_batch_scratch *scratch = &ingest->scratch[worker];
 	EP_TRY(ep_batch_make(ingest->reader, job, scratch, &options, err));

@@ -47,6 +47,7 @@ struct ep_ingest_options {
 	int64_t import_date;
 	bool date_given; /* by the user: it overrides that of a packet too */
 	enum ep_id_from id_from; /* of the tracks of audio files */
+	const char *decoder; /* of audio files: path of its program (ep_sound_open) */
 	bool feed; /* a packet is of the feed that this node follows */
 	const struct ep_key *sender; /* who signed a packet; NULL: whom it says that it is of */
 	uint64_t tracks_max; /* that the sender may have (ep_offer); 0: any number */

@@ -180,7 +180,8 @@ ep_learning_open(struct ep_learning **out, const struct ep_learning_options *opt
 	if (!learning)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	learning->options = *options;
-	EP_TRY(ep_heard_open(&learning->heard, ep_node_options(options->node)->folder, err));
+	EP_TRY(ep_heard_open(&learning->heard, ep_node_options(options->node)->folder,
+	                     ep_node_options(options->node)->map_size, err));
 	EP_TRY(ep_generator_new(&learning->generator, ep_generator_best(), err));
 	*out = EP_TAKE(learning);
 	return EP_OK;

@@ -180,7 +180,8 @@ start(struct ep_monitor *monitor, struct ep_error *err)
 		                               .on_line = on_line,
 		                               .context = monitor };
 	EP_TRY(lock_folder(monitor, err));
-	EP_TRY(ep_plays_open(&monitor->plays, folder_of(monitor), true, err));
+	EP_TRY(ep_plays_open(&monitor->plays, folder_of(monitor), true,
+	                     ep_node_options(monitor->options.node)->map_size, err));
 	EP_TRY(skip_events(monitor, err));
 	EP_TRY(ep_query_service_start(&monitor->queries, monitor->options.node, on_detail, monitor,
 	                              err));

@@ -180,25 +180,27 @@ ep_heard_keep(struct ep_heard *heard, const struct ep_heard_piece *piece, struct
 /* ---- opening and closing ---- */
 
 static enum ep_status
-open_node(struct ep_heard *heard, const char *data_folder, struct ep_error *err)
+open_node(struct ep_heard *heard, const char *data_folder, size_t map_size, struct ep_error *err)
 {
 	heard->folder = ep_path_join(data_folder, "heard");
 	if (!heard->folder)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
-	struct ep_node_options options = { .folder = heard->folder, .mode = EP_LOG_MAKE };
+	struct ep_node_options options = { .folder = heard->folder,
+		                           .mode = EP_LOG_MAKE,
+		                           .map_size = map_size };
 	EP_TRY(ep_node_open(&heard->node, &options, err));
 	EP_TRY(ep_node_follow_index(heard->node, err));
 	return renew_index(heard, err);
 }
 
 enum ep_status
-ep_heard_open(struct ep_heard **out, const char *data_folder, struct ep_error *err)
+ep_heard_open(struct ep_heard **out, const char *data_folder, size_t map_size, struct ep_error *err)
 {
 	EP_OWNED(ep_heard_close)
 	struct ep_heard *heard = calloc(1, sizeof *heard);
 	if (!heard)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
-	EP_TRY(open_node(heard, data_folder, err));
+	EP_TRY(open_node(heard, data_folder, map_size, err));
 	EP_TRY(take_places(heard, err));
 	EP_TRY(ep_codes_coder_new(&heard->coder, EP_CODES_ONSET, err));
 	EP_TRY(ep_searcher_new(&heard->searcher, err));

@@ -52,10 +52,10 @@ struct ep_heard_part {
 	bool one_stretch; /* both times are of one stretch: it may be a loop */
 };
 
-/* Opens DATA/heard, which is made where it is not there. As
- * ep_node_open and ep_index_follow. */
+/* Opens DATA/heard, which is made where it is not there, with a map of map_size. As
+ * ep_log_open_within and ep_index_follow. */
 EP_MUST_USE enum ep_status ep_heard_open(struct ep_heard **out, const char *data_folder,
-                                         struct ep_error *err);
+                                         size_t map_size, struct ep_error *err);
 void ep_heard_close(struct ep_heard *heard);
 EP_DEFINE_OWNED(struct ep_heard, ep_heard_close)
 

@@ -27,7 +27,8 @@ open_scratch(struct ep_node *node, struct ep_error *err)
 		node->scratch[0] = '\0';
 		return ep_fail_errno(err, errno, "cannot create a folder in /tmp");
 	}
-	return ep_log_open(&node->log, node->scratch, EP_LOG_MAKE, err);
+	return ep_log_open_within(&node->log, node->scratch, EP_LOG_MAKE, node->options.map_size,
+	                          err);
 }
 
 static void
@@ -50,7 +51,8 @@ ep_node_open(struct ep_node **out, const struct ep_node_options *options, struct
 	if (!node)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	node->options = *options;
-	enum ep_status status = ep_log_open(&node->log, options->folder, options->mode, err);
+	enum ep_status status = ep_log_open_within(&node->log, options->folder, options->mode,
+	                                           options->map_size, err);
 	if (status == EP_NOT_FOUND && options->dry)
 		status = open_scratch(node, err);
 	if (status == EP_OK)
@@ -160,7 +162,8 @@ open_index(struct ep_node *node, struct ep_error *err)
 	if (status != EP_NOT_FOUND)
 		return status;
 	ep_log_close(EP_TAKE(node->log));
-	EP_TRY(ep_log_open(&node->log, node->options.folder, EP_LOG_WRITE, err));
+	EP_TRY(ep_log_open_within(&node->log, node->options.folder, EP_LOG_WRITE,
+	                          node->options.map_size, err));
 	EP_TRY(ep_node_follow_index(node, err));
 	return ep_index_open(&node->index, node->log, err);
 }

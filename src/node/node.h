@@ -22,6 +22,8 @@ enum ep_node_work {
 struct ep_node_options {
 	const char *folder; /* the data folder */
 	enum ep_log_mode mode;
+	size_t map_size; /* ep_log_open_within */
+	const char *decoder; /* path of the decoder program (sound/process.h); NULL: as installed */
 	bool dry; /* nothing is to stay: where there is no data folder, an empty one stands for it
 	           */
 	const atomic_bool *stop; /* ends what takes long; may be NULL */

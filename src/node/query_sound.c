@@ -35,7 +35,7 @@ ep_query_sound(struct ep_pairs *pairs, struct ep_audio **audio, const char *path
 	};
 	pairs->count = 0;
 	if (!*audio)
-		EP_TRY(ep_audio_open(audio, err));
+		EP_TRY(ep_audio_open(audio, NULL, err));
 	for (;; options.duration_s *= 2) {
 		EP_TRY(ep_audio_read(&recording, *audio, path, &options, err));
 		/* One sample less is none: that is how excerpts are rounded. */

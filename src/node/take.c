@@ -89,6 +89,7 @@ ep_node_take(struct ep_ingest_report *report, uint64_t *position, struct ep_node
 	enum ep_dedup how = options->how;
 	wanted.with_commit = how == EP_DEDUP_BY_ROLE ? NULL : remember;
 	wanted.commit_context = &how;
+	wanted.decoder = ep_node_options(node)->decoder;
 	EP_TRY(ep_ingest_open(&ingest, ep_node_log(node), &wanted, report, err));
 	enum ep_status status = ingest_all(ingest, options, err);
 	if (status == EP_OK && !options->ingest->dry_run && !options->no_index)

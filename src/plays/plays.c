@@ -101,16 +101,18 @@ sync_names(const char *folder, struct ep_error *err)
 }
 
 enum ep_status
-ep_plays_open(struct ep_plays **out, const char *data_folder, bool make, struct ep_error *err)
+ep_plays_open(struct ep_plays **out, const char *data_folder, bool make, size_t map_size,
+              struct ep_error *err)
 {
+	const struct ep_env_kind within = ep_env_kind_within(&kind, map_size);
 	EP_FREE char *folder = ep_path_join(data_folder, EP_PLAYS_FOLDER);
 	EP_OWNED(ep_plays_close)
 	struct ep_plays *plays = calloc(1, sizeof *plays);
 	if (!plays || !folder)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	if (make)
-		EP_TRY(ep_env_make(folder, &kind, fill_new, err));
-	enum ep_status status = ep_env_open(&plays->env, folder, &kind, make, err);
+		EP_TRY(ep_env_make(folder, &within, fill_new, err));
+	enum ep_status status = ep_env_open(&plays->env, folder, &within, make, err);
 	if (status == EP_NOT_FOUND)
 		return ep_fail(err, EP_NOT_FOUND,
 		               "there is no " WHAT " in %s; `echoprint monitor` writes one",

@@ -69,10 +69,11 @@ struct ep_plays;
 
 /* Opens the log of a data folder.
  *
+ * map_size  of its map, in bytes, which it cannot outgrow; 0: 64 GiB.
  * make  for writing, and makes it where it is absent. EP_NOT_FOUND  there is none. EP_NEWER,
  * EP_CORRUPT, EP_IO, EP_NO_SPACE, EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_plays_open(struct ep_plays **out, const char *data_folder, bool make,
-                                         struct ep_error *err);
+                                         size_t map_size, struct ep_error *err);
 
 /* Closes it; its snapshots and transactions must have ended. Accepts NULL. */
 void ep_plays_close(struct ep_plays *plays);

@@ -41,13 +41,13 @@ ep_recording_length(const struct ep_recording *recording)
 }
 
 enum ep_status
-ep_audio_open(struct ep_audio **out, struct ep_error *err)
+ep_audio_open(struct ep_audio **out, const char *decoder, struct ep_error *err)
 {
 	EP_OWNED(ep_audio_close)
 	struct ep_audio *audio = calloc(1, sizeof *audio);
 	if (!audio)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
-	EP_TRY(ep_sound_open(&audio->sound, err));
+	EP_TRY(ep_sound_open(&audio->sound, decoder, err));
 	EP_TRY(ep_generator_new(&audio->generator, ep_generator_best(), err));
 	*out = EP_TAKE(audio);
 	return EP_OK;

@@ -21,9 +21,10 @@ void ep_recording_free(struct ep_recording *recording);
 /* Whole seconds of a recording: what its file says, else what was decoded. */
 uint32_t ep_recording_length(const struct ep_recording *recording);
 
-/* Makes a reader, which has a decoder process of its own; for one thread at a time. EP_NO_MEMORY.
- */
-EP_MUST_USE enum ep_status ep_audio_open(struct ep_audio **out, struct ep_error *err);
+/* Makes a reader, which has a decoder process of its own (ep_sound_open); for one thread at a time.
+ * EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_audio_open(struct ep_audio **out, const char *decoder,
+                                         struct ep_error *err);
 void ep_audio_close(struct ep_audio *audio);
 EP_DEFINE_OWNED(struct ep_audio, ep_audio_close)
 

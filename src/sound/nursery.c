@@ -40,7 +40,8 @@ ask(pid_t *id, struct ep_nursery *nursery, int socket, struct ep_error *err)
 {
 	uint8_t answer[EP_WIRE_HEADER + EP_WIRE_FORKED_SIZE];
 	if (nursery->process.socket < 0)
-		EP_TRY(ep_decoder_process_start(&nursery->process, EP_DECODER_AS_NURSERY, err));
+		EP_TRY(ep_decoder_process_start(&nursery->process, NULL, EP_DECODER_AS_NURSERY,
+		                                err));
 	EP_TRY(ep_wire_send(nursery->process.socket, EP_WIRE_FORK, NULL, 0, socket, err));
 	for (size_t done = 0, got; done < sizeof answer; done += got) {
 		EP_TRY(ep_read_some(&got, nursery->process.socket, answer + done,

@@ -21,8 +21,14 @@ extern char **environ;
 
 /* The path of the decoder: beside this program where it is not installed yet. */
 static enum ep_status
-find_decoder(char path[PATH_MAX], struct ep_error *err)
+find_decoder(char path[PATH_MAX], const char *program, struct ep_error *err)
 {
+	if (program) {
+		snprintf(path, PATH_MAX, "%s", program);
+		return eaccess(path, X_OK) == 0
+		               ? EP_OK
+		               : ep_fail(err, EP_IO, "there is no decoder program at %s", program);
+	}
 	ssize_t size = readlink("/proc/self/exe", path, PATH_MAX - sizeof EP_DECODER_PROGRAM - 1);
 	char *slash = size > 0 ? memrchr(path, '/', (size_t)size) : NULL;
 	if (slash) {
@@ -30,7 +36,7 @@ find_decoder(char path[PATH_MAX], struct ep_error *err)
 		if (eaccess(path, X_OK) == 0)
 			return EP_OK;
 	}
-	snprintf(path, PATH_MAX, "%s/%s", EP_LIBEXEC, EP_DECODER_PROGRAM);
+	snprintf(path, PATH_MAX, "%s", EP_DECODER_INSTALLED);
 	if (eaccess(path, X_OK) == 0)
 		return EP_OK;
 	return ep_fail(err, EP_IO,
@@ -77,12 +83,13 @@ ep_decoder_sockets(int *ours, int *theirs, struct ep_error *err)
 }
 
 enum ep_status
-ep_decoder_process_start(struct ep_decoder_process *process, const char *as, struct ep_error *err)
+ep_decoder_process_start(struct ep_decoder_process *process, const char *program, const char *as,
+                         struct ep_error *err)
 {
 	char path[PATH_MAX];
 	EP_FD int ours = -1;
 	EP_FD int theirs = -1;
-	EP_TRY(find_decoder(path, err));
+	EP_TRY(find_decoder(path, program, err));
 	EP_TRY(ep_decoder_sockets(&ours, &theirs, err));
 	pid_t id;
 	int failed = spawn(&id, path, as, theirs);

@@ -16,15 +16,21 @@ struct ep_decoder_process {
 /* The descriptor under which a decoder has its end of the socket. */
 #define EP_DECODER_SOCKET 3
 
-/* Name of the decoder program, which is next to this program or where it was installed. */
+/* Name of the decoder program. */
 #define EP_DECODER_PROGRAM "echoprint-decoder"
+
+/* Where it is installed. */
+#define EP_DECODER_INSTALLED EP_LIBEXEC "/" EP_DECODER_PROGRAM
 
 /* The word that makes a nursery of it (nursery.h). */
 #define EP_DECODER_AS_NURSERY "nursery"
 
-/* Starts a decoder or, with as, what that says; NULL: a decoder. EP_IO. */
+/* Starts a decoder or, with as, what that says; NULL: a decoder.
+ *
+ * program  its path; NULL: next to this program, else EP_DECODER_INSTALLED. EP_IO. */
 EP_MUST_USE enum ep_status ep_decoder_process_start(struct ep_decoder_process *process,
-                                                    const char *as, struct ep_error *err);
+                                                    const char *program, const char *as,
+                                                    struct ep_error *err);
 
 /* Makes the two ends of a socket to a decoder: *theirs can become EP_DECODER_SOCKET. EP_IO. */
 EP_MUST_USE enum ep_status ep_decoder_sockets(int *ours, int *theirs, struct ep_error *err);

@@ -17,6 +17,7 @@
 #define WAIT_MS 100
 
 struct ep_sound {
+	const char *decoder;
 	struct ep_decoder_process process;
 	uint8_t payload[EP_WIRE_MAX];
 	struct ep_buffer texts;
@@ -34,11 +35,12 @@ struct job {
 };
 
 enum ep_status
-ep_sound_open(struct ep_sound **out, struct ep_error *err)
+ep_sound_open(struct ep_sound **out, const char *decoder, struct ep_error *err)
 {
 	struct ep_sound *sound = calloc(1, sizeof *sound);
 	if (!sound)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	sound->decoder = decoder;
 	sound->process = EP_DECODER_PROCESS_NONE;
 	*out = sound;
 	return EP_OK;
@@ -193,7 +195,7 @@ ask(struct ep_sound *sound, int fd, const char *name, const struct ep_sound_opti
 	ep_store64(payload + 9, microseconds(options->duration_s));
 	memcpy(payload + EP_WIRE_ASK_FIXED, end - size, size);
 	if (sound->process.socket < 0)
-		EP_TRY(ep_decoder_process_start(&sound->process, NULL, err));
+		EP_TRY(ep_decoder_process_start(&sound->process, sound->decoder, NULL, err));
 	return ep_wire_send(sound->process.socket, EP_WIRE_ASK, payload, EP_WIRE_ASK_FIXED + size,
 	                    fd, err);
 }

@@ -53,8 +53,11 @@ struct ep_sound_info {
 typedef enum ep_status ep_sound_sink(void *context, const int16_t *samples, size_t count,
                                      struct ep_error *err);
 
-/* Makes a handle for one decoder process; for one thread at a time. EP_NO_MEMORY. */
-EP_MUST_USE enum ep_status ep_sound_open(struct ep_sound **out, struct ep_error *err);
+/* Makes a handle for one decoder process; for one thread at a time.
+ *
+ * decoder  path of the program, borrowed; NULL: as process.h finds it. EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_sound_open(struct ep_sound **out, const char *decoder,
+                                         struct ep_error *err);
 void ep_sound_close(struct ep_sound *sound);
 EP_DEFINE_OWNED(struct ep_sound, ep_sound_close)
 

@@ -43,23 +43,13 @@ find_map(const struct stat *data)
 	return found;
 }
 
-static enum ep_status
-map_size(size_t *size, const struct ep_env_kind *kind, struct ep_error *err)
+struct ep_env_kind
+ep_env_kind_within(const struct ep_env_kind *kind, size_t map_size)
 {
-	*size = kind->map_size;
-	const char *text = getenv("ECHOPRINT_MAP_SIZE");
-	if (!text || !*text)
-		return EP_OK;
-	char *end;
-	errno = 0;
-	unsigned long long value = strtoull(text, &end, 10);
-	if (errno || *end || *text == '-' || value < 1048576 || value > SIZE_MAX / 2)
-		return ep_fail(err, EP_USAGE,
-		               "ECHOPRINT_MAP_SIZE is \"%s\", but must be a number of bytes, at "
-		               "least 1048576",
-		               text);
-	*size = (size_t)value / 4096 * 4096;
-	return EP_OK;
+	struct ep_env_kind within = *kind;
+	if (map_size)
+		within.map_size = map_size / 4096 * 4096;
+	return within;
 }
 
 /* LMDB maps lock.mdb without blocks behind it: on a full disk that would be a bus error. Where the
@@ -104,10 +94,8 @@ open_environment(struct ep_env **out, const char *folder, const struct ep_env_ki
 	env->folder = strdup(folder);
 	if (!env->folder)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
-	size_t size;
-	EP_TRY(map_size(&size, kind, err));
 	EP_TRY(reserve_lock(folder, err));
-	env->map_size = size;
+	env->map_size = kind->map_size;
 	EP_FD int door = lock_door(folder);
 	(void)door;
 	int rc = mdb_env_create(&env->mdb);
@@ -118,7 +106,7 @@ open_environment(struct ep_env **out, const char *folder, const struct ep_env_ki
 	if (!rc)
 		rc = mdb_env_set_maxreaders(env->mdb, READERS_MAX);
 	if (!rc)
-		rc = mdb_env_set_mapsize(env->mdb, size);
+		rc = mdb_env_set_mapsize(env->mdb, kind->map_size);
 	/* MDB_NOTLS: a snapshot may be handed from thread to thread. */
 	if (!rc)
 		rc = ep_explain_write(mdb_env_open(env->mdb, folder,

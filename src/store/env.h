@@ -33,8 +33,11 @@ struct ep_env {
 EP_MUST_USE enum ep_status ep_env_make(const char *folder, const struct ep_env_kind *kind,
                                        int (*fill)(MDB_txn *txn), struct ep_error *err);
 
+/* The kind with another map; map_size 0: with its own. */
+struct ep_env_kind ep_env_kind_within(const struct ep_env_kind *kind, size_t map_size);
+
 /* Opens one. EP_NOT_FOUND  there is no file data.mdb. EP_CORRUPT  it is cut short, or not one of
- * LMDB's. EP_IO, EP_NO_SPACE, EP_NO_MEMORY, EP_USAGE (ECHOPRINT_MAP_SIZE). */
+ * LMDB's. EP_IO, EP_NO_SPACE, EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_env_open(struct ep_env **out, const char *folder,
                                        const struct ep_env_kind *kind, bool writing,
                                        struct ep_error *err);

@@ -155,15 +155,17 @@ find_databases(struct ep_log *log, struct ep_error *err)
 }
 
 enum ep_status
-ep_log_open(struct ep_log **out, const char *folder, enum ep_log_mode mode, struct ep_error *err)
+ep_log_open_within(struct ep_log **out, const char *folder, enum ep_log_mode mode, size_t map_size,
+                   struct ep_error *err)
 {
+	const struct ep_env_kind within = ep_env_kind_within(&kind, map_size);
 	if (mode == EP_LOG_MAKE)
-		EP_TRY(ep_env_make(folder, &kind, fill_new, err));
+		EP_TRY(ep_env_make(folder, &within, fill_new, err));
 	EP_OWNED(ep_log_close)
 	struct ep_log *log = calloc(1, sizeof *log);
 	if (!log)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
-	enum ep_status status = ep_env_open(&log->env, folder, &kind, mode != EP_LOG_READ, err);
+	enum ep_status status = ep_env_open(&log->env, folder, &within, mode != EP_LOG_READ, err);
 	if (status == EP_NOT_FOUND)
 		return ep_fail(err, EP_NOT_FOUND,
 		               "there is no data folder at %s; create it with `echoprint init` or "
@@ -179,6 +181,12 @@ ep_log_open(struct ep_log **out, const char *folder, enum ep_log_mode mode, stru
 	}
 	*out = EP_TAKE(log);
 	return EP_OK;
+}
+
+enum ep_status
+ep_log_open(struct ep_log **out, const char *folder, enum ep_log_mode mode, struct ep_error *err)
+{
+	return ep_log_open_within(out, folder, mode, 0, err);
 }
 
 void

@@ -35,9 +35,14 @@ enum ep_log_mode {
  *
  * EP_NOT_FOUND  no data folder is there. EP_NEWER  of a later version. EP_CORRUPT  damaged.
  * EP_IO, EP_NO_SPACE, EP_NO_MEMORY
- * The environment variable ECHOPRINT_MAP_SIZE (bytes) makes the map smaller than 1 TiB. */
+ * Its map takes 1 TiB of addresses. */
 EP_MUST_USE enum ep_status ep_log_open(struct ep_log **out, const char *folder,
                                        enum ep_log_mode mode, struct ep_error *err);
+
+/* The same with a map of so many bytes, which the log cannot outgrow; 0: 1 TiB. */
+EP_MUST_USE enum ep_status ep_log_open_within(struct ep_log **out, const char *folder,
+                                              enum ep_log_mode mode, size_t map_size,
+                                              struct ep_error *err);
 void ep_log_close(struct ep_log *log);
 EP_DEFINE_OWNED(struct ep_log, ep_log_close)
 

@@ -58,7 +58,7 @@ write_steps(const char *folder, int steps)
 {
 	struct ep_plays *plays;
 	struct ep_plays_write *write;
-	needs(ep_plays_open(&plays, folder, true, NULL));
+	needs(ep_plays_open(&plays, folder, true, 0, NULL));
 	for (int step = 0; step < steps; step++) {
 		needs(ep_plays_write_begin(&write, plays, NULL));
 		change(write, step);
@@ -130,7 +130,7 @@ print_folder(const char *folder)
 	EP_OWNED(ep_plays_read_end)
 	struct ep_plays_read *read = NULL;
 	struct ep_error err;
-	enum ep_status status = ep_plays_open(&plays, folder, false, &err);
+	enum ep_status status = ep_plays_open(&plays, folder, false, 0, &err);
 	if (status == EP_OK)
 		status = ep_plays_read_begin(&read, plays, &err);
 	if (status == EP_OK)

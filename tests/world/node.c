@@ -27,6 +27,9 @@
 
 #define PATH_SIZE 200
 
+/* Of a log, in bytes. */
+#define MAP_SIZE ((size_t)32 << 20)
+
 /* serve's, so that a feed is not written again without news. */
 #define REFRESH_S 3600
 
@@ -76,7 +79,8 @@ open_log(struct ep_log **log, int node)
 {
 	why.text[0] = '\0';
 	if (!logs[node])
-		EP_TRY(ep_log_open(&logs[node], node_folder(node), EP_LOG_WRITE, &why));
+		EP_TRY(ep_log_open_within(&logs[node], node_folder(node), EP_LOG_WRITE, MAP_SIZE,
+		                          &why));
 	*log = logs[node];
 	return EP_OK;
 }
@@ -134,7 +138,8 @@ node_setup(const char *folder)
 		same_as[node] = node;
 	for (int node = 0; node < NODES; node++) {
 		struct ep_keys pair;
-		needs(ep_log_open(&logs[node], node_folder(node), EP_LOG_MAKE, &why));
+		needs(ep_log_open_within(&logs[node], node_folder(node), EP_LOG_MAKE, MAP_SIZE,
+		                         &why));
 		needs(ep_keys_open(&pair, node_folder(node), &why));
 		keys[node] = pair.key;
 		needs(node ? join(node) : EP_OK);

@@ -1223,7 +1223,6 @@ world_make(void)
 	 * memory that was freed and kept have to be written. */
 	mallopt(M_MMAP_THRESHOLD, 1 << 20);
 	mallopt(M_TRIM_THRESHOLD, 1 << 20);
-	setenv("ECHOPRINT_MAP_SIZE", "33554432", 1);
 	machine_init(world->root);
 	node_setup(world->root);
 	return world;

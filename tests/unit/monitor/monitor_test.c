@@ -84,9 +84,10 @@ on_line(void *context, bool detail, const char *line)
 static int
 start(void **state)
 {
-	must(setenv("ECHOPRINT_MAP_SIZE", "1073741824", 1) == 0);
 	(void)make_node(state);
-	struct ep_node_options options = { .folder = node.folder, .mode = EP_LOG_WRITE };
+	struct ep_node_options options = { .folder = node.folder,
+		                           .mode = EP_LOG_WRITE,
+		                           .map_size = 1 << 30 };
 	needs(ep_node_open(&open_node, &options, NULL));
 	struct ep_monitor_options wanted = { .node = open_node, .on_line = on_line };
 	needs(ep_monitor_start(&monitor, &wanted, NULL));

@@ -24,7 +24,7 @@ make_folder(void **state)
 {
 	(void)state;
 	strcpy(folder + sizeof folder - 7, "XXXXXX");
-	return mkdtemp(folder) && ep_heard_open(&heard, folder, NULL) == EP_OK ? 0 : 1;
+	return mkdtemp(folder) && ep_heard_open(&heard, folder, 0, NULL) == EP_OK ? 0 : 1;
 }
 
 static int
@@ -119,7 +119,7 @@ reopen(void)
 {
 	ep_heard_close(heard);
 	heard = NULL;
-	needs(ep_heard_open(&heard, folder, NULL));
+	needs(ep_heard_open(&heard, folder, 0, NULL));
 }
 
 static void

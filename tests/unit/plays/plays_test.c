@@ -285,7 +285,7 @@ what_was_written_is_there_when_it_is_opened_again(void **state)
 	needs(ep_plays_id(id, read, NULL));
 	ep_plays_read_end(read);
 	ep_plays_close(plays);
-	needs(ep_plays_open(&plays, folder, true, NULL));
+	needs(ep_plays_open(&plays, folder, true, 0, NULL));
 	struct ep_logged_play play;
 	read = begin_read();
 	needs(ep_plays_id(again, read, NULL));
@@ -304,7 +304,7 @@ a_folder_without_a_log_of_plays_is_told(void **state)
 	(void)state;
 	struct ep_plays *none = NULL;
 	struct ep_error err;
-	assert_int_equal(ep_plays_open(&none, "/nonexistent/data", false, &err), EP_NOT_FOUND);
+	assert_int_equal(ep_plays_open(&none, "/nonexistent/data", false, 0, &err), EP_NOT_FOUND);
 	assert_non_null(strstr(err.text, "echoprint monitor"));
 	assert_null(none);
 }

@@ -10,6 +10,9 @@
 
 #include <cmocka.h>
 
+/* The thread sanitizer leaves less address space than a log usually takes. */
+#define MAP_SIZE ((size_t)1 << 36)
+
 /* A log in a folder of its own. */
 struct fixture {
 	char folder[32];
@@ -23,7 +26,8 @@ set_up(void **state)
 	struct fixture *fixture = calloc(1, sizeof *fixture);
 	memcpy(fixture->folder, "/tmp/ep-log-XXXXXX", 19);
 	if (!mkdtemp(fixture->folder) ||
-	    ep_log_open(&fixture->log, fixture->folder, EP_LOG_MAKE, NULL) != EP_OK ||
+	    ep_log_open_within(&fixture->log, fixture->folder, EP_LOG_MAKE, MAP_SIZE, NULL) !=
+	            EP_OK ||
 	    ep_codes_coder_new(&fixture->coder, EP_CODES_ONSET, NULL) != EP_OK)
 		return -1;
 	*state = fixture;
