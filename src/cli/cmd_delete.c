@@ -1,73 +1,44 @@
-#include "base/time.h"
 #include "cli/open_node.h"
-#include "peer/peer.h"
+#include "node/by_hand.h"
 
 #include <stdio.h>
 
 static const struct ep_option options[] = { { 0 } };
 
-struct result {
-	uint64_t deleted;
-	uint64_t missing;
-	uint64_t position;
-};
-
-/* Deletes all that can be, in one transaction. */
-static enum ep_status
-delete_tracks(struct result *result, const struct ep_call *call, struct ep_error *err)
+static void
+on_left(const char *why)
 {
-	EP_OWNED(ep_log_close)
-	struct ep_log *log = NULL;
-	EP_OWNED(ep_log_abort)
-	struct ep_log_write *write = NULL;
-	EP_TRY(ep_open_log(&log, call, EP_LOG_WRITE, err));
-	EP_TRY(ep_log_write_begin(&write, log, err));
-	int64_t now = ep_time_now();
-	for (size_t i = 0; i < call->argument_count; i++) {
-		struct ep_text id = ep_text_of(call->arguments[i]);
-		struct ep_text track;
-		struct ep_text suffix;
-		ep_id_split(&track, &suffix, id);
-		enum ep_status status = EP_NOT_FOUND;
-		if (suffix.size == 0)
-			status = ep_check_own(ep_log_inside(write), id, err);
-		else
-			(void)ep_fail(err, EP_NOT_FOUND,
-			              "%.*s names a document; only the whole track, %.*s, can be "
-			              "deleted",
-			              ep_text_print_size(id), id.at, ep_text_print_size(track),
-			              track.at);
-		if (status == EP_OK)
-			status = ep_log_delete(write, id, now, err);
-		if (status == EP_NOT_FOUND || status == EP_BAD_INPUT)
-			ep_say("%s", err->text);
-		else if (status != EP_OK)
-			return status;
-		result->deleted += status == EP_OK;
-		result->missing += status != EP_OK;
-	}
-	struct ep_log_state state;
-	ep_log_state(&state, ep_log_inside(write));
-	result->position = state.position;
-	return result->deleted ? ep_log_commit(&write, err) : EP_OK;
+	ep_say("%s", why);
+}
+
+static enum ep_status
+delete_tracks(struct ep_deletion *deletion, const struct ep_call *call, struct ep_error *err)
+{
+	EP_OWNED(ep_node_close)
+	struct ep_node *node = NULL;
+	EP_TRY(ep_open_node(&node, call, EP_LOG_WRITE, false, err));
+	return ep_node_delete(deletion, node, err);
 }
 
 static enum ep_exit
 run(const struct ep_call *call)
 {
 	struct ep_error err;
-	struct result result = { 0 };
+	struct ep_deletion result = { .ids = call->arguments,
+		                      .count = call->argument_count,
+		                      .on_left = on_left };
 	if (call->argument_count == 0)
 		return ep_bad_usage(call->command, "give at least one TRACK_ID");
 	if (delete_tracks(&result, call, &err) != EP_OK)
 		return ep_give_up(call, &err);
 	enum ep_exit exit = EP_EXIT_DONE;
-	if (result.missing)
+	uint64_t missing = result.count - result.deleted;
+	if (missing)
 		exit = result.deleted ? EP_EXIT_PARTLY : EP_EXIT_FAILED;
 	if (call->json)
 		return ep_print_json(json_pack("{s:I, s:I, s:I}", "deleted",
 		                               (json_int_t)result.deleted, "missing",
-		                               (json_int_t)result.missing, "position",
+		                               (json_int_t)missing, "position",
 		                               (json_int_t)result.position),
 		                     exit);
 	printf("%s deleted, position %s\n", ep_counted(result.deleted, "track"),

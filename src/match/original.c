@@ -6,9 +6,6 @@
 /* A minute in units of time, by the original's arithmetic: floor(60000 / 23.2). */
 #define MINUTE 2586
 
-/* A query, or a document, of fewer pairs than this is too short. */
-#define PAIRS_MIN 10
-
 /* Units of time that make one bin of a histogram. */
 #define SLOP 2
 
@@ -21,21 +18,15 @@ struct term {
 	uint64_t document; /* the last one in which it was counted, from 1 */
 };
 
-struct candidate {
-	uint64_t position; /* of its track */
-	uint32_t number; /* of the document in its track */
-	uint32_t score;
-	uint32_t actual;
-};
-
 struct top {
-	struct candidate items[EP_ORIGINAL_CANDIDATES];
+	struct ep_original_candidate items[EP_ORIGINAL_CANDIDATES];
 	size_t count;
 };
 
 struct original {
 	const struct ep_pairs *queries;
 	size_t count;
+	uint32_t elbow;
 	struct term *terms; /* by bucket: the low bits of the code */
 	size_t *starts; /* of each bucket */
 	struct top *tops; /* one a query */
@@ -121,7 +112,7 @@ make_terms(struct original *original, struct ep_error *err)
 /* ---- the first pass ---- */
 
 static void
-add_candidate(struct top *top, struct candidate candidate)
+add_candidate(struct top *top, struct ep_original_candidate candidate)
 {
 	size_t at = top->count;
 	while (at > 0 && top->items[at - 1].score < candidate.score)
@@ -155,7 +146,8 @@ score_document(struct original *original, uint64_t position, uint32_t number)
 	for (size_t i = 0; i < touched; i++) {
 		uint32_t query = original->touched[i];
 		add_candidate(&original->tops[query],
-		              (struct candidate){ position, number, original->scores[query], 0 });
+		              (struct ep_original_candidate){ position, number,
+		                                              original->scores[query], 0 });
 		original->scores[query] = 0;
 	}
 }
@@ -249,7 +241,7 @@ actual_score(uint32_t *score, struct original *original, const struct ep_pairs *
 {
 	const struct ep_pairs *pairs = &original->pairs;
 	*score = 0;
-	if (pairs->count < PAIRS_MIN)
+	if (pairs->count < original->elbow)
 		return EP_OK;
 	if (pairs->count > original->bin_capacity) {
 		free(original->bins);
@@ -298,7 +290,7 @@ read_candidates(struct original *original, const struct ep_log_read *read, struc
 		return ep_fail(err, EP_NO_MEMORY, "out of memory for %zu queries", original->count);
 	for (size_t q = 0; q < original->count; q++) {
 		for (size_t i = 0; i < original->tops[q].count; i++) {
-			const struct candidate *item = &original->tops[q].items[i];
+			const struct ep_original_candidate *item = &original->tops[q].items[i];
 			wanted[count++] = (struct wanted){ item->position, item->number,
 				                           (uint32_t)q, (uint32_t)i };
 		}
@@ -323,12 +315,12 @@ read_candidates(struct original *original, const struct ep_log_read *read, struc
 /* ---- the decision ---- */
 
 /* The best candidate by actual score, not of the track `other`; of equal ones the first. */
-static const struct candidate *
+static const struct ep_original_candidate *
 best_of(const struct top *top, uint64_t other)
 {
-	const struct candidate *best = NULL;
+	const struct ep_original_candidate *best = NULL;
 	for (size_t i = 0; i < top->count; i++) {
-		const struct candidate *item = &top->items[i];
+		const struct ep_original_candidate *item = &top->items[i];
 		if (item->position != other && (!best || item->actual > best->actual))
 			best = item;
 	}
@@ -336,24 +328,24 @@ best_of(const struct top *top, uint64_t other)
 }
 
 static struct ep_original_answer
-decide(const struct top *top, size_t n)
+decide(const struct top *top, size_t n, uint32_t elbow)
 {
 	struct ep_original_answer no = { .type = 0 };
-	if (n < PAIRS_MIN)
+	if (n < elbow)
 		return no;
 	if (top->count == 0)
 		return (struct ep_original_answer){ .type = 4 };
-	const struct candidate *first = &top->items[0];
+	const struct ep_original_candidate *first = &top->items[0];
 	if (top->count == 1) {
-		bool match = n - first->score < PAIRS_MIN;
+		bool match = n - first->score < elbow;
 		return (struct ep_original_answer){ match, match ? 3 : 2, first->score,
 			                            first->position };
 	}
 	no.type = 7;
 	if ((uint64_t)first->score * 20 < n)
 		return no;
-	const struct candidate *best = best_of(top, 0);
-	const struct candidate *second = best_of(top, best->position);
+	const struct ep_original_candidate *best = best_of(top, 0);
+	const struct ep_original_candidate *second = best_of(top, best->position);
 	struct ep_original_answer yes = { true, 6, best->actual, best->position };
 	if (!second) {
 		no.type = (uint64_t)best->actual * 10 < n ? 2 : 7;
@@ -390,10 +382,34 @@ prepare(struct ep_pairs *query, struct ep_error *err)
 }
 
 enum ep_status
-ep_original_match(struct ep_original_answer *answers, struct ep_pairs *queries, size_t count,
-                  const struct ep_log_read *read, const atomic_bool *stop, struct ep_error *err)
+ep_original_candidates(struct ep_original_candidate candidates[EP_ORIGINAL_CANDIDATES],
+                       size_t *count, struct ep_pairs *query, const struct ep_log_read *read,
+                       const atomic_bool *stop, struct ep_error *err)
 {
-	struct original original = { .queries = queries, .count = count, .stop = stop };
+	struct original original = { .queries = query, .count = 1, .stop = stop };
+	if (query->count)
+		qsort(query->items, query->count, sizeof *query->items, compare_by_code);
+	enum ep_status status = ep_codes_coder_new(&original.coder, EP_CODES_ONSET, err);
+	if (status == EP_OK)
+		status = make_terms(&original, err);
+	if (status == EP_OK)
+		status = score_all(&original, read, err);
+	if (status == EP_OK) {
+		memcpy(candidates, original.tops[0].items, sizeof original.tops[0].items);
+		*count = original.tops[0].count;
+	}
+	original_done(&original);
+	return status;
+}
+
+enum ep_status
+ep_original_match(struct ep_original_answer *answers, struct ep_pairs *queries, size_t count,
+                  uint32_t elbow, const struct ep_log_read *read, const atomic_bool *stop,
+                  struct ep_error *err)
+{
+	struct original original = {
+		.queries = queries, .count = count, .elbow = elbow, .stop = stop
+	};
 	for (size_t q = 0; q < count; q++)
 		EP_TRY(prepare(&queries[q], err));
 	enum ep_status status = ep_codes_coder_new(&original.coder, EP_CODES_ONSET, err);
@@ -404,7 +420,7 @@ ep_original_match(struct ep_original_answer *answers, struct ep_pairs *queries, 
 	if (status == EP_OK)
 		status = read_candidates(&original, read, err);
 	for (size_t q = 0; status == EP_OK && q < count; q++)
-		answers[q] = decide(&original.tops[q], queries[q].count);
+		answers[q] = decide(&original.tops[q], queries[q].count, elbow);
 	original_done(&original);
 	return status;
 }

@@ -232,8 +232,8 @@ answer_as_original(const struct session *session, struct job *job, struct worker
 		EP_TRY(decode(session, &job->items[i], worker, err));
 		queries[i] = job->items[i].pairs;
 	}
-	EP_TRY(ep_original_match(answers, queries, job->count, worker->read, session->options->stop,
-	                         err));
+	EP_TRY(ep_original_match(answers, queries, job->count, EP_ORIGINAL_ELBOW, worker->read,
+	                         session->options->stop, err));
 	for (size_t i = 0; i < job->count; i++) {
 		struct ep_asked *item = &job->items[i];
 		item->answer = (struct ep_answer){ .match = answers[i].match,

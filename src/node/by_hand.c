@@ -13,6 +13,48 @@ find_live(struct ep_entry *entry, const struct ep_log_write *write, const char *
 	               : ep_fail(err, EP_NOT_FOUND, "track %s has been deleted", id);
 }
 
+/* EP_NOT_FOUND, EP_BAD_INPUT: the track stays. */
+static enum ep_status
+delete_track(struct ep_log_write *write, struct ep_text id, int64_t now, struct ep_error *err)
+{
+	struct ep_text track;
+	struct ep_text suffix;
+	ep_id_split(&track, &suffix, id);
+	if (suffix.size)
+		return ep_fail(err, EP_NOT_FOUND,
+		               "%.*s names a document; only the whole track, %.*s, can be deleted",
+		               ep_text_print_size(id), id.at, ep_text_print_size(track), track.at);
+	EP_TRY(ep_check_own(ep_log_inside(write), id, err));
+	return ep_log_delete(write, id, now, err);
+}
+
+enum ep_status
+ep_node_delete(struct ep_deletion *deletion, struct ep_node *node, struct ep_error *err)
+{
+	EP_OWNED(ep_log_abort)
+	struct ep_log_write *write = NULL;
+	int64_t now = ep_time_now();
+	EP_TRY(ep_log_write_begin(&write, ep_node_log(node), err));
+	for (size_t i = 0; i < deletion->count; i++) {
+		struct ep_error why;
+		enum ep_status status =
+			delete_track(write, ep_text_of(deletion->ids[i]), now, &why);
+		deletion->deleted += status == EP_OK;
+		if (status == EP_OK)
+			continue;
+		if (status != EP_NOT_FOUND && status != EP_BAD_INPUT)
+			return ep_fail(err, status, "%s", why.text);
+		if (deletion->on_left)
+			deletion->on_left(why.text);
+		if (deletion->why.status == EP_OK)
+			deletion->why = why;
+	}
+	struct ep_log_state state;
+	ep_log_state(&state, ep_log_inside(write));
+	deletion->position = state.position;
+	return deletion->deleted ? ep_log_commit(&write, err) : EP_OK;
+}
+
 enum ep_status
 ep_node_link(struct ep_node *node, const char *copy, const char *original, struct ep_error *err)
 {

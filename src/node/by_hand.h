@@ -8,6 +8,21 @@
 
 #include "node/node.h"
 
+/* Tracks to be deleted, and what became of them. */
+struct ep_deletion {
+	const char *const *ids; /* count of them */
+	size_t count;
+	void (*on_left)(const char *why); /* told of each that cannot be deleted; may be NULL */
+	uint64_t deleted;
+	uint64_t position; /* of the log then */
+	struct ep_error why; /* the first was left: EP_NOT_FOUND, EP_BAD_INPUT; else EP_OK */
+};
+
+/* Deletes all that can be, in one transaction; the index follows later. EP_CORRUPT, EP_IO,
+ * EP_NO_SPACE, EP_NO_MEMORY: none was deleted. */
+EP_MUST_USE enum ep_status ep_node_delete(struct ep_deletion *deletion, struct ep_node *node,
+                                          struct ep_error *err);
+
 /* Makes copy a copy of original, however they lie on each other. EP_NOT_FOUND  one of them is not
  * there, or has been deleted. As ep_compare_tracks, ep_log_link and ep_node_follow_index. */
 EP_MUST_USE enum ep_status ep_node_link(struct ep_node *node, const char *copy,

@@ -32,6 +32,7 @@ struct hand {
 
 struct ep_query_service {
 	struct ep_log *log;
+	bool writes; /* to the log */
 	void (*on_line)(void *context, bool detail, const char *line);
 	void *context;
 	atomic_bool stop;
@@ -42,6 +43,7 @@ struct ep_query_service {
 	double linked_at;
 	char said[240]; /* by the thread: the last failure */
 
+	pthread_mutex_t keeping; /* who makes the index follow */
 	pthread_rwlock_t lock; /* of the index: read while it is searched */
 	struct ep_index *index;
 	uint64_t position; /* of the log that it stands for */
@@ -119,19 +121,50 @@ settle(struct ep_query_service *service, uint64_t position, struct ep_error *err
 	return ep_catalogue_follow(service->catalogue, &names, err);
 }
 
+/* Makes the index that is searched follow; *position is that of the log. */
+static enum ep_status
+follow(uint64_t *position, struct ep_query_service *service, struct ep_error *err)
+{
+	struct ep_index_options options = { .stop = &service->stop };
+	bool changed;
+	bool far;
+	EP_TRY(look(&changed, &far, position, service, err));
+	EP_TRY(renew(&changed, service, err));
+	if (far && service->writes)
+		EP_TRY(ep_index_follow(service->log, &options, err));
+	return changed ? reopen(service, *position, err) : EP_OK;
+}
+
+/* Whether the index stands for the log as it is, as far as one look tells. */
+static bool
+is_current(struct ep_query_service *service)
+{
+	pthread_rwlock_rdlock(&service->lock);
+	bool current = service->index && !ep_index_is_old(service->index);
+	pthread_rwlock_unlock(&service->lock);
+	return current;
+}
+
+enum ep_status
+ep_query_service_catch_up(struct ep_query_service *service, struct ep_error *err)
+{
+	uint64_t position;
+	if (service->has_engines || is_current(service))
+		return EP_OK;
+	pthread_mutex_lock(&service->keeping);
+	enum ep_status status = follow(&position, service, err);
+	pthread_mutex_unlock(&service->keeping);
+	return status;
+}
+
 static enum ep_status
 keep_up(struct ep_query_service *service, struct ep_error *err)
 {
-	struct ep_index_options options = { .stop = &service->stop };
 	uint64_t position;
-	bool changed;
-	bool far;
-	EP_TRY(look(&changed, &far, &position, service, err));
-	EP_TRY(renew(&changed, service, err));
-	if (far)
-		EP_TRY(ep_index_follow(service->log, &options, err));
-	if (changed)
-		EP_TRY(reopen(service, position, err));
+	pthread_mutex_lock(&service->keeping);
+	enum ep_status status = follow(&position, service, err);
+	pthread_mutex_unlock(&service->keeping);
+	EP_TRY(status);
 	if (position == service->linked || ep_clock_s() - service->linked_at < LINK_S)
 		return EP_OK;
 	return settle(service, position, err);
@@ -329,7 +362,18 @@ make_service(struct ep_query_service **out, struct ep_error *err)
 	pthread_rwlock_init(&made->lock, &kind);
 	pthread_rwlockattr_destroy(&kind);
 	pthread_mutex_init(&made->mutex, NULL);
+	pthread_mutex_init(&made->keeping, NULL);
 	*out = made;
+	return EP_OK;
+}
+
+enum ep_status
+ep_query_service_start_still(struct ep_query_service **out, struct ep_node *node,
+                             struct ep_error *err)
+{
+	EP_TRY(make_service(out, err));
+	(*out)->log = ep_node_log(node);
+	(*out)->writes = ep_node_options(node)->mode != EP_LOG_READ;
 	return EP_OK;
 }
 
@@ -340,8 +384,7 @@ ep_query_service_start(struct ep_query_service **out, struct ep_node *node,
 {
 	EP_OWNED(ep_query_service_stop)
 	struct ep_query_service *service = NULL;
-	EP_TRY(make_service(&service, err));
-	service->log = ep_node_log(node);
+	EP_TRY(ep_query_service_start_still(&service, node, err));
 	service->on_line = on_line;
 	service->context = context;
 	EP_TRY(ep_catalogue_new(&service->catalogue, service->log, err));
@@ -376,6 +419,7 @@ ep_query_service_stop(struct ep_query_service *service)
 	while (service->hand_count)
 		free_hand(service, &service->hands[--service->hand_count]);
 	pthread_mutex_destroy(&service->mutex);
+	pthread_mutex_destroy(&service->keeping);
 	pthread_rwlock_destroy(&service->lock);
 	free(service);
 }

@@ -20,6 +20,17 @@ ep_query_service_start(struct ep_query_service **out, struct ep_node *node,
                        void (*on_line)(void *context, bool detail, const char *line), void *context,
                        struct ep_error *err);
 
+/* The same without a thread, and of a log that may be open to read alone: what is new is found
+ * after ep_query_service_catch_up. EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_query_service_start_still(struct ep_query_service **out,
+                                                        struct ep_node *node, struct ep_error *err);
+
+/* Makes the index stand for the log as it is now; any thread may call. EP_NOT_FOUND  it is too far
+ * behind the log, which is open to read alone. EP_CORRUPT, EP_NEWER, EP_IO, EP_NO_SPACE,
+ * EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_query_service_catch_up(struct ep_query_service *service,
+                                                     struct ep_error *err);
+
 /* The same by other engines (match/engine.h), without a node: nothing is followed. engines is
  * copied. EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_query_service_start_by(struct ep_query_service **out,

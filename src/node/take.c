@@ -41,6 +41,8 @@ static enum ep_status
 ingest_all(struct ep_ingest *ingest, const struct ep_take_options *options, struct ep_error *err)
 {
 	enum ep_status first = EP_OK;
+	if (options->input)
+		return ep_ingest_input(ingest, options->input, err);
 	for (size_t i = 0; i < options->count;) {
 		struct ep_error why;
 		enum ep_status status = ingest_next(ingest, options, &i, &why);

@@ -12,6 +12,7 @@ struct ep_take_options {
 	const char *
 		*paths; /* "-" is standard input; songs may also be in audio files and folders */
 	size_t count;
+	const struct ep_input_from *input; /* instead of paths; may be NULL */
 	/* How copies of these tracks are looked for, whoever does it; EP_DEDUP_BY_ROLE: nobody
 	 * said. */
 	enum ep_dedup how;

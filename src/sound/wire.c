@@ -1,7 +1,6 @@
 #include "sound/wire.h"
 
 #include "base/bytes.h"
-#include "base/file.h"
 
 #include <errno.h>
 #include <string.h>
@@ -31,6 +30,22 @@ attach(struct msghdr *message, struct cmsghdr *control, size_t size, int fd)
 	memcpy(CMSG_DATA(control), &fd, sizeof fd);
 }
 
+/* Sends what is left of a message, without a signal where nobody reads any more. */
+static enum ep_status
+send_rest(int socket, const uint8_t *bytes, size_t size, struct ep_error *err)
+{
+	while (size > 0) {
+		struct iovec part = { .iov_base = (void *)(uintptr_t)bytes, .iov_len = size };
+		struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+		ssize_t sent = sendmsg(socket, &message, MSG_NOSIGNAL);
+		if (sent < 0 && errno != EINTR)
+			return ep_fail_errno(err, errno, "cannot send to the other process");
+		bytes += sent > 0 ? sent : 0;
+		size -= sent > 0 ? (size_t)sent : 0;
+	}
+	return EP_OK;
+}
+
 /* Header and payload go in one call: a receiver that dies of a message had all of it, so that its
  * death is not taken for one before the message. */
 enum ep_status
@@ -56,8 +71,7 @@ ep_wire_send(int socket, enum ep_wire_kind kind, const void *payload, size_t siz
 	/* A signal may have cut it short. */
 	size_t done = (size_t)sent;
 	size_t of_header = done < sizeof header ? done : sizeof header;
-	EP_TRY(ep_write_all(socket, header + of_header, sizeof header - of_header,
-	                    "to the other process", err));
-	return ep_write_all(socket, (const uint8_t *)payload + (done - of_header),
-	                    size - (done - of_header), "to the other process", err);
+	EP_TRY(send_rest(socket, header + of_header, sizeof header - of_header, err));
+	return send_rest(socket, (const uint8_t *)payload + (done - of_header),
+	                 size - (done - of_header), err);
 }

@@ -8,7 +8,7 @@ enum ep_status
 ep_log_load_state(struct ep_log_read *read, struct ep_error *err)
 {
 	struct ep_bytes value = { 0 };
-	size_t aside;
+	size_t aside = 0;
 	EP_TRY(ep_log_value(&value, read, EP_STATE_VALUE, err));
 	EP_TRY(ep_log_count_keys(&aside, read, read->log->aside, err));
 	if (value.size != 40)

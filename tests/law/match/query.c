@@ -68,7 +68,7 @@ ask_as_original(struct ep_pairs *pairs)
 	struct ep_original_answer answer;
 	struct ep_log_read *read;
 	needs(ep_log_read_begin(&read, node.log, NULL));
-	needs(ep_original_match(&answer, pairs, 1, read, NULL, NULL));
+	needs(ep_original_match(&answer, pairs, 1, EP_ORIGINAL_ELBOW, read, NULL, NULL));
 	must(!answer.match || (answer.position > 0 && answer.position <= SONGS));
 	ep_log_read_end(read);
 }
