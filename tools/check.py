@@ -49,9 +49,10 @@ LINES = "-Dc_args=-g1"
 # nothing is built beside them.
 STAGES = {
     "thread": ("gcc", ["-Dbuildtype=debugoptimized", "-Db_sanitize=thread", LINES],
-               ["echoprint", "echoprint-decoder", "play_streams", "tests/pipeline_test", "tests/log_test", "tests/sign"],
-               ["pipeline", "log", "attack_http", "attack_load", "attack_master", "attack_packet", "concurrent", "packet",
-                "query", "serve", "streams"]),
+               ["echoprint", "echoprint-decoder", "play_streams", "tests/pipeline_test", "tests/log_test", "tests/sign",
+                "tests/library/library_test", "tests/library/threads_test"],
+               ["pipeline", "log", "attack_http", "attack_load", "attack_master", "attack_packet", "concurrent",
+                "library library", "library threads", "packet", "query", "serve", "streams"]),
     "gcc": ("gcc", ["-Dbuildtype=debugoptimized", "-Db_sanitize=address,undefined", LINES], [],
             ["--suite", "unit", "--suite", "law", "--suite", "cli", "--suite", "e2e"]),
     # What sanitizers make meaningless, limits of memory and the filter of system calls, is checked
@@ -146,7 +147,7 @@ def sources(*folders):
 def read_quickly(totals):
     """What of lint takes no time."""
     step(totals, "lint: every file is formatted",
-         ["clang-format", "--dry-run", "-Werror", *sources("src", "tests", "bench", "tools")])
+         ["clang-format", "--dry-run", "-Werror", *sources("include", "examples", "src", "tests", "bench", "tools")])
     step(totals, "lint: rooms, names and modules hang together", [sys.executable, "tools/check_rooms.py"])
     step(totals, "lint: the log's values are those of its page", [sys.executable, "tools/check_values.py"])
     step(totals, "lint: every header compiles alone", [sys.executable, "tools/check_headers.py"])

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compiles every header of src/, tests/ and bench/ alone and twice, with gcc and clang: it includes
+"""Compiles every header of include/, src/, tests/ and bench/ alone and twice, with gcc and clang: it includes
 what it needs, and has a guard.
 
 usage: check_headers.py [COMPILER]...   (default: gcc clang)
@@ -12,10 +12,10 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-FOLDERS = ["src", "tests", "bench", "tools"]
+FOLDERS = ["include", "src", "tests", "bench", "tools"]
 LIBRARIES = ["libsodium", "nettle", "libdeflate", "zlib", "libzstd", "liblzma", "jansson", "lmdb", "libmicrohttpd", "libcurl", "tokyocabinet",
              "libavformat", "libavcodec", "libavutil", "libswresample", "libseccomp"]
-OPTIONS = ["-std=c17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only", "-Isrc", "-I."]
+OPTIONS = ["-std=c17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only", "-Isrc", "-Iinclude", "-I."]
 # Headers that are no headers, each with the reason.
 EXCEPTIONS = {
     "src/generator/generator_lanes.h": "a template: who includes it says how wide vectors are, and includes it for each width",

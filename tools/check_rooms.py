@@ -53,6 +53,7 @@ MAY_USE = {
     "net/stream": ["base", "sound", "net"],
     "net/solr": ["base", "code/stored", "format", "store", "index", "match", "node", "net"],
     "monitor": ["base", "code", "generator", "format", "match", "plays", "node", "net", "net/stream"],
+    "library": ["base", "code", "code/stored", "generator", "sound", "format", "store", "match", "ingest", "dump", "net", "node"],
     "cli": ["base", "code", "sound", "format", "store", "peer", "catalogue", "plays", "ingest", "dump", "dedup", "node", "net", "net/legacy", "net/solr",
             "monitor"],
 }
@@ -63,7 +64,7 @@ ONLY_IN = {
     "lmdb.h": ["plays", "store"],
     "sqlite3.h": ["catalogue"],
     "sodium.h": ["base", "catalogue", "ingest", "store"],
-    "jansson.h": ["cli", "format", "monitor", "net", "net/legacy", "net/solr", "node"],
+    "jansson.h": ["cli", "format", "library", "monitor", "net", "net/legacy", "net/solr", "node"],
     "ini.h": ["monitor"],
     "microhttpd.h": ["net"],
     "curl/curl.h": ["net"],
