@@ -8,7 +8,7 @@ SECONDS ?= 600
 SEED ?= $(shell date +%s)
 
 .PHONY: all demo check check-long check-model check-world check-mutants check-kills check-monitor check-histories check-solr \
-	tests-built bench bench-query bench-streams bench-solr eval fuzz lint install clean
+	tests-built wheel bench bench-query bench-streams bench-solr eval fuzz lint install clean
 
 all: build/build.ninja
 	ninja -C build
@@ -109,6 +109,10 @@ install: all
 	ninja -C build
 	meson install -C build --no-rebuild
 	chown -R --reference=Makefile build
+
+# The Python package with the library and the decoder, in build/.
+wheel: all
+	python3 -m pip wheel --no-deps --no-build-isolation --wheel-dir build python/
 
 clean:
 	rm -rf build build-*
