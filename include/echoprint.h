@@ -373,7 +373,6 @@ struct echoprint_play {
 	double end_s; /* when it ended; or how far the stream was when it was recognised */
 	int score; /* the best of its windows */
 	const char *track_id;
-	/* Of a song that has been recognised; of one that is over, empty. */
 	const char *artist;
 	const char *release;
 	const char *track;

@@ -16,6 +16,10 @@ struct echoprint_listener {
 	struct echoprint_db *db;
 	struct ep_listener *listener;
 	struct ep_arena texts; /* of the last answer */
+	struct ep_arena names; /* has those of the song that was recognised last: */
+	struct ep_text artist;
+	struct ep_text release;
+	struct ep_text track;
 	struct told *first; /* that waits */
 	struct told **end; /* where the next one goes */
 	struct told *taken; /* that the caller looks at */
@@ -59,7 +63,8 @@ name(void *context, struct ep_answer *answer, uint64_t position, struct ep_error
 /* ---- what it tells ---- */
 
 static enum ep_status
-new_told(struct told **out, const struct ep_play *play, double end_s, struct ep_error *err)
+new_told(struct told **out, const struct echoprint_listener *listener, const struct ep_play *play,
+         double end_s, struct ep_error *err)
 {
 	EP_OWNED(free_told)
 	struct told *told = calloc(1, sizeof *told);
@@ -69,11 +74,11 @@ new_told(struct told **out, const struct ep_play *play, double end_s, struct ep_
 	told->play = (struct echoprint_play){ .size = sizeof told->play,
 		                              .start_s = play->start_s,
 		                              .end_s = end_s,
-		                              .score = play->score,
-		                              .artist = "",
-		                              .release = "",
-		                              .track = "" };
+		                              .score = play->score };
 	EP_TRY(ep_keep_text(&told->play.track_id, &told->texts, id, err));
+	EP_TRY(ep_keep_text(&told->play.artist, &told->texts, listener->artist, err));
+	EP_TRY(ep_keep_text(&told->play.release, &told->texts, listener->release, err));
+	EP_TRY(ep_keep_text(&told->play.track, &told->texts, listener->track, err));
 	*out = EP_TAKE(told);
 	return EP_OK;
 }
@@ -89,21 +94,23 @@ static enum ep_status
 on_song(void *context, const struct ep_play *play, double end_s, const struct ep_answer *answer,
         struct ep_error *err)
 {
-	EP_OWNED(free_told)
+	struct echoprint_listener *listener = context;
 	struct told *told = NULL;
-	EP_TRY(new_told(&told, play, end_s, err));
-	EP_TRY(ep_keep_text(&told->play.artist, &told->texts, answer->artist, err));
-	EP_TRY(ep_keep_text(&told->play.release, &told->texts, answer->release, err));
-	EP_TRY(ep_keep_text(&told->play.track, &told->texts, answer->track, err));
-	append(context, EP_TAKE(told));
+	ep_arena_reset(&listener->names);
+	EP_TRY(ep_arena_text(&listener->artist, &listener->names, answer->artist, err));
+	EP_TRY(ep_arena_text(&listener->release, &listener->names, answer->release, err));
+	EP_TRY(ep_arena_text(&listener->track, &listener->names, answer->track, err));
+	EP_TRY(new_told(&told, listener, play, end_s, err));
+	append(listener, told);
 	return EP_OK;
 }
 
+/* The song that was recognised last. */
 static enum ep_status
 on_end(void *context, const struct ep_play *play, double end_s, struct ep_error *err)
 {
 	struct told *told = NULL;
-	EP_TRY(new_told(&told, play, end_s, err));
+	EP_TRY(new_told(&told, context, play, end_s, err));
 	told->play.over = 1;
 	append(context, told);
 	return EP_OK;
@@ -193,5 +200,6 @@ echoprint_listen_close(struct echoprint_listener *listener)
 		continue;
 	ep_listener_free(listener->listener);
 	ep_arena_free(&listener->texts);
+	ep_arena_free(&listener->names);
 	free(listener);
 }

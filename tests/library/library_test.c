@@ -273,6 +273,7 @@ a_song_in_a_stream_is_told_when_it_begins_and_when_it_is_over(void **state)
 	assert_non_null(play);
 	assert_int_equal(play->over, 1);
 	assert_string_equal(play->track_id, "TRONE");
+	assert_string_equal(play->artist, "Artist");
 	assert_true(play->end_s > 50 && play->end_s < 61);
 	assert_null(echoprint_listen_next(listener));
 	echoprint_listen_close(listener);
