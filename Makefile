@@ -108,6 +108,7 @@ install: all
 	meson setup --reconfigure build --prefix=$(PREFIX)
 	ninja -C build
 	meson install -C build --no-rebuild
+	[ "$$(id -u)" != 0 ] || ldconfig
 	chown -R --reference=Makefile build
 
 # The Python package with the library and the decoder, in build/.
