@@ -119,6 +119,18 @@ take_duration(uint32_t *duration_s, const json_t *metadata, struct ep_error *err
 	return EP_OK;
 }
 
+/* Writes a number with two decimals, and a point before them: a host of the library may have set
+ * another character for that (setlocale), of any number of bytes. */
+static void
+print_version(char version[EP_CODEGEN_VERSION_MAX + 1], double number)
+{
+	char text[EP_CODEGEN_VERSION_MAX + 1];
+	size_t size = (size_t)snprintf(text, sizeof text, "%.2f", number);
+	int whole = (int)strspn(text, "-0123456789");
+	(void)snprintf(version, EP_CODEGEN_VERSION_MAX + 1, "%.*s.%s", whole, text,
+	               text + size - 2);
+}
+
 static enum ep_status
 take_version(char version[EP_CODEGEN_VERSION_MAX + 1], const json_t *metadata, struct ep_error *err)
 {
@@ -129,7 +141,7 @@ take_version(char version[EP_CODEGEN_VERSION_MAX + 1], const json_t *metadata, s
 		if (!(fabs(number) < VERSION_LIMIT))
 			return ep_fail(err, EP_BAD_INPUT,
 			               "metadata.version is not a version number");
-		(void)snprintf(version, EP_CODEGEN_VERSION_MAX + 1, "%.2f", number);
+		print_version(version, number);
 		return EP_OK;
 	}
 	struct ep_text text;

@@ -202,13 +202,15 @@ echoprint_close(struct echoprint_db *db)
 void
 echoprint_interrupt(struct echoprint_db *db)
 {
-	atomic_store(ep_place_stop(db->place), true);
+	if (db)
+		atomic_store(ep_place_stop(db->place), true);
 }
 
 void
 echoprint_resume(struct echoprint_db *db)
 {
-	atomic_store(ep_place_stop(db->place), false);
+	if (db)
+		atomic_store(ep_place_stop(db->place), false);
 }
 
 enum echoprint_status

@@ -1,6 +1,6 @@
 #include "library/library_internal.h"
 
-#include "node/facts.h"
+#include "node/by_hand.h"
 #include "node/track_view.h"
 
 #include <stdlib.h>
@@ -235,4 +235,32 @@ echoprint_tracks_next(struct echoprint_track **out, struct echoprint_tracks *tra
 	if (status == EP_NOT_FOUND)
 		(void)ep_fail(&why, EP_NOT_FOUND, "there are no more tracks");
 	return ep_told(err, status, &why);
+}
+
+/* ---- deleting ---- */
+
+static enum ep_status
+delete_tracks(uint64_t *deleted, const struct echoprint_db *db, const char *const *ids,
+              size_t number, struct ep_error *err)
+{
+	struct ep_deletion deletion = { .ids = ids, .count = number };
+	EP_TRY(ep_db_check(db, true, err));
+	for (size_t i = 0; i < number; i++) {
+		if (!ids || !ids[i])
+			return ep_fail(err, EP_USAGE, "id %zu is NULL", i + 1);
+	}
+	EP_TRY(ep_node_delete(&deletion, ep_place_node(db->place), err));
+	if (deleted)
+		*deleted = deletion.deleted;
+	return deletion.why.status == EP_OK
+	               ? EP_OK
+	               : ep_fail(err, deletion.why.status, "%s", deletion.why.text);
+}
+
+enum echoprint_status
+echoprint_delete(uint64_t *deleted, struct echoprint_db *db, const char *const *ids, size_t number,
+                 struct echoprint_error *err)
+{
+	struct ep_error why;
+	return ep_told(err, delete_tracks(deleted, db, ids, number, &why), &why);
 }
