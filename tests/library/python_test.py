@@ -5,9 +5,9 @@ usage: python_test.py --library LIBECHOPRINT.SO --decoder ECHOPRINT-DECODER
 """
 
 import argparse
+import json
 import os
 import pathlib
-import re
 import subprocess
 import sys
 import tempfile
@@ -17,21 +17,35 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PACKAGE = ROOT / "python"
 
 
+# Runs the tests in the folder at hand, and leaves [name, verdict, why] of each in a file.
+RUNNER = """
+import json, sys, unittest
+
+class Result(unittest.TextTestResult):
+    told = []
+
+    def stopTest(self, test):
+        super().stopTest(test)
+        bad = [why for one, why in self.failures + self.errors if one is test or getattr(one, "test_case", None) is test]
+        skipped = [why for one, why in self.skipped if one is test]
+        self.told.append([test.id(), "not ok" if bad else "skip" if skipped else "ok", "".join(bad + skipped)])
+
+done = unittest.TextTestRunner(resultclass=Result).run(unittest.defaultTestLoader.discover("."))
+loaded = [[str(test), "not ok", why] for test, why in done.errors if "_FailedTest" in str(test)]
+json.dump(Result.told + loaded, open(sys.argv[1], "w"))
+"""
+
+
 def run_tests(environment):
     """The tests of the package; gives (passed, failed, skipped)."""
-    done = subprocess.run([sys.executable, "-m", "unittest", "-v"], cwd=PACKAGE / "tests", env=environment, text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    counted = [0, 0, 0]
-    for name, verdict in re.findall(r"^(\w+ \([\w.]+\))(?:\n.*)?? \.\.\. (.*)$", done.stdout, re.M):
-        which = 0 if verdict == "ok" else 2 if verdict.startswith("skipped") else 1
-        print(f"{('ok', 'not ok', 'skip')[which]} {name}{'' if which == 0 else ': ' + verdict}")
-        counted[which] += 1
-    if done.returncode and not counted[1] or not any(counted):
-        counted[1] += 1
-        print("not ok the tests run")
-    if counted[1]:
-        print(done.stdout)
-    return counted
+    with tempfile.TemporaryDirectory() as folder:
+        told = pathlib.Path(folder) / "told.json"
+        done = subprocess.run([sys.executable, "-c", RUNNER, told], cwd=PACKAGE / "tests", text=True, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, env=dict(environment, BEETSDIR=folder))
+        verdicts = json.loads(told.read_text()) if told.exists() else [["the tests run", "not ok", done.stdout]]
+    for name, verdict, why in verdicts:
+        print(f"{verdict} {name}" + (f": {why}" if why else ""))
+    return [sum(found == verdict for _, found, _ in verdicts) for verdict in ("ok", "not ok", "skip")]
 
 
 def wheel_works(library, decoder, environment):
