@@ -2,7 +2,7 @@
 
 /* Of each text, so much is searched; and of a track. */
 #define TEXT_MAX 1024
-#define TRACK_MAX 16384
+#define TRACK_MAX 65536
 
 #define TRIM_BYTES ((size_t)64 << 20)
 
@@ -18,6 +18,24 @@ add_text(struct ep_buffer *out, struct ep_text text, const struct ep_text *befor
 		size--; /* not within a character */
 	EP_TRY(ep_buffer_append(out, text.at, size, err));
 	return ep_buffer_append(out, "\n", 1, err);
+}
+
+/* Values of fields; an ISRC with hyphens also as it is without them. */
+static enum ep_status
+add_fields(struct ep_buffer *out, const struct ep_fields *fields, struct ep_error *err)
+{
+	for (size_t i = 0; i < fields->count; i++) {
+		const struct ep_field *field = &fields->items[i];
+		EP_TRY(add_text(out, field->value, NULL, err));
+		if (!ep_text_equal(field->key, ep_text_of(EP_FIELD_ISRC)))
+			continue;
+		for (size_t n = 0; n < field->value.size; n++) {
+			if (field->value.at[n] != '-')
+				EP_TRY(ep_buffer_append(out, &field->value.at[n], 1, err));
+		}
+		EP_TRY(ep_buffer_append(out, "\n", 1, err));
+	}
+	return EP_OK;
 }
 
 static enum ep_status
@@ -36,7 +54,7 @@ collect(struct ep_buffer *out, struct ep_decoded *decoded, const struct ep_entry
 		EP_TRY(add_text(out, row->release, before ? &before->release : NULL, err));
 		EP_TRY(add_text(out, row->track, before ? &before->track : NULL, err));
 	}
-	return EP_OK;
+	return add_fields(out, &track->fields, err);
 }
 
 struct adding {

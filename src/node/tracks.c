@@ -2,6 +2,7 @@
 
 #include "base/time.h"
 #include "format/json_text.h"
+#include "node/fields_json.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -94,6 +95,7 @@ fill_row(struct ep_track_row *row, struct listing *listing, const struct ep_entr
 		.release = first->release,
 		.track = first->track,
 		.length = first->length,
+		.fields = listing->decoded.track.fields,
 		.copy_of = state == EP_LINK_IN_FORCE ? link.original : (struct ep_text){ 0 },
 		.source = source_name(listing, entry->source),
 		.document_count = entry->document_count,
@@ -182,11 +184,15 @@ ep_track_row_json(const struct ep_track_row *row)
 {
 	char date[EP_TIME_TEXT];
 	ep_time_print(date, row->import_date);
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:s, s:s, s:I, s:o}", "track_id",
-	                 ep_json_text(row->id), "artist", ep_json_text(row->artist), "release",
-	                 ep_json_text(row->release), "track", ep_json_text(row->track), "length",
-	                 ep_json_text(row->length), "documents", (json_int_t)row->document_count,
-	                 "source", row->source, "import_date", date, "position",
-	                 (json_int_t)row->position, "copy_of",
-	                 row->copy_of.size ? ep_json_text(row->copy_of) : json_null());
+	json_t *json = json_pack(
+		"{s:o, s:o, s:o, s:o, s:o, s:I, s:s, s:s, s:I, s:o}", "track_id",
+		ep_json_text(row->id), "artist", ep_json_text(row->artist), "release",
+		ep_json_text(row->release), "track", ep_json_text(row->track), "length",
+		ep_json_text(row->length), "documents", (json_int_t)row->document_count, "source",
+		row->source, "import_date", date, "position", (json_int_t)row->position, "copy_of",
+		row->copy_of.size ? ep_json_text(row->copy_of) : json_null());
+	json_t *fields = json && row->fields.count ? ep_fields_json(&row->fields) : NULL;
+	if (fields)
+		json_object_set_new(json, "fields", fields);
+	return json;
 }

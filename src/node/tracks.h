@@ -17,6 +17,7 @@ struct ep_track_row {
 	struct ep_text track;
 	struct ep_text length; /* seconds, as the rows have it */
 	struct ep_text copy_of; /* empty: a song of its own */
+	struct ep_fields fields;
 	const char *source;
 	uint32_t document_count;
 	int64_t import_date;
