@@ -445,11 +445,15 @@ struct echoprint_tracks_options {
 	const char *source; /* tracks of this source alone; NULL: all */
 	uint64_t after; /* changed behind this position */
 	int documents; /* with their documents */
+	/* Tracks whose artist, release, title, id or fields have all of these words; NULL: all. */
+	const char *words;
 };
 
-/* Begins to list all tracks as they are now, in order of their last change; options may be NULL.
- * While it is open, what the log no longer uses cannot be reused. ECHOPRINT_IO,
- * ECHOPRINT_NO_MEMORY. */
+/* Begins to list tracks as they are now: all in order of their last change, or those with some
+ * words, whole words first. Options may be NULL. While it is open, what the log no longer uses
+ * cannot be reused. ECHOPRINT_BAD_INPUT (words: over 32 of them, or over 1024 bytes), ECHOPRINT_IO
+ * (among others: the catalogue is far behind the log, and the database was opened to read),
+ * ECHOPRINT_CORRUPT, ECHOPRINT_NO_MEMORY. */
 ECHOPRINT_API enum echoprint_status
 echoprint_tracks_open(struct echoprint_tracks **out, struct echoprint_db *db,
                       const struct echoprint_tracks_options *options, struct echoprint_error *err);

@@ -53,7 +53,7 @@ MAY_USE = {
     "net/stream": ["base", "sound", "net"],
     "net/solr": ["base", "code/stored", "format", "store", "index", "match", "node", "net"],
     "monitor": ["base", "code", "generator", "format", "match", "plays", "node", "net", "net/stream"],
-    "library": ["base", "code", "code/stored", "generator", "sound", "format", "store", "match", "ingest", "dump", "net", "node"],
+    "library": ["base", "code", "code/stored", "generator", "sound", "format", "store", "match", "catalogue", "ingest", "dump", "net", "node"],
     "cli": ["base", "code", "sound", "format", "store", "peer", "catalogue", "plays", "ingest", "dump", "dedup", "node", "net", "net/legacy", "net/solr",
             "monitor"],
 }

@@ -171,7 +171,8 @@ class Track(Structure):
 
 
 class TracksOptions(Sized):
-    _fields_ = [("size", c_size_t), ("source", c_char_p), ("after", c_uint64), ("documents", c_int)]
+    _fields_ = [("size", c_size_t), ("source", c_char_p), ("after", c_uint64), ("documents", c_int),
+                ("words", c_char_p)]
 
 
 class State(Sized):

@@ -507,10 +507,13 @@ class Database:
             return False
         return True
 
-    def tracks(self, *, source: Optional[str] = None, after: int = 0, documents: bool = False) -> Iterator[Track]:
-        """All tracks as they are now, in order of their last change."""
+    def tracks(self, words: Optional[str] = None, *, source: Optional[str] = None, after: int = 0,
+               documents: bool = False) -> Iterator[Track]:
+        """Tracks as they are now: all in order of their last change, or those whose artist, release,
+        title, id or fields have all words, whole words first."""
         handle = c_void_p()
-        options = lib.TracksOptions(source=values.text(source), after=after, documents=int(documents))
+        options = lib.TracksOptions(source=values.text(source), after=after, documents=int(documents),
+                                    words=values.text(words))
         lib.call("tracks_open", byref(handle), self._open(), byref(options))
         return self._each(_Tracks(self, handle))
 

@@ -92,6 +92,8 @@ class Songs(OfDatabase):
         last = list(self.database.tracks(documents=True))[2]
         self.assertEqual((last.track, last.source, last.documents[0].codes), ("é", "local", "1 2 3 4"))
         self.assertLess(abs((datetime.datetime.now(datetime.timezone.utc) - last.import_date).total_seconds()), 3600)
+        self.assertEqual([track.track_id for track in self.database.tracks("E")], report.track_ids[2:])
+        self.assertEqual(list(self.database.tracks("no such words")), [])
         self.assertIn(report.track_ids[0], self.database)
         self.assertEqual(self.database.delete(report.track_ids[0], "TRNONE"), 1)
         self.assertNotIn(report.track_ids[0], self.database)

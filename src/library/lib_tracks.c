@@ -131,7 +131,9 @@ echoprint_find_track(struct echoprint_track **out, struct echoprint_db *db, cons
 struct echoprint_tracks {
 	struct echoprint_db *db;
 	struct ep_log_read *read;
-	struct ep_log_cursor *cursor;
+	struct ep_log_cursor *cursor; /* NULL: the tracks at positions, which a search found */
+	struct ep_buffer positions; /* of 64 bits each */
+	size_t next;
 	struct ep_source_info *sources;
 	size_t source_count;
 	struct ep_codes_coder *coder; /* NULL: without documents */
@@ -149,22 +151,43 @@ echoprint_tracks_close(struct echoprint_tracks *tracks)
 	}
 	ep_codes_coder_free(tracks->coder);
 	ep_decoded_free(&tracks->decoded);
+	ep_buffer_free(&tracks->positions);
 	free(tracks->sources);
 	free(tracks);
 }
 EP_DEFINE_OWNED(struct echoprint_tracks, echoprint_tracks_close)
 
-/* Opens the cursor on tracks of a source. A source that is not there has none. */
-static enum ep_status
-open_cursor(struct echoprint_tracks *tracks, const struct echoprint_tracks_options *options,
-            struct ep_error *err)
+/* The number of a source; one that is not there has no tracks. */
+static uint32_t
+source_number(const struct echoprint_tracks *tracks, const char *name)
 {
-	uint32_t source = options->source ? UINT32_MAX : EP_SOURCE_ANY;
-	for (size_t i = 0; options->source && i < tracks->source_count; i++) {
-		if (strcmp(tracks->sources[i].name, options->source) == 0)
-			source = tracks->sources[i].number;
+	for (size_t i = 0; name && i < tracks->source_count; i++) {
+		if (strcmp(tracks->sources[i].name, name) == 0)
+			return tracks->sources[i].number;
 	}
-	return ep_log_cursor_open(&tracks->cursor, tracks->read, options->after, source, err);
+	return name ? UINT32_MAX : EP_SOURCE_ANY;
+}
+
+static enum ep_status
+on_found(void *context, bool *enough, const struct ep_entry *entry,
+         const struct ep_catalogue_place *place, struct ep_error *err)
+{
+	struct echoprint_tracks *tracks = context;
+	(void)enough;
+	(void)place;
+	return ep_buffer_append(&tracks->positions, &entry->position, sizeof entry->position, err);
+}
+
+/* Searches in a snapshot that takes the place of the one that is there. */
+static enum ep_status
+search(struct echoprint_tracks *tracks, const struct echoprint_tracks_options *options,
+       struct ep_error *err)
+{
+	struct ep_catalogue_search wanted = { .text = ep_text_of(options->words),
+		                              .source = source_number(tracks, options->source),
+		                              .since = options->after };
+	ep_log_read_end(EP_TAKE(tracks->read));
+	return ep_place_search(&tracks->read, tracks->db->place, &wanted, on_found, tracks, err);
 }
 
 static enum ep_status
@@ -184,7 +207,9 @@ open_tracks(struct echoprint_tracks **out, struct echoprint_db *db,
 		EP_TRY(ep_codes_coder_new(&tracks->coder, EP_CODES_ONSET, err));
 	EP_TRY(ep_log_read_begin(&tracks->read, ep_place_log(db->place), err));
 	EP_TRY(ep_log_sources(&tracks->sources, &tracks->source_count, tracks->read, err));
-	EP_TRY(open_cursor(tracks, &options, err));
+	EP_TRY(options.words ? search(tracks, &options, err)
+	                     : ep_log_cursor_open(&tracks->cursor, tracks->read, options.after,
+	                                          source_number(tracks, options.source), err));
 	*out = EP_TAKE(tracks);
 	return EP_OK;
 }
@@ -195,6 +220,24 @@ echoprint_tracks_open(struct echoprint_tracks **out, struct echoprint_db *db,
 {
 	struct ep_error why;
 	return ep_told(err, open_tracks(out, db, options, &why), &why);
+}
+
+/* EP_NOT_FOUND at the end. */
+static enum ep_status
+next_entry(struct ep_entry *entry, struct echoprint_tracks *tracks, struct ep_error *err)
+{
+	uint64_t position;
+	if (tracks->cursor) {
+		do
+			EP_TRY(ep_log_cursor_next(entry, tracks->cursor, err));
+		while (entry->operation != EP_PUT);
+		return EP_OK;
+	}
+	if (tracks->next == tracks->positions.size / sizeof position)
+		return EP_NOT_FOUND;
+	memcpy(&position, tracks->positions.data + tracks->next++ * sizeof position,
+	       sizeof position);
+	return ep_log_entry_at(entry, tracks->read, position, err);
 }
 
 static enum ep_status
@@ -210,9 +253,7 @@ next_track(struct echoprint_track **out, struct echoprint_tracks *tracks, struct
 	if (!tracks)
 		return ep_fail(err, EP_USAGE, "tracks is NULL");
 	EP_TRY(ep_db_check(tracks->db, false, err));
-	do
-		EP_TRY(ep_log_cursor_next(&entry, tracks->cursor, err));
-	while (entry.operation != EP_PUT);
+	EP_TRY(next_entry(&entry, tracks, err));
 	EP_TRY(tracks->coder ? ep_entry_decode(&tracks->decoded, &entry, tracks->coder, err)
 	                     : ep_entry_rows(&tracks->decoded, &codes, &entry, err));
 	EP_TRY(ep_log_link_state(&state, &link, tracks->read, &entry, err));

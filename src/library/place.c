@@ -23,6 +23,7 @@ struct ep_place {
 	atomic_bool stop;
 	struct ep_node *node;
 	struct ep_query_service *queries;
+	struct ep_catalogue *catalogue;
 	pthread_mutex_t mutex; /* of the audios that nobody uses */
 	struct ep_audio *audios[AUDIOS_MAX];
 	size_t audio_count;
@@ -61,6 +62,7 @@ free_place(struct ep_place *place)
 {
 	while (place->audio_count)
 		ep_audio_close(place->audios[--place->audio_count]);
+	ep_catalogue_free(place->catalogue);
 	ep_query_service_stop(place->queries);
 	ep_node_close(place->node);
 	pthread_mutex_destroy(&place->mutex);
@@ -85,6 +87,7 @@ fill_place(struct ep_place *place, const struct ep_node_options *options, struct
 	wanted.stop = &place->stop;
 	EP_TRY(ep_node_open(&place->node, &wanted, err));
 	EP_TRY(ep_query_service_start_still(&place->queries, place->node, err));
+	EP_TRY(ep_catalogue_new(&place->catalogue, ep_node_log(place->node), err));
 	if (stat(options->folder, &info) != 0)
 		return ep_fail_errno(err, errno, "cannot open the data folder %s", options->folder);
 	place->device = info.st_dev;
@@ -183,20 +186,43 @@ ep_place_stop(struct ep_place *place)
 	return &place->stop;
 }
 
+/* Says what brings up to date what is too far behind a log that is open to read alone. */
+static enum ep_status
+tell_behind(const struct ep_place *place, struct ep_error *err)
+{
+	err->status = EP_IO;
+	ep_error_prefix(err, "open the data folder %s for writing once: ", place->folder);
+	return EP_IO;
+}
+
 enum ep_status
 ep_place_queries(struct ep_query_service **queries, struct ep_place *place, struct ep_error *err)
 {
 	enum ep_status status = ep_query_service_catch_up(place->queries, err);
-	if (status == EP_NOT_FOUND) {
-		status = err->status = EP_IO;
-		ep_error_prefix(err,
-		                "open the data folder %s for writing, so that its index is "
-		                "brought up to date: ",
-		                place->folder);
-	}
+	if (status == EP_NOT_FOUND)
+		return tell_behind(place, err);
 	EP_TRY(status);
 	*queries = place->queries;
 	return EP_OK;
+}
+
+enum ep_status
+ep_place_search(struct ep_log_read **read, struct ep_place *place,
+                const struct ep_catalogue_search *search, ep_catalogue_found *found, void *context,
+                struct ep_error *err)
+{
+	bool writes = ep_node_options(place->node)->mode != EP_LOG_READ;
+	EP_TRY(ep_log_read_begin(read, ep_place_log(place), err));
+	enum ep_status status =
+		ep_catalogue_find(place->catalogue, *read, search, found, context, err);
+	if (status == EP_NOT_FOUND && !writes)
+		return tell_behind(place, err);
+	if (status != EP_NOT_FOUND)
+		return status;
+	ep_log_read_end(EP_TAKE(*read));
+	EP_TRY(ep_node_follow_catalogue(place->node, place->catalogue, err));
+	EP_TRY(ep_log_read_begin(read, ep_place_log(place), err));
+	return ep_catalogue_find(place->catalogue, *read, search, found, context, err);
 }
 
 enum ep_status

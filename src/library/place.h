@@ -40,6 +40,14 @@ atomic_bool *ep_place_stop(struct ep_place *place);
 EP_MUST_USE enum ep_status ep_place_queries(struct ep_query_service **queries,
                                             struct ep_place *place, struct ep_error *err);
 
+/* Calls found with the tracks that a search finds in *read, which is begun here and belongs to the
+ * caller, on failure too. As ep_catalogue_find and ep_node_follow_catalogue, but that EP_IO stands
+ * for EP_NOT_FOUND. */
+EP_MUST_USE enum ep_status ep_place_search(struct ep_log_read **read, struct ep_place *place,
+                                           const struct ep_catalogue_search *search,
+                                           ep_catalogue_found *found, void *context,
+                                           struct ep_error *err);
+
 /* Gives a reader of audio files that nobody uses, for one thread, and takes it back. As
  * ep_audio_open. */
 EP_MUST_USE enum ep_status ep_place_take_audio(struct ep_audio **audio, struct ep_place *place,

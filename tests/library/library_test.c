@@ -240,6 +240,15 @@ tracks_are_listed(void **state)
 		assert_int_equal(echoprint_tracks_next(&track, tracks, &err), ECHOPRINT_NOT_FOUND);
 		echoprint_tracks_close(tracks);
 	}
+	struct echoprint_tracks_options words = { .size = sizeof words, .words = "trtwo artist" };
+	HOST_NEEDS(echoprint_tracks_open(&tracks, db, &words, &host_error));
+	HOST_NEEDS(echoprint_tracks_next(&track, tracks, &host_error));
+	assert_string_equal(track->track_id, "TRTWO");
+	echoprint_track_free(track);
+	assert_int_equal(echoprint_tracks_next(&track, tracks, &err), ECHOPRINT_NOT_FOUND);
+	echoprint_tracks_close(tracks);
+	words.words = "\xff";
+	assert_int_equal(echoprint_tracks_open(&tracks, db, &words, &err), ECHOPRINT_BAD_INPUT);
 	struct echoprint_tracks_options none = { .size = sizeof none, .source = "nobody" };
 	HOST_NEEDS(echoprint_tracks_open(&tracks, db, &none, &host_error));
 	assert_int_equal(echoprint_tracks_next(&track, tracks, &err), ECHOPRINT_NOT_FOUND);
