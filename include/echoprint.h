@@ -175,6 +175,14 @@ ECHOPRINT_API void echoprint_text_free(char *text);
 
 /* ---- ingesting ---- */
 
+/* What is known of a track beside its names, such as its "isrc" or "musicbrainz_recordingid". A key
+ * has 1 to 64 of a-z 0-9 _ . -; a value up to 1,024 bytes without control characters; a track up to
+ * 64 fields. This struct never grows. */
+struct echoprint_field {
+	const char *key;
+	const char *value;
+};
+
 /* A song with its codes: as a code string, or else as pairs. */
 struct echoprint_song {
 	size_t size;
@@ -188,6 +196,9 @@ struct echoprint_song {
 	const char *artist; /* this and the next two may be NULL */
 	const char *release;
 	const char *track;
+	const struct echoprint_field
+		*fields; /* in any order; of a key that comes again the last counts */
+	size_t field_count;
 };
 
 enum echoprint_dedup {
@@ -277,6 +288,27 @@ ECHOPRINT_API enum echoprint_status echoprint_delete(uint64_t *deleted, struct e
                                                      const char *const *ids, size_t count,
                                                      struct echoprint_error *err);
 
+/* What is to be new about a track; the caller sets size. */
+struct echoprint_edit {
+	size_t size;
+	const char *artist; /* NULL: stays as it is; this and the next two */
+	const char *release;
+	const char *track;
+	const struct echoprint_field
+		*fields; /* each sets its key, or removes it if its value is "" */
+	size_t field_count;
+};
+
+/* Changes the names of all documents of a track, and its fields, in one transaction; *changed (may
+ * be NULL) becomes 0 if the track was so already. ECHOPRINT_NOT_FOUND  there is no such track.
+ * ECHOPRINT_BAD_INPUT  a name or field is not allowed, or the track came from the master that this
+ * node follows. ECHOPRINT_IO, ECHOPRINT_NO_SPACE, ECHOPRINT_CORRUPT, ECHOPRINT_NO_MEMORY. Any
+ * thread. */
+ECHOPRINT_API enum echoprint_status echoprint_edit(int *changed, struct echoprint_db *db,
+                                                   const char *id,
+                                                   const struct echoprint_edit *edit,
+                                                   struct echoprint_error *err);
+
 /* ---- asking ---- */
 
 enum echoprint_rule {
@@ -309,6 +341,8 @@ struct echoprint_answer {
 	double offset_s; /* in the track, at the query's time 0; not of the original's rule */
 	double speed; /* how many times as fast as the track the query is */
 	double probability; /* that the match is right; 0 by the original's rule */
+	const struct echoprint_field *fields; /* of the track, by key */
+	size_t field_count;
 };
 
 /* Each answers what a query is from; options may be NULL. All that was committed before is found.
@@ -429,6 +463,8 @@ struct echoprint_track {
 	const struct echoprint_document *documents;
 	size_t documents_size; /* how many are there */
 	size_t document_size; /* bytes from one to the next */
+	const struct echoprint_field *fields; /* by key */
+	size_t field_count;
 };
 
 /* Finds a track with its documents, by its id or that of one document. ECHOPRINT_NOT_FOUND,

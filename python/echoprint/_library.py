@@ -114,10 +114,19 @@ class CodegenOptions(Sized):
     _fields_ = [("size", c_size_t), ("decoder", c_char_p), ("start_s", c_double), ("duration_s", c_double)]
 
 
+class Field(Structure):
+    _fields_ = [("key", c_char_p), ("value", c_char_p)]
+
+
 class Song(Sized):
     _fields_ = [("size", c_size_t), ("track_id", c_char_p), ("code", c_char_p), ("code_size", c_size_t), ("pairs", POINTER(Pair)),
                 ("pair_count", c_size_t), ("length_s", c_uint32), ("codever", c_char_p), ("artist", c_char_p), ("release", c_char_p),
-                ("track", c_char_p)]
+                ("track", c_char_p), ("fields", POINTER(Field)), ("field_count", c_size_t)]
+
+
+class Edit(Sized):
+    _fields_ = [("size", c_size_t), ("artist", c_char_p), ("release", c_char_p), ("track", c_char_p), ("fields", POINTER(Field)),
+                ("field_count", c_size_t)]
 
 
 OnReject = CFUNCTYPE(None, c_void_p, c_char_p, c_char_p, c_uint64, c_char_p)
@@ -141,7 +150,7 @@ class QueryOptions(Sized):
 class Answer(Structure):
     _fields_ = [("size", c_size_t), ("match", c_int), ("type", c_int), ("score", c_int), ("message", c_char * 64),
                 ("track_id", c_char_p), ("artist", c_char_p), ("release", c_char_p), ("track", c_char_p), ("length_s", c_uint32),
-                ("offset_s", c_double), ("speed", c_double), ("probability", c_double)]
+                ("offset_s", c_double), ("speed", c_double), ("probability", c_double), ("fields", POINTER(Field)), ("field_count", c_size_t)]
 
 
 class Candidate(Structure):
@@ -167,7 +176,7 @@ class Track(Structure):
     _fields_ = [("size", c_size_t), ("track_id", c_char_p), ("artist", c_char_p), ("release", c_char_p), ("track", c_char_p),
                 ("codever", c_char_p), ("length_s", c_uint32), ("source", c_char_p), ("import_date", c_int64), ("position", c_uint64),
                 ("copy_of", c_char_p), ("document_count", c_uint32), ("documents", c_void_p), ("documents_size", c_size_t),
-                ("document_size", c_size_t)]
+                ("document_size", c_size_t), ("fields", POINTER(Field)), ("field_count", c_size_t)]
 
 
 class TracksOptions(Sized):
@@ -220,6 +229,7 @@ _CALLS: dict[str, list[Any]] = {
     "ingest_files": [POINTER(POINTER(Report)), c_void_p, _STRINGS, c_size_t, POINTER(IngestOptions)],
     "ingest_bytes": [POINTER(POINTER(Report)), c_void_p, c_char_p, c_size_t, POINTER(IngestOptions)],
     "settle": [c_void_p],
+    "edit": [POINTER(c_int), c_void_p, c_char_p, POINTER(Edit)],
     "delete": [POINTER(c_uint64), c_void_p, _STRINGS, c_size_t],
     "query_code": [POINTER(POINTER(Answer)), c_void_p, c_char_p, c_size_t, POINTER(QueryOptions)],
     "query_pairs": [POINTER(POINTER(Answer)), c_void_p, _PAIRS, c_size_t, POINTER(QueryOptions)],

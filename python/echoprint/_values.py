@@ -5,7 +5,7 @@ from __future__ import annotations
 import array
 import ctypes
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Optional, Union
 
 from . import _library as lib
@@ -78,6 +78,16 @@ def from_pairs(pointer: Any, count: int) -> Pairs:
         return numpy.frombuffer(raw, dtype=numpy.uint32).reshape(count, 2).copy()
     flat = array.array("I", raw)
     return list(zip(flat[::2], flat[1::2]))
+
+
+def fields(value: Mapping[str, Optional[str]]) -> tuple[Any, int]:
+    """As an array of the library's, and their number; None removes a field."""
+    items = [lib.Field(text(key), text(item or "")) for key, item in value.items()]
+    return (lib.Field * len(items))(*items), len(items)
+
+
+def from_fields(pointer: Any, count: int) -> dict[str, str]:
+    return {from_text(pointer[i].key): from_text(pointer[i].value) for i in range(count)}
 
 
 def strings(values: Iterable[bytes]) -> tuple[Any, int]:

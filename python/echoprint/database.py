@@ -8,7 +8,7 @@ import json
 import os
 import threading
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from ctypes import POINTER, byref, c_uint64, c_void_p
 from dataclasses import dataclass, field
 from typing import Any, Callable, Optional, Union
@@ -44,6 +44,7 @@ class Song:
     release: Optional[str] = None
     track: Optional[str] = None
     codever: Optional[str] = None  # None: "4.12"
+    fields: Mapping[str, str] = field(default_factory=dict)  # such as {"isrc": "USRC17607839"}
 
 
 @dataclass
@@ -78,6 +79,7 @@ class Answer:
     offset: float  # in the track, in seconds, at the query's start
     speed: float
     probability: float
+    fields: dict[str, str]
 
     def __bool__(self) -> bool:
         return self.match
@@ -124,6 +126,7 @@ class Track:
     copy_of: Optional[str]
     document_count: int
     documents: list[Document]  # empty where they were not asked for
+    fields: dict[str, str]
 
 
 @dataclass
@@ -200,7 +203,8 @@ def _take_track(pointer: Any) -> Track:
     track = Track(values.from_text(found.track_id), values.from_text(found.artist), values.from_text(found.release),
                   values.from_text(found.track), values.from_text(found.codever), found.length_s,
                   values.from_text(found.source), _moment(found.import_date), found.position,
-                  values.from_text(found.copy_of) or None, found.document_count, documents)
+                  values.from_text(found.copy_of) or None, found.document_count, documents,
+                  values.from_fields(found.fields, found.field_count))
     lib.plain("track_free", pointer)
     return track
 
@@ -209,7 +213,8 @@ def _take_answer(pointer: Any) -> Answer:
     found = pointer.contents
     answer = Answer(bool(found.match), found.type, found.score, values.from_text(found.message),
                     values.from_text(found.track_id) or None, values.from_text(found.artist), values.from_text(found.release),
-                    values.from_text(found.track), found.length_s, found.offset_s, found.speed, found.probability)
+                    values.from_text(found.track), found.length_s, found.offset_s, found.speed, found.probability,
+                    values.from_fields(found.fields, found.field_count))
     lib.plain("answer_free", pointer)
     return answer
 
@@ -403,6 +408,7 @@ class Database:
                 kept.append(pairs)
             item.length_s = song.length
             item.track_id, item.codever = values.text(song.track_id), values.text(song.codever)
+            item.fields, item.field_count = values.fields(song.fields)
             item.artist, item.release, item.track = map(values.text, (song.artist, song.release, song.track))
         return items, kept
 
@@ -417,6 +423,17 @@ class Database:
     def settle(self) -> None:
         """Brings the index up to date, and links copies, after ingests with index=False."""
         lib.call("settle", self._open())
+
+    def edit(self, track_id: str, *, artist: Optional[str] = None, release: Optional[str] = None, track: Optional[str] = None,
+             fields: Optional[Mapping[str, Optional[str]]] = None) -> bool:
+        """Changes names and fields of a track; what is not given stays, and a field that is None goes.
+        Whether anything has changed."""
+        items, count = values.fields(fields or {})
+        wanted = lib.Edit(artist=values.text(artist), release=values.text(release), track=values.text(track), fields=items,
+                          field_count=count)
+        changed = ctypes.c_int()
+        lib.call("edit", byref(changed), self._open(), values.text(track_id), byref(wanted))
+        return bool(changed.value)
 
     def delete(self, *track_ids: str) -> int:
         """Deletes tracks, and gives how many there were. Those that are not there are passed over;

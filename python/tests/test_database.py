@@ -102,6 +102,18 @@ class Songs(OfDatabase):
         with self.assertRaises(echoprint.NotFoundError):
             self.database.track("TRNONE")
 
+    def test_fields_are_kept_and_edited(self):
+        song = self.song(0, fields={"isrc": "USRC17607839", "mood": "calm"})
+        self.database.ingest(song)
+        self.assertEqual(self.database.query(song.codes).fields, song.fields)
+        self.assertTrue(self.database.edit(song.track_id, artist="New", fields={"mood": None, "genre": "jazz"}))
+        self.assertFalse(self.database.edit(song.track_id, artist="New"))
+        track = self.database.track(song.track_id)
+        self.assertEqual((track.artist, track.track, track.fields), ("New", song.track, {"genre": "jazz", "isrc": "USRC17607839"}))
+        self.assertEqual([found.track_id for found in self.database.tracks("USRC17607839")], [song.track_id])
+        with self.assertRaises(echoprint.BadInputError):
+            self.database.edit(song.track_id, fields={"No Key": "value"})
+
     def test_a_song_that_is_wrong_keeps_all_from_the_log(self):
         with self.assertRaises(echoprint.BadInputError) as caught:
             self.database.ingest(self.song(0), echoprint.Song("1 2 3"))

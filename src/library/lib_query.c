@@ -32,6 +32,18 @@ echoprint_answer_free(struct echoprint_answer *answer)
 	free_answer((struct answer *)answer);
 }
 
+/* Copies fields, of their bytes. */
+static enum ep_status
+keep_fields(struct answer *made, struct ep_text bytes, struct ep_error *err)
+{
+	EP_ARENA struct ep_arena arena = { 0 };
+	struct ep_reader reader = ep_reader_of(bytes.at, bytes.size);
+	struct ep_fields fields;
+	EP_TRY(ep_fields_read(&fields, &reader, &arena, err));
+	return ep_keep_fields(&made->answer.fields, &made->answer.field_count, &made->texts,
+	                      &fields, err);
+}
+
 /* Copies what was found for the caller. */
 static enum ep_status
 give_answer(struct echoprint_answer **out, const struct ep_answer *found, bool original,
@@ -51,6 +63,8 @@ give_answer(struct echoprint_answer **out, const struct ep_answer *found, bool o
 	answer->score = found->score;
 	ep_answer_words(words, found, false);
 	snprintf(answer->message, sizeof answer->message, "%s", words);
+	if (match && found->fields.size)
+		EP_TRY(keep_fields(made, found->fields, err));
 	EP_TRY(ep_keep_text(&answer->track_id, &made->texts, match ? found->track_id : none, err));
 	EP_TRY(ep_keep_text(&answer->artist, &made->texts, match ? found->artist : none, err));
 	EP_TRY(ep_keep_text(&answer->release, &made->texts, match ? found->release : none, err));

@@ -27,6 +27,18 @@ check_texts(const struct ep_codegen_song *song, struct ep_error *err)
 }
 
 static enum ep_status
+take_fields(struct ep_codegen_song *put, const struct echoprint_song *song, struct ep_error *err)
+{
+	struct ep_field fields[EP_FIELDS_MAX];
+	_Static_assert(EP_FIELDS_MAX <= EP_CODEGEN_FIELDS_MAX, "all fields of a track fit");
+	EP_TRY(ep_take_fields(fields, song->fields, song->field_count, err));
+	for (size_t i = 0; i < song->field_count; i++)
+		put->fields[i] = (struct ep_codegen_field){ fields[i].key, fields[i].value };
+	put->field_count = song->field_count;
+	return EP_OK;
+}
+
+static enum ep_status
 read_song(struct ep_song_to_put *put, const struct echoprint_song *song, struct ep_error *err)
 {
 	const char *codever = song->codever ? song->codever : EP_GENERATOR_VERSION;
@@ -44,6 +56,7 @@ read_song(struct ep_song_to_put *put, const struct echoprint_song *song, struct 
 	memcpy(put->song.version, codever, strlen(codever) + 1);
 	EP_TRY(ep_check_text(ep_text_of(codever), "codever", err));
 	EP_TRY(check_texts(&put->song, err));
+	EP_TRY(take_fields(&put->song, song, err));
 	return song->code
 	               ? ep_codestring_decode(&put->pairs,
 	                                      (struct ep_text){ song->code, song->code_size }, err)

@@ -1,6 +1,5 @@
 #include "library/library_internal.h"
 
-#include "node/by_hand.h"
 #include "node/track_view.h"
 
 #include <stdlib.h>
@@ -85,6 +84,8 @@ new_track(struct track **out, const struct ep_entry *entry, const struct ep_trac
 	EP_TRY(ep_keep_text(&track->release, &made->texts, row->release, err));
 	EP_TRY(ep_keep_text(&track->track, &made->texts, row->track, err));
 	EP_TRY(ep_keep_text(&track->codever, &made->texts, row->codever, err));
+	EP_TRY(ep_keep_fields(&track->fields, &track->field_count, &made->texts, &rows->fields,
+	                      err));
 	if (documents)
 		EP_TRY(keep_documents(made, rows, err));
 	*out = EP_TAKE(made);
@@ -276,32 +277,4 @@ echoprint_tracks_next(struct echoprint_track **out, struct echoprint_tracks *tra
 	if (status == EP_NOT_FOUND)
 		(void)ep_fail(&why, EP_NOT_FOUND, "there are no more tracks");
 	return ep_told(err, status, &why);
-}
-
-/* ---- deleting ---- */
-
-static enum ep_status
-delete_tracks(uint64_t *deleted, const struct echoprint_db *db, const char *const *ids,
-              size_t number, struct ep_error *err)
-{
-	struct ep_deletion deletion = { .ids = ids, .count = number };
-	EP_TRY(ep_db_check(db, true, err));
-	for (size_t i = 0; i < number; i++) {
-		if (!ids || !ids[i])
-			return ep_fail(err, EP_USAGE, "id %zu is NULL", i + 1);
-	}
-	EP_TRY(ep_node_delete(&deletion, ep_place_node(db->place), err));
-	if (deleted)
-		*deleted = deletion.deleted;
-	return deletion.why.status == EP_OK
-	               ? EP_OK
-	               : ep_fail(err, deletion.why.status, "%s", deletion.why.text);
-}
-
-enum echoprint_status
-echoprint_delete(uint64_t *deleted, struct echoprint_db *db, const char *const *ids, size_t number,
-                 struct echoprint_error *err)
-{
-	struct ep_error why;
-	return ep_told(err, delete_tracks(deleted, db, ids, number, &why), &why);
 }

@@ -36,6 +36,17 @@ EP_MUST_USE enum ep_status ep_write_sized_struct(void *given, const void *ours, 
 EP_MUST_USE enum ep_status ep_keep_text(const char **kept, struct ep_arena *arena,
                                         struct ep_text text, struct ep_error *err);
 
+/* Copies fields into an arena. EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_keep_fields(const struct echoprint_field **kept, size_t *count,
+                                          struct ep_arena *arena, const struct ep_fields *fields,
+                                          struct ep_error *err);
+
+/* Borrows fields of the caller's into items, which has room for EP_FIELDS_MAX. EP_BAD_INPUT  there
+ * are more, or one is not allowed; its value may be empty. EP_USAGE  something is NULL. */
+EP_MUST_USE enum ep_status ep_take_fields(struct ep_field *items,
+                                          const struct echoprint_field *given, size_t count,
+                                          struct ep_error *err);
+
 /* Pairs of the caller's, which are borrowed, as a list of ours. EP_BAD_INPUT  a time is too large.
  * EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_take_pairs(struct ep_pairs *pairs, const struct echoprint_pair *given,

@@ -63,6 +63,14 @@ def functions(library):
     return sorted("function " + line.split()[2] for line in listed.splitlines() if line.split()[1] != "A")
 
 
+def has_grown(line, found):
+    """Whether a line is the size of a struct that is larger now; where its members lie has lines of its
+    own."""
+    words = line.split()
+    sizes = [int(other.split()[2]) for other in found if other.split()[:2] == words[:2]]
+    return words[0] == "struct" and "." not in words[1] and sizes != [] and sizes[0] > int(words[2])
+
+
 def report(name, why):
     print(f"not ok {name}: {why}" if why else f"ok {name}")
     return bool(why)
@@ -79,7 +87,7 @@ def main():
         if options.rewrite:
             GOLDEN.write_text("\n".join(found) + "\n")
         golden = GOLDEN.read_text().splitlines()
-        gone = [line for line in golden if line not in found]
+        gone = [line for line in golden if line not in found and not has_grown(line, found)]
         new = [line for line in found if line not in golden]
         failed += report("nothing that hosts rely on has changed", "; ".join(gone))
         failed += report("what is new is in tests/data/abi.txt (--rewrite)", "; ".join(new))

@@ -63,7 +63,8 @@ def missing_in_manual(library):
     """Functions that the manual page does not name."""
     page = (ROOT / "man" / "echoprint.3.scd").read_text()
     listed = (ROOT / "tests" / "data" / "abi.txt").read_text()
-    return [name for name in re.findall(r"^function (\w+)$", listed, re.M) if f"*{name}*" not in page]
+    names = re.findall(r"^function (\w+)", listed, re.M)
+    return [name for name in names if f"*{name}*" not in page] if names else ["no function is known"]
 
 
 def main():

@@ -329,6 +329,61 @@ the_rule_of_2011_and_its_candidates_are_there(void **state)
 	free(samples);
 }
 
+static void
+fields_are_kept_and_edited(void **state)
+{
+	(void)state;
+	struct echoprint_db *db = host_open(folder, ECHOPRINT_CREATE);
+	struct echoprint_codes *codes;
+	struct echoprint_track *track;
+	struct echoprint_answer *answer;
+	struct echoprint_error err;
+	size_t count;
+	int changed = 7;
+	int16_t *samples = host_make_sound(1, 30, &count);
+	const struct echoprint_field fields[] = { { "mood", "calm" }, { "isrc", "USRC17607839" } };
+	HOST_NEEDS(echoprint_codegen_samples(&codes, samples, count, 0, &host_error));
+	struct echoprint_song song = { .size = sizeof song,
+		                       .track_id = "TRONE",
+		                       .pairs = codes->pairs,
+		                       .pair_count = codes->count,
+		                       .fields = fields,
+		                       .field_count = 2 };
+	HOST_NEEDS(echoprint_ingest_songs(NULL, db, &song, 1, NULL, &host_error));
+	HOST_NEEDS(echoprint_query_samples(&answer, db, samples, count, NULL, &host_error));
+	assert_int_equal(answer->field_count, 2);
+	assert_string_equal(answer->fields[0].key, "isrc");
+	assert_string_equal(answer->fields[1].value, "calm");
+	echoprint_answer_free(answer);
+
+	const struct echoprint_field others[] = { { "mood", "" }, { "genre", "jazz" } };
+	struct echoprint_edit edit = {
+		.size = sizeof edit, .artist = "New", .fields = others, .field_count = 2
+	};
+	HOST_NEEDS(echoprint_edit(&changed, db, "TRONE", &edit, &host_error));
+	assert_int_equal(changed, 1);
+	HOST_NEEDS(echoprint_edit(&changed, db, "TRONE", &edit, &host_error));
+	assert_int_equal(changed, 0);
+	HOST_NEEDS(echoprint_find_track(&track, db, "TRONE", &host_error));
+	assert_string_equal(track->artist, "New");
+	assert_int_equal(track->field_count, 2);
+	assert_string_equal(track->fields[0].value, "jazz");
+	assert_string_equal(track->fields[1].value, "USRC17607839");
+	echoprint_track_free(track);
+
+	const struct echoprint_field bad = { "No Key", "value" };
+	edit.fields = &bad;
+	edit.field_count = 1;
+	assert_int_equal(echoprint_edit(NULL, db, "TRONE", &edit, &err), ECHOPRINT_BAD_INPUT);
+	edit.field_count = 65;
+	assert_int_equal(echoprint_edit(NULL, db, "TRONE", &edit, &err), ECHOPRINT_BAD_INPUT);
+	edit.field_count = 0;
+	assert_int_equal(echoprint_edit(NULL, db, "TRNONE", &edit, &err), ECHOPRINT_NOT_FOUND);
+	echoprint_codes_free(codes);
+	echoprint_close(db);
+	free(samples);
+}
+
 /* ---- exchange ---- */
 
 static void
@@ -456,6 +511,7 @@ main(void)
 		IN_FOLDERS(tracks_are_listed),
 		IN_FOLDERS(a_song_in_a_stream_is_told_when_it_begins_and_when_it_is_over),
 		IN_FOLDERS(the_rule_of_2011_and_its_candidates_are_there),
+		IN_FOLDERS(fields_are_kept_and_edited),
 		IN_FOLDERS(a_dump_is_taken_in_by_another_node),
 		IN_FOLDERS(a_missing_file_is_told_and_the_report_is_there),
 		IN_FOLDERS(what_takes_long_is_interrupted_until_it_is_resumed),

@@ -1,0 +1,109 @@
+#include "library/library_internal.h"
+
+#include "node/by_hand.h"
+#include "node/edit.h"
+
+/* ---- fields ---- */
+
+enum ep_status
+ep_keep_fields(const struct echoprint_field **kept, size_t *count, struct ep_arena *arena,
+               const struct ep_fields *fields, struct ep_error *err)
+{
+	struct echoprint_field *items = ep_arena_alloc(arena, fields->count * sizeof *items);
+	if (!items)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	for (size_t i = 0; i < fields->count; i++) {
+		EP_TRY(ep_keep_text(&items[i].key, arena, fields->items[i].key, err));
+		EP_TRY(ep_keep_text(&items[i].value, arena, fields->items[i].value, err));
+	}
+	*kept = items;
+	*count = fields->count;
+	return EP_OK;
+}
+
+enum ep_status
+ep_take_fields(struct ep_field *items, const struct echoprint_field *given, size_t count,
+               struct ep_error *err)
+{
+	if (count && !given)
+		return ep_fail(err, EP_USAGE, "fields is NULL, but field_count is %zu", count);
+	if (count > EP_FIELDS_MAX)
+		return ep_fail(err, EP_BAD_INPUT, "there are %zu fields, but at most %zu may be",
+		               count, EP_FIELDS_MAX);
+	for (size_t i = 0; i < count; i++) {
+		if (!given[i].key || !given[i].value)
+			return ep_fail(err, EP_USAGE, "field %zu has NULL", i + 1);
+		items[i] =
+			(struct ep_field){ ep_text_of(given[i].key), ep_text_of(given[i].value) };
+		if (items[i].value.size)
+			EP_TRY(ep_field_check(&items[i], err));
+	}
+	return EP_OK;
+}
+
+/* ---- editing ---- */
+
+static struct ep_text
+text_or_same(const char *text)
+{
+	return text ? ep_text_of(text) : (struct ep_text){ 0 };
+}
+
+static enum ep_status
+edit(int *changed, const struct echoprint_db *db, const char *id,
+     const struct echoprint_edit *given, struct ep_error *err)
+{
+	struct echoprint_edit wanted;
+	struct ep_field fields[EP_FIELDS_MAX];
+	bool differs;
+	EP_TRY(ep_db_check(db, true, err));
+	EP_TRY(ep_read_sized_struct(&wanted, sizeof wanted, given, err));
+	if (!id)
+		return ep_fail(err, EP_USAGE, "the id is NULL");
+	EP_TRY(ep_take_fields(fields, wanted.fields, wanted.field_count, err));
+	struct ep_edit edit = { .artist = text_or_same(wanted.artist),
+		                .release = text_or_same(wanted.release),
+		                .track = text_or_same(wanted.track),
+		                .fields = fields,
+		                .field_count = wanted.field_count };
+	EP_TRY(ep_node_edit(&differs, ep_place_node(db->place), ep_text_of(id), &edit, err));
+	if (changed)
+		*changed = differs;
+	return EP_OK;
+}
+
+enum echoprint_status
+echoprint_edit(int *changed, struct echoprint_db *db, const char *id,
+               const struct echoprint_edit *given, struct echoprint_error *err)
+{
+	struct ep_error why;
+	return ep_told(err, edit(changed, db, id, given, &why), &why);
+}
+
+/* ---- deleting ---- */
+
+static enum ep_status
+delete_tracks(uint64_t *deleted, const struct echoprint_db *db, const char *const *ids,
+              size_t number, struct ep_error *err)
+{
+	struct ep_deletion deletion = { .ids = ids, .count = number };
+	EP_TRY(ep_db_check(db, true, err));
+	for (size_t i = 0; i < number; i++) {
+		if (!ids || !ids[i])
+			return ep_fail(err, EP_USAGE, "id %zu is NULL", i + 1);
+	}
+	EP_TRY(ep_node_delete(&deletion, ep_place_node(db->place), err));
+	if (deleted)
+		*deleted = deletion.deleted;
+	return deletion.why.status == EP_OK
+	               ? EP_OK
+	               : ep_fail(err, deletion.why.status, "%s", deletion.why.text);
+}
+
+enum echoprint_status
+echoprint_delete(uint64_t *deleted, struct echoprint_db *db, const char *const *ids, size_t number,
+                 struct echoprint_error *err)
+{
+	struct ep_error why;
+	return ep_told(err, delete_tracks(deleted, db, ids, number, &why), &why);
+}
