@@ -7,7 +7,10 @@ PREFIX ?= /usr/local
 SECONDS ?= 600
 SEED ?= $(shell date +%s)
 
-.PHONY: all demo check check-long check-model check-world check-mutants check-kills check-monitor check-histories check-solr \
+# The environment of check-api.
+SCHEMATHESIS ?= /var/tmp/echoprint-schemathesis
+
+.PHONY: all demo check check-long check-api check-model check-world check-mutants check-kills check-monitor check-histories check-solr \
 	tests-built wheel bench bench-query bench-streams bench-solr eval fuzz lint install clean
 
 all: build/build.ninja
@@ -25,7 +28,7 @@ check:
 	python3 tools/check.py
 
 # What takes longer than `make check` may; each part is a target of its own.
-check-long: check-model check-world check-mutants check-kills check-monitor check-histories check-solr fuzz
+check-long: check-model check-world check-mutants check-kills check-monitor check-histories check-solr check-api fuzz
 
 # The model of replication: random histories, all short ones, rules taken out; then every decision
 # of the log in a small scope against the model's.
@@ -55,6 +58,13 @@ check-monitor: tests-built
 check-solr: tests-built
 	python3 tests/solr/kill_test.py --program build/echoprint --seconds $(SECONDS) --seed $(SEED)
 	python3 tests/solr/kill_test.py --program build/echoprint --mutant
+
+# Requests of all kinds to /v1, by Schemathesis of PyPI in an environment of its own.
+check-api: tests-built
+	[ -x $(SCHEMATHESIS)/bin/schemathesis ] || (python3 -m venv $(SCHEMATHESIS) && \
+	    $(SCHEMATHESIS)/bin/pip -q install schemathesis)
+	ECHOPRINT_SCHEMATHESIS=$(SCHEMATHESIS) python3 tests/api/schemathesis_run.py --program build/echoprint \
+	    --seconds $(SECONDS) --seed $(SEED) --examples 50
 
 check-histories: tests-built
 	python3 tests/e2e/histories_test.py --program build/echoprint --seconds $(SECONDS) --seed $(SEED)

@@ -49,12 +49,13 @@ MAY_USE = {
     "node": ["base", "code", "code/stored", "generator", "sound", "format", "store", "index", "catalogue", "match", "peer", "ingest",
              "dump", "dedup", "sync", "sync/master", "sync/slave"],
     "net": ["base", "format", "store", "peer", "ingest", "sync", "sync/master", "sync/slave", "node"],
+    "net/api": ["base", "catalogue", "code", "format", "store", "match", "peer", "sound", "node", "net"],
     "net/legacy": ["base", "code", "code/stored", "store", "ingest", "node", "net"],
     "net/stream": ["base", "sound", "net"],
     "net/solr": ["base", "code/stored", "format", "store", "index", "match", "node", "net"],
     "monitor": ["base", "code", "generator", "format", "match", "plays", "node", "net", "net/stream"],
     "library": ["base", "code", "code/stored", "generator", "sound", "format", "store", "match", "catalogue", "ingest", "dump", "net", "node"],
-    "cli": ["base", "code", "sound", "format", "store", "peer", "catalogue", "plays", "ingest", "dump", "dedup", "node", "net", "net/legacy", "net/solr",
+    "cli": ["base", "code", "sound", "format", "store", "peer", "catalogue", "plays", "ingest", "dump", "dedup", "node", "net", "net/api", "net/legacy", "net/solr",
             "monitor"],
 }
 # Of these rooms others include one header alone.
@@ -64,7 +65,7 @@ ONLY_IN = {
     "lmdb.h": ["plays", "store"],
     "sqlite3.h": ["catalogue"],
     "sodium.h": ["base", "catalogue", "ingest", "store"],
-    "jansson.h": ["cli", "format", "library", "monitor", "net", "net/legacy", "net/solr", "node"],
+    "jansson.h": ["cli", "format", "library", "monitor", "net", "net/api", "net/legacy", "net/solr", "node"],
     "ini.h": ["monitor"],
     "microhttpd.h": ["net"],
     "curl/curl.h": ["net"],

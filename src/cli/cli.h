@@ -31,7 +31,7 @@ struct ep_option {
 	const char *help;
 	bool repeats; /* it may be given many times; one option of a table at most */
 };
-#define EP_OPTIONS_MAX 16
+#define EP_OPTIONS_MAX 24
 
 struct ep_command;
 

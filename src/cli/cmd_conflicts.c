@@ -1,6 +1,6 @@
 #include "cli/open_node.h"
-#include "format/json_text.h"
 #include "node/by_hand.h"
+#include "node/listing.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,10 +54,7 @@ list_one(void *context, const struct ep_entry *entry, struct ep_error *err)
 		       ep_grouped(listing->version));
 		return EP_OK;
 	}
-	json_t *item = json_pack(
-		"{s:o, s:I, s:s, s:b, s:I, s:s}", "track_id", ep_json_text(entry->id), "version",
-		(json_int_t)listing->version, "source", source, "deletion", deletion, "documents",
-		(json_int_t)(deletion ? 0 : entry->document_count), "import_date", date);
+	json_t *item = ep_conflict_json(entry, source, listing->version);
 	return item && json_array_append_new(listing->conflicts, item) == 0
 	               ? EP_OK
 	               : ep_fail(err, EP_NO_MEMORY, "out of memory for the list of conflicts");

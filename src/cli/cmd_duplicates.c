@@ -1,7 +1,7 @@
 #include "cli/open_node.h"
 #include "dedup/copies.h"
-#include "format/json_text.h"
 #include "node/by_hand.h"
+#include "node/listing.h"
 
 #include <stdio.h>
 
@@ -40,9 +40,7 @@ list_one(struct listing *listing, struct ep_text copy, const struct ep_link *lin
 		       offset_s);
 		return EP_OK;
 	}
-	json_t *item = json_pack("{s:o, s:o, s:s, s:f, s:f, s:f}", "track_id", ep_json_text(copy),
-	                         "original", ep_json_text(link->original), "kind", kind, "share",
-	                         share, "coverage", coverage, "offset_s", offset_s);
+	json_t *item = ep_copy_json(copy, link);
 	return item && json_array_append_new(listing->copies, item) == 0
 	               ? EP_OK
 	               : ep_fail(err, EP_NO_MEMORY, "out of memory for the list of copies");
@@ -51,25 +49,20 @@ list_one(struct listing *listing, struct ep_text copy, const struct ep_link *lin
 /* ---- what is linked ---- */
 
 static enum ep_status
+on_copy(void *context, bool *enough, struct ep_text copy, const struct ep_link *link,
+        struct ep_error *err)
+{
+	(void)enough;
+	return list_one(context, copy, link, err);
+}
+
+static enum ep_status
 list_links(struct listing *listing, struct ep_log *log, struct ep_error *err)
 {
 	EP_OWNED(ep_log_read_end)
 	struct ep_log_read *read = NULL;
-	EP_BUFFER struct ep_buffer ids = { 0 };
-	size_t count;
 	EP_TRY(ep_log_read_begin(&read, log, err));
-	EP_TRY(ep_log_copies(&ids, &count, read, (struct ep_text){ 0 }, err));
-	const uint8_t *at = ids.data;
-	for (size_t i = 0; i < count; i++, at += 1 + *at) {
-		struct ep_entry entry;
-		struct ep_link link;
-		enum ep_link_state state;
-		EP_TRY(ep_log_find(&entry, read, (struct ep_text){ (const char *)at + 1, *at },
-		                   err));
-		EP_TRY(ep_log_link_state(&state, &link, read, &entry, err));
-		EP_TRY(list_one(listing, entry.id, &link, err));
-	}
-	return EP_OK;
+	return ep_each_copy(read, 0, on_copy, listing, err);
 }
 
 /* ---- what would be ---- */

@@ -1,6 +1,7 @@
 #include "cli/keep_others.h"
 #include "cli/open_node.h"
 #include "cli/solr_options.h"
+#include "net/api/api.h"
 #include "net/notify.h"
 #include "net/serve.h"
 #include "net/solr/front.h"
@@ -16,6 +17,7 @@ enum {
 	OPTION_LISTEN,
 	OPTION_MIRROR,
 	OPTION_PRIVATE,
+	OPTION_CORS,
 	OPTION_CERTIFICATE,
 	OPTION_KEY,
 	OPTION_TOKEN,
@@ -40,6 +42,7 @@ static const struct ep_option options[] = {
 	                    "address to listen on (default: " DEFAULT_LISTEN ")" },
 	[OPTION_MIRROR] = { "mirror", 0, NULL, "on a slave: serve a copy of the master's feed" },
 	[OPTION_PRIVATE] = { "private", 0, NULL, "let in only sources and tokens" },
+	[OPTION_CORS] = { "cors", 0, "ORIGIN", "let web pages of this origin use /v1 (*: of any)" },
 	[OPTION_CERTIFICATE] = { "certificate", 0, "FILE", "use TLS with this certificate (PEM)" },
 	[OPTION_KEY] = { "key", 0, "FILE", "the key of the certificate (PEM)" },
 	[OPTION_TOKEN] = { "token-file", 0, "FILE",
@@ -70,6 +73,7 @@ struct session {
 	char name[EP_SOURCE_NAME_MAX + 1];
 	struct ep_buffer token;
 	struct ep_query_service *queries;
+	struct ep_api *api;
 	struct ep_buffer solr_user;
 	struct ep_solr_options solr; /* where there is one */
 	struct ep_others *others;
@@ -98,6 +102,7 @@ read_options(struct ep_serve_options *wanted, const struct ep_call *call, struct
 	wanted->per_address = (unsigned)per_address;
 	wanted->listen = call->values[OPTION_LISTEN] ? call->values[OPTION_LISTEN] : DEFAULT_LISTEN;
 	wanted->mirror = call->values[OPTION_MIRROR] != NULL;
+	wanted->origin = call->values[OPTION_CORS];
 	wanted->closed = call->values[OPTION_PRIVATE] != NULL;
 	wanted->certificate = call->values[OPTION_CERTIFICATE];
 	wanted->key = call->values[OPTION_KEY];
@@ -129,6 +134,19 @@ serve_until_joined(struct session *session, const struct ep_serve_options *wante
 }
 
 static enum ep_status
+start_api(struct session *session, struct ep_serve_options *wanted, struct ep_error *err)
+{
+	struct ep_api_options given = { .node = session->node,
+		                        .queries = session->queries,
+		                        .stop = session->call->stop };
+	EP_TRY(ep_api_new(&session->api, &given, err));
+	wanted->more = ep_api_routes(session->api);
+	wanted->tree = EP_API_TREE;
+	wanted->identify_time = ep_api_identify_time(session->api);
+	return EP_OK;
+}
+
+static enum ep_status
 serve(struct session *session, struct ep_serve_options *wanted, struct ep_error *err)
 {
 	const struct ep_call *call = session->call;
@@ -147,6 +165,7 @@ serve(struct session *session, struct ep_serve_options *wanted, struct ep_error 
 	wanted->context = session;
 	EP_TRY(ep_query_service_start(&session->queries, session->node, on_line, session, err));
 	wanted->queries = session->queries;
+	EP_TRY(start_api(session, wanted, err));
 	struct ep_others_options others = { .node = session->node,
 		                            .solr = call->values[OPTION_SOLR] ? &session->solr
 		                                                              : NULL,
@@ -237,6 +256,7 @@ run(const struct ep_call *call)
 		status = front ? serve_front(&session, &wanted, &err)
 		               : serve(&session, &wanted, &err);
 	ep_others_stop(session.others);
+	ep_api_free(session.api);
 	ep_query_service_stop(session.queries);
 	ep_node_close(session.node);
 	ep_buffer_free(&session.token);

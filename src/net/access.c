@@ -103,7 +103,8 @@ role_of(const struct ep_access *access, const struct ep_http_request *request)
 		return role_of_token(access, given + strlen(bearer));
 	if (given && strncasecmp(given, EP_PASS_SCHEME, strlen(EP_PASS_SCHEME)) == 0)
 		return role_of_pass(access, request, given);
-	return !given && !access->closed && is_local(access, request) ? EP_ROLE_QUERY : EP_ROLE_NONE;
+	return !given && !access->closed && is_local(access, request) ? EP_ROLE_QUERY
+	                                                              : EP_ROLE_NONE;
 }
 
 /* ---- who may ---- */

@@ -39,6 +39,9 @@ struct ep_http_answer {
 	const char *cache; /* Cache-Control; a constant; NULL: none */
 	bool waited; /* Prefer: wait was heeded */
 	char demand[96]; /* WWW-Authenticate; empty: none */
+	char allow[64]; /* Allow, with a 405 */
+	const char *code; /* of a refusal in options.tree, a constant; NULL: that of its status */
+	bool preflight; /* it tells a browser what pages may send */
 	char said[160]; /* for the log line; empty: none */
 };
 
@@ -47,7 +50,12 @@ void ep_http_say(struct ep_http_answer *answer, unsigned status, const char *fmt
 	EP_PRINTF(3, 4);
 
 /* Queries have workers of their own: what slaves send does not wait for them. */
-enum ep_http_lane { EP_HTTP_LANE_OTHER, EP_HTTP_LANE_QUERY, EP_HTTP_LANE_COUNT };
+enum ep_http_lane {
+	EP_HTTP_LANE_OTHER,
+	EP_HTTP_LANE_QUERY,
+	EP_HTTP_LANE_SOUND, /* what is decoded: so many at once as there are workers */
+	EP_HTTP_LANE_COUNT
+};
 
 enum ep_http_next {
 	EP_HTTP_GO_ON, /* nothing is answered yet: read the body, or run */
@@ -57,10 +65,11 @@ enum ep_http_next {
 
 /* A place that requests are for. */
 struct ep_http_route {
-	const char *method; /* "GET" (HEAD too) or "POST" */
+	const char *method; /* "GET" (HEAD too), "POST", "PATCH", "DELETE" */
 	const char *path; /* "/status"; of a tree: "/packets/" */
 	unsigned need; /* what who asks must be: of ep_http_options.admit */
 	bool tree; /* what is below path, too */
+	const char *end; /* of a tree: what is below it and ends so; NULL: all */
 	uint64_t body_max; /* bytes */
 	bool spooled; /* the body goes into a file */
 	enum ep_http_lane lane; /* of its work */
@@ -68,11 +77,19 @@ struct ep_http_route {
 	 * are welcome. */
 	enum ep_http_next (*check)(void *context, struct ep_http_request *request,
 	                           struct ep_http_answer *answer);
-	/* Called by a thread of the daemon when all is there: must not wait. May be NULL. */
+	/* Called by a thread of the daemon when all is there: must not wait. May be NULL. With
+	 * EP_HTTP_GO_ON a worker does the rest. */
 	enum ep_http_next (*quick)(void *context, struct ep_http_request *request,
 	                           struct ep_http_answer *answer);
-	/* Called by a worker, where quick is NULL. */
+	/* Called by a worker. */
 	void (*work)(void *context, struct ep_http_request *request, struct ep_http_answer *answer);
+};
+
+/* Routes, ended by one without path, and what they are called with. Of several that fit a path, the
+ * most precise ones have it. */
+struct ep_http_routes {
+	const struct ep_http_route *routes;
+	void *context;
 };
 
 struct ep_http_options {
@@ -83,8 +100,10 @@ struct ep_http_options {
 	unsigned per_address;
 	unsigned workers; /* of each lane */
 	const char *spool; /* folder for bodies */
-	const struct ep_http_route *routes; /* ended by one without path */
-	void *context; /* of the routes */
+	struct ep_http_routes sets[2]; /* the second may be empty */
+	const char *tree; /* paths that begin so have refusals in JSON; NULL: none */
+	const char *origin; /* whose pages may read what is in tree: an origin, "*"; NULL: none */
+	void *context; /* of what follows */
 	/* Decides whether a request is let in, before its body is read, and again after it has
 	 * waited; route: NULL where there is none of its path and method. False: the answer is
 	 * filled. By a thread of the daemon: must not wait. NULL: everybody is. */
@@ -142,6 +161,9 @@ bool ep_http_may_wait(const struct ep_http_request *request);
 /* Until when (ep_clock_s) it is to wait; set by a handler before it gives EP_HTTP_WAIT. */
 double ep_http_wait_until(const struct ep_http_request *request);
 void ep_http_set_wait(struct ep_http_request *request, double until);
+
+/* Has another lane do the work than the route's; for ep_http_route.check. */
+void ep_http_set_lane(struct ep_http_request *request, enum ep_http_lane lane);
 
 /* A pointer that the handlers of a request hand on; freed with free() at its end. */
 void **ep_http_note(struct ep_http_request *request);

@@ -1,6 +1,7 @@
 #include "net/http_internal.h"
 
 #include "base/time.h"
+#include "format/json_text.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -138,6 +139,64 @@ ep_http_tell_unsaid(struct ep_http *http, double now)
 
 /* ---- sending ---- */
 
+static const char *
+code_of(unsigned status)
+{
+	static const struct {
+		unsigned status;
+		const char *code;
+	} codes[] = {
+		{ 400, "bad_request" }, { 401, "unauthorized" },       { 403, "forbidden" },
+		{ 404, "not_found" },   { 405, "method_not_allowed" }, { 409, "conflict" },
+		{ 413, "too_large" },   { 414, "path_too_long" },      { 415, "unsupported_type" },
+		{ 422, "undecodable" }, { 502, "unreachable" },        { 503, "busy" },
+		{ 507, "no_space" },
+	};
+	for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+		if (codes[i].status == status)
+			return codes[i].code;
+	}
+	return "internal";
+}
+
+/* Puts the text of a refusal into {"error": {"code", "message"}}. */
+static void
+refuse_in_json(struct ep_http_answer *answer)
+{
+	size_t size = answer->body.size;
+	if (size && answer->body.data[size - 1] == '\n')
+		size--;
+	struct ep_text text = { (const char *)answer->body.data, size };
+	json_t *json = json_pack("{s:{s:s, s:o}}", "error", "code",
+	                         answer->code ? answer->code : code_of(answer->status), "message",
+	                         ep_json_text(text));
+	EP_FREE char *line = json ? json_dumps(json, JSON_COMPACT) : NULL;
+	json_decref(json);
+	answer->body.size = 0;
+	if (line)
+		(void)!ep_buffer_append(&answer->body, line, strlen(line), NULL);
+	answer->type = "application/json";
+}
+
+static bool
+add_page_headers(struct MHD_Response *response, const struct ep_http_request *request)
+{
+	const char *page = request->page;
+	bool good = true;
+	if (page)
+		good &= MHD_add_response_header(response, "Access-Control-Allow-Origin", page) ==
+		                MHD_YES &&
+		        MHD_add_response_header(response, "Vary", "Origin") == MHD_YES;
+	if (request->answer.preflight)
+		good &= MHD_add_response_header(response, "Access-Control-Allow-Methods",
+		                                request->answer.allow) == MHD_YES &&
+		        MHD_add_response_header(response, "Access-Control-Allow-Headers",
+		                                "Authorization, Content-Type") == MHD_YES &&
+		        MHD_add_response_header(response, "Access-Control-Max-Age", "600") ==
+		                MHD_YES;
+	return good;
+}
+
 static bool
 add_headers(struct MHD_Response *response, const struct ep_http_answer *answer)
 {
@@ -146,6 +205,8 @@ add_headers(struct MHD_Response *response, const struct ep_http_answer *answer)
 	            MHD_add_response_header(response, "Content-Type", answer->type) == MHD_YES;
 	if (answer->tag[0])
 		good &= MHD_add_response_header(response, "ETag", answer->tag) == MHD_YES;
+	if (answer->status == 405)
+		good &= MHD_add_response_header(response, "Allow", answer->allow) == MHD_YES;
 	if (answer->demand[0])
 		good &= MHD_add_response_header(response, "WWW-Authenticate", answer->demand) ==
 		        MHD_YES;
@@ -175,6 +236,8 @@ ep_http_send(struct ep_http_request *request)
 {
 	struct ep_http_answer *answer = &request->answer;
 	struct MHD_Response *response;
+	if (answer->status >= 400 && request->of_tree)
+		refuse_in_json(answer);
 	double size = (double)(answer->has_file ? answer->size : answer->body.size);
 	answer->waited |= request->waited;
 	if (answer->has_file) {
@@ -188,7 +251,8 @@ ep_http_send(struct ep_http_request *request)
 	}
 	if (!response)
 		return MHD_NO;
-	enum MHD_Result result = add_headers(response, answer) ? MHD_YES : MHD_NO;
+	bool good = add_headers(response, answer) && add_page_headers(response, request);
+	enum MHD_Result result = good ? MHD_YES : MHD_NO;
 	/* Of a request that is refused, nobody reads the body: the connection ends with it. */
 	if (result == MHD_YES && request->refused)
 		result = MHD_add_response_header(response, "Connection", "close");

@@ -98,6 +98,8 @@ struct ep_http_request {
 	struct MHD_Connection *connection;
 	struct ep_http_peer *peer;
 	const struct ep_http_route *route;
+	void *context; /* of the route */
+	enum ep_http_lane lane;
 	enum ep_http_state state;
 	unsigned role; /* as options.admit has it */
 	bool refused; /* before its body was read */
@@ -105,6 +107,8 @@ struct ep_http_request {
 	char method[8];
 	char path[640];
 	bool cut; /* the path is longer */
+	bool of_tree; /* the path is in options.tree */
+	const char *page; /* whose pages may read the answer: options.origin; NULL: nobody's */
 	double began;
 	struct ep_buffer body;
 	uint64_t received; /* bytes of the body */
@@ -139,6 +143,10 @@ bool ep_http_is_full(const struct ep_http *http);
  * the connection is to end, as nothing can be answered before all has come. */
 bool ep_http_take_body(struct ep_http_request *request, const char *bytes, size_t size);
 void ep_http_free_body(struct ep_http_request *request);
+
+/* Finds the route, and whether who asks may; or fills the answer with why not. */
+bool ep_http_has_route(struct ep_http_request *request);
+bool ep_http_is_admitted(struct ep_http_request *request);
 
 /* Queues what is answered, and tells of it. */
 enum MHD_Result ep_http_send(struct ep_http_request *request);

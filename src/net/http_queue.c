@@ -46,7 +46,7 @@ bool
 ep_http_enqueue(struct ep_http_request *request)
 {
 	struct ep_http *http = request->http;
-	struct ep_http_queue *queue = &http->queues[request->route->lane];
+	struct ep_http_queue *queue = &http->queues[request->lane];
 	pthread_mutex_lock(&http->mutex);
 	bool room = !http->stopping;
 	if (room) {
@@ -153,7 +153,7 @@ ep_http_work(void *context)
 		queue->first = request->next;
 		queue->count--;
 		pthread_mutex_unlock(&http->mutex);
-		request->route->work(http->options.context, request, &request->answer);
+		request->route->work(request->context, request, &request->answer);
 		pthread_mutex_lock(&http->mutex);
 		request->state = EP_HTTP_ANSWERED;
 		MHD_resume_connection(request->connection);

@@ -83,6 +83,12 @@ ep_http_note(struct ep_http_request *request)
 	return &request->note;
 }
 
+void
+ep_http_set_lane(struct ep_http_request *request, enum ep_http_lane lane)
+{
+	request->lane = lane;
+}
+
 bool
 ep_http_may_wait(const struct ep_http_request *request)
 {
@@ -102,6 +108,19 @@ path_of(const char *url)
 	const char *host = strstr(url, "://");
 	const char *path = url[0] != '/' && host ? strchr(host + 3, '/') : NULL;
 	return path ? path : url;
+}
+
+/* Finds whether refusals are JSON, and whose pages may read what is answered (CORS). */
+static void
+look_at_tree(struct ep_http_request *request)
+{
+	const struct ep_http_options *options = &request->http->options;
+	const char *tree = options->tree;
+	request->of_tree = tree && strncmp(request->path, tree, strlen(tree)) == 0;
+	const char *wanted = request->of_tree ? options->origin : NULL;
+	const char *origin = wanted ? ep_http_header(request, "Origin") : NULL;
+	if (origin && (strcmp(wanted, "*") == 0 || strcmp(wanted, origin) == 0))
+		request->page = wanted;
 }
 
 static struct ep_http_request *
@@ -124,6 +143,7 @@ new_request(struct ep_http *http, struct MHD_Connection *connection, const char 
 	snprintf(request->method, sizeof request->method, "%s", method);
 	request->cut = strlen(path) >= sizeof request->path;
 	snprintf(request->path, sizeof request->path, "%s", path);
+	look_at_tree(request);
 	return request;
 }
 
@@ -151,57 +171,7 @@ ep_http_on_completed(void *context, struct MHD_Connection *connection, void **no
 	*note = NULL;
 }
 
-/* ---- routes ---- */
-
-static bool
-fits(const struct ep_http_route *route, const char *path)
-{
-	size_t size = strlen(route->path);
-	return route->tree ? strncmp(route->path, path, size) == 0 && path[size]
-	                   : strcmp(route->path, path) == 0;
-}
-
-/* Finds the route; *other says that the path has other methods. */
-static const struct ep_http_route *
-find_route(bool *other, const struct ep_http_request *request)
-{
-	const char *method = strcmp(request->method, "HEAD") == 0 ? "GET" : request->method;
-	*other = false;
-	for (const struct ep_http_route *route = request->http->options.routes; route->path;
-	     route++) {
-		if (!fits(route, request->path))
-			continue;
-		if (strcmp(route->method, method) == 0)
-			return route;
-		*other = true;
-	}
-	return NULL;
-}
-
-/* Whether who asks may, of a route or of none. */
-static bool
-is_admitted(struct ep_http_request *request)
-{
-	const struct ep_http_options *options = &request->http->options;
-	return !options->admit ||
-	       options->admit(options->context, request, request->route, &request->answer);
-}
-
-/* Finds the route of a request that is let in, or fills the answer with why there is none. */
-static bool
-has_route(struct ep_http_request *request)
-{
-	bool other;
-	request->route = find_route(&other, request);
-	if (!is_admitted(request))
-		return false;
-	if (!request->route && other)
-		ep_http_say(&request->answer, 405, "method %s is not allowed here",
-		            request->method);
-	else if (!request->route)
-		ep_http_say(&request->answer, 404, "this path does not exist");
-	return request->route != NULL;
-}
+/* ---- where the body ends ---- */
 
 #define LENGTH "Content-Length"
 #define CODING "Transfer-Encoding"
@@ -258,7 +228,7 @@ is_welcome(struct ep_http_request *request)
 		            "the body must have one Content-Length, or be chunked");
 		return false;
 	}
-	if (!has_route(request))
+	if (!ep_http_has_route(request))
 		return false;
 	const struct ep_http_route *route = request->route;
 	if (size > route->body_max) {
@@ -266,8 +236,8 @@ is_welcome(struct ep_http_request *request)
 		            route->body_max);
 		return false;
 	}
-	void *context = request->http->options.context;
-	if (route->check && route->check(context, request, &request->answer) == EP_HTTP_ANSWER)
+	if (route->check &&
+	    route->check(request->context, request, &request->answer) == EP_HTTP_ANSWER)
 		return false;
 	ep_http_set_deadline(request, true, request->began + EP_HTTP_REQUEST_S);
 	return true;
@@ -280,18 +250,18 @@ static enum MHD_Result
 run(struct ep_http_request *request)
 {
 	const struct ep_http_route *route = request->route;
-	void *context = request->http->options.context;
 	/* It may be long since it was let in. */
-	if (request->waited && !is_admitted(request))
+	if (request->waited && !ep_http_is_admitted(request))
 		return ep_http_send(request);
 	if (route->quick) {
 		unsigned news = atomic_load(&request->http->news);
-		enum ep_http_next next = route->quick(context, request, &request->answer);
+		enum ep_http_next next = route->quick(request->context, request, &request->answer);
 		if (next == EP_HTTP_WAIT && ep_http_set_aside(request, news))
 			return MHD_YES;
 		if (next == EP_HTTP_WAIT)
 			ep_http_say(&request->answer, 503, "the server is stopping");
-		return ep_http_send(request);
+		if (next != EP_HTTP_GO_ON)
+			return ep_http_send(request);
 	}
 	if (ep_http_enqueue(request))
 		return MHD_YES;

@@ -55,7 +55,10 @@
 	X(MHD_create_response_from_fd_at_offset64) \
 	X(MHD_add_response_header)                 \
 	X(MHD_queue_response)                      \
-	X(MHD_destroy_response)
+	X(MHD_destroy_response)                    \
+	X(MHD_create_post_processor)               \
+	X(MHD_post_process)                        \
+	X(MHD_destroy_post_processor)
 
 #define EP_LATE_MEMBER(name) __typeof__(name) *late_##name;
 

@@ -43,5 +43,8 @@
 #define MHD_add_response_header ep_late.late_MHD_add_response_header
 #define MHD_queue_response ep_late.late_MHD_queue_response
 #define MHD_destroy_response ep_late.late_MHD_destroy_response
+#define MHD_create_post_processor ep_late.late_MHD_create_post_processor
+#define MHD_post_process ep_late.late_MHD_post_process
+#define MHD_destroy_post_processor ep_late.late_MHD_destroy_post_processor
 
 #endif

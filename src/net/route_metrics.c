@@ -155,8 +155,10 @@ server_metrics(struct ep_buffer *out, struct ep_serve *serve)
 	          atomic_load(&counts->queries));
 	ep_histogram_append(out, "query_duration_seconds", "Time of a query by codes.",
 	                    &counts->query_time);
-	ep_histogram_append(out, "identify_duration_seconds",
-	                    "Time of a request to identify something.", &counts->identify_time);
+	if (serve->options.identify_time)
+		ep_histogram_append(out, "identify_duration_seconds",
+		                    "Time of a request to identify something.",
+		                    serve->options.identify_time);
 	if (serve->slave)
 		return;
 	ep_metric(out, "contributions_total", "counter", "Contributions accepted.",

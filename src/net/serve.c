@@ -53,6 +53,7 @@ static const struct ep_http_route routes[] = {
 	{ .method = "GET", .path = "/healthz", .need = EP_NEED_OPEN, .quick = ep_route_health },
 	/* Of these, outsiders see whether the node is well, and its version. */
 	{ .method = "GET", .path = "/status", .need = EP_NEED_OPEN, .work = ep_route_status },
+	{ .method = "GET", .path = "/v1/status", .need = EP_NEED_QUERY, .work = ep_route_status },
 	{ .method = "GET", .path = "/metrics", .need = EP_NEED_OPEN, .work = ep_route_metrics },
 	{ .method = "GET", .path = "/", .need = EP_NEED_OPEN, .work = ep_route_page },
 	{ 0 },
@@ -185,7 +186,9 @@ start_http(struct ep_serve *serve, struct ep_error *err)
 		.per_address = serve->options.per_address,
 		.workers = WORKERS,
 		.spool = serve->spool,
-		.routes = routes,
+		.sets = { { routes, serve }, serve->options.more },
+		.tree = serve->options.tree,
+		.origin = serve->options.origin,
 		.context = serve,
 		.admit = admit,
 		.on_answer = on_answer,

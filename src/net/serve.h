@@ -16,6 +16,8 @@
 #ifndef EP_NET_SERVE_H
 #define EP_NET_SERVE_H
 
+#include "net/histogram.h"
+#include "net/http.h"
 #include "node/query_service.h"
 
 #include <jansson.h>
@@ -38,6 +40,10 @@ struct ep_serve_options {
 	unsigned per_address;
 	bool mirror; /* of a slave: hands on its master's feed */
 	const char *token; /* that lets who has it ingest, beside those of the log; may be NULL */
+	struct ep_http_routes more; /* beside those above: of net/api; may be empty */
+	const char *tree; /* what these paths begin with; refusals there are JSON */
+	struct ep_histogram *identify_time; /* what is measured there; may be NULL */
+	const char *origin; /* whose pages may read what is there; NULL: none */
 	bool closed; /* private: feed, queries and state are for sources and tokens alone */
 	/* Told of what happens, in a line; detail: what is of interest only to who asks for more.
 	 * From any thread. */

@@ -27,7 +27,6 @@ struct ep_serve_counts {
 	atomic_uint_fast64_t ingested;
 	atomic_uint_fast64_t queries;
 	struct ep_histogram query_time;
-	struct ep_histogram identify_time;
 	struct ep_histogram contribution_time;
 };
 

@@ -181,7 +181,7 @@ start(struct ep_front *front, struct ep_error *err)
 		.connections = front->options.connections,
 		.per_address = front->options.per_address,
 		.workers = WORKERS,
-		.routes = routes,
+		.sets = { { routes, front } },
 		.context = front,
 		.admit = admit,
 		.on_answer = on_answer,

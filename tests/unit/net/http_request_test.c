@@ -106,10 +106,10 @@ on_answer(void *context, unsigned status, const char *line)
 static unsigned
 status_of(const char *method, const char *url, struct header one, struct header other)
 {
-	struct ep_http http = {
-		.options = { .routes = routes, .on_answer = on_answer, .connections = 10 },
-		.mutex = PTHREAD_MUTEX_INITIALIZER
-	};
+	struct ep_http http = { .options = { .sets = { { routes, NULL } },
+		                             .on_answer = on_answer,
+		                             .connections = 10 },
+		                .mutex = PTHREAD_MUTEX_INITIALIZER };
 	struct MHD_Connection connection = { .headers = { one, other } };
 	size_t size = 0;
 	void *note = NULL;

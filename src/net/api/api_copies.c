@@ -1,0 +1,217 @@
+/* /v1/copies and /v1/conflicts: what the user decides by hand. */
+#include "net/api/api_internal.h"
+
+#include "format/json_text.h"
+#include "node/by_hand.h"
+#include "node/listing.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FRONT "/v1/copies/"
+
+/* A page of a list whose items have no place of their own: it goes on behind so many. */
+struct page {
+	json_t *items;
+	uint64_t after;
+	uint64_t limit;
+	bool more;
+	/* Of the conflicts: */
+	struct ep_source_info *sources;
+	size_t source_count;
+	uint64_t seen;
+	char id[256]; /* of the track at hand */
+	uint64_t version; /* of it */
+};
+
+static bool
+read_page(struct page *page, const struct ep_http_request *request, struct ep_http_answer *answer)
+{
+	*page = (struct page){ .limit = EP_API_PAGE };
+	if (!ep_api_number(&page->after, request, "after", 0, INT64_MAX, answer) ||
+	    !ep_api_number(&page->limit, request, "limit", 1, EP_API_PAGE_MAX, answer))
+		return false;
+	page->items = json_array();
+	return true;
+}
+
+/* Answers with a page, and lets go of it. */
+static void
+answer_page(struct page *page, const char *name, enum ep_status status, const struct ep_error *err,
+            struct ep_http_answer *answer)
+{
+	char next[24];
+	snprintf(next, sizeof next, "%llu",
+	         (unsigned long long)page->after +
+	                 (unsigned long long)json_array_size(page->items));
+	if (status == EP_OK)
+		ep_api_answer(answer, 200,
+		              json_pack("{s:O, s:s?}", name, page->items, "next",
+		                        page->more ? next : NULL));
+	else
+		ep_api_fail(answer, err);
+	json_decref(page->items);
+	free(page->sources);
+}
+
+/* ---- copies ---- */
+
+static enum ep_status
+on_copy(void *context, bool *enough, struct ep_text copy, const struct ep_link *link,
+        struct ep_error *err)
+{
+	struct page *page = context;
+	if (json_array_size(page->items) == page->limit) {
+		*enough = page->more = true;
+		return EP_OK;
+	}
+	return json_array_append_new(page->items, ep_copy_json(copy, link)) == 0
+	               ? EP_OK
+	               : ep_fail(err, EP_NO_MEMORY, "out of memory for a page of copies");
+}
+
+void
+ep_api_list_copies(void *context, struct ep_http_request *request, struct ep_http_answer *answer)
+{
+	struct ep_api *api = context;
+	EP_OWNED(ep_log_read_end)
+	struct ep_log_read *read = NULL;
+	struct page page;
+	struct ep_error err;
+	if (!read_page(&page, request, answer))
+		return;
+	enum ep_status status = ep_log_read_begin(&read, api->log, &err);
+	if (status == EP_OK)
+		status = ep_each_copy(read, page.after, on_copy, &page, &err);
+	answer_page(&page, "copies", status, &err, answer);
+}
+
+void
+ep_api_link(void *context, struct ep_http_request *request, struct ep_http_answer *answer)
+{
+	struct ep_api *api = context;
+	const char *copy;
+	const char *original;
+	struct ep_error err;
+	json_t *body = ep_api_json(request, answer);
+	if (body &&
+	    ep_api_unpack(body, answer, "{s:s, s:s}", "track_id", &copy, "original", &original) &&
+	    ep_api_is_id(copy, answer) && ep_api_is_id(original, answer)) {
+		pthread_mutex_lock(&api->writing);
+		enum ep_status status = ep_node_link(api->options.node, copy, original, &err);
+		pthread_mutex_unlock(&api->writing);
+		if (status == EP_OK)
+			ep_api_answer(
+				answer, 201,
+				json_pack("{s:s, s:s}", "track_id", copy, "original", original));
+		else
+			ep_api_fail(answer, &err);
+	}
+	json_decref(body);
+}
+
+void
+ep_api_release(void *context, struct ep_http_request *request, struct ep_http_answer *answer)
+{
+	struct ep_api *api = context;
+	struct ep_text id;
+	struct ep_error err;
+	if (!ep_api_id(&id, request, FRONT, answer))
+		return;
+	pthread_mutex_lock(&api->writing);
+	enum ep_status status = ep_node_release(api->options.node, id.at, &err);
+	pthread_mutex_unlock(&api->writing);
+	if (status == EP_OK)
+		ep_api_answer(answer, 200, json_pack("{s:o}", "released", ep_json_text(id)));
+	else
+		ep_api_fail(answer, &err);
+}
+
+/* ---- conflicts ---- */
+
+static const char *
+source_name(const struct page *page, uint32_t number)
+{
+	for (size_t i = 0; i < page->source_count; i++) {
+		if (page->sources[i].number == number)
+			return page->sources[i].name;
+	}
+	return "";
+}
+
+static enum ep_status
+on_conflict(void *context, const struct ep_entry *entry, struct ep_error *err)
+{
+	struct page *page = context;
+	bool same = ep_text_equal(ep_text_of(page->id), entry->id);
+	page->version = same ? page->version + 1 : 1;
+	snprintf(page->id, sizeof page->id, "%.*s", ep_text_print_size(entry->id), entry->id.at);
+	if (page->seen++ < page->after)
+		return EP_OK;
+	page->more = json_array_size(page->items) == page->limit;
+	if (page->more)
+		return EP_OK;
+	json_t *item = ep_conflict_json(entry, source_name(page, entry->source), page->version);
+	return json_array_append_new(page->items, item) == 0
+	               ? EP_OK
+	               : ep_fail(err, EP_NO_MEMORY, "out of memory for a page of conflicts");
+}
+
+void
+ep_api_list_conflicts(void *context, struct ep_http_request *request, struct ep_http_answer *answer)
+{
+	struct ep_api *api = context;
+	EP_OWNED(ep_log_read_end)
+	struct ep_log_read *read = NULL;
+	struct page page;
+	struct ep_error err;
+	if (!read_page(&page, request, answer))
+		return;
+	enum ep_status status = ep_log_read_begin(&read, api->log, &err);
+	if (status == EP_OK)
+		status = ep_log_sources(&page.sources, &page.source_count, read, &err);
+	if (status == EP_OK)
+		status = ep_log_conflicts(read, on_conflict, &page, &err);
+	answer_page(&page, "conflicts", status, &err, answer);
+}
+
+static void
+settle(struct ep_api *api, const char *id, bool accept, size_t version,
+       struct ep_http_answer *answer)
+{
+	struct ep_error err;
+	pthread_mutex_lock(&api->writing);
+	enum ep_status status =
+		ep_node_settle_conflict(api->options.node, id, accept, version, &err);
+	pthread_mutex_unlock(&api->writing);
+	if (status == EP_OK)
+		ep_api_answer(answer, 200,
+		              json_pack("{s:s, s:s}", "track_id", id, "action",
+		                        accept ? "accept" : "drop"));
+	else
+		ep_api_fail(answer, &err);
+}
+
+void
+ep_api_settle(void *context, struct ep_http_request *request, struct ep_http_answer *answer)
+{
+	const char *id;
+	const char *action;
+	double version = 0;
+	json_t *body = ep_api_json(request, answer);
+	if (body && ep_api_unpack(body, answer, "{s:s, s:s, s?F}", "track_id", &id, "action",
+	                          &action, "version", &version)) {
+		bool accept = strcmp(action, "accept") == 0;
+		if (!accept && strcmp(action, "drop") != 0)
+			ep_api_refuse(answer, 400, "bad_request",
+			              "action must be \"accept\" or \"drop\"");
+		else if (version < 0 || version > 1000 || floor(version) != version)
+			ep_api_refuse(answer, 400, "bad_request",
+			              "version must be a number from 0 to 1000");
+		else if (ep_api_is_id(id, answer))
+			settle(context, id, accept, (size_t)version, answer);
+	}
+	json_decref(body);
+}

@@ -1,0 +1,53 @@
+#include "node/listing.h"
+
+#include "base/time.h"
+#include "format/json_text.h"
+
+#define UNIT_S 0.023
+
+json_t *
+ep_copy_json(struct ep_text copy, const struct ep_link *link)
+{
+	return json_pack("{s:o, s:o, s:s, s:f, s:f, s:f}", "track_id", ep_json_text(copy),
+	                 "original", ep_json_text(link->original), "kind",
+	                 link->kind == EP_COPY_EXACT ? "exact" : "match", "share",
+	                 link->share / 1000.0, "coverage", link->coverage / 1000.0, "offset_s",
+	                 (double)link->offset * UNIT_S);
+}
+
+enum ep_status
+ep_each_copy(const struct ep_log_read *read, size_t skip,
+             enum ep_status (*each)(void *context, bool *enough, struct ep_text copy,
+                                    const struct ep_link *link, struct ep_error *err),
+             void *context, struct ep_error *err)
+{
+	EP_BUFFER struct ep_buffer ids = { 0 };
+	size_t count;
+	bool enough = false;
+	EP_TRY(ep_log_copies(&ids, &count, read, (struct ep_text){ 0 }, err));
+	const uint8_t *at = ids.data;
+	for (size_t i = 0; i < count && !enough; at += 1 + *at, i++) {
+		struct ep_entry entry;
+		struct ep_link link;
+		enum ep_link_state state;
+		if (i < skip)
+			continue;
+		EP_TRY(ep_log_find(&entry, read, (struct ep_text){ (const char *)at + 1, *at },
+		                   err));
+		EP_TRY(ep_log_link_state(&state, &link, read, &entry, err));
+		EP_TRY(each(context, &enough, entry.id, &link, err));
+	}
+	return EP_OK;
+}
+
+json_t *
+ep_conflict_json(const struct ep_entry *entry, const char *source, uint64_t version)
+{
+	char date[EP_TIME_TEXT];
+	bool deletion = entry->operation == EP_DELETE;
+	ep_time_print(date, entry->import_date);
+	return json_pack("{s:o, s:I, s:s, s:b, s:I, s:s}", "track_id", ep_json_text(entry->id),
+	                 "version", (json_int_t)version, "source", source, "deletion", deletion,
+	                 "documents", (json_int_t)(deletion ? 0 : entry->document_count),
+	                 "import_date", date);
+}

@@ -1,0 +1,28 @@
+/* listing.h - copies and versions that were set aside, as JSON: of commands and of the HTTP
+ * interface
+ */
+#ifndef EP_NODE_LISTING_H
+#define EP_NODE_LISTING_H
+
+#include "store/log.h"
+
+#include <jansson.h>
+
+/* {"track_id", "original", "kind", "share", "coverage", "offset_s"}; NULL: no memory. */
+json_t *ep_copy_json(struct ep_text copy, const struct ep_link *link);
+
+/* Calls each with the copies whose links are in force, in the order of their originals, behind the
+ * first `skip` of them, until it sets *enough. EP_CORRUPT, EP_IO, EP_NO_MEMORY, and what each fails
+ * with. */
+EP_MUST_USE enum ep_status
+ep_each_copy(const struct ep_log_read *read, size_t skip,
+             enum ep_status (*each)(void *context, bool *enough, struct ep_text copy,
+                                    const struct ep_link *link, struct ep_error *err),
+             void *context, struct ep_error *err);
+
+/* A version that was set aside, with the name of its source and its number, from 1, among those of
+ * its track: {"track_id", "version", "source", "deletion", "documents", "import_date"}. NULL: no
+ * memory. */
+json_t *ep_conflict_json(const struct ep_entry *entry, const char *source, uint64_t version);
+
+#endif
