@@ -25,7 +25,7 @@ ep_catalogue_free(struct ep_catalogue *catalogue)
 {
 	if (!catalogue)
 		return;
-	ep_catalogue_close_files(catalogue);
+	ep_catalogue_db_close(catalogue->tail);
 	pthread_mutex_destroy(&catalogue->mutex);
 	free(catalogue);
 }
@@ -39,8 +39,6 @@ open_marked(struct ep_catalogue *catalogue, const struct ep_log_read *read, stru
 	EP_TRY(ep_catalogue_mark_load(&mark, read, err));
 	if (!mark.is_there)
 		return ep_fail(err, EP_NOT_FOUND, "the catalogue is being built");
-	if (catalogue->file && memcmp(catalogue->tag, mark.tag, sizeof mark.tag) == 0)
-		return EP_OK;
 	return ep_catalogue_open_file(catalogue, mark.tag, false, err);
 }
 
@@ -149,15 +147,17 @@ ep_catalogue_find(struct ep_catalogue *catalogue, const struct ep_log_read *read
 	struct finding finding = { read, search, found, context, { 0 }, false };
 	pthread_mutex_lock(&catalogue->mutex);
 	enum ep_status status = open_marked(catalogue, read, err);
-	if (status == EP_OK)
+	bool opened = status == EP_OK;
+	if (opened)
 		status = ep_catalogue_db_begin(catalogue->file, false, err);
 	if (status == EP_OK) {
 		status = find(catalogue, &finding, err);
-		enum ep_status ended = ep_catalogue_db_end(catalogue->file, false, NULL);
-		/* What could not even end is opened anew by the next. */
-		if (ended != EP_OK)
-			ep_catalogue_close_files(catalogue);
+		(void)!ep_catalogue_db_end(catalogue->file, false, NULL);
 	}
+	/* What cannot even be opened is no catalogue either. */
+	if (ep_catalogue_close_file(catalogue) || (!opened && status == EP_CORRUPT))
+		status = ep_fail(err, EP_NOT_FOUND,
+		                 "the catalogue is damaged, and has to be made anew");
 	pthread_mutex_unlock(&catalogue->mutex);
 	return status;
 }

@@ -39,6 +39,10 @@ EP_MUST_USE enum ep_status ep_catalogue_follow(struct ep_catalogue *catalogue,
                                                const struct ep_catalogue_options *options,
                                                struct ep_error *err);
 
+/* Reads the file back, all of it; one that is not there, or late, is well. EP_CORRUPT  it is
+ * damaged, and is removed: it is made anew by whoever follows next. EP_IO, EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_catalogue_check(struct ep_catalogue *catalogue, struct ep_error *err);
+
 /* A place in the order in which tracks are found: those with the words whole come before those with
  * longer words, each by position. Zeroed: before the first. */
 struct ep_catalogue_place {
@@ -60,7 +64,8 @@ typedef enum ep_status ep_catalogue_found(void *context, bool *enough, const str
 
 /* Finds live tracks in a snapshot of the log; those without any word are not found.
  *
- * EP_NOT_FOUND  the catalogue is being made, or is too far behind: it has to follow first.
+ * EP_NOT_FOUND  the catalogue is being made, is too far behind, or is damaged: it has to follow
+ * first.
  * EP_BAD_INPUT  as ep_words_expression. EP_CORRUPT, EP_IO, EP_NO_MEMORY, and what found fails
  * with. */
 EP_MUST_USE enum ep_status ep_catalogue_find(struct ep_catalogue *catalogue,

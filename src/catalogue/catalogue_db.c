@@ -17,11 +17,12 @@ struct ep_catalogue_db {
 	sqlite3_stmt *set;
 	sqlite3_stmt *about;
 	sqlite3_stmt *match;
-	const char *name; /* for messages */
+	char *path; /* for messages */
+	bool damaged;
 };
 
 static enum ep_status
-fail(const struct ep_catalogue_db *db, int rc, struct ep_error *err)
+fail(struct ep_catalogue_db *db, int rc, struct ep_error *err)
 {
 	static const struct {
 		int rc;
@@ -38,7 +39,8 @@ fail(const struct ep_catalogue_db *db, int rc, struct ep_error *err)
 		if ((rc & 0xff) == meanings[i].rc)
 			status = meanings[i].status;
 	}
-	return ep_fail(err, status, "the catalogue %s: %s", db->name,
+	db->damaged |= status == EP_CORRUPT;
+	return ep_fail(err, status, "the catalogue %s: %s", db->path,
 	               db->db ? sqlite3_errmsg(db->db) : sqlite3_errstr(rc));
 }
 
@@ -78,10 +80,11 @@ check_layout(struct ep_catalogue_db *db, struct ep_error *err)
 	int rc = sqlite3_exec(db->db, "PRAGMA user_version", read_layout, &layout, NULL);
 	if (rc != SQLITE_OK)
 		return fail(db, rc, err);
-	return layout == LAYOUT
-	               ? EP_OK
-	               : ep_fail(err, EP_CORRUPT, "the catalogue %s has layout %ld, and not %d",
-	                         db->name, layout, LAYOUT);
+	db->damaged |= layout != LAYOUT;
+	if (layout == LAYOUT)
+		return EP_OK;
+	return ep_fail(err, EP_CORRUPT, "the catalogue %s has layout %ld, and not %d", db->path,
+	               layout, LAYOUT);
 }
 
 static enum ep_status
@@ -125,7 +128,9 @@ ep_catalogue_db_open(struct ep_catalogue_db **out, const char *path, bool make,
 	struct ep_catalogue_db *db = calloc(1, sizeof *db);
 	if (!db)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
-	db->name = path ? path : "in memory";
+	db->path = strdup(path ? path : "in memory");
+	if (!db->path)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	if (make && path)
 		remove_file(path);
 	int rc = sqlite3_open_v2(path ? path : ":memory:", &db->db,
@@ -141,7 +146,6 @@ ep_catalogue_db_open(struct ep_catalogue_db **out, const char *path, bool make,
 	           err));
 	EP_TRY(make ? run(db, schema, err) : check_layout(db, err));
 	EP_TRY(prepare_all(db, err));
-	db->name = "file"; /* path is the caller's */
 	*out = EP_TAKE(db);
 	return EP_OK;
 }
@@ -156,7 +160,35 @@ ep_catalogue_db_close(struct ep_catalogue_db *db)
 	sqlite3_finalize(db->about);
 	sqlite3_finalize(db->match);
 	sqlite3_close(db->db);
+	free(db->path);
 	free(db);
+}
+
+bool
+ep_catalogue_db_is_damaged(const struct ep_catalogue_db *db)
+{
+	return db->damaged;
+}
+
+static int
+read_ok(void *ok, int count, char **values, char **names)
+{
+	(void)names;
+	*(bool *)ok = count == 1 && values[0] && strcmp(values[0], "ok") == 0;
+	return 0;
+}
+
+enum ep_status
+ep_catalogue_db_check(struct ep_catalogue_db *db, struct ep_error *err)
+{
+	bool ok = false;
+	int rc = sqlite3_exec(db->db, "PRAGMA quick_check(1)", read_ok, &ok, NULL);
+	if (rc != SQLITE_OK)
+		return fail(db, rc, err);
+	if (ok)
+		return run(db, "INSERT INTO words(words) VALUES('integrity-check')", err);
+	db->damaged = true;
+	return ep_fail(err, EP_CORRUPT, "the catalogue %s is damaged", db->path);
 }
 
 /* ---- statements ---- */
@@ -180,9 +212,7 @@ get(uint64_t *value, struct ep_catalogue_db *db, const char *name, struct ep_err
 	if (rc == SQLITE_ROW)
 		*value = (uint64_t)sqlite3_column_int64(db->about, 0);
 	else
-		status = rc == SQLITE_DONE
-		                 ? ep_fail(err, EP_CORRUPT, "the catalogue lacks its %s", name)
-		                 : fail(db, rc, err);
+		status = fail(db, rc == SQLITE_DONE ? SQLITE_CORRUPT : rc, err);
 	sqlite3_reset(db->about);
 	return status;
 }
@@ -242,6 +272,8 @@ ep_catalogue_db_match(struct ep_catalogue_db *db, const char *expression, uint64
                                              struct ep_error *err),
                       void *context, struct ep_error *err)
 {
+	if (after > INT64_MAX)
+		return EP_OK;
 	sqlite3_bind_text(db->match, 1, expression, -1, SQLITE_STATIC);
 	sqlite3_bind_int64(db->match, 2, (sqlite3_int64)after);
 	enum ep_status status = EP_OK;

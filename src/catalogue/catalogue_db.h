@@ -31,6 +31,12 @@ EP_MUST_USE enum ep_status ep_catalogue_db_open(struct ep_catalogue_db **out, co
 void ep_catalogue_db_close(struct ep_catalogue_db *db);
 EP_DEFINE_OWNED(struct ep_catalogue_db, ep_catalogue_db_close)
 
+/* Whether a failure so far was of the file itself, which is damaged or of another layout. */
+bool ep_catalogue_db_is_damaged(const struct ep_catalogue_db *db);
+
+/* Reads all of it back. EP_CORRUPT  it is damaged. EP_IO, EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_catalogue_db_check(struct ep_catalogue_db *db, struct ep_error *err);
+
 /* How far it has followed the log, and how many rows it has. EP_CORRUPT, EP_IO, EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_catalogue_db_about(uint64_t *watermark, uint64_t *rows,
                                                  struct ep_catalogue_db *db, struct ep_error *err);

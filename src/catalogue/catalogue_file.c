@@ -4,6 +4,7 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MARK_LAYOUT 1
 
@@ -46,26 +47,41 @@ ep_catalogue_mark_store(const struct ep_catalogue_mark *mark, struct ep_log *log
 
 /* ---- the files ---- */
 
-void
-ep_catalogue_close_files(struct ep_catalogue *catalogue)
+/* "FOLDER/catalogue/TAG.db", for free(); NULL when there is no memory. */
+static char *
+path_of(const struct ep_catalogue *catalogue, const uint8_t tag[EP_CATALOGUE_TAG_SIZE])
 {
-	ep_catalogue_db_close(EP_TAKE(catalogue->file));
-	ep_catalogue_db_close(EP_TAKE(catalogue->tail));
+	char hex[2 * EP_CATALOGUE_TAG_SIZE + 1];
+	char name[sizeof EP_CATALOGUE_FOLDER + sizeof hex + sizeof "/.db"];
+	sodium_bin2hex(hex, sizeof hex, tag, EP_CATALOGUE_TAG_SIZE);
+	snprintf(name, sizeof name, "%s/%s.db", EP_CATALOGUE_FOLDER, hex);
+	return ep_path_join(ep_log_folder(catalogue->log), name);
 }
 
 enum ep_status
 ep_catalogue_open_file(struct ep_catalogue *catalogue, const uint8_t tag[EP_CATALOGUE_TAG_SIZE],
                        bool make, struct ep_error *err)
 {
-	char hex[2 * EP_CATALOGUE_TAG_SIZE + 1];
-	char name[sizeof EP_CATALOGUE_FOLDER + sizeof hex + sizeof "/.db"];
-	sodium_bin2hex(hex, sizeof hex, tag, EP_CATALOGUE_TAG_SIZE);
-	snprintf(name, sizeof name, "%s/%s.db", EP_CATALOGUE_FOLDER, hex);
-	EP_FREE char *path = ep_path_join(ep_log_folder(catalogue->log), name);
+	EP_FREE char *path = path_of(catalogue, tag);
 	if (!path)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
-	ep_catalogue_close_files(catalogue);
-	EP_TRY(ep_catalogue_db_open(&catalogue->file, path, make, err));
+	(void)ep_catalogue_close_file(catalogue);
+	if (memcmp(catalogue->tag, tag, EP_CATALOGUE_TAG_SIZE) != 0)
+		ep_catalogue_db_close(EP_TAKE(catalogue->tail));
 	memcpy(catalogue->tag, tag, EP_CATALOGUE_TAG_SIZE);
-	return EP_OK;
+	enum ep_status status = ep_catalogue_db_open(&catalogue->file, path, make, err);
+	if (status == EP_CORRUPT)
+		(void)unlink(path);
+	return status;
+}
+
+bool
+ep_catalogue_close_file(struct ep_catalogue *catalogue)
+{
+	bool damaged = catalogue->file && ep_catalogue_db_is_damaged(catalogue->file);
+	EP_FREE char *path = damaged ? path_of(catalogue, catalogue->tag) : NULL;
+	ep_catalogue_db_close(EP_TAKE(catalogue->file));
+	if (path)
+		(void)unlink(path);
+	return damaged;
 }

@@ -53,9 +53,7 @@ is_usable(bool *usable, struct ep_catalogue *catalogue, const struct ep_catalogu
 	*usable = false;
 	if (!mark->is_there)
 		return EP_OK;
-	enum ep_status status = EP_OK;
-	if (!catalogue->file || memcmp(catalogue->tag, mark->tag, sizeof mark->tag) != 0)
-		status = ep_catalogue_open_file(catalogue, mark->tag, false, err);
+	enum ep_status status = ep_catalogue_open_file(catalogue, mark->tag, false, err);
 	if (status == EP_OK)
 		status = ep_catalogue_db_about(&watermark, &rows, catalogue->file, err);
 	if (status == EP_NOT_FOUND || status == EP_CORRUPT)
@@ -125,6 +123,27 @@ ep_catalogue_follow(struct ep_catalogue *catalogue, const struct ep_catalogue_op
 	enum ep_status status = ep_lock_file(&fd, folder, "lock", err);
 	if (status == EP_OK)
 		status = follow(catalogue, options, folder, err);
+	/* Damage that shows only now: once more, with a new file. */
+	if (ep_catalogue_close_file(catalogue) && status != EP_OK)
+		status = follow(catalogue, options, folder, err);
+	(void)ep_catalogue_close_file(catalogue);
 	pthread_mutex_unlock(&catalogue->mutex);
 	return status;
+}
+
+enum ep_status
+ep_catalogue_check(struct ep_catalogue *catalogue, struct ep_error *err)
+{
+	struct ep_log_state state;
+	struct ep_catalogue_mark mark;
+	EP_TRY(look(&state, &mark, catalogue->log, err));
+	if (!mark.is_there)
+		return EP_OK;
+	pthread_mutex_lock(&catalogue->mutex);
+	enum ep_status status = ep_catalogue_open_file(catalogue, mark.tag, false, err);
+	if (status == EP_OK)
+		status = ep_catalogue_db_check(catalogue->file, err);
+	(void)ep_catalogue_close_file(catalogue);
+	pthread_mutex_unlock(&catalogue->mutex);
+	return status == EP_NOT_FOUND ? EP_OK : status;
 }

@@ -20,8 +20,9 @@ struct ep_catalogue_mark {
 struct ep_catalogue {
 	struct ep_log *log;
 	pthread_mutex_t mutex; /* of all that follows */
-	struct ep_catalogue_db *file; /* NULL: not open */
-	uint8_t tag[EP_CATALOGUE_TAG_SIZE]; /* of the file that is open */
+	/* Open only within a call: a process that forks must not have locks of SQLite. */
+	struct ep_catalogue_db *file;
+	uint8_t tag[EP_CATALOGUE_TAG_SIZE]; /* of the file that was opened last */
 	struct ep_catalogue_db *tail; /* in memory; NULL: none */
 	uint64_t tail_from; /* it has the positions above this one, */
 	uint64_t tail_to; /* up to this one */
@@ -33,14 +34,15 @@ EP_MUST_USE enum ep_status ep_catalogue_mark_load(struct ep_catalogue_mark *mark
 EP_MUST_USE enum ep_status ep_catalogue_mark_store(const struct ep_catalogue_mark *mark,
                                                    struct ep_log *log, struct ep_error *err);
 
-/* Closes what is open. */
-void ep_catalogue_close_files(struct ep_catalogue *catalogue);
-
-/* Opens the file of a tag in place of the one that is open; make: a new, empty one. As
- * ep_catalogue_db_open. */
+/* Opens the file of a tag; make: a new, empty one. A tail that belongs to another file goes, as
+ * does a damaged file. As ep_catalogue_db_open. */
 EP_MUST_USE enum ep_status ep_catalogue_open_file(struct ep_catalogue *catalogue,
                                                   const uint8_t tag[EP_CATALOGUE_TAG_SIZE],
                                                   bool make, struct ep_error *err);
+
+/* Closes it. Where it is damaged it is also removed, so that the next one who follows makes
+ * another: true. */
+bool ep_catalogue_close_file(struct ep_catalogue *catalogue);
 
 /* Adds the live tracks behind *position, of at most count entries; *position becomes that of the
  * last entry read. Fails as reading the log and writing the database do. */

@@ -142,7 +142,8 @@ ep_print_json(json_t *value, enum ep_exit exit)
 {
 	clear_progress();
 	if (!value || json_dumpf(value, stdout, JSON_COMPACT) != 0) {
-		ep_say("cannot print the result as JSON");
+		if (errno != EPIPE)
+			ep_say("cannot print the result as JSON");
 		exit = EP_EXIT_FAILED;
 	}
 	json_decref(value);

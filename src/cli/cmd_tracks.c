@@ -3,6 +3,7 @@
 #include "node/tracks.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum { OPTION_SOURCE, OPTION_SINCE, OPTION_LIMIT };
 
@@ -13,9 +14,15 @@ static const struct ep_option options[] = {
 	{ 0 },
 };
 
+/* Tracks are read page by page, and printed between two pages: who reads the output slowly holds no
+ * snapshot of the log. */
+#define PAGE_TRACKS 500
+#define PAGE_BYTES ((size_t)1 << 20)
+
 struct printing {
 	const struct ep_call *call;
 	uint64_t count;
+	char place[EP_TRACKS_PLACE_TEXT]; /* of the last one */
 };
 
 static void
@@ -32,15 +39,37 @@ on_track(void *context, const struct ep_track_row *row, struct ep_error *err)
 {
 	struct printing *printing = context;
 	printing->count++;
-	if (printing->call->stop && atomic_load(printing->call->stop))
+	memcpy(printing->place, row->place, sizeof printing->place);
+	if (atomic_load(printing->call->stop))
 		return ep_fail(err, EP_INTERRUPTED, "interrupted");
-	if (printing->call->json)
-		return ep_print_json(ep_track_row_json(row), EP_EXIT_DONE) == EP_EXIT_DONE
-		               ? EP_OK
-		               : ep_fail(err, EP_IO, "cannot print a track");
+	if (printing->call->json) {
+		(void)ep_print_json(ep_track_row_json(row), EP_EXIT_DONE);
+		return EP_OK;
+	}
 	const struct ep_text texts[] = { row->id, row->artist, row->track, row->release,
 		                         ep_text_of(row->source) };
 	print_texts(texts, sizeof texts / sizeof *texts);
+	return EP_OK;
+}
+
+/* Prints all pages; *more: --limit has left some out. */
+static enum ep_status
+print_pages(bool *more, struct printing *printing, struct ep_log *log,
+            struct ep_catalogue *catalogue, const struct ep_tracks_query *query,
+            struct ep_error *err)
+{
+	struct ep_tracks_query page = *query;
+	char after[EP_TRACKS_PLACE_TEXT];
+	*more = true;
+	while (*more && (!query->limit || printing->count < query->limit)) {
+		uint64_t left = query->limit ? query->limit - printing->count : PAGE_TRACKS;
+		page.limit = left < PAGE_TRACKS ? left : PAGE_TRACKS;
+		EP_TRY(ep_tracks_each(more, log, catalogue, &page, on_track, printing, err));
+		if (fflush(stdout) != 0)
+			break; /* which is told at the end */
+		memcpy(after, printing->place, sizeof after);
+		page.after = after;
+	}
 	return EP_OK;
 }
 
@@ -58,7 +87,16 @@ list(struct printing *printing, const struct ep_tracks_query *query, struct ep_e
 	EP_TRY(ep_catalogue_new(&catalogue, ep_node_log(node), err));
 	if (searches)
 		EP_TRY(ep_node_follow_catalogue(node, catalogue, err));
-	EP_TRY(ep_tracks_each(&more, ep_node_log(node), catalogue, query, on_track, printing, err));
+	enum ep_status status =
+		print_pages(&more, printing, ep_node_log(node), catalogue, query, err);
+	/* A damaged catalogue is found while it is searched: once more, with a new one. */
+	if (status == EP_NOT_FOUND && searches && !printing->count) {
+		EP_TRY(ep_node_follow_catalogue(node, catalogue, err));
+		status = print_pages(&more, printing, ep_node_log(node), catalogue, query, err);
+	}
+	EP_TRY(status);
+	if (ferror(stdout))
+		return EP_OK;
 	if (more)
 		ep_say("there are more; --limit is %s", ep_grouped(query->limit));
 	else if (!printing->count)
@@ -103,6 +141,7 @@ run(const struct ep_call *call)
 	if (join_words(&text, call, &err) != EP_OK)
 		return ep_give_up(call, &err);
 	query.text = ep_buffer_text(&text);
+	setvbuf(stdout, NULL, _IOFBF, PAGE_BYTES);
 	enum ep_status status = list(&printing, &query, &err);
 	return status == EP_OK ? ep_finish(EP_EXIT_DONE) : ep_give_up(call, &err);
 }

@@ -57,16 +57,26 @@ print_words(const struct ep_verify_report *report)
 	ep_print_forms(&report->usage);
 }
 
-/* Reads the search index back; what is wrong with it counts as a problem. */
+/* What is wrong with a follower counts as a problem. */
 static enum ep_status
-verify_index(struct ep_verify_report *report, const struct ep_node *node, struct ep_error *err)
+count_problem(struct ep_verify_report *report, enum ep_status status, struct ep_error *err)
 {
-	enum ep_status status = ep_node_check_index(node, err);
 	if (status != EP_CORRUPT)
 		return status;
 	ep_say("%s", err->text);
 	report->problems++;
 	return EP_OK;
+}
+
+/* Reads the search index and the catalogue back. */
+static enum ep_status
+verify_followers(struct ep_verify_report *report, const struct ep_node *node, struct ep_error *err)
+{
+	EP_OWNED(ep_catalogue_free)
+	struct ep_catalogue *catalogue = NULL;
+	EP_TRY(count_problem(report, ep_node_check_index(node, err), err));
+	EP_TRY(ep_catalogue_new(&catalogue, ep_node_log(node), err));
+	return count_problem(report, ep_catalogue_check(catalogue, err), err);
 }
 
 static enum ep_status
@@ -96,7 +106,7 @@ verify(const struct ep_call *call)
 		return ep_give_up(call, &err);
 	if (ep_open_node(&node, call, EP_LOG_READ, false, &err) != EP_OK ||
 	    ep_log_verify(&report, ep_node_log(node), &wanted, &err) != EP_OK ||
-	    verify_index(&report, node, &err) != EP_OK)
+	    verify_followers(&report, node, &err) != EP_OK)
 		return ep_give_up(call, &err);
 	enum ep_exit exit = report.problems ? EP_EXIT_DAMAGED : EP_EXIT_DONE;
 	ep_show_progress(&session.shown, "%s", "");

@@ -7,13 +7,15 @@ on_progress(void *context, uint64_t position, uint64_t last)
 	options->on_work(options->context, EP_NODE_LINKS, position, last);
 }
 
+/* What came is kept, whatever becomes of the catalogue: who searches it makes it up. */
 static enum ep_status
 follow_catalogue(struct ep_node *node, struct ep_error *err)
 {
 	EP_OWNED(ep_catalogue_free)
 	struct ep_catalogue *catalogue = NULL;
 	EP_TRY(ep_catalogue_new(&catalogue, ep_node_log(node), err));
-	return ep_node_follow_catalogue(node, catalogue, err);
+	enum ep_status status = ep_node_follow_catalogue(node, catalogue, err);
+	return status == EP_INTERRUPTED ? status : EP_OK;
 }
 
 enum ep_status

@@ -356,6 +356,62 @@ a_file_that_is_damaged_or_gone_is_made_anew(void **state)
 	}
 }
 
+/* Overwrites all pages behind the first few. */
+static void
+damage_pages(void)
+{
+	char path[300];
+	char noise[4096];
+	memset(noise, 0x5a, sizeof noise);
+	file_path(path);
+	int fd = open(path, O_RDWR);
+	must(fd >= 0);
+	off_t size = lseek(fd, 0, SEEK_END);
+	must(size > 8 * 4096);
+	for (off_t at = 8 * 4096; at < size; at += 4096)
+		must(pwrite(fd, noise, sizeof noise, at) == sizeof noise);
+	close(fd);
+}
+
+static void
+damage_that_shows_late_is_no_failure(void **state)
+{
+	(void)state;
+	struct ep_catalogue_search what = { .text = ep_text_of("n1030") };
+	put_many();
+	follow();
+	damage_pages();
+	assert_int_equal(search(&what), EP_NOT_FOUND);
+	follow();
+	assert_string_equal(find("n1030"), "N1030");
+	damage_pages();
+	assert_int_equal(ep_catalogue_check(catalogue, NULL), EP_CORRUPT);
+	assert_int_equal(ep_catalogue_check(catalogue, NULL), EP_OK); /* it is gone */
+	follow();
+	assert_int_equal(ep_catalogue_check(catalogue, NULL), EP_OK);
+	assert_string_equal(find("n1030"), "N1030");
+}
+
+/* A child would inherit SQLite's list of them without having them. */
+static void
+no_lock_is_held_between_calls(void **state)
+{
+	(void)state;
+	char path[300];
+	char link[40];
+	char name[300];
+	put_many();
+	follow();
+	assert_string_equal(find("n1030"), "N1030");
+	file_path(path);
+	for (int fd = 3; fd < 64; fd++) {
+		snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+		ssize_t size = readlink(link, name, sizeof name - 1);
+		name[size > 0 ? size : 0] = '\0';
+		must(strncmp(name, path, strlen(path)) != 0);
+	}
+}
+
 static void
 a_file_of_another_history_is_not_used(void **state)
 {
@@ -428,6 +484,8 @@ main(void)
 		TEST(another_process_may_follow_meanwhile),
 		TEST(a_catalogue_that_is_far_behind_is_not_asked),
 		TEST(a_file_that_is_damaged_or_gone_is_made_anew),
+		TEST(damage_that_shows_late_is_no_failure),
+		TEST(no_lock_is_held_between_calls),
 		TEST(a_file_of_another_history_is_not_used),
 		TEST(a_stop_leaves_what_is_done),
 	};
