@@ -62,20 +62,26 @@ struct session {
 	double file_began;
 	const char *file; /* that progress was last shown of */
 	double shown;
-	struct ep_buffer tracks; /* with -v: a line for each, told when all is done */
-	json_t *track_list; /* the same with --json */
+	struct ep_buffer tracks; /* with -v: a line for each that is not committed yet */
+	json_t *waiting; /* the same with --json, */
+	json_t *track_list; /* and what is committed */
 };
 
-/* With -v: what becomes of each track. It is kept until it is done. */
+/* So many are listed with --json, which is one object. */
+#define LISTED_MAX 100000
+
+/* With -v: what becomes of each track, told when it is durable. */
 static enum ep_status
 on_track(void *context, const struct ep_ingest_track *track, struct ep_error *err)
 {
 	struct session *session = context;
 	const char *outcome = ep_outcome_name(track->outcome);
-	if (session->track_list) {
-		json_array_append_new(session->track_list,
-		                      json_pack("{s:o, s:s}", "track_id", ep_json_text(track->id),
-		                                "outcome", outcome));
+	if (session->waiting) {
+		if (json_array_size(session->track_list) + json_array_size(session->waiting) <
+		    LISTED_MAX)
+			json_array_append_new(session->waiting, json_pack("{s:o, s:s}", "track_id",
+			                                                  ep_json_text(track->id),
+			                                                  "outcome", outcome));
 		return EP_OK;
 	}
 	EP_TRY(ep_buffer_append(&session->tracks, track->id.at, track->id.size, err));
@@ -96,6 +102,27 @@ print_tracks(const struct ep_buffer *lines)
 		text.at += size + 1;
 		text.size -= size + 1;
 	}
+}
+
+static void
+on_committed(void *context)
+{
+	struct session *session = context;
+	print_tracks(&session->tracks);
+	session->tracks.size = 0;
+	if (session->waiting) {
+		json_array_extend(session->track_list, session->waiting);
+		json_array_clear(session->waiting);
+	}
+}
+
+/* Of a file that failed, what was not committed did not come. */
+static void
+forget_tracks(struct session *session)
+{
+	session->tracks.size = 0;
+	if (session->waiting)
+		json_array_clear(session->waiting);
 }
 
 static enum ep_status
@@ -339,6 +366,7 @@ on_failed(void *context, enum ep_status status, const char *text)
 	else
 		ep_say("%s", text);
 	session->said = true;
+	forget_tracks(session);
 }
 
 /* A source that is mistyped would be made without a word: the first one is as expected, others are
@@ -418,10 +446,12 @@ run(const struct ep_call *call)
 		return ep_bad_usage(call->command, "%s", err.text);
 	if (wanted.kind == EP_INGEST_CODEGEN && check_stdin(&sound, call, &err) != EP_OK)
 		return ep_give_up(call, &err);
-	if (call->verbose)
+	if (call->verbose) {
 		wanted.on_track = on_track;
-	if (call->verbose && call->json)
-		session.track_list = json_array();
+		wanted.on_committed = on_committed;
+		session.waiting = call->json ? json_array() : NULL;
+		session.track_list = call->json ? json_array() : NULL;
+	}
 	enum ep_status status = ingest_files(&report, &position, &session, &wanted, &err);
 	if (status == EP_OK)
 		status = close_rejects(&session, &err);
@@ -445,8 +475,6 @@ run(const struct ep_call *call)
 			json_object_set_new(json, "tracks", session.track_list);
 		return ep_print_json(json, exit);
 	}
-	print_tracks(&session.tracks);
-	ep_buffer_free(&session.tracks);
 	print_result(call, &report, position, seconds);
 	return exit;
 }

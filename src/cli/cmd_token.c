@@ -53,7 +53,7 @@ load_tokens(struct ep_token **tokens, size_t *count, const struct ep_call *call,
 	struct ep_log *log = NULL;
 	EP_OWNED(ep_log_read_end)
 	struct ep_log_read *read = NULL;
-	EP_TRY(ep_log_open(&log, call->folder, EP_LOG_READ, err));
+	EP_TRY(ep_open_log(&log, call, EP_LOG_READ, err));
 	EP_TRY(ep_log_read_begin(&read, log, err));
 	return ep_tokens(tokens, count, read, err);
 }

@@ -139,18 +139,6 @@ warn_of_others(const char *folder)
 		       mode & 0022 ? "change" : "read", folder, folder);
 }
 
-/* Where the service of the package has its node. */
-#define SERVICE_FOLDER "/var/lib/echoprint"
-
-/* Whether root, without a word on the data folder, would make a node of its own beside that of the
- * service, which is most likely meant. */
-static bool
-misses_service(const struct ep_call *call)
-{
-	return geteuid() == 0 && call->folder_is_default && mode_of(SERVICE_FOLDER, "data.mdb") &&
-	       !mode_of(call->folder, "data.mdb");
-}
-
 /* Runs the command, and says where a new node has its data. */
 static enum ep_exit
 run_command(const struct ep_call *call)
@@ -183,12 +171,7 @@ main(int argc, char **argv)
 	struct ep_call call = { .stop = &stop };
 	enum ep_exit exit = EP_EXIT_DONE;
 	if (ep_read_command_line(&call, &exit, storage, argc, argv, commands)) {
-		if (misses_service(&call)) {
-			ep_say("give -d " SERVICE_FOLDER " for the node of the service, or -d %s "
-			       "for another one",
-			       call.folder);
-			exit = EP_EXIT_USAGE;
-		} else if (act_for_owner(&call)) {
+		if (act_for_owner(&call)) {
 			warn_of_others(call.folder);
 			exit = run_command(&call);
 		} else {

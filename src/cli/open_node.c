@@ -1,8 +1,11 @@
 #include "cli/open_node.h"
 
+#include "base/file.h"
+
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* There is one terminal, and one call. */
 static struct terminal {
@@ -48,11 +51,30 @@ ep_map_size(size_t *size, struct ep_error *err)
 	return EP_OK;
 }
 
+/* Where the service of the package has its node. */
+#define SERVICE_LOG "/var/lib/echoprint/data.mdb"
+
+/* Refuses to make a node for root, without a word on the data folder, beside that of the service,
+ * which is most likely meant. */
+static enum ep_status
+check_service(const struct ep_call *call, enum ep_log_mode mode, struct ep_error *err)
+{
+	EP_FREE char *log = ep_path_join(call->folder, "data.mdb");
+	bool makes = mode == EP_LOG_MAKE && log && access(log, F_OK) != 0;
+	if (makes && geteuid() == 0 && call->folder_is_default && access(SERVICE_LOG, F_OK) == 0)
+		return ep_fail(err, EP_USAGE,
+		               "give -d /var/lib/echoprint for the node of the service, or -d %s "
+		               "for another one",
+		               call->folder);
+	return EP_OK;
+}
+
 enum ep_status
 ep_open_log(struct ep_log **log, const struct ep_call *call, enum ep_log_mode mode,
             struct ep_error *err)
 {
 	size_t map_size;
+	EP_TRY(check_service(call, mode, err));
 	EP_TRY(ep_map_size(&map_size, err));
 	return ep_log_open_within(log, call->folder, mode, map_size, err);
 }
@@ -67,6 +89,7 @@ ep_open_node(struct ep_node **node, const struct ep_call *call, enum ep_log_mode
 		                           .stop = call->stop,
 		                           .on_work = on_work,
 		                           .context = &terminal };
+	EP_TRY(check_service(call, mode, err));
 	EP_TRY(ep_map_size(&options.map_size, err));
 	terminal.call = call;
 	return ep_node_open(node, &options, err);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define FRONT 64
+#define ENOUGH 8 /* bytes that tell what a file is */
 #define CHUNK ((size_t)64 << 10)
 #define WAIT_MS 100
 
@@ -47,6 +48,27 @@ peek_pipe(char front[FRONT])
 	return size > 0 ? (size_t)size : 0;
 }
 
+static bool
+is_at_its_end(void)
+{
+	struct pollfd wanted = { .fd = STDIN_FILENO, .events = POLLIN };
+	return poll(&wanted, 1, 0) > 0 && (wanted.revents & POLLHUP);
+}
+
+/* The same, once there are enough of them to tell text from audio. */
+static enum ep_status
+wait_and_peek(size_t *size, char front[FRONT], const struct ep_call *call, struct ep_error *err)
+{
+	for (;;) {
+		EP_TRY(wait_for_front(call, err));
+		*size = peek_pipe(front);
+		if (*size >= ENOUGH || memchr(front, '\n', *size) || is_at_its_end())
+			return EP_OK;
+		if (!ep_rest(call))
+			return ep_fail(err, EP_INTERRUPTED, "interrupted");
+	}
+}
+
 static enum ep_status
 peek(size_t *size, char front[FRONT], const struct stat *info, const struct ep_call *call,
      struct ep_error *err)
@@ -56,8 +78,7 @@ peek(size_t *size, char front[FRONT], const struct stat *info, const struct ep_c
 		ssize_t got = pread(STDIN_FILENO, front, FRONT, 0);
 		*size = got > 0 ? (size_t)got : 0;
 	} else if (S_ISFIFO(info->st_mode)) {
-		EP_TRY(wait_for_front(call, err));
-		*size = peek_pipe(front);
+		EP_TRY(wait_and_peek(size, front, call, err));
 	}
 	return EP_OK;
 }

@@ -72,6 +72,8 @@ struct ep_ingest_options {
 	enum ep_status (*before_commit)(void *context, struct ep_log_write *write,
 	                                struct ep_error *err);
 	void *context;
+	/* Called when what was told so far is committed; may be NULL. */
+	void (*on_committed)(void *context);
 	/* Called inside every transaction that is committed, of which all is behind position after.
 	 * May be NULL. */
 	enum ep_status (*with_commit)(void *context, struct ep_log_write *write, uint64_t after,

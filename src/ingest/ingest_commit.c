@@ -59,6 +59,8 @@ ep_ingest_commit(struct ep_ingest *ingest, struct ep_error *err)
 		EP_TRY(ep_log_commit(&ingest->write, err));
 	add_report(ingest->report, &ingest->pending);
 	ingest->pending = (struct ep_ingest_report){ 0 };
+	if (options->on_committed)
+		options->on_committed(options->context);
 	return EP_OK;
 }
 
