@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #define FRONT 64
-#define ENOUGH 8 /* bytes that tell what a file is */
+#define ENOUGH 12 /* bytes that tell what a file is */
 #define CHUNK ((size_t)64 << 10)
 #define WAIT_MS 100
 
@@ -127,11 +127,11 @@ ep_stdin_sound(char **path, bool copy, const struct ep_call *call, struct ep_err
 	if (fstat(STDIN_FILENO, &info) != 0)
 		return ep_fail_errno(err, errno, "cannot read standard input");
 	EP_TRY(peek(&size, front, &info, call, err));
-	if (!ep_sounds_are_no_text(front, size))
+	if (!ep_sounds_begin_so(front, size))
 		return EP_OK;
 	if (S_ISREG(info.st_mode))
 		return name_of(path, STDIN_FILENO, true, err);
 	return copy ? copy_all(path, call, err)
 	            : ep_fail(err, EP_BAD_INPUT,
-	                      "standard input is not text: give audio as a file");
+	                      "standard input is audio: give the name of its file");
 }

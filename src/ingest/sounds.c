@@ -206,17 +206,46 @@ bool
 ep_sounds_is_no_text(const char *path)
 {
 	char front[FRONT];
-	return ep_sounds_is_called_one(path) ||
-	       ep_sounds_are_no_text(front, read_front(front, path));
-}
-
-bool
-ep_sounds_are_no_text(const char *front, size_t size)
-{
+	if (ep_sounds_is_called_one(path))
+		return true;
+	size_t size = read_front(front, path);
 	for (size_t i = 0; i < size && !is_packed(front, size); i++) {
 		bool text = (unsigned char)front[i] >= ' ' ||
 		            (front[i] != '\0' && strchr("\t\n\v\f\r", front[i]));
 		if (!text)
+			return true;
+	}
+	return false;
+}
+
+bool
+ep_sounds_begin_so(const char *front, size_t size)
+{
+	static const struct {
+		size_t at;
+		const char *bytes;
+	} marks[] = { { 8, "WAVE" },
+		      { 8, "AIFF" },
+		      { 8, "AIFC" },
+		      { 0, "OggS" },
+		      { 0, "fLaC" },
+		      { 0, "ID3" },
+		      { 4, "ftyp" },
+		      { 0, "wvpk" },
+		      { 0, "caff" },
+		      { 0, "MAC " },
+		      { 0, "\x30\x26\xb2\x75" },
+		      { 0, "\x1a\x45\xdf\xa3" },
+		      { 0, "\xff\xfb" },
+		      { 0, "\xff\xfa" },
+		      { 0, "\xff\xf3" },
+		      { 0, "\xff\xf2" },
+		      { 0, "\xff\xf1" },
+		      { 0, "\xff\xf9" } };
+	for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+		size_t length = strlen(marks[i].bytes);
+		if (size >= marks[i].at + length &&
+		    memcmp(front + marks[i].at, marks[i].bytes, length) == 0)
 			return true;
 	}
 	return false;

@@ -67,7 +67,8 @@ bool ep_sounds_is_called_one(const char *path);
  * or is called as sound is. */
 bool ep_sounds_is_no_text(const char *path);
 
-/* The same by the first bytes alone. */
-bool ep_sounds_are_no_text(const char *front, size_t size);
+/* Whether bytes begin like audio of a usual format: WAV, AIFF, Ogg, FLAC, MP3, AAC, MP4, WavPack,
+ * CAF, Monkey's Audio, WMA, Matroska. 12 bytes are enough. */
+bool ep_sounds_begin_so(const char *front, size_t size);
 
 #endif
