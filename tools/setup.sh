@@ -11,7 +11,7 @@ for group in "$@"; do
 		libjansson-dev liblmdb-dev libsqlite3-dev libinih-dev libavformat-dev libavcodec-dev libswresample-dev libseccomp-dev
 		libtokyocabinet-dev libmicrohttpd-dev libcurl4-openssl-dev" ;;
 	check) packages="$packages clang clang-format clang-tidy llvm python3 libcmocka-dev
-		bzip2 gzip xz-utils zstd faketime util-linux ffmpeg openssl iproute2 default-jdk-headless maven" ;;
+		bzip2 gzip xz-utils zstd faketime util-linux ffmpeg openssl iproute2 default-jdk-headless maven zsh fish" ;;
 	bench) packages="$packages python3 ffmpeg icecast2 postgresql sqlite3 bzip2 xz-utils zstd" ;;
 	eval) packages="$packages python3 util-linux" ;;
 	*) echo "setup.sh: there is no group $group; groups are build, check, bench and eval" >&2; exit 2 ;;

@@ -31,6 +31,13 @@ struct ep_option {
 	const char *help;
 	bool repeats; /* it may be given many times; one option of a table at most */
 };
+/* The values that an option of a command may have, where they are few. */
+struct ep_choices {
+	const char *option; /* its long name; NULL: the end of the list */
+	const char *words; /* with single blanks between them */
+};
+#define EP_OPTIONS_MAX 32
+
 #define EP_OPTIONS_MAX 24
 
 struct ep_command;
@@ -38,6 +45,7 @@ struct ep_command;
 /* A command line that has been read. */
 struct ep_call {
 	const struct ep_command *command;
+	const struct ep_command *const *commands; /* all there are, ended by NULL */
 	const char *values[EP_OPTIONS_MAX]; /* by row of the command's table; flags have "" */
 	const char **repeated; /* all values of the option that may be repeated, in order */
 	size_t repeated_count;
@@ -59,6 +67,11 @@ struct ep_command {
 	const char *summary;
 	const char *details; /* paragraphs of the help */
 	const struct ep_option *options;
+	const struct ep_choices *choices; /* of these options; NULL: none */
+	/* What the shell offers for the arguments: "FILE", "DIR", or the words of which the first
+	 * argument is one, with single blanks between them; NULL: nothing. */
+	const char *arguments;
+	bool without_folder; /* it needs no data folder */
 	enum ep_exit (*run)(const struct ep_call *call);
 };
 
@@ -90,6 +103,7 @@ extern const struct ep_command ep_cmd_monitor;
 extern const struct ep_command ep_cmd_plays;
 extern const struct ep_command ep_cmd_solr;
 extern const struct ep_command ep_cmd_legacy;
+extern const struct ep_command ep_cmd_completion;
 
 /* ---- words ---- */
 

@@ -330,5 +330,6 @@ const struct ep_command ep_cmd_codegen = {
 		   "11025 Hz, signed 16 bit little-endian, as written by\n"
 		   "`ffmpeg -i FILE -ac 1 -ar 11025 -f s16le -`.\n",
 	.options = options,
+	.arguments = "FILE",
 	.run = run,
 };

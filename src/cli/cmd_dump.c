@@ -36,6 +36,11 @@ static const struct ep_option slave_options[] = {
 	                  "name to use in file names (default: name of this node)" },
 	{ 0 },
 };
+static const struct ep_choices choices[] = {
+	{ "format", "csv packet" },
+	{ "compress", "none bzip2 zstd" },
+	{ 0 },
+};
 
 struct session {
 	const struct ep_call *call;
@@ -246,6 +251,7 @@ const struct ep_command ep_cmd_master_dump = {
 	.summary = "On the master: write all documents newer than the last dump, for the slaves",
 	.details = DUMP_DETAILS,
 	.options = master_options,
+	.choices = choices,
 	.run = run,
 };
 
@@ -256,5 +262,6 @@ const struct ep_command ep_cmd_slave_dump = {
 	.summary = "On a slave: write its own documents newer than the last dump, for the master",
 	.details = DUMP_DETAILS,
 	.options = slave_options,
+	.choices = choices,
 	.run = run,
 };

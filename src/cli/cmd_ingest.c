@@ -52,6 +52,11 @@ static const struct ep_option master_options[] = {
 	                    "the slave that the files are from (required)" },
 	{ 0 },
 };
+static const struct ep_choices choices[] = {
+	{ "dedup", "off exact match" },
+	{ "id-from", "path hash" },
+	{ 0 },
+};
 
 struct session {
 	const struct ep_call *call;
@@ -503,6 +508,8 @@ const struct ep_command ep_cmd_ingest = {
 		"xz.\n"
 		"- is standard input. A song that exists already changes nothing.\n",
 	.options = song_options,
+	.choices = choices,
+	.arguments = "FILE",
 	.run = run,
 };
 
@@ -513,6 +520,8 @@ const struct ep_command ep_cmd_slave_ingest = {
 	.summary = "On a slave: ingest files that the master dumped",
 	.details = ROWS_DETAILS,
 	.options = options,
+	.choices = choices,
+	.arguments = "FILE",
 	.run = run,
 };
 
@@ -527,5 +536,7 @@ const struct ep_command ep_cmd_master_ingest = {
 	"under another id, also as a re-encoding, is linked to that source's track (see\n"
 	"duplicates). --dedup match also links re-encodings within one source.\n",
 	.options = master_options,
+	.choices = choices,
+	.arguments = "FILE",
 	.run = run,
 };

@@ -453,5 +453,6 @@ const struct ep_command ep_cmd_legacy = {
 		"`status`;\n"
 		"they are not asked.\n",
 	.options = options,
+	.arguments = "import push forget",
 	.run = run,
 };

@@ -17,6 +17,10 @@ static const struct ep_option options[] = {
 	[OPTION_LEARN] = { "learn", 0, NULL, "keep unknown sound that is played again, as tracks" },
 	{ 0 },
 };
+static const struct ep_choices choices[] = {
+	{ "events", "begun ended both" },
+	{ 0 },
+};
 
 struct session {
 	const struct ep_call *call;
@@ -234,5 +238,7 @@ const struct ep_command ep_cmd_monitor = {
 		"becomes a track named unknown_..., whose plays are logged from then on.\n\n"
 		"It runs until Ctrl-C, or until all URLs are at their end.\n",
 	.options = options,
+	.choices = choices,
+	.arguments = "FILE",
 	.run = run,
 };

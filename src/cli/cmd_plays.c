@@ -18,6 +18,10 @@ static const struct ep_option options[] = {
 	[OPTION_GAPS] = { "gaps", 0, NULL, "the times in which streams were not heard, and why" },
 	{ 0 },
 };
+static const struct ep_choices choices[] = {
+	{ "format", "text csv json" },
+	{ 0 },
+};
 
 enum format { FORMAT_TEXT, FORMAT_CSV, FORMAT_JSON };
 
@@ -259,5 +263,6 @@ const struct ep_command ep_cmd_plays = {
 		"start,\n"
 		"end, duration, and why.\n",
 	.options = options,
+	.choices = choices,
 	.run = run,
 };

@@ -72,5 +72,6 @@ const struct ep_command ep_cmd_publish = {
 		   "answered\n"
 		   "there.\n",
 	.options = options,
+	.arguments = "DIR",
 	.run = run,
 };

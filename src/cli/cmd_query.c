@@ -46,6 +46,10 @@ static const struct ep_option options[] = {
 	[OPTION_RETRY] = EP_OPTION_RETRY,
 	{ 0 },
 };
+static const struct ep_choices choices[] = {
+	{ "rule", "evidence original" },
+	{ 0 },
+};
 
 struct session {
 	const struct ep_call *call;
@@ -313,5 +317,7 @@ const struct ep_command ep_cmd_query = {
 		   "prints every\n"
 		   "window, and when a song is over.\n",
 	.options = options,
+	.choices = choices,
+	.arguments = "FILE",
 	.run = run,
 };

@@ -355,5 +355,6 @@ const struct ep_command ep_cmd_solr = {
 		"followers in\n"
 		"`status`; Solr is not asked.\n",
 	.options = options,
+	.arguments = "init push verify forget",
 	.run = run,
 };

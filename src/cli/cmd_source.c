@@ -240,5 +240,6 @@ const struct ep_command ep_cmd_source = {
 		   "own;\n"
 		   "whatever exceeds it stays on the slave, which reports it.\n",
 	.options = options,
+	.arguments = "add list remove limit",
 	.run = run,
 };

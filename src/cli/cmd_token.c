@@ -10,6 +10,10 @@ static const struct ep_option options[] = {
 	[OPTION_ROLE] = { "role", 0, "ROLE", "add: query, ingest or admin" },
 	{ 0 },
 };
+static const struct ep_choices choices[] = {
+	{ "role", "query ingest admin" },
+	{ 0 },
+};
 
 /* ---- add ---- */
 
@@ -129,5 +133,7 @@ const struct ep_command ep_cmd_token = {
 		"refused\n"
 		"from the next request on.\n",
 	.options = options,
+	.choices = choices,
+	.arguments = "add list remove",
 	.run = run,
 };

@@ -44,6 +44,7 @@ static const struct ep_command *const commands[] = {
 	&ep_cmd_token,
 	&ep_cmd_solr,
 	&ep_cmd_legacy,
+	&ep_cmd_completion,
 	NULL,
 };
 
@@ -171,7 +172,9 @@ main(int argc, char **argv)
 	struct ep_call call = { .stop = &stop };
 	enum ep_exit exit = EP_EXIT_DONE;
 	if (ep_read_command_line(&call, &exit, storage, argc, argv, commands)) {
-		if (act_for_owner(&call)) {
+		if (call.command->without_folder) {
+			exit = call.command->run(&call);
+		} else if (act_for_owner(&call)) {
 			warn_of_others(call.folder);
 			exit = run_command(&call);
 		} else {

@@ -6,7 +6,7 @@
 
 enum { GLOBAL_DATA, GLOBAL_QUIET, GLOBAL_VERBOSE, GLOBAL_JSON, GLOBAL_HELP, GLOBAL_VERSION };
 
-static const struct ep_option globals[] = {
+const struct ep_option ep_global_options[] = {
 	[GLOBAL_DATA] = { "data", 'd', "DIR", "data folder (default: see echoprint --help)" },
 	[GLOBAL_QUIET] = { "quiet", 'q', NULL, "show no progress" },
 	[GLOBAL_VERBOSE] = { "verbose", 'v', NULL, "print more detail" },
@@ -15,7 +15,7 @@ static const struct ep_option globals[] = {
 	[GLOBAL_VERSION] = { "version", 0, NULL, "print the version" },
 	{ 0 },
 };
-#define GLOBAL_COUNT (sizeof globals / sizeof *globals)
+#define GLOBAL_COUNT (sizeof ep_global_options / sizeof *ep_global_options)
 
 struct line {
 	struct ep_call *call;
@@ -73,7 +73,7 @@ print_program_help(const struct ep_command *const *commands)
 	for (size_t i = 0; commands[i]; i++)
 		printf("  %-14s %s\n", commands[i]->name, commands[i]->summary);
 	printf("\nOptions, before or after the command:\n");
-	print_options(globals, NULL);
+	print_options(ep_global_options, NULL);
 	printf("\nThe data folder is given by -d, else $ECHOPRINT_DATA, else "
 	       "$XDG_DATA_HOME/echoprint,\n"
 	       "else ~/.local/share/echoprint. It is created by init, join, serve, source, "
@@ -97,7 +97,7 @@ print_command_help(const struct ep_command *command)
 		print_options(command->options, NULL);
 	}
 	printf("\nOptions of all commands:\n");
-	print_options(globals, command->options);
+	print_options(ep_global_options, command->options);
 	if (command->old_name)
 		printf("\nIf run as a link named %s, the program is this command.\n",
 		       command->old_name);
@@ -134,7 +134,7 @@ static const struct ep_option *
 find_option(struct line *line, const char ***value, const char *name, size_t size, char letter)
 {
 	const struct ep_command *command = line->call->command;
-	const struct ep_option *tables[] = { command ? command->options : NULL, globals };
+	const struct ep_option *tables[] = { command ? command->options : NULL, ep_global_options };
 	const char **values[] = { line->call->values, line->global_values };
 	for (size_t t = 0; t < 2; t++) {
 		for (size_t i = 0; tables[t] && tables[t][i].name; i++) {
@@ -213,8 +213,8 @@ guess_option(const struct line *line, const char *name, size_t size)
 	const struct ep_command *command = line->call->command;
 	for (size_t i = 0; command && command->options && command->options[i].name; i++)
 		consider(&guess, command->options[i].name);
-	for (size_t i = 0; globals[i].name; i++)
-		consider(&guess, globals[i].name);
+	for (size_t i = 0; ep_global_options[i].name; i++)
+		consider(&guess, ep_global_options[i].name);
 	return guess.meant;
 }
 
@@ -378,6 +378,7 @@ ep_read_command_line(struct ep_call *call, enum ep_exit *exit, const char **stor
 	struct line line = {
 		.call = call, .commands = commands, .storage = storage, .room = (size_t)argc + 1
 	};
+	call->commands = commands;
 	call->command = command_of_link(commands, argc > 0 ? argv[0] : NULL);
 	*exit = read_words(&line, argc, argv);
 	if (*exit != EP_EXIT_DONE)
@@ -404,7 +405,7 @@ ep_read_command_line(struct ep_call *call, enum ep_exit *exit, const char **stor
 	call->folder_is_default = !call->folder && !getenv("ECHOPRINT_DATA");
 	if (!call->folder)
 		call->folder = default_folder();
-	if (!call->folder || !*call->folder) {
+	if (!call->command->without_folder && (!call->folder || !*call->folder)) {
 		*exit = ep_bad_usage(call->command,
 		                     "cannot determine the data folder: give -d DIR");
 		return false;

@@ -4,6 +4,9 @@
 
 #include "cli/cli.h"
 
+/* The options of all commands. */
+extern const struct ep_option ep_global_options[];
+
 /* Reads argv. What is to be done without a command (help, version) is done here.
  *
  * Returns true with call filled, its arguments and repeated values in storage (argc + 1 pointers);
