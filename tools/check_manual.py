@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Holds the help of the program against its manual.
 
-usage: check_manual.py --program PATH
+usage: check_manual.py --program PATH [--pages FOLDER]
 
 1. The commands of `echoprint --help` are those of the manual's section COMMANDS.
 2. The options of `echoprint COMMAND --help`, their letters and the names of their values are those
@@ -9,6 +9,8 @@ usage: check_manual.py --program PATH
    it.
 3. Where the manual writes a command with an option, as `publish --new-epoch`, the command has it.
 4. The old names that the program answers to are told.
+5. FOLDER, which tools/command_pages.py wrote, has a page for each command, with all its options,
+   and no other page but echoprint.1.
 """
 
 import argparse
@@ -27,7 +29,7 @@ OF_ALL = "OPTIONS OF ALL COMMANDS"
 
 HELP_COMMAND = re.compile(r"^  ([a-z][a-z-]*)  +\S", re.M)
 HELP_OPTION = re.compile(r"^  (?:-(\w), |    )--([a-z][a-z-]*)(?: ([A-Z][A-Z:=_-]*))?(?:  |$)", re.M)
-HELP_OLD_NAME = re.compile(r"^As a link named (\w+), ", re.M)
+HELP_OLD_NAME = re.compile(r"^If run as a link named (\w+), ", re.M)
 # An option as the manual writes it, in bold, with the name of its value, underlined. Two names are
 # arguments.
 BOLD_OPTION = re.compile(r"\*--?([a-z][a-z-]*)\*(?: _([A-Z][A-Z:=_-]*)_(?! _))?")
@@ -36,6 +38,10 @@ BOLD_CALL = re.compile(r"\*([a-z][a-z-]+) ((?:--?[a-z][a-z-]* ?)+)\*")
 
 def help_of(program, *words):
     return subprocess.run([program, *words, "--help"], stdout=subprocess.PIPE, text=True, check=True).stdout
+
+
+def commands_of_help(text):
+    return HELP_COMMAND.findall(text.partition("Commands:\n")[2].partition("\n\n")[0])
 
 
 def options_of_help(text):
@@ -116,7 +122,7 @@ def compare(command, shown, written, of_all):
 
 def differences(program, manual):
     general = help_of(program)
-    commands = HELP_COMMAND.findall(general.partition("Commands:\n")[2].partition("\n\n")[0])
+    commands = commands_of_help(general)
     of_all = options_of_help(general)
     yield from compare("all commands", of_all, manual.of_all, set())
     names = set(of_all) | {letter for letter, _ in of_all.values() if letter}
@@ -137,15 +143,31 @@ def differences(program, manual):
                 yield f"{command}: the manual writes `{command} {word}`, and the help has no {word}"
 
 
+def page_differences(program, folder):
+    commands = commands_of_help(help_of(program))
+    wanted = {"echoprint.1"} | {f"echoprint-{command}.1" for command in commands}
+    found = {path.name for path in folder.iterdir()}
+    for name in sorted(wanted ^ found):
+        yield f"{name}: the page is {'missing' if name in wanted else 'of no command'}"
+    for command in (name for name in commands if f"echoprint-{name}.1" in found):
+        text = (folder / f"echoprint-{command}.1").read_text().replace("\\", "")
+        own = help_of(program, command).partition("\nOptions:\n")[2].partition("\n\n")[0]
+        for name in options_of_help(own):
+            if f"--{name}" not in text:
+                yield f"echoprint-{command}.1: --{name} is not on the page"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--program", required=True)
-    program = str(pathlib.Path(parser.parse_args().program).resolve())
-    found = list(differences(program, Manual(MANUAL.read_text())))
+    parser.add_argument("--pages", type=pathlib.Path)
+    given = parser.parse_args()
+    program = str(pathlib.Path(given.program).resolve())
+    found = list(page_differences(program, given.pages) if given.pages else differences(program, Manual(MANUAL.read_text())))
     for line in found:
         print(f"not ok {line}")
     if not found:
-        print("ok help and manual have the same commands and options")
+        print(f"ok {'each command has its page' if given.pages else 'help and manual have the same commands and options'}")
     print(f"{0 if found else 1} passed, {len(found)} failed, 0 skipped")
     return 1 if found else 0
 
