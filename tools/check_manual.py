@@ -49,6 +49,11 @@ def options_of_help(text):
     return {name: (letter or None, value or None) for letter, name, value in HELP_OPTION.findall(text)}
 
 
+def own_options(text):
+    """What a command's help says of its own options; one of them may have the name of one that all have."""
+    return text.partition("\nOptions:\n")[2].partition("\n\n")[0]
+
+
 def sections_of(manual):
     parts = re.split(r"^# (.+)$", manual, flags=re.M)
     return dict(zip(parts[1::2], parts[2::2]))
@@ -131,7 +136,7 @@ def differences(program, manual):
     all_names = {}
     for command in (name for name in commands if name in manual.entries):
         text = help_of(program, command)
-        shown = {name: how for name, how in options_of_help(text).items() if name not in of_all}
+        shown = options_of_help(own_options(text))
         all_names[command] = set(shown) | {letter for letter, _ in shown.values() if letter} | names
         yield from compare(command, shown, manual.options(command), names)
         for old in HELP_OLD_NAME.findall(text):
@@ -151,8 +156,7 @@ def page_differences(program, folder):
         yield f"{name}: the page is {'missing' if name in wanted else 'of no command'}"
     for command in (name for name in commands if f"echoprint-{name}.1" in found):
         text = (folder / f"echoprint-{command}.1").read_text().replace("\\", "")
-        own = help_of(program, command).partition("\nOptions:\n")[2].partition("\n\n")[0]
-        for name in options_of_help(own):
+        for name in options_of_help(own_options(help_of(program, command))):
             if f"--{name}" not in text:
                 yield f"echoprint-{command}.1: --{name} is not on the page"
 

@@ -14,7 +14,7 @@ import re
 import shutil
 import subprocess
 
-from check_manual import MANUAL, OPTIONS_OF, Manual, commands_of_help, help_of, sections_of
+from check_manual import MANUAL, OPTIONS_OF, Manual, commands_of_help, help_of, own_options, sections_of
 
 SUMMARY = re.compile(r"^usage:.*?\n\n(.*?)\.\n", re.S)
 OPTION_LINE = re.compile(r"^  (?:-(\w), |    )--([a-z][a-z-]*)(?: ([A-Z][A-Z:_-]*))?(?:\n? {2,})(.*)$", re.M)
@@ -56,8 +56,7 @@ def escaped(text):
 
 def options_from_help(text, listed):
     """The options of a help that no section lists, each as an item."""
-    own = text.partition("\nOptions:\n")[2].partition("\n\n")[0]
-    for letter, name, value, words in OPTION_LINE.findall(own):
+    for letter, name, value, words in OPTION_LINE.findall(own_options(text)):
         if name not in listed:
             names = (f"*-{letter}*, " if letter else "") + f"*--{name}*" + (f" _{value}_" if value else "")
             yield f"{names}\n\t{escaped(words[0].upper() + words[1:])}."

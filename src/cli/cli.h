@@ -41,6 +41,7 @@ struct ep_choices {
 #define EP_OPTIONS_MAX 24
 
 struct ep_command;
+struct ep_settings;
 
 /* A command line that has been read. */
 struct ep_call {
@@ -51,6 +52,7 @@ struct ep_call {
 	size_t repeated_count;
 	const char **arguments; /* the rest, ended by NULL */
 	size_t argument_count;
+	const struct ep_settings *settings; /* where values and folder are from (settings.h) */
 	const char *folder; /* the data folder */
 	bool folder_is_default; /* neither -d nor the environment names it */
 	const char *acts_as; /* the user for whom root acts; NULL: for nobody */
@@ -72,6 +74,11 @@ struct ep_command {
 	 * argument is one, with single blanks between them; NULL: nothing. */
 	const char *arguments;
 	bool without_folder; /* it needs no data folder */
+	bool has_settings; /* options may be given by the environment and a file, too */
+	const char *once; /* those that may not: words with single blanks between them */
+	/* Whether all values of options may be, in a call that is not to run; NULL: it is not known
+	 * before. EP_USAGE. */
+	enum ep_status (*check)(const struct ep_call *call, struct ep_error *err);
 	enum ep_exit (*run)(const struct ep_call *call);
 };
 
@@ -104,6 +111,7 @@ extern const struct ep_command ep_cmd_plays;
 extern const struct ep_command ep_cmd_solr;
 extern const struct ep_command ep_cmd_legacy;
 extern const struct ep_command ep_cmd_completion;
+extern const struct ep_command ep_cmd_config;
 
 /* ---- words ---- */
 

@@ -240,5 +240,7 @@ const struct ep_command ep_cmd_monitor = {
 	.options = options,
 	.choices = choices,
 	.arguments = "FILE",
+	.has_settings = true,
+	.once = "check-config",
 	.run = run,
 };

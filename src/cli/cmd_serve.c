@@ -1,5 +1,6 @@
 #include "cli/keep_others.h"
 #include "cli/open_node.h"
+#include "cli/settings.h"
 #include "cli/solr_options.h"
 #include "net/api/api.h"
 #include "net/notify.h"
@@ -111,6 +112,13 @@ read_options(struct ep_serve_options *wanted, const struct ep_call *call, struct
 	if (!call->values[OPTION_LEGACY_SOLR] != !call->values[OPTION_LEGACY_TYRANT])
 		return ep_fail(err, EP_USAGE, "--legacy-solr and --legacy-tyrant go together");
 	return EP_OK;
+}
+
+static enum ep_status
+check(const struct ep_call *call, struct ep_error *err)
+{
+	struct ep_serve_options wanted = { 0 };
+	return read_options(&wanted, call, err);
 }
 
 /* Serves until the end, or until this node has joined a master and is to follow that. */
@@ -243,8 +251,10 @@ run(const struct ep_call *call)
 	bool front = solr && is_front(call);
 	if (call->argument_count)
 		return ep_bad_usage(call->command, "serve takes no arguments");
-	if (read_options(&wanted, call, &err) != EP_OK)
+	if (read_options(&wanted, call, &err) != EP_OK) {
+		ep_settings_place(&err, call->settings);
 		return ep_bad_usage(call->command, "%s", err.text);
+	}
 	if (front && (wanted.mirror || wanted.closed || call->values[OPTION_TOKEN] ||
 	              call->values[OPTION_NEW_EPOCH]))
 		return ep_bad_usage(call->command,
@@ -282,5 +292,8 @@ const struct ep_command ep_cmd_serve = {
 		"--legacy-solr and --legacy-tyrant keep servers of 2011 in step (see legacy "
 		"push).\n",
 	.options = options,
+	.has_settings = true,
+	.once = "new-epoch",
+	.check = check,
 	.run = run,
 };

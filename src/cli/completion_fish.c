@@ -1,5 +1,5 @@
 #include "cli/completion.h"
-#include "cli/options.h"
+#include "cli/global_options.h"
 
 #include <stdio.h>
 

@@ -45,6 +45,7 @@ static const struct ep_command *const commands[] = {
 	&ep_cmd_solr,
 	&ep_cmd_legacy,
 	&ep_cmd_completion,
+	&ep_cmd_config,
 	NULL,
 };
 
@@ -170,8 +171,9 @@ main(int argc, char **argv)
 	catch_signals();
 	ep_guard_start(die_of_damage);
 	struct ep_call call = { .stop = &stop };
+	struct ep_settings *settings = NULL;
 	enum ep_exit exit = EP_EXIT_DONE;
-	if (ep_read_command_line(&call, &exit, storage, argc, argv, commands)) {
+	if (ep_read_command_line(&call, &settings, &exit, storage, argc, argv, commands)) {
 		if (call.command->without_folder) {
 			exit = call.command->run(&call);
 		} else if (act_for_owner(&call)) {
@@ -184,6 +186,7 @@ main(int argc, char **argv)
 			exit = EP_EXIT_FAILED;
 		}
 	}
+	ep_settings_free(settings);
 	free(storage);
 	return (int)ep_finish(exit);
 }

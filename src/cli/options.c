@@ -1,28 +1,16 @@
 #include "cli/options.h"
 
+#include "cli/guess.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { GLOBAL_DATA, GLOBAL_QUIET, GLOBAL_VERBOSE, GLOBAL_JSON, GLOBAL_HELP, GLOBAL_VERSION };
-
-const struct ep_option ep_global_options[] = {
-	[GLOBAL_DATA] = { "data", 'd', "DIR", "data folder (default: see echoprint --help)" },
-	[GLOBAL_QUIET] = { "quiet", 'q', NULL, "show no progress" },
-	[GLOBAL_VERBOSE] = { "verbose", 'v', NULL, "print more detail" },
-	[GLOBAL_JSON] = { "json", 0, NULL, "print the result as one JSON object" },
-	[GLOBAL_HELP] = { "help", 'h', NULL, "print this help" },
-	[GLOBAL_VERSION] = { "version", 0, NULL, "print the version" },
-	{ 0 },
-};
-#define GLOBAL_COUNT (sizeof ep_global_options / sizeof *ep_global_options)
 
 struct line {
 	struct ep_call *call;
 	const char **storage; /* arguments from its front, repeated values from its end */
 	size_t room; /* pointers before the repeated values */
-	const char *global_values[GLOBAL_COUNT];
-	const struct ep_command *const *commands;
+	struct ep_given given;
 };
 
 /* ---- help ---- */
@@ -135,7 +123,7 @@ find_option(struct line *line, const char ***value, const char *name, size_t siz
 {
 	const struct ep_command *command = line->call->command;
 	const struct ep_option *tables[] = { command ? command->options : NULL, ep_global_options };
-	const char **values[] = { line->call->values, line->global_values };
+	const char **values[] = { line->given.own, line->given.all };
 	for (size_t t = 0; t < 2; t++) {
 		for (size_t i = 0; tables[t] && tables[t][i].name; i++) {
 			const struct ep_option *option = &tables[t][i];
@@ -151,79 +139,24 @@ find_option(struct line *line, const char ***value, const char *name, size_t siz
 
 /* ---- what was probably meant ---- */
 
-#define NAME_MAX_LETTERS 32
-
-/* How many letters are missing, superfluous, wrong, or swapped with a neighbour: the
- * Damerau-Levenshtein distance in which each letter is moved at most once. More than `size` if a
- * name is too long to be compared. */
-static size_t
-distance(const char *one, size_t size, const char *other)
-{
-	size_t rows[3][NAME_MAX_LETTERS + 1];
-	size_t other_size = strlen(other);
-	if (size > NAME_MAX_LETTERS || other_size > NAME_MAX_LETTERS)
-		return size + 1;
-	for (size_t j = 0; j <= other_size; j++)
-		rows[0][j] = j;
-	for (size_t i = 1; i <= size; i++) {
-		size_t *row = rows[i % 3];
-		const size_t *above = rows[(i + 2) % 3];
-		const size_t *above_that = rows[(i + 1) % 3];
-		row[0] = i;
-		for (size_t j = 1; j <= other_size; j++) {
-			size_t least = above[j - 1] + (one[i - 1] != other[j - 1]);
-			least = above[j] + 1 < least ? above[j] + 1 : least;
-			least = row[j - 1] + 1 < least ? row[j - 1] + 1 : least;
-			bool swapped = i > 1 && j > 1 && one[i - 1] == other[j - 2] &&
-			               one[i - 2] == other[j - 1];
-			if (swapped && above_that[j - 2] + 1 < least)
-				least = above_that[j - 2] + 1;
-			row[j] = least;
-		}
-	}
-	return rows[size % 3][other_size];
-}
-
-/* The best guess of what a name was meant to be. */
-struct guess {
-	const char *name; /* as it was given */
-	size_t size;
-	const char *meant; /* NULL: nothing is close enough */
-	size_t distance;
-};
-
-/* Considers an existing name. If it begins with what was typed, it counts as one letter away. */
-static void
-consider(struct guess *guess, const char *there_is)
-{
-	size_t far = distance(guess->name, guess->size, there_is);
-	bool begins = guess->size > 1 && strncmp(there_is, guess->name, guess->size) == 0;
-	far = begins ? 1 : far;
-	size_t most = guess->size < 5 ? 1 : 2;
-	if (far > most || (guess->meant && guess->distance <= far))
-		return;
-	guess->meant = there_is;
-	guess->distance = far;
-}
-
 static const char *
 guess_option(const struct line *line, const char *name, size_t size)
 {
-	struct guess guess = { .name = name, .size = size };
+	struct ep_guess guess = { .name = name, .size = size };
 	const struct ep_command *command = line->call->command;
 	for (size_t i = 0; command && command->options && command->options[i].name; i++)
-		consider(&guess, command->options[i].name);
+		ep_guess_consider(&guess, command->options[i].name);
 	for (size_t i = 0; ep_global_options[i].name; i++)
-		consider(&guess, ep_global_options[i].name);
+		ep_guess_consider(&guess, ep_global_options[i].name);
 	return guess.meant;
 }
 
 static enum ep_exit
 no_command(const struct ep_command *const *commands, const char *name)
 {
-	struct guess guess = { .name = name, .size = strlen(name) };
+	struct ep_guess guess = { .name = name, .size = strlen(name) };
 	for (size_t i = 0; commands[i]; i++)
-		consider(&guess, commands[i]->name);
+		ep_guess_consider(&guess, commands[i]->name);
 	return guess.meant ? ep_bad_usage(NULL, "there is no command %s; did you mean %s?", name,
 	                                  guess.meant)
 	                   : ep_bad_usage(NULL, "there is no command %s", name);
@@ -329,13 +262,13 @@ read_words(struct line *line, int argc, char **argv)
 				storage[call->argument_count++] = word;
 				continue;
 			}
-			call->command = find_command(line->commands, word);
+			call->command = find_command(line->given.commands, word);
 			if (!call->command && strcmp(word, "help") == 0)
-				line->global_values[GLOBAL_HELP] = "";
+				line->given.all[EP_GLOBAL_HELP] = "";
 			else if (!call->command && strcmp(word, "version") == 0)
-				line->global_values[GLOBAL_VERSION] = "";
+				line->given.all[EP_GLOBAL_VERSION] = "";
 			else if (!call->command)
-				exit = no_command(line->commands, word);
+				exit = no_command(line->given.commands, word);
 		} else if (strcmp(word, "--") == 0) {
 			only_arguments = true;
 		} else if (word[1] == '-') {
@@ -352,59 +285,58 @@ read_words(struct line *line, int argc, char **argv)
 	return EP_EXIT_DONE;
 }
 
-/* The data folder where -d does not name it; kept for the life of the process. */
-static const char *
-default_folder(void)
+/* What is to be done without running a command; false: nothing. */
+static bool
+print_only(const struct line *line)
 {
-	static char folder[4096];
-	const char *data = getenv("ECHOPRINT_DATA");
-	if (data && *data)
-		return data;
-	const char *xdg = getenv("XDG_DATA_HOME");
-	const char *home = getenv("HOME");
-	if (xdg && xdg[0] == '/')
-		snprintf(folder, sizeof folder, "%s/echoprint", xdg);
-	else if (home && *home)
-		snprintf(folder, sizeof folder, "%s/.local/share/echoprint", home);
+	const struct ep_command *command = line->call->command;
+	if (line->given.all[EP_GLOBAL_VERSION])
+		printf("echoprint %s\n", EP_VERSION);
+	else if (!line->given.all[EP_GLOBAL_HELP])
+		return false;
+	else if (command)
+		print_command_help(command);
 	else
-		return NULL;
-	return folder;
+		print_program_help(line->given.commands);
+	return true;
+}
+
+/* The settings of a command. `config` reads those of others by itself. */
+static enum ep_exit
+read_settings(struct ep_settings **settings, struct line *line)
+{
+	struct ep_error err;
+	struct ep_call *call = line->call;
+	line->given.command = call->command;
+	if (ep_settings_read(settings, &line->given, &err) != EP_OK) {
+		call->json = line->given.all[EP_GLOBAL_JSON] != NULL;
+		return ep_give_up(call, &err);
+	}
+	ep_settings_fill(call, *settings);
+	return EP_EXIT_DONE;
 }
 
 bool
-ep_read_command_line(struct ep_call *call, enum ep_exit *exit, const char **storage, int argc,
-                     char **argv, const struct ep_command *const *commands)
+ep_read_command_line(struct ep_call *call, struct ep_settings **settings, enum ep_exit *exit,
+                     const char **storage, int argc, char **argv,
+                     const struct ep_command *const *commands)
 {
-	struct line line = {
-		.call = call, .commands = commands, .storage = storage, .room = (size_t)argc + 1
-	};
+	struct line line = { .call = call,
+		             .given = { .commands = commands },
+		             .storage = storage,
+		             .room = (size_t)argc + 1 };
 	call->commands = commands;
 	call->command = command_of_link(commands, argc > 0 ? argv[0] : NULL);
 	*exit = read_words(&line, argc, argv);
-	if (*exit != EP_EXIT_DONE)
+	if (*exit != EP_EXIT_DONE || print_only(&line))
 		return false;
-	if (line.global_values[GLOBAL_VERSION]) {
-		printf("echoprint %s\n", EP_VERSION);
-		return false;
-	}
-	if (line.global_values[GLOBAL_HELP]) {
-		if (call->command)
-			print_command_help(call->command);
-		else
-			print_program_help(commands);
-		return false;
-	}
 	if (!call->command) {
 		*exit = ep_bad_usage(NULL, "a command is missing");
 		return false;
 	}
-	call->quiet = line.global_values[GLOBAL_QUIET] != NULL;
-	call->verbose = line.global_values[GLOBAL_VERBOSE] != NULL;
-	call->json = line.global_values[GLOBAL_JSON] != NULL;
-	call->folder = line.global_values[GLOBAL_DATA];
-	call->folder_is_default = !call->folder && !getenv("ECHOPRINT_DATA");
-	if (!call->folder)
-		call->folder = default_folder();
+	*exit = read_settings(settings, &line);
+	if (*exit != EP_EXIT_DONE)
+		return false;
 	if (!call->command->without_folder && (!call->folder || !*call->folder)) {
 		*exit = ep_bad_usage(call->command,
 		                     "cannot determine the data folder: give -d DIR");

@@ -31,6 +31,7 @@ static const struct ep_command *const commands[] = { &dump, &plain, NULL };
 #define WORDS_MAX 12
 
 static struct ep_call call;
+static struct ep_settings *settings; /* of call */
 static const char *storage[WORDS_MAX + 1];
 static char said[1024]; /* on stderr */
 static char printed[8192]; /* on stdout */
@@ -70,7 +71,9 @@ read_line(const char *words)
 	must(dup2(fileno(words_file), STDERR_FILENO) >= 0);
 	must(dup2(fileno(data_file), STDOUT_FILENO) >= 0);
 	call = (struct ep_call){ 0 };
-	bool runs = ep_read_command_line(&call, &exit, storage, argc, argv, commands);
+	ep_settings_free(settings);
+	settings = NULL;
+	bool runs = ep_read_command_line(&call, &settings, &exit, storage, argc, argv, commands);
 	read_back(said, sizeof said, stderr, words_file, kept_words);
 	read_back(printed, sizeof printed, stdout, data_file, kept_data);
 	return runs ? -1 : (int)exit;
