@@ -1,12 +1,12 @@
 #include "cli/cli.h"
 
 #include "base/time.h"
+#include "cli/logging.h"
 #include "format/json_text.h"
 #include "node/facts.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,52 +14,10 @@
 #include <time.h>
 #include <unistd.h>
 
-static bool progress_line; /* a line of progress stands on the terminal */
-
-static void
-clear_progress(void)
-{
-	if (progress_line)
-		fputs("\r\033[K", stderr);
-	progress_line = false;
-}
-
-/* Writes text with its control characters as \xNN. */
-static void
-write_text(FILE *file, struct ep_text text)
-{
-	for (size_t i = 0; i < text.size; i++) {
-		unsigned char c = (unsigned char)text.at[i];
-		bool second =
-			c == 0xc2 && i + 1 < text.size && (unsigned char)text.at[i + 1] < 0xa0;
-		if (c < 0x20 || c == 0x7f || second)
-			fprintf(file, "\\x%02x", c);
-		else
-			fputc(c, file);
-	}
-}
-
-static void say(const char *fmt, va_list args) EP_PRINTF(1, 0);
-
-static void
-say(const char *fmt, va_list args)
-{
-	char text[2048];
-	vsnprintf(text, sizeof text, fmt, args);
-	/* A server's threads all speak: line by line. */
-	static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-	pthread_mutex_lock(&mutex);
-	clear_progress();
-	fputs("echoprint: ", stderr);
-	write_text(stderr, ep_text_of(text));
-	fputc('\n', stderr);
-	pthread_mutex_unlock(&mutex);
-}
-
 void
 ep_print_text(struct ep_text text)
 {
-	write_text(stdout, text);
+	ep_write_text(stdout, text);
 }
 
 void
@@ -67,7 +25,7 @@ ep_say(const char *fmt, ...)
 {
 	va_list args;
 	va_start(args, fmt);
-	say(fmt, args);
+	ep_tell_list(EP_LEVEL_INFO, fmt, args);
 	va_end(args);
 }
 
@@ -76,10 +34,11 @@ ep_bad_usage(const struct ep_command *command, const char *fmt, ...)
 {
 	va_list args;
 	va_start(args, fmt);
-	say(fmt, args);
+	ep_tell_list(EP_LEVEL_ERROR, fmt, args);
 	va_end(args);
-	fprintf(stderr, "try: echoprint %s%s--help\n", command ? command->name : "",
-	        command ? " " : "");
+	if (ep_logging_is_plain())
+		fprintf(stderr, "try: echoprint %s%s--help\n", command ? command->name : "",
+		        command ? " " : "");
 	return EP_EXIT_USAGE;
 }
 
@@ -114,11 +73,12 @@ enum ep_exit
 ep_give_up(const struct ep_call *call, const struct ep_error *err)
 {
 	bool denied = call->acts_as && strstr(err->text, strerror(EACCES));
-	ep_say("%s", err->text);
+	ep_tell(EP_LEVEL_ERROR, "%s", err->text);
 	if (denied)
-		ep_say("root acts here as the user %s, who owns %s: give a place where that user "
-		       "may write",
-		       call->acts_as, call->folder);
+		ep_tell(EP_LEVEL_ERROR,
+		        "root acts here as the user %s, who owns %s: give a place where that user "
+		        "may write",
+		        call->acts_as, call->folder);
 	enum ep_exit exit = ep_exit_of(err->status);
 	return call->json ? ep_print_json(json_pack("{s:o}", "error",
 	                                            ep_json_text(ep_text_of(err->text))),
@@ -133,17 +93,17 @@ ep_finish(enum ep_exit exit)
 		return exit;
 	/* Who read it has seen enough, as `head` has. */
 	if (errno != EPIPE)
-		ep_say("cannot write to standard output: %s", strerror(errno));
+		ep_tell(EP_LEVEL_ERROR, "cannot write to standard output: %s", strerror(errno));
 	return EP_EXIT_FAILED;
 }
 
 enum ep_exit
 ep_print_json(json_t *value, enum ep_exit exit)
 {
-	clear_progress();
+	ep_clear_progress();
 	if (!value || json_dumpf(value, stdout, JSON_COMPACT) != 0) {
 		if (errno != EPIPE)
-			ep_say("cannot print the result as JSON");
+			ep_tell(EP_LEVEL_ERROR, "cannot print the result as JSON");
 		exit = EP_EXIT_FAILED;
 	}
 	json_decref(value);
@@ -246,7 +206,7 @@ ep_show_progress(double *started, const char *fmt, ...)
 	if (*started == 0)
 		*started = now;
 	if (!*fmt) {
-		clear_progress();
+		ep_clear_progress();
 		return;
 	}
 	if (now - *started < 1)
@@ -258,7 +218,7 @@ ep_show_progress(double *started, const char *fmt, ...)
 	fputs("\033[K", stderr);
 	va_end(args);
 	fflush(stderr);
-	progress_line = true;
+	ep_progress_stands();
 }
 
 enum ep_status

@@ -76,6 +76,7 @@ struct ep_command {
 	bool without_folder; /* it needs no data folder */
 	bool has_settings; /* options may be given by the environment and a file, too */
 	const char *once; /* those that may not: words with single blanks between them */
+	const char *live; /* those that are read again at SIGHUP: words, too */
 	/* Whether all values of options may be, in a call that is not to run; NULL: it is not known
 	 * before. EP_USAGE. */
 	enum ep_status (*check)(const struct ep_call *call, struct ep_error *err);
@@ -115,7 +116,8 @@ extern const struct ep_command ep_cmd_config;
 
 /* ---- words ---- */
 
-/* "echoprint: ..." on stderr; control characters of what is told are shown as \xNN. */
+/* "echoprint: ..." on stderr, of the level info (logging.h); control characters of what is told are
+ * shown as \xNN. */
 void ep_say(const char *fmt, ...) EP_PRINTF(1, 2);
 
 /* The same, for a mistake on the command line, with a hint at the help; gives EP_EXIT_USAGE. */

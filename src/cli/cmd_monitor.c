@@ -1,5 +1,8 @@
+#include "cli/hangup.h"
+#include "cli/logging.h"
 #include "cli/monitor_watch.h"
 #include "cli/open_node.h"
+#include "cli/reload.h"
 #include "monitor/monitor.h"
 #include "monitor/play_json.h"
 
@@ -7,7 +10,14 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { OPTION_CONFIG, OPTION_CHECK, OPTION_EVENTS, OPTION_LEARN };
+enum {
+	OPTION_CONFIG,
+	OPTION_CHECK,
+	OPTION_EVENTS,
+	OPTION_LEARN,
+	OPTION_LOG_FORMAT,
+	OPTION_LOG_LEVEL
+};
 
 static const struct ep_option options[] = {
 	[OPTION_CONFIG] = { "config", 'c', "FILE", "streams and webhook, as this file says" },
@@ -15,10 +25,13 @@ static const struct ep_option options[] = {
 	[OPTION_EVENTS] = { "events", 0, "WHICH",
 	                    "print plays when they have begun, ended, or both (default)" },
 	[OPTION_LEARN] = { "learn", 0, NULL, "keep unknown sound that is played again, as tracks" },
+	[OPTION_LOG_FORMAT] = EP_OPTION_LOG_FORMAT,
+	[OPTION_LOG_LEVEL] = EP_OPTION_LOG_LEVEL,
 	{ 0 },
 };
 static const struct ep_choices choices[] = {
 	{ "events", "begun ended both" },
+	EP_CHOICES_OF_LOGS,
 	{ 0 },
 };
 
@@ -32,9 +45,8 @@ struct session {
 static void
 on_line(void *context, bool detail, const char *line)
 {
-	const struct session *session = context;
-	if (!detail || session->call->verbose)
-		ep_say("%s", line);
+	(void)context;
+	ep_tell(detail ? EP_LEVEL_DEBUG : EP_LEVEL_INFO, "%s", line);
 }
 
 /* ---- what is printed ---- */
@@ -97,8 +109,8 @@ reload(struct session *session)
 	EP_MONITOR_CONFIG struct ep_monitor_config config = { 0 };
 	struct ep_error err;
 	if (read_config(&config, session->call, &err) != EP_OK) {
-		ep_say("%s", err.text);
-		ep_say("the configuration stays as it was");
+		ep_tell(EP_LEVEL_ERROR, "%s", err.text);
+		ep_tell(EP_LEVEL_ERROR, "the configuration stays as it was");
 		return;
 	}
 	size_t count = config.count;
@@ -107,8 +119,21 @@ reload(struct session *session)
 	if (status == EP_OK || status == EP_BAD_INPUT)
 		ep_say("took the new configuration: %s", ep_counted(count, "stream"));
 	else
-		ep_say("the new configuration is not taken completely, and is tried again: %s",
-		       err.text);
+		ep_tell(EP_LEVEL_WARNING,
+		        "the new configuration is not taken completely, and is tried again: %s",
+		        err.text);
+}
+
+/* Takes the settings of logs as they are now. */
+static bool
+reload_settings(const struct ep_call *call)
+{
+	EP_OWNED(ep_settings_free)
+	struct ep_settings *next = NULL;
+	bool taken = ep_reload(&next, call->settings);
+	if (taken)
+		ep_say("read the settings again");
+	return taken;
 }
 
 static enum ep_exit
@@ -150,6 +175,7 @@ monitor(struct session *session, struct ep_error *err)
 	struct ep_monitor *monitor = NULL;
 	struct ep_watch watch;
 	ep_watch_start(&watch, file);
+	ep_hangup_catch();
 	EP_TRY(read_config(&config, call, err));
 	EP_TRY(ep_open_node(&node, call, EP_LOG_MAKE, false, err));
 	struct ep_monitor_options wanted = { .node = node, .on_line = on_line, .context = session };
@@ -160,7 +186,10 @@ monitor(struct session *session, struct ep_error *err)
 	ep_say("monitoring %s", ep_counted(count, "stream"));
 	bool done = false;
 	while (!done && ep_rest(call)) {
-		if (ep_watch_changed(&watch))
+		bool asked = ep_hangup_came() && reload_settings(call);
+		if (asked)
+			ep_watch_start(&watch, file); /* it is read now */
+		if (ep_watch_changed(&watch) || (asked && file))
 			reload(session);
 		done = !file && ep_monitor_done(monitor);
 		EP_TRY(turn(session, err));
@@ -191,6 +220,8 @@ run(const struct ep_call *call)
 		                    call->values[OPTION_EVENTS]);
 	if (call->values[OPTION_CHECK])
 		return check_config(call);
+	if (ep_logging_begin(call->settings, &err) != EP_OK)
+		return ep_bad_usage(call->command, "%s", err.text);
 	enum ep_status status = monitor(&session, &err);
 	/* Ctrl-C is how it ends. */
 	return status == EP_OK || status == EP_INTERRUPTED ? EP_EXIT_DONE : ep_give_up(call, &err);
@@ -242,5 +273,6 @@ const struct ep_command ep_cmd_monitor = {
 	.arguments = "FILE",
 	.has_settings = true,
 	.once = "check-config",
+	.live = "log-format log-level verbose",
 	.run = run,
 };

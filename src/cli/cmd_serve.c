@@ -1,6 +1,9 @@
+#include "cli/hangup.h"
 #include "cli/keep_others.h"
+#include "cli/logging.h"
 #include "cli/open_node.h"
-#include "cli/settings.h"
+#include "cli/reload.h"
+#include "cli/serve_live.h"
 #include "cli/solr_options.h"
 #include "net/api/api.h"
 #include "net/notify.h"
@@ -9,7 +12,6 @@
 #include "node/feed_folder.h"
 #include "node/node_name.h"
 #include "node/query_service.h"
-#include "node/token.h"
 
 #include <stdio.h>
 #include <sys/stat.h>
@@ -31,7 +33,9 @@ enum {
 	OPTION_RETRY,
 	OPTION_LEGACY_SOLR,
 	OPTION_LEGACY_TYRANT,
-	OPTION_LEGACY_ASCII
+	OPTION_LEGACY_ASCII,
+	OPTION_LOG_FORMAT,
+	OPTION_LOG_LEVEL
 };
 
 #define DEFAULT_LISTEN "127.0.0.1:8070"
@@ -65,14 +69,17 @@ static const struct ep_option options[] = {
 	[OPTION_LEGACY_TYRANT] = { "legacy-tyrant", 0, "HOST:PORT", "and their Tokyo Tyrant" },
 	[OPTION_LEGACY_ASCII] = { "legacy-ascii", 0, NULL,
 	                          "leave out what is not ASCII there (see legacy push)" },
+	[OPTION_LOG_FORMAT] = EP_OPTION_LOG_FORMAT,
+	[OPTION_LOG_LEVEL] = EP_OPTION_LOG_LEVEL,
 	{ 0 },
 };
+static const struct ep_choices choices[] = { EP_CHOICES_OF_LOGS, { 0 } };
 
 struct session {
 	const struct ep_call *call;
 	struct ep_node *node;
 	char name[EP_SOURCE_NAME_MAX + 1];
-	struct ep_buffer token;
+	struct ep_serve_live live;
 	struct ep_query_service *queries;
 	struct ep_api *api;
 	struct ep_buffer solr_user;
@@ -80,12 +87,14 @@ struct session {
 	struct ep_others *others;
 };
 
+/* Why a server ends. */
+enum turn { TURN_STOPPED, TURN_CHANGED, TURN_JOINED };
+
 static void
 on_line(void *context, bool detail, const char *line)
 {
-	const struct session *session = context;
-	if (!detail || session->call->verbose)
-		ep_say("%s", line);
+	(void)context;
+	ep_tell(detail ? EP_LEVEL_DEBUG : EP_LEVEL_INFO, "%s", line);
 }
 
 static enum ep_status
@@ -105,9 +114,7 @@ read_options(struct ep_serve_options *wanted, const struct ep_call *call, struct
 	wanted->mirror = call->values[OPTION_MIRROR] != NULL;
 	wanted->origin = call->values[OPTION_CORS];
 	wanted->closed = call->values[OPTION_PRIVATE] != NULL;
-	wanted->certificate = call->values[OPTION_CERTIFICATE];
-	wanted->key = call->values[OPTION_KEY];
-	if (!wanted->certificate != !wanted->key)
+	if (!call->values[OPTION_CERTIFICATE] != !call->values[OPTION_KEY])
 		return ep_fail(err, EP_USAGE, "--certificate and --key go together");
 	if (!call->values[OPTION_LEGACY_SOLR] != !call->values[OPTION_LEGACY_TYRANT])
 		return ep_fail(err, EP_USAGE, "--legacy-solr and --legacy-tyrant go together");
@@ -121,23 +128,47 @@ check(const struct ep_call *call, struct ep_error *err)
 	return read_options(&wanted, call, err);
 }
 
-/* Serves until the end, or until this node has joined a master and is to follow that. */
+/* Waits until the end, until there is another certificate or token (in *next, then), or until the
+ * node is another's slave than when it was started; serve NULL: a front end, which is no node. */
+static enum turn
+wait_for_turn(struct ep_serve_live *next, struct session *session, const struct ep_serve *serve)
+{
+	while (ep_rest(session->call)) {
+		if (ep_hangup_came() && ep_serve_live_again(next, &session->live))
+			return TURN_CHANGED;
+		if (serve && ep_serve_is_stale(serve))
+			return TURN_JOINED;
+	}
+	ep_notify("STOPPING=1");
+	return TURN_STOPPED;
+}
+
+static void
+take_live(struct session *session, const struct ep_serve_live *next)
+{
+	ep_serve_live_done(&session->live);
+	session->live = *next;
+}
+
+/* Serves until there is a turn. */
 static enum ep_status
-serve_until_joined(struct session *session, const struct ep_serve_options *wanted,
-                   struct ep_error *err)
+serve_once(struct session *session, struct ep_serve_options *wanted, struct ep_error *err)
 {
 	EP_OWNED(ep_serve_stop)
 	struct ep_serve *serve = NULL;
+	struct ep_serve_live next;
+	wanted->certificate = ep_serve_live_certificate(&session->live);
+	wanted->key = ep_serve_live_key(&session->live);
+	wanted->token = (const char *)session->live.token.data;
 	EP_TRY(ep_serve_start(&serve, wanted, err));
 	ep_say("%s serves on port %u", session->name, ep_serve_port(serve));
 	ep_notify("READY=1");
-	while (ep_rest(session->call) && !ep_serve_is_stale(serve))
-		continue;
-	if (atomic_load(session->call->stop))
-		ep_notify("STOPPING=1");
-	else
+	enum turn turn = wait_for_turn(&next, session, serve);
+	if (turn == TURN_JOINED)
 		ep_say("this node has joined a master, and follows it from now on");
 	ep_serve_stop(EP_TAKE(serve));
+	if (turn == TURN_CHANGED)
+		take_live(session, &next);
 	return EP_OK;
 }
 
@@ -162,13 +193,13 @@ serve(struct session *session, struct ep_serve_options *wanted, struct ep_error 
 	 */
 	(void)umask(0077);
 	EP_TRY(ep_open_node(&session->node, call, EP_LOG_MAKE, false, err));
-	EP_TRY(ep_node_token(&session->token, session->node, call->values[OPTION_TOKEN], err));
+	session->live.node = session->node;
+	EP_TRY(ep_serve_live_read(&session->live, err));
 	EP_TRY(ep_log_node_name(session->name, ep_node_log(session->node), err));
 	if (call->values[OPTION_NEW_EPOCH])
 		EP_TRY(ep_node_new_epoch(session->node, err));
 	wanted->node = session->node;
 	wanted->name = session->name;
-	wanted->token = (const char *)session->token.data;
 	wanted->on_line = on_line;
 	wanted->context = session;
 	EP_TRY(ep_query_service_start(&session->queries, session->node, on_line, session, err));
@@ -184,7 +215,7 @@ serve(struct session *session, struct ep_serve_options *wanted, struct ep_error 
 		                            .context = session };
 	EP_TRY(ep_others_start(&session->others, &others, err));
 	while (!atomic_load(call->stop))
-		EP_TRY(serve_until_joined(session, wanted, err));
+		EP_TRY(serve_once(session, wanted, err));
 	ep_say("stopped");
 	return EP_OK;
 }
@@ -217,14 +248,16 @@ is_front(const struct ep_call *call)
 }
 
 static enum ep_status
-serve_front(struct session *session, const struct ep_serve_options *serve, struct ep_error *err)
+serve_front_once(struct session *session, const struct ep_serve_options *serve,
+                 struct ep_error *err)
 {
 	EP_OWNED(ep_front_stop)
 	struct ep_front *front = NULL;
+	struct ep_serve_live next;
 	struct ep_front_options wanted = { .solr = session->solr,
 		                           .listen = serve->listen,
-		                           .certificate = serve->certificate,
-		                           .key = serve->key,
+		                           .certificate = ep_serve_live_certificate(&session->live),
+		                           .key = ep_serve_live_key(&session->live),
 		                           .connections = serve->connections,
 		                           .per_address = serve->per_address,
 		                           .on_line = on_line,
@@ -233,10 +266,19 @@ serve_front(struct session *session, const struct ep_serve_options *serve, struc
 	ep_say("a front end of the collection %s serves on port %u; there is no data folder %s",
 	       session->solr.collection, ep_front_port(front), session->call->folder);
 	ep_notify("READY=1");
-	while (ep_rest(session->call))
-		continue;
-	ep_notify("STOPPING=1");
+	enum turn turn = wait_for_turn(&next, session, NULL);
 	ep_front_stop(EP_TAKE(front));
+	if (turn == TURN_CHANGED)
+		take_live(session, &next);
+	return EP_OK;
+}
+
+static enum ep_status
+serve_front(struct session *session, const struct ep_serve_options *serve, struct ep_error *err)
+{
+	EP_TRY(ep_serve_live_read(&session->live, err));
+	while (!atomic_load(session->call->stop))
+		EP_TRY(serve_front_once(session, serve, err));
 	ep_say("stopped");
 	return EP_OK;
 }
@@ -244,14 +286,15 @@ serve_front(struct session *session, const struct ep_serve_options *serve, struc
 static enum ep_exit
 run(const struct ep_call *call)
 {
-	struct session session = { .call = call };
+	struct session session = { .call = call, .live = { .started = call->settings } };
 	struct ep_serve_options wanted = { 0 };
 	struct ep_error err;
 	bool solr = call->values[OPTION_SOLR] != NULL;
 	bool front = solr && is_front(call);
 	if (call->argument_count)
 		return ep_bad_usage(call->command, "serve takes no arguments");
-	if (read_options(&wanted, call, &err) != EP_OK) {
+	if (read_options(&wanted, call, &err) != EP_OK ||
+	    ep_logging_begin(call->settings, &err) != EP_OK) {
 		ep_settings_place(&err, call->settings);
 		return ep_bad_usage(call->command, "%s", err.text);
 	}
@@ -261,6 +304,7 @@ run(const struct ep_call *call)
 		                    "--mirror, --private, --token-file and --new-epoch are for a "
 		                    "node, but there is no data folder %s",
 		                    call->folder);
+	ep_hangup_catch();
 	enum ep_status status = solr ? read_solr(&session, &err) : EP_OK;
 	if (status == EP_OK)
 		status = front ? serve_front(&session, &wanted, &err)
@@ -269,7 +313,7 @@ run(const struct ep_call *call)
 	ep_api_free(session.api);
 	ep_query_service_stop(session.queries);
 	ep_node_close(session.node);
-	ep_buffer_free(&session.token);
+	ep_serve_live_done(&session.live);
 	ep_buffer_free(&session.solr_user);
 	return status == EP_OK ? EP_EXIT_DONE : ep_give_up(call, &err);
 }
@@ -285,15 +329,17 @@ const struct ep_command ep_cmd_serve = {
 		"master. / shows the state; /status, /metrics and /healthz are for programs; "
 		"/query\n"
 		"and /ingest work as in the original's web service. Ctrl-C and SIGTERM stop the\n"
-		"server cleanly.\n\n"
+		"server cleanly. At SIGHUP it reads its settings, certificate and token again.\n\n"
 		"--solr keeps a collection (see solr) in step with the log. On a machine without "
 		"a data\n"
 		"folder it makes a front end, which answers /query from the collection.\n"
 		"--legacy-solr and --legacy-tyrant keep servers of 2011 in step (see legacy "
 		"push).\n",
 	.options = options,
+	.choices = choices,
 	.has_settings = true,
 	.once = "new-epoch",
+	.live = "certificate key token-file log-format log-level verbose",
 	.check = check,
 	.run = run,
 };

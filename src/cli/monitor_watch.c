@@ -2,32 +2,17 @@
 
 #include "base/time.h"
 
-#include <signal.h>
-#include <stdatomic.h>
 #include <stddef.h>
 
 /* A file that was not changed for so long, in seconds, has been written. */
 #define QUIET_S 1.0
 
-static atomic_bool hung_up;
-
-static void
-on_hangup(int number)
-{
-	(void)number;
-	atomic_store(&hung_up, true);
-}
-
 void
 ep_watch_start(struct ep_watch *watch, const char *path)
 {
 	*watch = (struct ep_watch){ .path = path };
-	if (!path)
-		return;
-	struct sigaction action = { .sa_handler = on_hangup };
-	sigemptyset(&action.sa_mask);
-	sigaction(SIGHUP, &action, NULL);
-	(void)stat(path, &watch->as_read);
+	if (path)
+		(void)stat(path, &watch->as_read);
 }
 
 static bool
@@ -42,15 +27,14 @@ bool
 ep_watch_changed(struct ep_watch *watch)
 {
 	struct stat now;
-	bool asked = atomic_exchange(&hung_up, false);
 	if (!watch->path || stat(watch->path, &now) != 0)
-		return asked;
+		return false;
 	if (!same(&now, &watch->seen)) {
 		watch->seen = now;
 		watch->seen_at = ep_clock_s();
 	}
 	bool changed = !same(&now, &watch->as_read) && ep_clock_s() - watch->seen_at >= QUIET_S;
-	if (asked || changed)
+	if (changed)
 		watch->as_read = now;
-	return asked || changed;
+	return changed;
 }

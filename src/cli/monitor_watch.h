@@ -12,11 +12,11 @@ struct ep_watch {
 	double seen_at; /* when it was first seen so, by ep_clock_s */
 };
 
-/* From now on SIGHUP asks for it, where path (borrowed) is not NULL. */
+/* Begins with the file as it is now; path (borrowed) may be NULL. */
 void ep_watch_start(struct ep_watch *watch, const char *path);
 
-/* Whether there was a SIGHUP since the last call, or the file has changed and was then left alone
- * for a second: one that is away, or changes, is being written. */
+/* Whether the file has changed and was then left alone for a second: one that is away, or changes,
+ * is being written. */
 bool ep_watch_changed(struct ep_watch *watch);
 
 #endif

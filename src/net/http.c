@@ -17,9 +17,6 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The largest certificate or key file. */
-#define PEM_MAX ((size_t)1 << 20)
-
 /* A connection that says nothing for so long is closed. */
 #define SILENT_S 30U
 #define CONNECTION_MEMORY ((size_t)32 << 10)
@@ -210,13 +207,6 @@ raise_file_limit(unsigned connections)
 	                               : CONNECTIONS_MIN;
 }
 
-static enum ep_status
-read_pem(struct ep_buffer *pem, const char *path, struct ep_error *err)
-{
-	EP_TRY(ep_read_file(pem, path, PEM_MAX, err));
-	return ep_buffer_append(pem, "", 1, err);
-}
-
 /* Of what the library says, that it turned a connection away. */
 static void on_message(void *context, const char *fmt, va_list args) EP_PRINTF(2, 0);
 
@@ -242,8 +232,8 @@ start_daemon(struct ep_http *http, struct ep_error *err)
 	unsigned flags =
 		MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
 	if (options->certificate) {
-		EP_TRY(read_pem(&certificate, options->certificate, err));
-		EP_TRY(read_pem(&key, options->key, err));
+		EP_TRY(ep_http_read_pem(&certificate, options->certificate, err));
+		EP_TRY(ep_http_read_pem(&key, options->key, err));
 		flags |= MHD_USE_TLS;
 	}
 	struct MHD_OptionItem items[] = {

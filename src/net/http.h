@@ -121,6 +121,11 @@ struct ep_http_options {
 EP_MUST_USE enum ep_status
 ep_http_start(struct ep_http **out, const struct ep_http_options *options, struct ep_error *err);
 
+/* Whether a server can use the files of a certificate and its key. EP_BAD_INPUT  it cannot.
+ * EP_NOT_FOUND, EP_IO, EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_http_check_tls(const char *certificate, const char *key,
+                                             struct ep_error *err);
+
 /* The port that is listened on. */
 unsigned ep_http_port(const struct ep_http *http);
 

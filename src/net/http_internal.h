@@ -175,4 +175,9 @@ void ep_http_drop_queue(struct ep_http_queue *queue);
 /* A worker's thread; context: its struct ep_http_worker. */
 void *ep_http_work(void *context);
 
+/* Reads a certificate or key, ended by NUL, into an empty buffer. EP_NOT_FOUND, EP_IO,
+ * EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_http_read_pem(struct ep_buffer *pem, const char *path,
+                                            struct ep_error *err);
+
 #endif

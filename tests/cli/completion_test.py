@@ -110,7 +110,7 @@ def check_values(program, folder):
     script = run(program, "completion", "fish").stdout
     needed = {"master-ingest": ["-s", "x"]}
     for command, option, words in re.findall(r"__echoprint_is ([a-z-]+)' -l ([a-z-]+) .*?-x -a '([a-z ,0-9]+)'", script):
-        arguments = {"token": ["add", "x"]}.get(command, ["x"] if command not in ("plays", "master-dump", "slave-dump") else [])
+        arguments = {"token": ["add", "x"]}.get(command, ["x"] if command not in ("plays", "master-dump", "serve", "slave-dump") else [])
         said = run(program, "-d", str(folder / "node"), command, *needed.get(command, []), f"--{option}", "?", *arguments).stderr
         listed = re.search(r"(?:must be|use|--role) (\w+(?:, \w+)*,? or \w+)\n", said)
         named = re.findall(r"\w+", listed.group(1)) if listed else [said]
