@@ -201,6 +201,7 @@ serve(struct session *session, struct ep_serve_options *wanted, struct ep_error 
 	wanted->node = session->node;
 	wanted->name = session->name;
 	wanted->on_line = on_line;
+	wanted->on_answer = ep_serve_tell_answer;
 	wanted->context = session;
 	EP_TRY(ep_query_service_start(&session->queries, session->node, on_line, session, err));
 	wanted->queries = session->queries;
@@ -261,6 +262,7 @@ serve_front_once(struct session *session, const struct ep_serve_options *serve,
 		                           .connections = serve->connections,
 		                           .per_address = serve->per_address,
 		                           .on_line = on_line,
+		                           .on_answer = ep_serve_tell_answer,
 		                           .context = session };
 	EP_TRY(ep_front_start(&front, &wanted, err));
 	ep_say("a front end of the collection %s serves on port %u; there is no data folder %s",

@@ -114,20 +114,24 @@ ep_progress_stands(void)
 
 /* The line as JSON; false: there is no memory for it. */
 static bool
-write_json(enum ep_level level, const char *text)
+write_json(enum ep_level level, json_t *fields, const char *text)
 {
 	char moment[EP_TIME_TEXT];
 	ep_time_print(moment, ep_time_now());
 	json_t *line =
 		json_pack("{s:s, s:s, s:s*, s:o}", "time", moment, "level", names[level], "command",
 	                  logging.command, "message", ep_json_text(ep_text_of(text)));
-	bool written = line && json_dumpf(line, stderr, JSON_COMPACT) == 0;
+	bool written = line && (!fields || json_object_update(line, fields) == 0) &&
+	               json_dumpf(line, stderr, JSON_COMPACT) == 0;
 	json_decref(line);
 	return written;
 }
 
-void
-ep_tell_list(enum ep_level level, const char *fmt, va_list args)
+static void tell(enum ep_level level, json_t *fields, const char *fmt, va_list args)
+	EP_PRINTF(3, 0);
+
+static void
+tell(enum ep_level level, json_t *fields, const char *fmt, va_list args)
 {
 	char text[2048];
 	if (!ep_logging_has(level))
@@ -138,7 +142,7 @@ ep_tell_list(enum ep_level level, const char *fmt, va_list args)
 	clear_progress();
 	if (logging.journal)
 		fprintf(stderr, "<%d>", priorities[level]);
-	if (!atomic_load(&logging.json) || !write_json(level, text)) {
+	if (!atomic_load(&logging.json) || !write_json(level, fields, text)) {
 		/* The journal has the name of the program. */
 		if (!logging.journal)
 			fputs("echoprint: ", stderr);
@@ -149,10 +153,26 @@ ep_tell_list(enum ep_level level, const char *fmt, va_list args)
 }
 
 void
+ep_tell_list(enum ep_level level, const char *fmt, va_list args)
+{
+	tell(level, NULL, fmt, args);
+}
+
+void
 ep_tell(enum ep_level level, const char *fmt, ...)
 {
 	va_list args;
 	va_start(args, fmt);
-	ep_tell_list(level, fmt, args);
+	tell(level, NULL, fmt, args);
 	va_end(args);
+}
+
+void
+ep_tell_fields(enum ep_level level, json_t *fields, const char *fmt, ...)
+{
+	va_list args;
+	va_start(args, fmt);
+	tell(level, fields, fmt, args);
+	va_end(args);
+	json_decref(fields);
 }

@@ -2,8 +2,8 @@
  *
  *     text                  echoprint: MESSAGE
  *     text, to the journal  <N>MESSAGE, N as in sd-daemon(3)
- *     JSON                  {"time":"...","level":"info","command":"serve","message":"..."}, to the
- *                           journal behind <N>, too
+ *     JSON                  {"time":"...","level":"info","command":"serve","message":"...", and
+ * more members where they are known}; to the journal behind <N>, too
  */
 #ifndef EP_CLI_LOGGING_H
 #define EP_CLI_LOGGING_H
@@ -11,6 +11,7 @@
 #include "base/status.h"
 #include "base/text.h"
 
+#include <jansson.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -32,6 +33,11 @@ bool ep_logging_is_plain(void);
 
 /* Writes a line. */
 void ep_tell(enum ep_level level, const char *fmt, ...) EP_PRINTF(2, 3);
+
+/* The same, with members that a line of JSON has besides; fields is released, and may be NULL. */
+void ep_tell_fields(enum ep_level level, json_t *fields, const char *fmt, ...) EP_PRINTF(3, 4);
+
+/* The same as ep_tell. */
 void ep_tell_list(enum ep_level level, const char *fmt, va_list args) EP_PRINTF(2, 0);
 
 /* Writes text with its control characters as \xNN, so that nobody's data drives a terminal. */

@@ -3,7 +3,7 @@
 #include "base/file.h"
 #include "cli/logging.h"
 #include "cli/reload.h"
-#include "net/http.h"
+#include "format/json_text.h"
 #include "node/token.h"
 
 #include <sodium.h>
@@ -92,4 +92,22 @@ ep_serve_live_again(struct ep_serve_live *next, const struct ep_serve_live *live
 	}
 	*next = read;
 	return true;
+}
+
+void
+ep_serve_tell_answer(void *context, const struct ep_http_told *told)
+{
+	enum ep_level level = told->status < 400   ? EP_LEVEL_DEBUG
+	                      : told->status < 500 ? EP_LEVEL_INFO
+	                                           : EP_LEVEL_WARNING;
+	(void)context;
+	if (!ep_logging_has(level))
+		return;
+	ep_tell_fields(level,
+	               json_pack("{s:o, s:o, s:o, s:i, s:I, s:f}", "client",
+	                         ep_json_text(ep_text_of(told->client)), "method",
+	                         ep_json_text(ep_text_of(told->method)), "path",
+	                         ep_json_text(ep_text_of(told->path)), "status", (int)told->status,
+	                         "bytes", (json_int_t)told->size, "seconds", told->seconds),
+	               "%s", told->line);
 }

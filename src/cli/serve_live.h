@@ -3,6 +3,7 @@
 #define EP_CLI_SERVE_LIVE_H
 
 #include "cli/settings.h"
+#include "net/http.h"
 #include "node/node.h"
 
 /* Zeroed, with `started` and `node` set: nothing is read yet. */
@@ -23,6 +24,10 @@ EP_MUST_USE enum ep_status ep_serve_live_read(struct ep_serve_live *live, struct
  * others now; the server must be started again with *next, and *live is released when nothing uses
  * it any more. False: *next is untouched. */
 bool ep_serve_live_again(struct ep_serve_live *next, const struct ep_serve_live *live);
+
+/* Tells of an answer, for ep_serve_options.on_answer and that of a front end: what was refused is
+ * of the level info, what failed here a warning, all else of the level debug. */
+void ep_serve_tell_answer(void *context, const struct ep_http_told *told);
 
 /* Names of the files of TLS; NULL: none. */
 const char *ep_serve_live_certificate(const struct ep_serve_live *live);

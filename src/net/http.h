@@ -92,6 +92,17 @@ struct ep_http_routes {
 	void *context;
 };
 
+/* What is told of an answer; texts are borrowed for the call. */
+struct ep_http_told {
+	unsigned status;
+	const char *line; /* all of it; NULL for a refusal (4xx, 5xx) behind too many in a second */
+	const char *client; /* address */
+	const char *method;
+	const char *path;
+	uint64_t size; /* bytes of the body */
+	double seconds; /* since the request came */
+};
+
 struct ep_http_options {
 	const char *listen; /* "ADDRESS:PORT", "[ADDRESS]:PORT"; port 0: any that is free */
 	const char *certificate; /* files for TLS; NULL: none */
@@ -109,9 +120,8 @@ struct ep_http_options {
 	 * filled. By a thread of the daemon: must not wait. NULL: everybody is. */
 	bool (*admit)(void *context, struct ep_http_request *request,
 	              const struct ep_http_route *route, struct ep_http_answer *answer);
-	/* Told of every answer, from any thread. line: NULL for a refusal (4xx, 5xx) that came
-	 * behind so many others in this second. */
-	void (*on_answer)(void *context, unsigned status, const char *line);
+	/* Told of every answer, from any thread. */
+	void (*on_answer)(void *context, const struct ep_http_told *told);
 	/* Told what was not said, once a second at most. */
 	void (*on_line)(void *context, const char *line);
 };

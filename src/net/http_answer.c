@@ -93,15 +93,19 @@ ep_http_tell(const struct ep_http_request *request)
 	char line[1280];
 	struct ep_http *http = request->http;
 	const struct ep_http_answer *answer = &request->answer;
-	if (!may_say(http, answer->status)) {
-		http->options.on_answer(http->options.context, answer->status, NULL);
-		return;
+	struct ep_http_told told = { .status = answer->status,
+		                     .client = request->client,
+		                     .method = request->method,
+		                     .path = request->path,
+		                     .size = answer->has_file ? answer->size : answer->body.size,
+		                     .seconds = ep_clock_s() - request->began };
+	if (may_say(http, answer->status)) {
+		snprintf(line, sizeof line, "%s %s %s %u %" PRIu64 " bytes %.3f s%s%s", told.client,
+		         told.method, told.path, told.status, told.size, told.seconds,
+		         answer->said[0] ? ": " : "", answer->said);
+		told.line = line;
 	}
-	uint64_t size = answer->has_file ? answer->size : answer->body.size;
-	snprintf(line, sizeof line, "%s %s %s %u %" PRIu64 " bytes %.3f s%s%s", request->client,
-	         request->method, request->path, answer->status, size,
-	         ep_clock_s() - request->began, answer->said[0] ? ": " : "", answer->said);
-	http->options.on_answer(http->options.context, answer->status, line);
+	http->options.on_answer(http->options.context, &told);
 }
 
 void

@@ -68,16 +68,16 @@ admit(void *context, struct ep_http_request *request, const struct ep_http_route
 }
 
 static void
-on_answer(void *context, unsigned status, const char *line)
+on_answer(void *context, const struct ep_http_told *told)
 {
 	struct ep_serve *serve = context;
 	atomic_fetch_add(&serve->counts.requests, 1);
-	if (status >= 500)
+	if (told->status >= 500)
 		atomic_fetch_add(&serve->counts.failed, 1);
-	else if (status >= 400)
+	else if (told->status >= 400)
 		atomic_fetch_add(&serve->counts.refused, 1);
-	if (line)
-		ep_serve_say(serve, status < 400, "%s", line);
+	if (told->line)
+		serve->options.on_answer(serve->options.context, told);
 }
 
 static void

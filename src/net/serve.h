@@ -48,6 +48,8 @@ struct ep_serve_options {
 	/* Told of what happens, in a line; detail: what is of interest only to who asks for more.
 	 * From any thread. */
 	void (*on_line)(void *context, bool detail, const char *line);
+	/* Told of each answer that has a line. From any thread. */
+	void (*on_answer)(void *context, const struct ep_http_told *told);
 	void *context;
 };
 

@@ -53,11 +53,12 @@ def lines_are_objects(test):
     lines = objects(server.words())
     need(len(lines) >= 4, f"only {len(lines)} lines: {server.words()}")
     for line in lines:
-        same(sorted(line), ["command", "level", "message", "time"], "members")
+        request = ["bytes", "client", "method", "path", "seconds", "status"] if "path" in line else []
+        same(sorted(line), sorted(["command", "level", "message", "time"] + request), "members")
         need(line["level"] in LEVELS and line["command"] == "serve", f"the line is {line}")
         need(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", line["time"]), f"the time is {line['time']}")
     need(any(line["level"] == "debug" and "/healthz" in line["message"] for line in lines), "a request is of the level debug")
-    need(any(line["level"] == "info" and "/nothing" in line["message"] for line in lines), "a refusal is of the level info")
+    need(any(line["level"] == "info" and (line.get("path"), line.get("status"), line.get("method")) == ("/nothing", 404, "GET") for line in lines), "a refusal is of the level info")
 
 
 def levels_are_kept(test):

@@ -27,14 +27,14 @@ struct ep_front {
 };
 
 static void
-on_answer(void *context, unsigned status, const char *line)
+on_answer(void *context, const struct ep_http_told *told)
 {
 	struct ep_front *front = context;
 	atomic_fetch_add(&front->counts[0], 1);
-	if (status >= 400)
-		atomic_fetch_add(&front->counts[status >= 500 ? 2 : 1], 1);
-	if (line)
-		front->options.on_line(front->options.context, status < 400, line);
+	if (told->status >= 400)
+		atomic_fetch_add(&front->counts[told->status >= 500 ? 2 : 1], 1);
+	if (told->line)
+		front->options.on_answer(front->options.context, told);
 }
 
 static void

@@ -8,6 +8,7 @@
 #ifndef EP_NET_SOLR_FRONT_H
 #define EP_NET_SOLR_FRONT_H
 
+#include "net/http.h"
 #include "net/solr/solr.h"
 
 struct ep_front;
@@ -21,6 +22,7 @@ struct ep_front_options {
 	unsigned per_address;
 	/* As of ep_serve_options. */
 	void (*on_line)(void *context, bool detail, const char *line);
+	void (*on_answer)(void *context, const struct ep_http_told *told);
 	void *context;
 };
 

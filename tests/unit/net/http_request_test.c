@@ -95,11 +95,10 @@ static const struct ep_http_route routes[] = {
 };
 
 static void
-on_answer(void *context, unsigned status, const char *line)
+on_answer(void *context, const struct ep_http_told *told)
 {
 	(void)context;
-	(void)status;
-	(void)line;
+	(void)told;
 }
 
 /* What a request is answered when its headers have come; 0: nothing, its body is to be read. */
