@@ -21,7 +21,7 @@ may_be_set(const struct ep_settings *settings, const struct ep_command *command,
 	const struct ep_option *found = NULL;
 	return ep_settings_key(&found, settings->given.commands, command, option->name) ==
 	               EP_KEY_SETTING &&
-	       found->help == option->help;
+	       strcmp(found->help, option->help) == 0;
 }
 
 /* Hands on the settings of a command, those that all have first. */
