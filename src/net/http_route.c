@@ -95,9 +95,7 @@ ep_http_has_route(struct ep_http_request *request)
 		answer->preflight = true;
 		return false;
 	}
-	if (!ep_http_is_admitted(request))
-		answer->allow[0] = '\0';
-	else if (request->route)
+	if (!ep_http_is_admitted(request) || request->route)
 		answer->allow[0] = '\0';
 	else if (answer->allow[0])
 		ep_http_say(answer, 405, "method %s is not allowed here, but %s", request->method,

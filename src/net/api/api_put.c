@@ -61,6 +61,7 @@ outcome_of(const struct ep_put_counts *counts)
 static void
 answer_put(struct ep_http_answer *answer, const char *id, const struct ep_put_counts *counts)
 {
+	uint64_t documents = counts->added + counts->updated + counts->unchanged;
 	unsigned status = counts->conflict ? 409 : counts->added && !counts->updated ? 201 : 200;
 	if (status == 409)
 		ep_api_refuse(answer, 409, "set_aside",
@@ -71,8 +72,7 @@ answer_put(struct ep_http_answer *answer, const char *id, const struct ep_put_co
 		ep_api_answer(answer, status,
 		              json_pack("{s:o, s:s, s:I}", "track_id", ep_json_text(ep_text_of(id)),
 		                        "outcome", outcome_of(counts), "documents",
-		                        (json_int_t)(counts->added + counts->updated +
-		                                     counts->unchanged)));
+		                        (json_int_t)documents));
 }
 
 /* What the names and codes make. */
@@ -118,19 +118,20 @@ put(const struct wanted *wanted, struct ep_http_answer *answer)
 /* ---- sound ---- */
 
 static void
-put_recording(struct wanted *wanted, struct ep_audio *audio, const char *path,
+put_recording(const struct wanted *given, struct ep_audio *audio, const char *path,
               struct ep_http_answer *answer)
 {
 	EP_RECORDING struct ep_recording recording = { 0 };
-	struct ep_sound_options options = { .stop = wanted->api->options.stop };
+	struct ep_sound_options options = { .stop = given->api->options.stop };
 	struct ep_error err;
 	enum ep_status status = ep_audio_read(&recording, audio, path, &options, &err);
-	wanted->version = EP_GENERATOR_VERSION;
-	wanted->length_s = ep_recording_length(&recording);
-	wanted->pairs = &recording.pairs;
-	wanted->info = &recording.info;
+	struct wanted wanted = *given;
+	wanted.version = EP_GENERATOR_VERSION;
+	wanted.length_s = ep_recording_length(&recording);
+	wanted.pairs = &recording.pairs;
+	wanted.info = &recording.info;
 	if (status == EP_OK)
-		put(wanted, answer);
+		put(&wanted, answer);
 	else if (status == EP_BAD_INPUT || status == EP_NOT_FOUND)
 		ep_api_refuse(answer, 422, "undecodable", "%s", err.text);
 	else
@@ -138,7 +139,7 @@ put_recording(struct wanted *wanted, struct ep_audio *audio, const char *path,
 }
 
 static void
-put_sound(struct wanted *wanted, const char *path, struct ep_http_answer *answer)
+put_sound(const struct wanted *wanted, const char *path, struct ep_http_answer *answer)
 {
 	struct ep_audio *audio = NULL;
 	struct ep_error err;
@@ -232,35 +233,36 @@ length_of(const struct ep_pairs *pairs)
 }
 
 static void
-put_codes(struct wanted *wanted, json_t *body, struct ep_http_answer *answer)
+put_codes(struct ep_api *api, json_t *body, struct ep_http_answer *answer)
 {
 	EP_PAIRS struct ep_pairs pairs = { 0 };
+	struct wanted wanted = { .api = api };
 	const char *codes = NULL;
 	size_t size = 0;
 	double length = -1;
 	json_t *fields = NULL;
 	struct ep_error err;
-	wanted->version = EP_GENERATOR_VERSION;
+	wanted.version = EP_GENERATOR_VERSION;
 	if (!ep_api_unpack(body, answer, "{s:s%, s?s, s?s, s?s, s?s, s?s, s?F, s?o}", "codes",
-	                   &codes, &size, "track_id", &wanted->names[TRACK_ID], "artist",
-	                   &wanted->names[ARTIST], "release", &wanted->names[RELEASE], "track",
-	                   &wanted->names[TRACK], "codever", &wanted->version, "length_s", &length,
+	                   &codes, &size, "track_id", &wanted.names[TRACK_ID], "artist",
+	                   &wanted.names[ARTIST], "release", &wanted.names[RELEASE], "track",
+	                   &wanted.names[TRACK], "codever", &wanted.version, "length_s", &length,
 	                   "fields", &fields))
 		return;
-	if (fields && !ep_api_fields(wanted->fields, &wanted->field_count, fields, answer))
+	if (fields && !ep_api_fields(wanted.fields, &wanted.field_count, fields, answer))
 		return;
 	/* A number of JSON is whole where 5.0 is written, too. */
 	if (length < -1 || length > INT32_MAX || floor(length) != length ||
-	    strlen(wanted->version) > EP_CODEGEN_VERSION_MAX) {
+	    strlen(wanted.version) > EP_CODEGEN_VERSION_MAX) {
 		ep_api_refuse(answer, 400, "bad_request",
 		              "length_s must be from 0 to %d, and codever short", INT32_MAX);
 		return;
 	}
 	enum ep_status status = ep_codestring_decode(&pairs, (struct ep_text){ codes, size }, &err);
-	wanted->length_s = length >= 0 ? (uint64_t)length : length_of(&pairs);
-	wanted->pairs = &pairs;
+	wanted.length_s = length >= 0 ? (uint64_t)length : length_of(&pairs);
+	wanted.pairs = &pairs;
 	if (status == EP_OK)
-		put(wanted, answer);
+		put(&wanted, answer);
 	else if (status == EP_BAD_INPUT)
 		ep_api_refuse(answer, 422, "undecodable", "%s", err.text);
 	else
@@ -276,7 +278,7 @@ ep_api_put_track(void *context, struct ep_http_request *request, struct ep_http_
 	} else if (ep_api_is_type(request, "application/json")) {
 		json_t *body = ep_api_json(request, answer);
 		if (body)
-			put_codes(&wanted, body, answer);
+			put_codes(context, body, answer);
 		json_decref(body);
 	} else {
 		put_form(&wanted, request, answer);
