@@ -31,14 +31,13 @@ struct ep_option {
 	const char *help;
 	bool repeats; /* it may be given many times; one option of a table at most */
 };
+
 /* The values that an option of a command may have, where they are few. */
 struct ep_choices {
 	const char *option; /* its long name; NULL: the end of the list */
 	const char *words; /* with single blanks between them */
 };
 #define EP_OPTIONS_MAX 32
-
-#define EP_OPTIONS_MAX 24
 
 struct ep_command;
 struct ep_settings;

@@ -49,6 +49,13 @@ peek_pipe(char front[FRONT])
 }
 
 static bool
+has_front(void)
+{
+	struct pollfd wanted = { .fd = STDIN_FILENO, .events = POLLIN };
+	return poll(&wanted, 1, 0) > 0 && (wanted.revents & POLLIN);
+}
+
+static bool
 is_at_its_end(void)
 {
 	struct pollfd wanted = { .fd = STDIN_FILENO, .events = POLLIN };
@@ -77,8 +84,10 @@ peek(size_t *size, char front[FRONT], const struct stat *info, const struct ep_c
 	if (S_ISREG(info->st_mode)) {
 		ssize_t got = pread(STDIN_FILENO, front, FRONT, 0);
 		*size = got > 0 ? (size_t)got : 0;
-	} else if (S_ISFIFO(info->st_mode)) {
+	} else if (S_ISFIFO(info->st_mode) && call->argument_count == 1) {
 		EP_TRY(wait_and_peek(size, front, call, err));
+	} else if (S_ISFIFO(info->st_mode) && has_front()) {
+		*size = peek_pipe(front);
 	}
 	return EP_OK;
 }
