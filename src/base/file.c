@@ -171,9 +171,8 @@ folder_of(const char *path)
 	return strndup(path, slash == path ? 1 : (size_t)(slash - path));
 }
 
-/* Makes the folder durable that a file is in. */
-static enum ep_status
-sync_folder_of(const char *path, struct ep_error *err)
+enum ep_status
+ep_sync_folder_of(const char *path, struct ep_error *err)
 {
 	EP_FREE char *folder = folder_of(path);
 	if (!folder)
@@ -191,7 +190,7 @@ ep_replace_file(const char *path, const void *bytes, size_t size, unsigned mode,
 	EP_TRY(write_new(part, bytes, size, mode, err));
 	if (rename(part, path) != 0)
 		return ep_fail_errno(err, errno, "cannot rename %s to %s", part, path);
-	return sync_folder_of(path, err);
+	return ep_sync_folder_of(path, err);
 }
 
 /* Waits until nobody else has the lock. */
@@ -218,7 +217,7 @@ ep_make_file(const char *path, const void *bytes, size_t size, unsigned mode, st
 	EP_TRY(lock_fd(lock, folder, err));
 	struct stat there;
 	if (lstat(path, &there) == 0)
-		return sync_folder_of(path, err);
+		return ep_sync_folder_of(path, err);
 	return ep_replace_file(path, bytes, size, mode, err);
 }
 

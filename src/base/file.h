@@ -19,6 +19,9 @@ EP_MUST_USE enum ep_status ep_read_some(size_t *got, int fd, void *bytes, size_t
 /* Makes the names in a folder durable: what was made, renamed or removed in it. EP_IO. */
 EP_MUST_USE enum ep_status ep_sync_folder(const char *folder, struct ep_error *err);
 
+/* Makes the name of a file durable: syncs the folder that it is in. EP_IO, EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_sync_folder_of(const char *path, struct ep_error *err);
+
 /* Makes the name of a folder durable in its parent; nothing, where that may not be read. EP_IO. */
 EP_MUST_USE enum ep_status ep_sync_name(const char *folder, struct ep_error *err);
 

@@ -108,6 +108,8 @@ extern const struct ep_command ep_cmd_conflicts;
 extern const struct ep_command ep_cmd_codegen;
 extern const struct ep_command ep_cmd_monitor;
 extern const struct ep_command ep_cmd_plays;
+extern const struct ep_command ep_cmd_backup;
+extern const struct ep_command ep_cmd_restore;
 extern const struct ep_command ep_cmd_solr;
 extern const struct ep_command ep_cmd_legacy;
 extern const struct ep_command ep_cmd_completion;

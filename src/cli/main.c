@@ -41,6 +41,8 @@ static const struct ep_command *const commands[] = {
 	&ep_cmd_promote,
 	&ep_cmd_sync,
 	&ep_cmd_serve,
+	&ep_cmd_backup,
+	&ep_cmd_restore,
 	&ep_cmd_token,
 	&ep_cmd_solr,
 	&ep_cmd_legacy,

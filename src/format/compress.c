@@ -70,6 +70,25 @@ ep_compress_block(struct ep_buffer *out, enum ep_compression compression, const 
 	return ep_buffer_append(out, bytes, size, err);
 }
 
+enum ep_status
+ep_unpack_block(struct ep_buffer *out, const void *bytes, size_t size, size_t max,
+                struct ep_error *err)
+{
+	/* Both macros of what is not known are above any max. */
+	unsigned long long whole = ZSTD_getFrameContentSize(bytes, size);
+	if (whole > max || ZSTD_findFrameCompressedSize(bytes, size) != size)
+		return ep_fail(err, EP_BAD_INPUT,
+		               "a block of %zu bytes is not one zstd frame of at most %zu bytes",
+		               size, max);
+	EP_TRY(ep_buffer_reserve(out, (size_t)whole, err));
+	size_t result = ZSTD_decompress(out->data + out->size, (size_t)whole, bytes, size);
+	if (ZSTD_isError(result) || result != whole)
+		return ep_fail(err, EP_BAD_INPUT, "a block of %zu bytes is damaged: %s", size,
+		               ZSTD_getErrorName(result));
+	out->size += result;
+	return EP_OK;
+}
+
 const char *
 ep_compression_suffix(enum ep_compression compression)
 {

@@ -30,6 +30,12 @@ enum ep_compression { EP_COMPRESS_NONE, EP_COMPRESS_BZIP2, EP_COMPRESS_ZSTD };
 EP_MUST_USE enum ep_status ep_compress_block(struct ep_buffer *out, enum ep_compression compression,
                                              const void *bytes, size_t size, struct ep_error *err);
 
+/* Appends the bytes of one zstd frame that bytes[0..size) are, as ep_compress_block made it, at
+ * most max. EP_BAD_INPUT  they are not exactly one frame, are damaged, or stand for more bytes.
+ * EP_NO_MEMORY. On failure out holds what it held before. */
+EP_MUST_USE enum ep_status ep_unpack_block(struct ep_buffer *out, const void *bytes, size_t size,
+                                           size_t max, struct ep_error *err);
+
 /* What a file name gains: "", ".bz2" or ".zst". */
 const char *ep_compression_suffix(enum ep_compression compression);
 

@@ -133,3 +133,9 @@ ep_plays_close(struct ep_plays *plays)
 	ep_env_close(plays->env);
 	free(plays);
 }
+
+enum ep_status
+ep_plays_copy_open(struct ep_env_copy **out, struct ep_plays *plays, struct ep_error *err)
+{
+	return ep_env_copy_open(out, plays->env, err);
+}

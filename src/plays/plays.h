@@ -15,6 +15,7 @@
 #define EP_PLAYS_PLAYS_H
 
 #include "base/text.h"
+#include "store/env_copy.h"
 
 /* Its folder in the data folder. */
 #define EP_PLAYS_FOLDER "plays"
@@ -81,6 +82,10 @@ EP_DEFINE_OWNED(struct ep_plays, ep_plays_close)
 
 /* Frees what readers held that were killed. */
 void ep_plays_check_readers(struct ep_plays *plays);
+
+/* Begins a copy of the log as it is now. As ep_env_copy_open. */
+EP_MUST_USE enum ep_status ep_plays_copy_open(struct ep_env_copy **out, struct ep_plays *plays,
+                                              struct ep_error *err);
 
 /* ---- reading ---- */
 

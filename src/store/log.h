@@ -14,6 +14,7 @@
 
 #include "store/digest.h"
 #include "store/entry.h"
+#include "store/env_copy.h"
 #include "store/values.h"
 
 /* Sources by number; others are numbered from 3 as they come. */
@@ -204,6 +205,12 @@ EP_DEFINE_OWNED(struct ep_log_cursor, ep_log_cursor_close)
 /* The next entry, borrowed from the snapshot; EP_NOT_FOUND at the end. EP_CORRUPT, EP_NEWER. */
 EP_MUST_USE enum ep_status ep_log_cursor_next(struct ep_entry *entry, struct ep_log_cursor *cursor,
                                               struct ep_error *err);
+
+/* Begins a copy of the log as it is now, and a snapshot of the same state: what can be read in
+ * *read is what the copy holds. As ep_env_copy_open. EP_IO  also where others commit all the time.
+ */
+EP_MUST_USE enum ep_status ep_log_copy_open(struct ep_env_copy **out, struct ep_log_read **read,
+                                            struct ep_log *log, struct ep_error *err);
 
 /* ---- writing ---- */
 
