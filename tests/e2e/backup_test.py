@@ -1,0 +1,161 @@
+#!/usr/bin/env python3
+"""Backups of nodes that run, and what becomes of the nodes that are restored from them."""
+
+from common import Node, codegen_bytes, need, run, same
+from servers import Server, all_equal, ingest, joined, some_songs, synced
+
+
+def restored(test, file, name, *options):
+    """A data folder made of a backup."""
+    node = test.node(name)
+    node.run("restore", *options, file)
+    node.verify()
+    return node
+
+
+def backups_while_all_runs(test):
+    master = test.node("master")
+    master.run("init", "--name", "centre")
+    server = Server(master)
+    slave = joined(test, master, "slave", server.url)
+    served = Server(slave)
+    made = []
+    for number in range(8):
+        # One ingest through the server, one beside it, and a backup meanwhile.
+        songs = some_songs(f"TRM{number}", 40)
+        file = test.folder / "songs.json"
+        file.write_bytes(codegen_bytes(songs))
+        process = master.start("ingest", file)
+        report = master.json("backup", test.folder / f"b{number}")
+        process.communicate()
+        same(process.returncode, 0, "exit status of the ingest")
+        made.append((report["position"], report["digest"]))
+    need(len(set(made)) > 2, "the backups are of several positions")
+    same(made, sorted(made, key=lambda one: one[0]), "positions in the order of the backups")
+    all_equal([master, slave])
+    master.run("backup", test.folder / "last")
+    server.stop()
+    served.stop()
+    for number, (position, digest) in enumerate(made):
+        copy = restored(test, test.folder / f"b{number}", f"copy{number}")
+        found = copy.json("digest")
+        same((found["position"], found["digest"]), (position, digest), "position and digest")
+    last = restored(test, test.folder / "last", "copy")
+    same(last.digest(), master.digest(), "the digest of the last backup")
+    same(last.contents(), master.contents(), "the rows of the last backup")
+    same(last.json("status")["key"], master.json("status")["key"], "the key")
+
+
+def a_slave_goes_on(test):
+    """From an older copy, with its key: what it lacks comes back."""
+    master = test.node("master2")
+    master.run("init", "--name", "centre")
+    server = Server(master)
+    slave = joined(test, master, "slave2", server.url)
+    ingest(master, some_songs("TRA", 5))
+    ingest(slave, some_songs("TRB", 5))
+    synced(slave, master)
+    slave.run("backup", test.folder / "slave2.backup")
+    ingest(master, some_songs("TRC", 5))
+    ingest(slave, some_songs("TRD", 5))
+    synced(slave, master)
+    copy = restored(test, test.folder / "slave2.backup", "slave2-restored")
+    synced(copy, master)
+    same(copy.json("digest")["digest"], slave.json("digest")["digest"], "the digest of the copy")
+    ingest(copy, some_songs("TRE", 2))  # it may contribute as before
+    synced(copy, master)
+    server.stop()
+
+
+def a_slave_without_its_key_joins_again(test):
+    master = test.node("master3")
+    master.run("init", "--name", "centre")
+    server = Server(master)
+    slave = joined(test, master, "slave3", server.url)
+    ingest(slave, some_songs("TRF", 5))
+    synced(slave, master)
+    slave.run("backup", "--without-key", test.folder / "slave3.backup")
+    copy = restored(test, test.folder / "slave3.backup", "slave3-restored")
+    need(copy.json("status")["key"] != slave.json("status")["key"], "the key is a new one")
+    ingest(copy, some_songs("TRG", 1))
+    refused = copy.run("sync", statuses=(0, 1, 3, 4, 7))
+    need(refused.returncode != 0, "it contributes with a key that nobody knows")
+    invitation = master.json("source", "add", "other", "--url", server.url)["invitation"]
+    copy.run("join", server.url, invitation)
+    synced(copy, master)
+    server.stop()
+
+
+def a_master_is_moved(test):
+    """Its last state: slaves go on, without a new epoch."""
+    master = test.node("master4")
+    master.run("init", "--name", "centre")
+    server = Server(master)
+    slave = joined(test, master, "slave4", server.url)
+    ingest(master, some_songs("TRH", 5))
+    synced(slave, master)
+    server.stop()
+    master.run("backup", test.folder / "master4.backup")
+    moved = restored(test, test.folder / "master4.backup", "master4-moved")
+    server = Server(moved, port=server.port)
+    ingest(moved, some_songs("TRI", 5))
+    ingest(slave, some_songs("TRJ", 5))
+    synced(slave, moved)
+    server.stop()
+
+
+def a_master_is_an_older_copy(test):
+    """Slaves that have seen more stop, until a new epoch begins; then what they have comes back."""
+    master = test.node("master5")
+    master.run("init", "--name", "centre")
+    server = Server(master)
+    slave = joined(test, master, "slave5", server.url)
+    ingest(master, some_songs("TRK", 5))
+    synced(slave, master)
+    master.run("backup", test.folder / "master5.backup")
+    ingest(master, some_songs("TRL", 5))  # lost here, but not on the slave
+    ingest(slave, some_songs("TRN", 5))
+    synced(slave, master)
+    rows = sorted(slave.contents().splitlines())
+    server.stop()
+    copy = test.node("master5-restored")
+    done = copy.run("restore", test.folder / "master5.backup")
+    need(b"--new-epoch" in done.stderr, f"a new epoch is not spoken of: {done.stderr!r}")
+    server = Server(copy, port=server.port)
+    ingest(copy, some_songs("TRO", 1))  # another history
+    stopped = slave.run("sync", statuses=(5,))
+    need(b"--new-epoch" in stopped.stderr, f"the slave says nothing of it: {stopped.stderr!r}")
+    slave.run("sync", statuses=(5,))
+    server.stop()
+    server = Server(copy, "--new-epoch", port=server.port)
+    slave.run("sync", "--restart")
+    synced(slave, copy)
+    need(set(rows) <= set(copy.contents().splitlines()), "what the slave had is not all there again")
+    copy.verify()
+    server.stop()
+
+
+def a_pipe(test):
+    """From a stream into a stream, whole or not at all."""
+    master = Node(test.program, test.folder / "master")
+    whole = master.run("backup", "-").stdout
+    copy = test.node("piped")
+    copy.run("restore", "-", data=whole)
+    same(copy.digest(), master.digest(), "the digest")
+    for size in (0, 7, 1000, len(whole) - 1):
+        other = test.node("cut")
+        other.run("restore", "-", data=whole[:size], statuses=(1, 7))
+        need(not list(test.folder.glob("cut*")), "a restore that failed has left something")
+
+
+def body(test):
+    test.check("backups while all runs", backups_while_all_runs, test)
+    test.check("a restored slave goes on", a_slave_goes_on, test)
+    test.check("a slave without its key joins again", a_slave_without_its_key_joins_again, test)
+    test.check("a master is moved", a_master_is_moved, test)
+    test.check("a master is an older copy", a_master_is_an_older_copy, test)
+    test.check("through pipes", a_pipe, test)
+
+
+if __name__ == "__main__":
+    run(body)
