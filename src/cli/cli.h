@@ -110,6 +110,7 @@ extern const struct ep_command ep_cmd_monitor;
 extern const struct ep_command ep_cmd_plays;
 extern const struct ep_command ep_cmd_backup;
 extern const struct ep_command ep_cmd_restore;
+extern const struct ep_command ep_cmd_compact;
 extern const struct ep_command ep_cmd_solr;
 extern const struct ep_command ep_cmd_legacy;
 extern const struct ep_command ep_cmd_completion;

@@ -101,28 +101,37 @@ sync_names(const char *folder, struct ep_error *err)
 }
 
 enum ep_status
-ep_plays_open(struct ep_plays **out, const char *data_folder, bool make, size_t map_size,
-              struct ep_error *err)
+ep_plays_open_at(struct ep_plays **out, const char *folder, bool make, size_t map_size,
+                 struct ep_error *err)
 {
 	const struct ep_env_kind within = ep_env_kind_within(&kind, map_size);
-	EP_FREE char *folder = ep_path_join(data_folder, EP_PLAYS_FOLDER);
 	EP_OWNED(ep_plays_close)
 	struct ep_plays *plays = calloc(1, sizeof *plays);
-	if (!plays || !folder)
+	if (!plays)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	if (make)
 		EP_TRY(ep_env_make(folder, &within, fill_new, err));
-	enum ep_status status = ep_env_open(&plays->env, folder, &within, make, err);
-	if (status == EP_NOT_FOUND)
-		return ep_fail(err, EP_NOT_FOUND,
-		               "there is no " WHAT " in %s; `echoprint monitor` writes one",
-		               data_folder);
-	EP_TRY(status);
+	EP_TRY(ep_env_open(&plays->env, folder, &within, make, err));
 	EP_TRY(find_databases(plays, err));
 	if (make)
 		EP_TRY(sync_names(folder, err));
 	*out = EP_TAKE(plays);
 	return EP_OK;
+}
+
+enum ep_status
+ep_plays_open(struct ep_plays **out, const char *data_folder, bool make, size_t map_size,
+              struct ep_error *err)
+{
+	EP_FREE char *folder = ep_path_join(data_folder, EP_PLAYS_FOLDER);
+	if (!folder)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	enum ep_status status = ep_plays_open_at(out, folder, make, map_size, err);
+	if (status == EP_NOT_FOUND)
+		return ep_fail(err, EP_NOT_FOUND,
+		               "there is no " WHAT " in %s; `echoprint monitor` writes one",
+		               data_folder);
+	return status;
 }
 
 void
@@ -132,10 +141,4 @@ ep_plays_close(struct ep_plays *plays)
 		return;
 	ep_env_close(plays->env);
 	free(plays);
-}
-
-enum ep_status
-ep_plays_copy_open(struct ep_env_copy **out, struct ep_plays *plays, struct ep_error *err)
-{
-	return ep_env_copy_open(out, plays->env, err);
 }

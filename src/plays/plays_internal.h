@@ -92,4 +92,8 @@ enum ep_status ep_plays_read_failed(const struct ep_plays_read *read, int rc, st
 enum ep_status ep_plays_write_failed(const struct ep_plays_write *write, int rc,
                                      struct ep_error *err);
 
+/* As ep_plays_open, with the folder of the log itself. */
+EP_MUST_USE enum ep_status ep_plays_open_at(struct ep_plays **out, const char *folder, bool make,
+                                            size_t map_size, struct ep_error *err);
+
 #endif

@@ -70,16 +70,24 @@ reserve_lock(const char *folder, struct ep_error *err)
 /* When the last process closes an environment, LMDB destroys the mutexes in lock.mdb. A process
  * that opens it at that moment would find them destroyed, and its reads would fail with EINVAL. So
  * whoever opens or closes one holds a lock on data.mdb meanwhile: not on lock.mdb, as closing that
- * file would give up LMDB's own locks. Returns a descriptor to be closed; -1 where there is no file
- * yet. */
-static int
-lock_door(const char *folder)
+ * file would give up LMDB's own locks. Who waited while the file was replaced (env_compact.c) has
+ * the lock of one that is gone, and waits again. Returns a descriptor to be closed; -1 where there
+ * is no file yet. */
+int
+ep_env_lock_door(const char *folder)
 {
 	EP_FREE char *path = ep_path_join(folder, "data.mdb");
-	int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
-	while (fd >= 0 && flock(fd, LOCK_EX) != 0 && errno == EINTR)
-		continue;
-	return fd;
+	struct stat mine;
+	struct stat there;
+	for (;;) {
+		int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+		while (fd >= 0 && flock(fd, LOCK_EX) != 0 && errno == EINTR)
+			continue;
+		if (fd < 0 || fstat(fd, &mine) != 0 || stat(path, &there) != 0 ||
+		    (mine.st_ino == there.st_ino && mine.st_dev == there.st_dev))
+			return fd;
+		close(fd);
+	}
 }
 
 static enum ep_status
@@ -90,13 +98,14 @@ open_environment(struct ep_env **out, const char *folder, const struct ep_env_ki
 	struct ep_env *env = calloc(1, sizeof *env);
 	if (!env)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	env->door = -1;
 	env->what = kind->what;
 	env->folder = strdup(folder);
 	if (!env->folder)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	EP_TRY(reserve_lock(folder, err));
 	env->map_size = kind->map_size;
-	EP_FD int door = lock_door(folder);
+	EP_FD int door = ep_env_lock_door(folder);
 	(void)door;
 	int rc = mdb_env_create(&env->mdb);
 	if (!rc)
@@ -128,10 +137,11 @@ ep_env_close(struct ep_env *env)
 		return;
 	ep_guard_forget(env);
 	if (env->mdb) {
-		EP_FD int door = lock_door(env->folder);
-		(void)door;
+		if (env->door < 0)
+			env->door = ep_env_lock_door(env->folder);
 		mdb_env_close(env->mdb);
 	}
+	ep_fd_close(&env->door);
 	free(env->folder);
 	free(env);
 }

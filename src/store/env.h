@@ -24,6 +24,7 @@ struct ep_env {
 	const char *what;
 	void *map; /* NULL where it is not known */
 	size_t map_size;
+	int door; /* its lock on data.mdb where it is alone (env_compact.h); else -1 */
 };
 
 /* Makes the folder and the environment in it, where they are not there, durably.

@@ -6,6 +6,9 @@
 
 #include <sys/stat.h>
 
+/* Waits for the lock that whoever opens or closes an environment holds meanwhile. */
+int ep_env_lock_door(const char *folder);
+
 /* LMDB reads its map without looking at the file's size, so that a file that was cut short would be
  * a bus error; but it also does not write pages that were made and freed in one transaction, so
  * that a file may be short and whole. Fills *info with what the file is.

@@ -14,6 +14,7 @@
 
 #include "store/digest.h"
 #include "store/entry.h"
+#include "store/env_compact.h"
 #include "store/env_copy.h"
 #include "store/values.h"
 
@@ -211,6 +212,11 @@ EP_MUST_USE enum ep_status ep_log_cursor_next(struct ep_entry *entry, struct ep_
  */
 EP_MUST_USE enum ep_status ep_log_copy_open(struct ep_env_copy **out, struct ep_log_read **read,
                                             struct ep_log *log, struct ep_error *err);
+
+/* As ep_env_take_alone and ep_env_compact. The copy is compared by position, counts and digest. */
+EP_MUST_USE enum ep_status ep_log_take_alone(struct ep_log *log, struct ep_error *err);
+EP_MUST_USE enum ep_status ep_log_compact(struct ep_compacted *compacted, struct ep_log *log,
+                                          struct ep_error *err);
 
 /* ---- writing ---- */
 

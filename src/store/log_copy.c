@@ -1,4 +1,7 @@
+#include "store/env_compact.h"
 #include "store/log_internal.h"
+
+#include <string.h>
 
 /* A copy begins within milliseconds, and few commits come so often. */
 #define TRIES_MAX 1000
@@ -24,4 +27,51 @@ ep_log_copy_open(struct ep_env_copy **out, struct ep_log_read **read, struct ep_
 	}
 	return ep_fail(err, EP_IO, "the log in %s changes too fast to be copied; try again",
 	               log->env->folder);
+}
+
+/* ---- compaction ---- */
+
+enum ep_status
+ep_log_take_alone(struct ep_log *log, struct ep_error *err)
+{
+	return ep_env_take_alone(log->env, err);
+}
+
+/* What two logs must have alike. */
+struct seen {
+	struct ep_log_state state;
+	struct ep_digest digest;
+};
+
+static enum ep_status
+look(struct seen *seen, struct ep_log *log, struct ep_error *err)
+{
+	EP_OWNED(ep_log_read_end)
+	struct ep_log_read *read = NULL;
+	EP_TRY(ep_log_read_begin(&read, log, err));
+	ep_log_state(&seen->state, read);
+	return ep_log_digest(&seen->digest, read, err);
+}
+
+static enum ep_status
+check_copy(void *context, const char *folder, struct ep_error *err)
+{
+	const struct seen *before = context;
+	struct seen seen = { 0 };
+	EP_OWNED(ep_log_close)
+	struct ep_log *copy = NULL;
+	EP_TRY(ep_log_open(&copy, folder, EP_LOG_READ, err));
+	EP_TRY(look(&seen, copy, err));
+	if (memcmp(&seen, before, sizeof seen) != 0)
+		return ep_fail(err, EP_CORRUPT, "the copy in %s is not the log that was copied",
+		               folder);
+	return EP_OK;
+}
+
+enum ep_status
+ep_log_compact(struct ep_compacted *compacted, struct ep_log *log, struct ep_error *err)
+{
+	struct seen before = { 0 };
+	EP_TRY(look(&before, log, err));
+	return ep_env_compact(compacted, log->env, check_copy, &before, err);
 }

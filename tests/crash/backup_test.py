@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Kills and power cuts at every operation of `backup` and `restore`.
+"""Kills and power cuts at every operation of `backup`, `restore` and `compact`.
 
 Each runs once under a library that records what is done to files (trace.c). For every point between
 two operations the folder is built as a kill there, or a power cut, would leave it (model.py):
@@ -7,6 +7,7 @@ two operations the folder is built as a kill there, or a power cut, would leave 
 - what a backup, or a data folder, has its name is whole: checked by the program, with the position
   and the digest that it must have; before that it is absent, or as it was;
 - when the command has reported, the new one is there;
+- a log that is made compact is the same log at any moment;
 - the same command again succeeds, and leaves no part files.
 
 That the test can fail is shown by mutants of the record, which must be found.
@@ -142,6 +143,41 @@ class Restore(Command):
         return super().again()
 
 
+class Compact(Command):
+    """A log and a log of plays with free pages."""
+
+    def __init__(self, program, folder, name, plays):
+        super().__init__(program, folder, name)
+        for number in range(10, 60):
+            songs = common.write_codegen(self.root + ".json", [Song(number)])
+            program.must(self.node, "ingest", "--no-index", songs)
+        program.must(self.node, "delete", *[Song(number).track_id for number in range(10, 55)])
+        subprocess.run([plays, "write", self.node, "20"], check=True, stdout=subprocess.DEVNULL)
+        program.run(self.node, "query", "1 2")  # brings the index up to date
+        self.expected = self.standing(self.node)
+        self.played = self.plays()
+        self.before = self.size()
+
+    def arguments(self):
+        return [self.program.path, "-d", self.node, "--json", "compact"]
+
+    def plays(self):
+        return self.program.run(self.node, "plays", "--json").stdout
+
+    def size(self):
+        return os.path.getsize(self.node + "/data.mdb")
+
+    def problem(self, reported):
+        if reported and self.size() >= self.before:
+            return f"the log has {self.size()} bytes, and had {self.before}"
+        if self.standing(self.node) != self.expected:
+            return f"the log is {self.standing(self.node)}, and not {self.expected}"
+        verified = self.program.run(self.node, "verify")
+        if verified.status:
+            return f"verify: {verified.words()}"
+        return "" if self.plays() == self.played else "the plays are not as they were"
+
+
 def states(initial, operations, models):
     """All different states: (operations done, how, view)."""
     model = copy.deepcopy(initial)
@@ -194,6 +230,9 @@ MUTANTS = [
     ("restore", "fsync of the key removed", without(m.SYNC, "node.part/key")),
     ("restore", "fsync of the new folder removed", without(m.SYNC, "node.part")),
     ("restore", "fsync of the folder above removed", without_last_sync),
+    ("compact", "fsync of the copies removed", without(m.SYNC, "compact.tmp/data.mdb")),
+    ("compact", "written over the log", under_the_final_name),
+    ("compact", "fsync of the folder removed", without(m.SYNC, "node")),
 ]
 
 
@@ -207,7 +246,7 @@ def main():
     with common.work_folder() as folder:
         folder = os.path.realpath(folder)
         commands = [Backup(program, folder, "backup", True), Backup(program, folder, "first", False),
-                    Restore(program, folder, "restore", plays)]
+                    Restore(program, folder, "restore", plays), Compact(program, folder, "compact", plays)]
         for command in commands:
             initial, operations = command.record()
             wrong, count = problems_of(command, initial, operations, m.MODELS)

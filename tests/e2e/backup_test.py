@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """Backups of nodes that run, and what becomes of the nodes that are restored from them."""
 
-from common import Node, codegen_bytes, need, run, same
+import concurrent.futures
+import threading
+
+from common import Node, codegen_bytes, need, rows_of, run, same
 from servers import Server, all_equal, ingest, joined, some_songs, synced
 
 
@@ -148,6 +151,58 @@ def a_pipe(test):
         need(not list(test.folder.glob("cut*")), "a restore that failed has left something")
 
 
+def compactions_between_ingests(test):
+    """Whoever opens the log while it is replaced waits, and writes into the new one."""
+    node = test.node("compacted")
+    node.run("init", "--name", "centre")
+    ingest(node, some_songs("TRP", 30))
+    ended = threading.Event()
+    told = []
+
+    def ingests(number):
+        for song in some_songs(f"TRQ{number}x", 12):
+            ingest(node, [song])
+            told.append(song["metadata"]["track_id"])
+
+    def compacts():
+        statuses = []
+        while not ended.is_set() or 0 not in statuses:
+            statuses.append(node.run("compact", "--json", statuses=(0, 1)).returncode)
+        return statuses
+
+    with concurrent.futures.ThreadPoolExecutor(5) as pool:
+        compacting = pool.submit(compacts)
+        for one in [pool.submit(ingests, number) for number in range(3)]:
+            one.result()
+        ended.set()
+        need(0 in compacting.result(), "no compaction was done")
+    ids = {row[0].rsplit("-", 1)[0] for row in rows_of(node.contents())}
+    need(set(told) <= ids, f"lost: {sorted(set(told) - ids)}")
+    node.verify()
+
+
+def disk_comes_back(test):
+    """After deletions, not while somebody has the log open; queries answer as before."""
+    node = test.node("compacted2")
+    node.run("init", "--name", "centre")
+    songs = some_songs("TRR", 300)
+    ingest(node, songs)
+    node.run("delete", *[song["metadata"]["track_id"] for song in songs[10:]])
+    digest = node.digest()
+    server = Server(node)
+    refused = node.run("compact", statuses=(1,))
+    need(str(server.process.pid).encode() in refused.stderr, f"it does not say who: {refused.stderr!r}")
+    server.stop()
+    before = (node.folder / "data.mdb").stat().st_size
+    made = node.json("compact")
+    same(made["before"], before, "the size before")
+    need(made["after"] < before / 2, f"the log has {made['after']} bytes, and had {before}")
+    same(node.digest(), digest, "the digest")
+    node.verify()
+    answer = node.json("query", songs[3]["code"])
+    same(answer["track_id"], songs[3]["metadata"]["track_id"], "the answer to a query")
+
+
 def body(test):
     test.check("backups while all runs", backups_while_all_runs, test)
     test.check("a restored slave goes on", a_slave_goes_on, test)
@@ -155,6 +210,8 @@ def body(test):
     test.check("a master is moved", a_master_is_moved, test)
     test.check("a master is an older copy", a_master_is_an_older_copy, test)
     test.check("through pipes", a_pipe, test)
+    test.check("compactions between ingests", compactions_between_ingests, test)
+    test.check("disk comes back", disk_comes_back, test)
 
 
 if __name__ == "__main__":
