@@ -2,6 +2,7 @@
 
 #include "backup/container.h"
 #include "backup/part_file.h"
+#include "backup/part_small.h"
 #include "backup/parts.h"
 #include "base/file.h"
 
@@ -63,19 +64,8 @@ add_copy(struct run *run, const char *name, struct ep_env_copy *copy, struct ep_
 static enum ep_status
 add_small(struct run *run, const char *name, struct ep_error *err)
 {
-	EP_BUFFER struct ep_buffer bytes = { 0 };
-	EP_FREE char *path = ep_path_join(run->options->folder, name);
-	if (!path)
-		return ep_fail(err, EP_NO_MEMORY, "out of memory");
-	enum ep_status status = ep_read_file(&bytes, path, EP_PART_SMALL_MAX, err);
-	if (status == EP_NOT_FOUND)
-		return EP_OK;
-	EP_TRY(status);
-	EP_TRY(ep_container_part(&run->writer, name, err));
-	status = ep_container_add(&run->writer, bytes.data, bytes.size, err);
-	run->report->copied += bytes.size;
-	sodium_memzero(bytes.data, bytes.size);
-	return status;
+	return ep_part_add_small(&run->report->copied, &run->writer, run->options->folder, name,
+	                         err);
 }
 
 static enum ep_status

@@ -44,8 +44,11 @@ ep_backup_manifest_of(struct ep_backup_manifest *out, const struct ep_log_read *
 	struct ep_log_state state;
 	struct ep_follows follows;
 	struct ep_epoch epoch;
+	uint8_t id[EP_NODE_ID_SIZE];
 	EP_TRY(ep_node_name(manifest.node, read, err));
 	EP_TRY(print_digest(manifest.digest, read, err));
+	EP_TRY(ep_log_node_id(id, read, err));
+	sodium_bin2hex(manifest.id, sizeof manifest.id, id, sizeof id);
 	EP_TRY(ep_log_epoch(&epoch, read, err));
 	EP_TRY(ep_log_follows(&follows, read, err));
 	EP_TRY(read_key(manifest.key, folder, err));
@@ -90,13 +93,13 @@ ep_backup_manifest_json(const struct ep_backup_manifest *manifest)
 {
 	char time[EP_TIME_TEXT];
 	ep_time_print(time, manifest->time);
-	return json_pack("{s:i, s:s, s:s, s:o, s:o, s:I, s:s, s:I, s:I, s:I, s:s, s:b}", "format",
-	                 1, "program", manifest->program, "node", manifest->node, "key",
-	                 text_or_null(manifest->key), "master", text_or_null(manifest->master),
-	                 "position", (json_int_t)manifest->position, "digest", manifest->digest,
-	                 "documents", (json_int_t)manifest->documents, "tracks",
-	                 (json_int_t)manifest->tracks, "epoch", (json_int_t)manifest->epoch, "time",
-	                 time, "with_key", (int)manifest->with_key);
+	return json_pack(
+		"{s:i, s:s, s:s, s:s, s:o, s:o, s:I, s:s, s:I, s:I, s:I, s:s, s:b}", "format", 1,
+		"program", manifest->program, "node", manifest->node, "id", manifest->id, "key",
+		text_or_null(manifest->key), "master", text_or_null(manifest->master), "position",
+		(json_int_t)manifest->position, "digest", manifest->digest, "documents",
+		(json_int_t)manifest->documents, "tracks", (json_int_t)manifest->tracks, "epoch",
+		(json_int_t)manifest->epoch, "time", time, "with_key", (int)manifest->with_key);
 }
 
 static bool
@@ -137,10 +140,13 @@ read_fields(struct ep_backup_manifest *manifest, const json_t *json)
 {
 	char time[EP_TIME_TEXT];
 	uint8_t digest[EP_HASH_SIZE];
+	uint8_t id[EP_NODE_ID_SIZE];
 	manifest->with_key = json_is_true(json_object_get(json, "with_key"));
 	return read_text(manifest->program, sizeof manifest->program, json, "program") &&
 	       read_text(manifest->node, sizeof manifest->node, json, "node") &&
 	       ep_source_name_ok(ep_text_of(manifest->node)) &&
+	       read_text(manifest->id, sizeof manifest->id, json, "id") &&
+	       ep_hex_parse(id, sizeof id, ep_text_of(manifest->id)) &&
 	       read_text(manifest->key, sizeof manifest->key, json, "key") &&
 	       is_key(manifest->key) &&
 	       read_text(manifest->master, sizeof manifest->master, json, "master") &&

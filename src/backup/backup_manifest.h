@@ -15,6 +15,7 @@
 struct ep_backup_manifest {
 	char program[EP_BACKUP_PROGRAM]; /* version of the program that made it */
 	char node[EP_SOURCE_NAME_MAX + 1]; /* name of the node */
+	char id[2 * EP_NODE_ID_SIZE + 1]; /* of its log, in hex */
 	char key[EP_KEY_TEXT]; /* its public key; empty: it had none yet */
 	char master[EP_KEY_TEXT]; /* public key of the master that it follows; empty: none */
 	char digest[EP_HASH_TEXT]; /* state digest at position */

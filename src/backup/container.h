@@ -88,6 +88,11 @@ EP_MUST_USE enum ep_status ep_container_next(const char **name, struct ep_contai
 EP_MUST_USE enum ep_status
 ep_container_read(struct ep_bytes *bytes, struct ep_container_reader *reader, struct ep_error *err);
 
+/* Reads exactly size bytes of the part, which may span chunks; not to be mixed with
+ * ep_container_read within one part. EP_CORRUPT  also where the part ends before. */
+EP_MUST_USE enum ep_status ep_container_read_exact(struct ep_container_reader *reader, void *bytes,
+                                                   size_t size, struct ep_error *err);
+
 /* Bytes of the file that were read. */
 uint64_t ep_container_read_bytes(const struct ep_container_reader *reader);
 

@@ -14,6 +14,7 @@ struct ep_container_reader {
 	struct ep_buffer manifest;
 	struct ep_buffer record; /* bytes of the last record */
 	struct ep_buffer chunk; /* unpacked */
+	struct ep_bytes rest; /* of the chunk, for ep_container_read_exact */
 	char name[EP_CONTAINER_NAME + 1];
 	int kind; /* of the last record; 0: it was used */
 	bool in_part;
@@ -157,10 +158,11 @@ ep_container_manifest(const struct ep_container_reader *reader)
 enum ep_status
 ep_container_next(const char **name, struct ep_container_reader *reader, struct ep_error *err)
 {
-	struct ep_bytes rest;
+	struct ep_bytes skipped;
+	reader->rest = (struct ep_bytes){ 0 };
 	do
-		EP_TRY(ep_container_read(&rest, reader, err));
-	while (rest.size);
+		EP_TRY(ep_container_read(&skipped, reader, err));
+	while (skipped.size);
 	if (reader->ended)
 		return ep_fail(err, EP_NOT_FOUND, "the backup has no more parts");
 	EP_TRY(peek(reader, err));
@@ -197,6 +199,27 @@ ep_container_read(struct ep_bytes *bytes, struct ep_container_reader *reader, st
 		return ep_fail(err, EP_CORRUPT, "the backup is damaged before byte %llu",
 		               (unsigned long long)reader->done);
 	*bytes = ep_buffer_bytes(&reader->chunk);
+	return EP_OK;
+}
+
+enum ep_status
+ep_container_read_exact(struct ep_container_reader *reader, void *bytes, size_t size,
+                        struct ep_error *err)
+{
+	struct ep_bytes *rest = &reader->rest;
+	uint8_t *at = bytes;
+	while (size) {
+		if (rest->size == 0)
+			EP_TRY(ep_container_read(rest, reader, err));
+		size_t count = rest->size < size ? rest->size : size;
+		if (count == 0)
+			return ep_fail(err, EP_CORRUPT, "the part %s is too short", reader->name);
+		memcpy(at, rest->at, count);
+		rest->at += count;
+		rest->size -= count;
+		at += count;
+		size -= count;
+	}
 	return EP_OK;
 }
 

@@ -2,6 +2,7 @@
 
 #include "backup/container.h"
 #include "backup/restore_finish.h"
+#include "backup/restore_pages.h"
 #include "base/file.h"
 #include "format/source.h"
 
@@ -117,6 +118,13 @@ ep_restore(struct ep_restore_report *report, const struct ep_restore_options *op
 	EP_FD int fd = -1;
 	EP_OWNED(ep_container_close)
 	struct ep_container_reader *reader = NULL;
+	struct stat info;
+	if (options->path && stat(options->path, &info) == 0 && S_ISDIR(info.st_mode))
+		return ep_restore_pages(report, options, err);
+	if (options->has_at)
+		return ep_fail(
+			err, EP_BAD_INPUT,
+			"a position chooses one of a folder of backups, but this is one file");
 	EP_TRY(open_file(&fd, &run.all, options->path, err));
 	enum ep_status status = ep_container_open(&reader, ep_source_of_fd(&fd), err);
 	run.reader = reader;

@@ -4,10 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { OPTION_CHECK };
+enum { OPTION_CHECK, OPTION_AT };
 
 static const struct ep_option options[] = {
 	[OPTION_CHECK] = { "check", 0, NULL, "read the backup and check it, but write nothing" },
+	[OPTION_AT] = { "at", 0, "POSITION",
+	                "of a folder of backups: the one at this position (default: the newest)" },
 	{ 0 },
 };
 
@@ -78,6 +80,10 @@ run(const struct ep_call *call)
 		.on_progress = ep_on_copied,
 		.context = &progress,
 	};
+	const char *at = call->values[OPTION_AT];
+	wanted.has_at = at != NULL;
+	if (at && ep_option_number(&wanted.at, "--at", at, 0, INT64_MAX, &err) != EP_OK)
+		return ep_give_up(call, &err);
 	if (ep_restore(&report, &wanted, &err) != EP_OK) {
 		ep_error_prefix(&err, "%s: ", call->arguments[0]);
 		return ep_give_up(call, &err);
@@ -88,7 +94,7 @@ run(const struct ep_call *call)
 
 const struct ep_command ep_cmd_restore = {
 	.name = "restore",
-	.synopsis = "[--check] FILE|-",
+	.synopsis = "[--check] [--at POSITION] FILE|DIR|-",
 	.summary = "Make a data folder of a backup",
 	.details =
 		"The data folder must be absent or empty; it appears when it is complete. The "

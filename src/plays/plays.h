@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "store/env_compact.h"
 #include "store/env_copy.h"
+#include "store/env_pages.h"
 
 /* Its folder in the data folder. */
 #define EP_PLAYS_FOLDER "plays"
@@ -87,6 +88,10 @@ void ep_plays_check_readers(struct ep_plays *plays);
 /* Begins a copy of the log as it is now. As ep_env_copy_open. */
 EP_MUST_USE enum ep_status ep_plays_copy_open(struct ep_env_copy **out, struct ep_plays *plays,
                                               struct ep_error *err);
+
+/* Its pages as they are now. As ep_env_pages_open. */
+EP_MUST_USE enum ep_status ep_plays_pages_open(struct ep_env_pages **out, struct ep_plays *plays,
+                                               struct ep_error *err);
 
 /* As ep_env_take_alone and ep_env_compact. The copy is compared by its id and position. */
 EP_MUST_USE enum ep_status ep_plays_take_alone(struct ep_plays *plays, struct ep_error *err);

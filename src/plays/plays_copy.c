@@ -9,6 +9,12 @@ ep_plays_copy_open(struct ep_env_copy **out, struct ep_plays *plays, struct ep_e
 	return ep_env_copy_open(out, plays->env, err);
 }
 
+enum ep_status
+ep_plays_pages_open(struct ep_env_pages **out, struct ep_plays *plays, struct ep_error *err)
+{
+	return ep_env_pages_open(out, plays->env, err);
+}
+
 /* ---- compaction ---- */
 
 enum ep_status

@@ -1,6 +1,7 @@
 #include "store/env_copy.h"
 
 #include "base/file.h"
+#include "base/time.h"
 #include "store/env.h"
 
 #include <errno.h>
@@ -9,7 +10,10 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
+
+#define TRY_MS 3
 
 struct ep_env_copy {
 	struct ep_env *env;
@@ -19,6 +23,15 @@ struct ep_env_copy {
 	bool runs;
 	int rc; /* what LMDB returned, once the thread has ended */
 };
+
+bool
+ep_env_try_again(double *began)
+{
+	if (!*began)
+		*began = ep_clock_s();
+	nanosleep(&(struct timespec){ .tv_nsec = TRY_MS * 1000000L }, NULL);
+	return ep_clock_s() - *began < EP_ENV_TRY_S;
+}
 
 static void *
 run(void *context)

@@ -8,10 +8,19 @@
 
 #include "base/status.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct ep_env;
 struct ep_env_copy;
+
+/* How long it is tried to begin at a moment in which nobody commits, in seconds. While a commit is
+ * being synced, which may take long, LMDB shows two newest states; so there is a pause between
+ * tries. */
+#define EP_ENV_TRY_S 60
+
+/* The pause; false when the time is over. *began is 0 before the first call. */
+bool ep_env_try_again(double *began);
 
 /* Begins a copy; when it returns, the moment is past whose state is copied. The environment must
  * stay open until the copy is closed. Until then, pages that others free are not used again, so

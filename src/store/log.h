@@ -16,6 +16,7 @@
 #include "store/entry.h"
 #include "store/env_compact.h"
 #include "store/env_copy.h"
+#include "store/env_pages.h"
 #include "store/values.h"
 
 /* Sources by number; others are numbered from 3 as they come. */
@@ -212,6 +213,10 @@ EP_MUST_USE enum ep_status ep_log_cursor_next(struct ep_entry *entry, struct ep_
  */
 EP_MUST_USE enum ep_status ep_log_copy_open(struct ep_env_copy **out, struct ep_log_read **read,
                                             struct ep_log *log, struct ep_error *err);
+
+/* The same for its pages. As ep_env_pages_open. */
+EP_MUST_USE enum ep_status ep_log_pages_open(struct ep_env_pages **out, struct ep_log_read **read,
+                                             struct ep_log *log, struct ep_error *err);
 
 /* As ep_env_take_alone and ep_env_compact. The copy is compared by position, counts and digest. */
 EP_MUST_USE enum ep_status ep_log_take_alone(struct ep_log *log, struct ep_error *err);

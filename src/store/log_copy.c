@@ -3,14 +3,12 @@
 
 #include <string.h>
 
-/* A copy begins within milliseconds, and few commits come so often. */
-#define TRIES_MAX 1000
-
 enum ep_status
 ep_log_copy_open(struct ep_env_copy **out, struct ep_log_read **read, struct ep_log *log,
                  struct ep_error *err)
 {
-	for (unsigned tries = 0; tries < TRIES_MAX; tries++) {
+	double began = 0;
+	do {
 		EP_OWNED(ep_log_read_end)
 		struct ep_log_read *before = NULL;
 		EP_OWNED(ep_env_copy_close)
@@ -24,7 +22,29 @@ ep_log_copy_open(struct ep_env_copy **out, struct ep_log_read **read, struct ep_
 		*out = EP_TAKE(copy);
 		*read = EP_TAKE(before);
 		return EP_OK;
-	}
+	} while (ep_env_try_again(&began));
+	return ep_fail(err, EP_IO, "the log in %s changes too fast to be copied; try again",
+	               log->env->folder);
+}
+
+enum ep_status
+ep_log_pages_open(struct ep_env_pages **out, struct ep_log_read **read, struct ep_log *log,
+                  struct ep_error *err)
+{
+	double began = 0;
+	do {
+		EP_OWNED(ep_log_read_end)
+		struct ep_log_read *found = NULL;
+		EP_OWNED(ep_env_pages_close)
+		struct ep_env_pages *pages = NULL;
+		EP_TRY(ep_env_pages_open(&pages, log->env, err));
+		EP_TRY(ep_log_read_begin(&found, log, err));
+		if (mdb_txn_id(found->txn) != ep_env_pages_state(pages))
+			continue;
+		*out = EP_TAKE(pages);
+		*read = EP_TAKE(found);
+		return EP_OK;
+	} while (ep_env_try_again(&began));
 	return ep_fail(err, EP_IO, "the log in %s changes too fast to be copied; try again",
 	               log->env->folder);
 }

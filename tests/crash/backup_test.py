@@ -101,6 +101,48 @@ class Backup(Command):
         return "" if found in legal else f"the backup is {found}, and not one of {legal}"
 
 
+class Folder(Command):
+    """A third backup in a folder, of which two are kept; or the first."""
+
+    def __init__(self, program, folder, name, plays, older):
+        super().__init__(program, folder, name)
+        self.folder = self.root + "/out"
+        subprocess.run([plays, "write", self.node, "3"], check=True, stdout=subprocess.DEVNULL)
+        self.older = []
+        os.makedirs(self.folder)
+        for number in range(older):
+            program.must(self.node, "backup", "--to", self.folder)
+            self.older.append(self.standing(self.node))
+            self.ingest(10 + 20 * number, 30 + 20 * number)
+            program.must(self.node, "compact")  # all pages are others: no backup needs the first pack
+        self.newer = self.standing(self.node)
+
+    def arguments(self):
+        return [self.program.path, "-d", self.node, "--json", "backup", "--to", self.folder, "--keep", "2"]
+
+    def problem(self, reported):
+        """Each backup that is listed can be restored, and none was lost."""
+        listed = self.program.run("none", "backup", "--to", self.folder, "--list", "--json")
+        found = []
+        for kept in listed.json["backups"] if listed.status == 0 else []:
+            ran = self.program.run("none", "restore", "--check", "--json", "--at", str(kept["position"]), self.folder)
+            found.append((ran.json["position"], ran.json["digest"]) if ran.status == 0 else ran.words())
+        all_of_them = self.older + [self.newer]
+        legal = [self.older, all_of_them, all_of_them[-2:]]
+        # The second run may have added the same state again.
+        again = [all_of_them + [self.newer], [self.newer] * 2]
+        legal = [all_of_them[-2:]] + again if reported else legal
+        return "" if found in legal else f"the backups are {found}, and not one of {legal}"
+
+    def again(self):
+        problem = super().again()
+        used = self.packs()
+        return problem or ("" if used <= {1, 2, 3} else f"packs are left: {used}")
+
+    def packs(self):
+        return {int(name.split(".")[0]) for name in os.listdir(self.folder + "/packs")}
+
+
 class Restore(Command):
     """A backup with a log of plays and a token into a new folder."""
 
@@ -222,10 +264,21 @@ def under_the_final_name(operations):
             for o in operations if not (o.kind == m.RENAME and o.inode in final)]
 
 
+def packs_first(operations):
+    """The packs that a removed map needs go before the map."""
+    packs = [o for o in operations if o.kind == m.UNLINK and o.target.endswith(".pack")]
+    first = min(i for i, o in enumerate(operations) if o.kind == m.UNLINK and o.target.endswith(".map"))
+    return operations[:first] + packs + [o for o in operations[first:] if o not in packs] if packs else operations
+
+
 MUTANTS = [
     ("backup", "fsync of the file removed", without(m.SYNC, "centre.backup.part")),
     ("backup", "fsync of its folder removed", without_last_sync),
     ("backup", "written under its final name", under_the_final_name),
+    ("folder", "fsync of the pack removed", without(m.SYNC, ".pack.part")),
+    ("folder", "fsync of the folder of packs removed", without(m.SYNC, "out/packs")),
+    ("folder", "fsync of the map removed", without(m.SYNC, ".map.part")),
+    ("folder", "packs removed before the maps that need them", packs_first),
     ("restore", "fsync of the log removed", without(m.SYNC, "data.mdb")),
     ("restore", "fsync of the key removed", without(m.SYNC, "node.part/key")),
     ("restore", "fsync of the new folder removed", without(m.SYNC, "node.part")),
@@ -246,6 +299,7 @@ def main():
     with common.work_folder() as folder:
         folder = os.path.realpath(folder)
         commands = [Backup(program, folder, "backup", True), Backup(program, folder, "first", False),
+                    Folder(program, folder, "folder", plays, 2), Folder(program, folder, "new folder", plays, 0),
                     Restore(program, folder, "restore", plays), Compact(program, folder, "compact", plays)]
         for command in commands:
             initial, operations = command.record()
@@ -255,7 +309,7 @@ def main():
             for name, change in [mutant[1:] for mutant in MUTANTS if mutant[0] == command.name]:
                 changed = change(operations)
                 wrong, _ = problems_of(command, initial, changed, m.MODELS, until_wrong=True)
-                unchanged = "" if len(changed) != len(operations) else "nothing was changed"
+                unchanged = "" if changed != operations else "nothing was changed"
                 results.check(f"{command.name}: mutant is found: {name}", unchanged or ([] if wrong else "it survives"),
                               wrong[0][:160] if wrong else "")
     return results.end()

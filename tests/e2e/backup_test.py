@@ -2,6 +2,8 @@
 """Backups of nodes that run, and what becomes of the nodes that are restored from them."""
 
 import concurrent.futures
+import random
+import shutil
 import threading
 
 from common import Node, codegen_bytes, need, rows_of, run, same
@@ -151,6 +153,68 @@ def a_pipe(test):
         need(not list(test.folder.glob("cut*")), "a restore that failed has left something")
 
 
+def a_folder_of_backups(test):
+    """While an ingest and `serve` run; each of those that are kept comes back, to the byte."""
+    node = test.node("paged")
+    node.run("init", "--name", "centre")
+    server = Server(node)
+    folder = test.folder / "kept"
+    made = {}
+    for number in range(6):
+        file = test.folder / "more.json"
+        file.write_bytes(codegen_bytes(some_songs(f"TRS{number}", 60)))
+        process = node.start("ingest", file)
+        while True:
+            report = node.json("backup", "--to", folder)
+            made[report["position"]] = report["digest"]
+            if process.poll() is not None:
+                break
+        process.communicate()
+    server.stop()
+    node.run("delete", "TRS03", "TRS15")
+    last = node.json("backup", "--to", folder)
+    need(last["added"] < last["pages"] / 2, f"{last['added']} of {last['pages']} pages were stored for two deletions")
+    made[last["position"]] = last["digest"]
+    for position, digest in made.items():
+        copy = test.node("paged-restored")
+        copy.run("restore", folder, "--at", position)
+        copy.verify()
+        found = copy.json("digest")
+        same((found["position"], found["digest"]), (position, digest), "position and digest")
+        shutil.rmtree(copy.folder)
+    copy = restored(test, folder, "paged-last")
+    same(copy.contents(), node.contents(), "the rows of the newest")
+    kept = node.json("backup", "--to", folder, "--keep", 2)
+    listed = node.json("backup", "--to", folder, "--list")["backups"]
+    same([one["number"] for one in listed], [kept["number"] - 1, kept["number"]], "the backups that are kept")
+    node.run("restore", "--check", folder)
+    node.run("restore", "--check", folder, "--at", last["position"])
+    other = test.node("stranger")
+    other.run("init")
+    other.run("backup", "--to", folder, statuses=(1,))
+
+
+def every_byte_of_a_folder_of_backups_is_checked(test):
+    """A byte changed anywhere is an error, and never a data folder that is another."""
+    node = test.node("small")
+    node.run("init", "--name", "centre")
+    ingest(node, some_songs("TRT", 3))
+    folder = test.folder / "damaged"
+    node.run("backup", "--to", folder)
+    rng = random.Random(7)
+    for path in sorted(folder.glob("*/*")):
+        whole = path.read_bytes()
+        for at in [rng.randrange(len(whole)) for _ in range(60)] + [0, 16, 20, len(whole) - 1]:
+            path.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << rng.randrange(8)]) + whole[at + 1:])
+            done = node.run("restore", "--check", folder, statuses=(0, 1, 6, 7))
+            if done.returncode == 0:  # bytes behind the last page of a pack
+                copy = restored(test, folder, "undamaged")
+                same(copy.digest(), node.digest(), f"the digest with byte {at} of {path.name} changed")
+                shutil.rmtree(copy.folder)
+        path.write_bytes(whole)
+    node.run("restore", "--check", folder)
+
+
 def compactions_between_ingests(test):
     """Whoever opens the log while it is replaced waits, and writes into the new one."""
     node = test.node("compacted")
@@ -210,6 +274,8 @@ def body(test):
     test.check("a master is moved", a_master_is_moved, test)
     test.check("a master is an older copy", a_master_is_an_older_copy, test)
     test.check("through pipes", a_pipe, test)
+    test.check("a folder of backups", a_folder_of_backups, test)
+    test.check("every byte of a folder of backups is checked", every_byte_of_a_folder_of_backups_is_checked, test)
     test.check("compactions between ingests", compactions_between_ingests, test)
     test.check("disk comes back", disk_comes_back, test)
 

@@ -2,6 +2,7 @@
  * the same; a file that was cut or changed anywhere is refused. */
 #include "backup/backup_manifest.h"
 #include "backup/container.h"
+#include "backup/page_map.h"
 #include "base/file.h"
 #include "tests/input.h"
 #include "tests/must.h"
@@ -64,6 +65,40 @@ comes_back(const uint8_t *bytes, size_t size)
 	must(read_all(&found, file.data, file.size) != EP_OK);
 }
 
+/* A table of pages of any bytes is read or refused, and ends. */
+static void
+table_ends(const uint8_t *bytes, size_t size)
+{
+	EP_BUFFER struct ep_buffer file = { 0 };
+	struct ep_container_writer writer;
+	struct ep_container_reader *reader;
+	struct ep_page_table table = { 0 };
+	struct ep_page_ref ref;
+	const char *name;
+	EP_FD int fd = memfd_create("backup", MFD_CLOEXEC);
+	must(fd >= 0);
+	needs(ep_container_begin(&writer, fd, "a test", ep_text_of("{}"), NULL));
+	needs(ep_container_part(&writer, "data.mdb", NULL));
+	needs(ep_container_add(&writer, bytes, size, NULL));
+	needs(ep_container_end(&writer, NULL));
+	ep_container_done(&writer);
+	must(lseek(fd, 0, SEEK_SET) == 0);
+	needs(ep_read_all(&file, fd, "a test", EP_BUFFER_MAX, NULL));
+	struct input input = { .at = file.data, .size = file.size, .piece = 4096 };
+	struct ep_source source = { .read = read_input, .context = &input };
+	needs(ep_container_open(&reader, source, NULL));
+	needs(ep_container_next(&name, reader, NULL));
+	enum ep_status status = ep_page_table_read(&table, reader, NULL);
+	must(status == EP_OK || status == EP_CORRUPT);
+	uint64_t number = 0;
+	for (; status == EP_OK && number < table.count; number += status == EP_OK) {
+		status = ep_page_ref_read(&ref, reader, NULL);
+		must(status == EP_CORRUPT || ref.pack <= EP_BACKUP_NUMBER_MAX);
+	}
+	must(EP_PAGE_TABLE + number * EP_PAGE_REF <= size || number == 0);
+	ep_container_close(reader);
+}
+
 static void
 manifest_comes_back(const uint8_t *bytes, size_t size)
 {
@@ -89,5 +124,6 @@ law_backup(const uint8_t *bytes, size_t size)
 	EP_BUFFER struct ep_buffer parts = { 0 };
 	(void)!read_all(&parts, bytes, size);
 	comes_back(bytes, size);
+	table_ends(bytes, size);
 	manifest_comes_back(bytes, size);
 }

@@ -1,6 +1,7 @@
 /* Backups and restores of a data folder, and files that are made to do harm. */
 #include "backup/backup.h"
 
+#include "backup/backup_pages.h"
 #include "backup/container.h"
 #include "backup/restore.h"
 #include "backup/restore_finish.h"
@@ -10,17 +11,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <cmocka.h>
 
 static char file[80];
 static char target[80];
-static atomic_bool ended;
 
 static int
 set_up(void **state)
@@ -28,7 +29,6 @@ set_up(void **state)
 	make_node(state);
 	snprintf(file, sizeof file, "%s/to.backup", node.folder);
 	snprintf(target, sizeof target, "%s/restored", node.folder);
-	atomic_store(&ended, false);
 	return 0;
 }
 
@@ -150,13 +150,26 @@ a_check_writes_nothing(void **state)
 	assert_absent();
 }
 
-static void *
-put_songs(void *context)
+/* Another process that commits all the time, until *to_child is closed: LMDB wants an environment
+ * to be open once in a process. */
+static pid_t
+commit_elsewhere(int *to_child)
 {
-	(void)context;
-	for (unsigned number = 100; !atomic_load(&ended); number++)
-		put_song(number);
-	return NULL;
+	int ends[2];
+	must(pipe2(ends, O_CLOEXEC) == 0);
+	ep_log_close(EP_TAKE(node.log));
+	pid_t child = fork();
+	if (child == 0) {
+		struct pollfd end = { .fd = ends[0], .events = POLLIN };
+		close(ends[1]);
+		needs(ep_log_open(&node.log, node.folder, EP_LOG_WRITE, NULL));
+		for (unsigned number = 100; poll(&end, 1, 0) == 0; number++)
+			put_song(number);
+		_exit(0);
+	}
+	close(ends[0]);
+	*to_child = ends[1];
+	return child;
 }
 
 static void
@@ -165,10 +178,11 @@ backups_under_commits_have_the_position_that_they_name(void **state)
 	struct ep_backup_report made;
 	struct ep_restore_report found;
 	uint64_t first = 0;
-	pthread_t thread;
+	int to_child;
+	int result;
 	(void)state;
 	put_song(1);
-	assert_int_equal(pthread_create(&thread, NULL, put_songs, NULL), 0);
+	pid_t child = commit_elsewhere(&to_child);
 	/* A restore compares position and digest: until a few differ. */
 	for (unsigned others = 0; others < 8;) {
 		assert_int_equal(backup(&made, false, NULL), EP_OK);
@@ -177,8 +191,36 @@ backups_under_commits_have_the_position_that_they_name(void **state)
 		first = made.manifest.position;
 		needs(nftw(target, node_remove_one, 8, FTW_DEPTH | FTW_PHYS) ? EP_IO : EP_OK);
 	}
-	atomic_store(&ended, true);
-	pthread_join(thread, NULL);
+	close(to_child);
+	assert_int_equal(waitpid(child, &result, 0), child);
+	assert_int_equal(result, 0);
+}
+
+static void
+pages_under_commits_have_the_position_that_they_name(void **state)
+{
+	EP_FREE char *kept = ep_path_join(node.folder, "kept");
+	struct ep_backup_options wanted = { .folder = node.folder, .path = kept };
+	struct ep_restore_options back = { .folder = target, .path = kept };
+	struct ep_backup_pages_report made;
+	struct ep_restore_report found;
+	uint64_t first = 0;
+	int to_child;
+	int result;
+	(void)state;
+	put_song(1);
+	pid_t child = commit_elsewhere(&to_child);
+	for (unsigned others = 0; others < 8;) {
+		assert_int_equal(ep_backup_pages(&made, &wanted, 3, NULL), EP_OK);
+		assert_int_equal(ep_restore(&found, &back, NULL), EP_OK);
+		assert_int_equal(found.manifest.position, made.manifest.position);
+		others += made.manifest.position > first;
+		first = made.manifest.position;
+		needs(nftw(target, node_remove_one, 8, FTW_DEPTH | FTW_PHYS) ? EP_IO : EP_OK);
+	}
+	close(to_child);
+	assert_int_equal(waitpid(child, &result, 0), child);
+	assert_int_equal(result, 0);
 }
 
 /* ---- what is refused ---- */
@@ -313,6 +355,7 @@ main(void)
 		TEST(without_the_key_a_new_one_is_made),
 		TEST(a_check_writes_nothing),
 		TEST(backups_under_commits_have_the_position_that_they_name),
+		TEST(pages_under_commits_have_the_position_that_they_name),
 		TEST(a_file_that_is_no_backup_is_not_replaced),
 		TEST(a_backup_that_stops_leaves_the_older_one),
 		TEST(a_folder_with_something_in_it_is_not_restored_into),
