@@ -229,16 +229,20 @@ remove_maps(const struct ep_kept *list, size_t count, const char *folder, struct
 	EP_FREE char *maps = ep_path_join(folder, MAPS);
 	DIR *names = maps ? opendir(maps) : NULL;
 	const struct dirent *item;
+	int failed = 0;
 	if (!names)
 		return ep_fail_errno(err, errno, "cannot open the folder %s", maps);
-	for (size_t i = 0; i < count; i++)
-		(void)unlinkat(dirfd(names), list[i].name, 0);
+	/* A map that stays needs its packs. */
+	for (size_t i = 0; i < count && !failed; i++)
+		failed = unlinkat(dirfd(names), list[i].name, 0) != 0 ? errno : 0;
 	while ((item = readdir(names)) != NULL) {
 		const char *end = strstr(item->d_name, ".map.part");
 		if (end && strcmp(end, ".map.part") == 0)
 			(void)unlinkat(dirfd(names), item->d_name, 0);
 	}
 	closedir(names);
+	if (failed)
+		return ep_fail_errno(err, failed, "cannot remove a file of %s", maps);
 	return ep_sync_folder(maps, err);
 }
 

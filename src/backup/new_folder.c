@@ -22,6 +22,7 @@ struct ep_new_folder {
 	char *path; /* FOLDER, without slashes at its end */
 	char *part; /* FOLDER.part */
 	bool made; /* FOLDER.part is ours */
+	bool published; /* it has its name */
 };
 
 /* All that a restore makes in FOLDER.part, files before their folders. */
@@ -175,6 +176,7 @@ ep_new_folder_publish(struct ep_new_folder *folder, struct ep_error *err)
 		                     folder->path);
 	}
 	folder->made = false;
+	folder->published = true;
 	return ep_sync_folder_of(folder->path, err);
 }
 
@@ -186,8 +188,9 @@ ep_new_folder_close(struct ep_new_folder *folder)
 	if (folder->made) {
 		empty(folder);
 		(void)unlinkat(folder->fd, LOCK_NAME, 0);
-		(void)rmdir(folder->part);
 	}
+	if (folder->part && !folder->published)
+		(void)rmdir(folder->part); /* where another process has it, it is not empty */
 	ep_fd_close(&folder->lock_fd);
 	ep_fd_close(&folder->fd);
 	free(folder->path);

@@ -57,6 +57,9 @@ open_part(struct ep_part_file *part, const char *name, struct ep_error *err)
 	if (flock(part->fd, LOCK_EX | LOCK_NB) != 0 || lstat(name, &there) != 0 ||
 	    there.st_ino != mine.st_ino || there.st_dev != mine.st_dev)
 		return ep_fail(err, EP_BAD_INPUT, "another process is writing %s", name);
+	part->name = strdup(name); /* from now on it is ours, to be removed */
+	if (!part->name)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	if (fchmod(part->fd, 0600) != 0 || ftruncate(part->fd, 0) != 0)
 		return ep_fail_errno(err, errno, "cannot write %s", name);
 	return EP_OK;
@@ -77,7 +80,6 @@ ep_part_file_open(struct ep_part_file **out, const char *path, const char *magic
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	EP_TRY(check_old(path, magic, size, what, err));
 	EP_TRY(open_part(part, name, err));
-	part->name = EP_TAKE(name);
 	*out = EP_TAKE(part);
 	return EP_OK;
 }

@@ -10,10 +10,14 @@ two operations the folder is built as a kill there, or a power cut, would leave 
 - a log that is made compact is the same log at any moment;
 - the same command again succeeds, and leaves no part files.
 
+Each operation also fails once (full disk, broken disk, half a write, a request to end): then the
+exit status is 1, nothing unfinished is left, and what had its name is as it was.
+
 That the test can fail is shown by mutants of the record, which must be found.
 """
 
 import copy
+import errno
 import os
 import shutil
 import subprocess
@@ -70,9 +74,7 @@ class Command:
         ran = subprocess.run(self.arguments(), capture_output=True, text=True, env=self.program.environment)
         if ran.returncode:
             return f"the second run ends with {ran.returncode}: {ran.stderr[-300:]}"
-        left = [name for _, folders, files in os.walk(self.root) for name in folders + files
-                if name.endswith((".part", ".tmp"))]
-        return f"left behind: {left}" if left else self.problem(True)
+        return f"left behind: {left(self.root)}" if left(self.root) else self.problem(True)
 
 
 class Backup(Command):
@@ -246,6 +248,46 @@ def problems_of(command, initial, operations, models, until_wrong=False):
     return wrong, len(found)
 
 
+FAULTS = ("%d term", f"%d {errno.ENOSPC}", f"%d {errno.ENOSPC}+", f"%d {errno.EIO}", "%d short")
+
+
+def left(root):
+    """Names of unfinished files and folders."""
+    return [name for _, folders, files in os.walk(root) for name in folders + files
+            if name.endswith((".part", ".tmp"))]
+
+
+def problem_of_fault(command, fault):
+    """What is wrong when an operation fails; None where there is no such operation."""
+    if os.path.exists(command.trace):
+        os.unlink(command.trace)
+    ran = subprocess.run(command.arguments(), capture_output=True, text=True,
+                         env=command.program.preloaded(ECHOPRINT_TRACE=command.trace, ECHOPRINT_TRACE_FAIL=fault))
+    if not any(o.kind == m.FAILED for o in m.read_trace(command.trace)):
+        return None
+    if ran.returncode not in (0, 1) or (ran.returncode == 1 and not ran.stderr.strip()):
+        return f"exit status {ran.returncode}: {ran.stderr[-300:]}"
+    if left(command.root) and ran.returncode:  # where it is done, it is a removal that has failed
+        return f"left behind: {left(command.root)}"
+    return command.problem(ran.returncode == 0)
+
+
+def faults(command, initial, count):
+    """An operation fails, or the program is asked to end before it: nothing unfinished is left."""
+    wrong = []
+    came = 0
+    for number in range(1, count + 4):
+        for form in FAULTS:
+            shutil.rmtree(command.root)
+            os.makedirs(command.root)
+            m.build(initial.view(), command.root, command.root)
+            problem = problem_of_fault(command, form % number)
+            came += problem is not None
+            if problem:
+                wrong.append(f"{form % number}: {problem}")
+    return wrong, came
+
+
 def without(kind, ending):
     """Drops the operations of a kind on the files whose paths end so."""
     return lambda operations: [o for o in operations if not (o.kind == kind and o.target.endswith(ending))]
@@ -306,6 +348,8 @@ def main():
             wrong, count = problems_of(command, initial, operations, m.MODELS)
             results.check(f"{command.name}: every crash is survived", wrong,
                           f"{len(operations)} operations, {count} states")
+            wrong, came = faults(command, initial, len(operations))
+            results.check(f"{command.name}: every operation may fail", wrong, f"{came} faults")
             for name, change in [mutant[1:] for mutant in MUTANTS if mutant[0] == command.name]:
                 changed = change(operations)
                 wrong, _ = problems_of(command, initial, changed, m.MODELS, until_wrong=True)
