@@ -251,7 +251,7 @@ ep_backup_folder_sweep(const char *folder, size_t keep, struct ep_error *err)
 {
 	EP_FREE struct ep_kept *list = NULL;
 	EP_FREE uint8_t *needed = calloc(1, EP_BACKUP_NUMBER_MAX / 8 + 1);
-	size_t count;
+	size_t count = 0;
 	if (!needed)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	EP_TRY(ep_backup_folder_list(&list, &count, folder, err));

@@ -27,7 +27,7 @@ struct ep_env_copy {
 bool
 ep_env_try_again(double *began)
 {
-	if (!*began)
+	if (*began <= 0)
 		*began = ep_clock_s();
 	nanosleep(&(struct timespec){ .tv_nsec = TRY_MS * 1000000L }, NULL);
 	return ep_clock_s() - *began < EP_ENV_TRY_S;
