@@ -148,6 +148,31 @@ an_unknown_name_is_refused_with_the_known_ones(void **state)
 	}
 }
 
+static void
+a_block_is_unpacked_whole_and_within_its_limit(void **state)
+{
+	EP_BUFFER struct ep_buffer packed = { 0 };
+	EP_BUFFER struct ep_buffer out = { 0 };
+	(void)state;
+	assert_int_equal(ep_compress_block(&packed, EP_COMPRESS_ZSTD, "twelve bytes", 12, NULL),
+	                 EP_OK);
+	assert_int_equal(ep_unpack_block(&out, packed.data, packed.size, 11, NULL), EP_BAD_INPUT);
+	assert_int_equal(ep_unpack_block(&out, packed.data, packed.size - 1, 12, NULL),
+	                 EP_BAD_INPUT);
+	assert_int_equal(ep_unpack_block(&out, "twelve bytes", 12, 12, NULL), EP_BAD_INPUT);
+	assert_int_equal(out.size, 0);
+	assert_int_equal(ep_unpack_block(&out, packed.data, packed.size, 12, NULL), EP_OK);
+	assert_int_equal(out.size, 12);
+	assert_memory_equal(out.data, "twelve bytes", 12);
+	/* Two frames are not one. */
+	size_t size = packed.size;
+	assert_int_equal(ep_compress_block(&packed, EP_COMPRESS_ZSTD, "more", 4, NULL), EP_OK);
+	assert_int_equal(ep_unpack_block(&out, packed.data, packed.size, 100, NULL), EP_BAD_INPUT);
+	packed.data[size - 1] ^= 1; /* of its checksum */
+	assert_int_equal(ep_unpack_block(&out, packed.data, size, 100, NULL), EP_BAD_INPUT);
+	assert_int_equal(out.size, 12);
+}
+
 int
 main(void)
 {
@@ -157,6 +182,7 @@ main(void)
 		cmocka_unit_test(a_zstd_block_has_its_size_and_a_checksum),
 		cmocka_unit_test(a_block_that_does_not_fit_leaves_the_buffer_as_it_was),
 		cmocka_unit_test(a_block_over_the_limit_is_refused),
+		cmocka_unit_test(a_block_is_unpacked_whole_and_within_its_limit),
 		cmocka_unit_test(names_and_suffixes_belong_together),
 		cmocka_unit_test(an_unknown_name_is_refused_with_the_known_ones),
 	};
