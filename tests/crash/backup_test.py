@@ -257,6 +257,12 @@ def left(root):
             if name.endswith((".part", ".tmp"))]
 
 
+def emptied(root):
+    """Whether what is left is a folder without data, whose removal has failed."""
+    return not any("data.mdb" in files for folder, _, files in os.walk(root) if folder.endswith(".tmp")) and \
+        set(left(root)) == {"compact.tmp"}
+
+
 def problem_of_fault(command, fault):
     """What is wrong when an operation fails; None where there is no such operation."""
     if os.path.exists(command.trace):
@@ -267,7 +273,7 @@ def problem_of_fault(command, fault):
         return None
     if ran.returncode not in (0, 1) or (ran.returncode == 1 and not ran.stderr.strip()):
         return f"exit status {ran.returncode}: {ran.stderr[-300:]}"
-    if left(command.root) and ran.returncode:  # where it is done, it is a removal that has failed
+    if left(command.root) and not emptied(command.root):
         return f"left behind: {left(command.root)}"
     return command.problem(ran.returncode == 0)
 
