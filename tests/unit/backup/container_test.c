@@ -38,7 +38,9 @@ make_file(struct ep_buffer *file, size_t size)
 static enum ep_status
 read_file(size_t *parts, size_t *size, const struct ep_buffer *file, struct ep_error *err)
 {
-	struct input input = { .at = file->data, .size = file->size, .piece = 4096 };
+	struct input input = { .at = file->size ? (const char *)file->data : "",
+		               .size = file->size,
+		               .piece = 4096 };
 	struct ep_source source = { .read = read_input, .context = &input };
 	EP_OWNED(ep_container_close)
 	struct ep_container_reader *reader = NULL;
