@@ -65,8 +65,8 @@ DOORS = {"code/onset": "code/onset/onset.h"}
 ONLY_IN = {
     "lmdb.h": ["plays", "store"],
     "sqlite3.h": ["catalogue"],
-    "sodium.h": ["base", "catalogue", "cli", "ingest", "store"],
-    "jansson.h": ["cli", "format", "library", "monitor", "net", "net/api", "net/legacy", "net/solr", "node"],
+    "sodium.h": ["backup", "base", "catalogue", "cli", "ingest", "store"],
+    "jansson.h": ["backup", "cli", "format", "library", "monitor", "net", "net/api", "net/legacy", "net/solr", "node"],
     "ini.h": ["format"],
     "microhttpd.h": ["net"],
     "curl/curl.h": ["net"],

@@ -75,7 +75,8 @@ add_plays(struct run *run, struct ep_error *err)
 	struct ep_plays *plays = NULL;
 	EP_OWNED(ep_env_copy_close)
 	struct ep_env_copy *copy = NULL;
-	enum ep_status status = ep_plays_open(&plays, run->options->folder, false, err);
+	enum ep_status status =
+		ep_plays_open(&plays, run->options->folder, false, run->options->map_size, err);
 	if (status == EP_NOT_FOUND)
 		return EP_OK;
 	EP_TRY(status);
@@ -108,7 +109,7 @@ write_parts(struct run *run, int fd, const char *name, struct ep_error *err)
 	struct ep_log_read *read = NULL;
 	EP_OWNED(ep_env_copy_close)
 	struct ep_env_copy *copy = NULL;
-	EP_TRY(ep_log_open(&log, options->folder, EP_LOG_READ, err));
+	EP_TRY(ep_log_open_within(&log, options->folder, EP_LOG_READ, options->map_size, err));
 	EP_TRY(ep_log_copy_open(&copy, &read, log, err));
 	EP_TRY(ep_backup_manifest_of(manifest, read, options->folder, err));
 	manifest->with_key = *manifest->key && !options->without_key;

@@ -14,6 +14,7 @@
 
 struct ep_backup_options {
 	const char *folder; /* the data folder */
+	size_t map_size; /* of the log in memory, at most (ep_log_open_within); 0: as usual */
 	const char *path; /* where to; NULL: standard output */
 	bool without_key; /* leave the secret key out */
 	const atomic_bool *stop; /* may be NULL */

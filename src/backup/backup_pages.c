@@ -107,7 +107,8 @@ add_plays(struct run *run, struct ep_error *err)
 	struct ep_plays *plays = NULL;
 	EP_OWNED(ep_env_pages_close)
 	struct ep_env_pages *pages = NULL;
-	enum ep_status status = ep_plays_open(&plays, run->options->folder, false, err);
+	enum ep_status status =
+		ep_plays_open(&plays, run->options->folder, false, run->options->map_size, err);
 	if (status == EP_NOT_FOUND)
 		return EP_OK;
 	EP_TRY(status);
@@ -216,7 +217,7 @@ run_backup(struct run *run, size_t keep, struct ep_error *err)
 	EP_OWNED(ep_env_pages_close)
 	struct ep_env_pages *pages = NULL;
 	EP_FD int lock = -1;
-	EP_TRY(ep_log_open(&log, options->folder, EP_LOG_READ, err));
+	EP_TRY(ep_log_open_within(&log, options->folder, EP_LOG_READ, options->map_size, err));
 	EP_TRY(ep_backup_folder_lock(&lock, options->path, err));
 	EP_TRY(ep_log_pages_open(&pages, &read, log, err));
 	EP_TRY(ep_backup_manifest_of(manifest, read, options->folder, err));

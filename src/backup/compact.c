@@ -8,7 +8,8 @@ ep_compact(struct ep_compact_report *report, struct ep_node *node, struct ep_err
 	EP_OWNED(ep_plays_close)
 	struct ep_plays *plays = NULL;
 	struct ep_compact_report made = { 0 };
-	enum ep_status status = ep_plays_open(&plays, ep_node_options(node)->folder, false, err);
+	enum ep_status status = ep_plays_open(&plays, ep_node_options(node)->folder, false,
+	                                      ep_node_options(node)->map_size, err);
 	if (status != EP_NOT_FOUND)
 		EP_TRY(status);
 	/* Both are free before one of them is changed. */

@@ -94,7 +94,8 @@ restore_from(struct ep_restore_report *report, struct run *run, struct ep_error 
 	report->bytes = run->bytes;
 	if (!folder)
 		return EP_OK;
-	EP_TRY(ep_restore_finish(&report->published, folder, &report->manifest, err));
+	EP_TRY(ep_restore_finish(&report->published, folder, &report->manifest,
+	                         run->options->map_size, err));
 	return ep_new_folder_publish(folder, err);
 }
 

@@ -13,6 +13,6 @@
  * EP_NO_SPACE, EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_restore_finish(bool *published, const struct ep_new_folder *folder,
                                              const struct ep_backup_manifest *manifest,
-                                             struct ep_error *err);
+                                             size_t map_size, struct ep_error *err);
 
 #endif

@@ -232,7 +232,8 @@ restore(struct run *run, struct ep_error *err)
 	EP_TRY(copy_parts(run, map, err));
 	if (!folder)
 		return EP_OK;
-	EP_TRY(ep_restore_finish(&report->published, folder, &report->manifest, err));
+	EP_TRY(ep_restore_finish(&report->published, folder, &report->manifest, options->map_size,
+	                         err));
 	return ep_new_folder_publish(folder, err);
 }
 

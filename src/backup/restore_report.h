@@ -9,6 +9,7 @@
 
 struct ep_restore_options {
 	const char *folder; /* the data folder to make; not used where it is only checked */
+	size_t map_size; /* of the log in memory, at most (ep_log_open_within); 0: as usual */
 	const char *path; /* of the backup, or a folder of backups; NULL: standard input */
 	bool has_at; /* of a folder of backups: the newest at this position, */
 	uint64_t at; /* else the newest */

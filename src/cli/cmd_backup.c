@@ -2,6 +2,7 @@
 #include "backup/backup_folder.h"
 #include "backup/backup_pages.h"
 #include "cli/backup_words.h"
+#include "cli/open_node.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -73,6 +74,8 @@ to_file(const struct ep_call *call)
 		                    "a backup is not for a terminal: give a file, or a pipe");
 	struct ep_backup_options wanted = options_of(call, &progress);
 	wanted.path = stream ? NULL : call->arguments[0];
+	if (ep_map_size(&wanted.map_size, &err) != EP_OK)
+		return ep_give_up(call, &err);
 	if (ep_backup(&report, &wanted, &err) != EP_OK)
 		return ep_give_up(call, &err);
 	ep_show_progress(&progress.shown, "%s", "");
@@ -114,6 +117,8 @@ to_folder(const struct ep_call *call)
 	struct ep_error err;
 	uint64_t keep = 0;
 	const char *kept = call->values[OPTION_KEEP];
+	if (ep_map_size(&wanted.map_size, &err) != EP_OK)
+		return ep_give_up(call, &err);
 	wanted.path = call->values[OPTION_TO];
 	if (kept && ep_option_number(&keep, "--keep", kept, 1, 1000000, &err) != EP_OK)
 		return ep_give_up(call, &err);

@@ -1,5 +1,6 @@
 #include "backup/restore.h"
 #include "cli/backup_words.h"
+#include "cli/open_node.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -80,6 +81,8 @@ run(const struct ep_call *call)
 		.on_progress = ep_on_copied,
 		.context = &progress,
 	};
+	if (ep_map_size(&wanted.map_size, &err) != EP_OK)
+		return ep_give_up(call, &err);
 	const char *at = call->values[OPTION_AT];
 	wanted.has_at = at != NULL;
 	if (at && ep_option_number(&wanted.at, "--at", at, 0, INT64_MAX, &err) != EP_OK)

@@ -16,7 +16,23 @@
 #include <unistd.h>
 
 static const struct ep_command *const commands[] = {
-	&ep_cmd_init, &ep_cmd_ingest, &ep_cmd_slave_ingest, &ep_cmd_master_ingest, &ep_cmd_master_dump, &ep_cmd_slave_dump, &ep_cmd_show, &ep_cmd_edit, &ep_cmd_tracks, &ep_cmd_delete, &ep_cmd_status, &ep_cmd_verify, &ep_cmd_digest, &ep_cmd_query, &ep_cmd_duplicates, &ep_cmd_conflicts, &ep_cmd_codegen, &ep_cmd_monitor, &ep_cmd_plays, &ep_cmd_publish, &ep_cmd_source, &ep_cmd_join, &ep_cmd_promote, &ep_cmd_sync, &ep_cmd_serve, &ep_cmd_backup, &ep_cmd_restore, &ep_cmd_compact, &ep_cmd_token, &ep_cmd_solr, &ep_cmd_legacy, &ep_cmd_completion, &ep_cmd_config, NULL,
+	&ep_cmd_init,         &ep_cmd_ingest,
+	&ep_cmd_slave_ingest, &ep_cmd_master_ingest,
+	&ep_cmd_master_dump,  &ep_cmd_slave_dump,
+	&ep_cmd_show,         &ep_cmd_edit,
+	&ep_cmd_tracks,       &ep_cmd_delete,
+	&ep_cmd_status,       &ep_cmd_verify,
+	&ep_cmd_digest,       &ep_cmd_query,
+	&ep_cmd_duplicates,   &ep_cmd_conflicts,
+	&ep_cmd_codegen,      &ep_cmd_monitor,
+	&ep_cmd_plays,        &ep_cmd_publish,
+	&ep_cmd_source,       &ep_cmd_join,
+	&ep_cmd_promote,      &ep_cmd_sync,
+	&ep_cmd_serve,        &ep_cmd_backup,
+	&ep_cmd_restore,      &ep_cmd_compact,
+	&ep_cmd_token,        &ep_cmd_solr,
+	&ep_cmd_legacy,       &ep_cmd_completion,
+	&ep_cmd_config,       NULL,
 };
 
 static atomic_bool stop;
@@ -118,7 +134,7 @@ run_command(const struct ep_call *call)
 	bool was_there = mode_of(call->folder, "data.mdb") != 0;
 	enum ep_exit exit = call->command->run(call);
 	if (!was_there && !call->quiet && call->command != &ep_cmd_init &&
-	    mode_of(call->folder, "data.mdb"))
+	    call->command != &ep_cmd_restore && mode_of(call->folder, "data.mdb"))
 		ep_say("a new node was made: its data folder is %s", call->folder);
 	return exit;
 }

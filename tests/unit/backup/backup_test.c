@@ -99,7 +99,7 @@ a_restored_folder_has_the_log_the_plays_the_key_and_the_token(void **state)
 	put_song(1);
 	put_song(2);
 	needs(ep_replace_file(token, "0123456789", 10, 0600, NULL));
-	needs(ep_plays_open(&plays, node.folder, true, NULL));
+	needs(ep_plays_open(&plays, node.folder, true, 0, NULL));
 	ep_plays_close(plays);
 	assert_int_equal(backup(&made, false, NULL), EP_OK);
 	assert_int_equal(made.manifest.position, 2);
@@ -112,7 +112,7 @@ a_restored_folder_has_the_log_the_plays_the_key_and_the_token(void **state)
 	assert_string_equal(found.manifest.digest, made.manifest.digest);
 	assert_int_equal(found.bytes, made.copied);
 	assert_true(is_there(target, "ingest.token"));
-	needs(ep_plays_open(&plays, target, false, NULL));
+	needs(ep_plays_open(&plays, target, false, 0, NULL));
 	ep_plays_close(plays);
 	needs(ep_log_open(&log, target, EP_LOG_READ, NULL));
 	needs(ep_log_position(&position, log, NULL));
@@ -336,9 +336,10 @@ a_log_that_is_not_the_one_of_the_manifest_is_refused(void **state)
 	needs(ep_write_all(fd, bytes.data, bytes.size, "a test", NULL));
 	close(fd);
 	bool published;
-	assert_int_equal(ep_restore_finish(&published, folder, &made.manifest, NULL), EP_OK);
+	assert_int_equal(ep_restore_finish(&published, folder, &made.manifest, 0, NULL), EP_OK);
 	made.manifest.position = 7;
-	assert_int_equal(ep_restore_finish(&published, folder, &made.manifest, &err), EP_CORRUPT);
+	assert_int_equal(ep_restore_finish(&published, folder, &made.manifest, 0, &err),
+	                 EP_CORRUPT);
 	assert_non_null(strstr(err.text, "manifest says 7"));
 	ep_new_folder_close(folder);
 	assert_absent();
