@@ -11,8 +11,9 @@
  * docs/library.md; echoprint(3) is the same as a manual page.
  *
  * Failure: every function that can fail gives a status, and fills the error that its caller owns,
- * which may be NULL. Out parameters come first, and are untouched on failure. The library never
- * prints, exits, handles signals or reads the environment.
+ * which may be NULL. Out parameters come first, and are untouched on failure, except where a
+ * function says otherwise: those that commit a change, and then bring the index up to it. The
+ * library never prints, exits, handles signals or reads the environment.
  *
  * Memory: a struct that the library gives is freed with the function of its name, which accepts
  * NULL; its texts are UTF-8, end with NUL, and are never NULL.
@@ -253,6 +254,11 @@ struct echoprint_report {
  * survive power loss, and the next query finds them (unless no_index is set, when it finds them
  * too, but takes longer). songs lie one behind the other, each of the size of the first. Of options
  * (may be NULL), dedup, no_index and import_date count. Any thread; writers wait for one another.
+ *
+ * *out is NULL where nothing was kept. Where the songs were kept, but index or copies could not be
+ * brought up to them, *out is filled in spite of the failure that is the result: do not ingest
+ * them again; echoprint_settle, or the next ingest, makes up for it.
+ *
  * ECHOPRINT_BAD_INPUT  the text says which song, from 1, and why. ECHOPRINT_NO_SPACE, ECHOPRINT_IO,
  * ECHOPRINT_CORRUPT, ECHOPRINT_INTERRUPTED, ECHOPRINT_NO_MEMORY. */
 ECHOPRINT_API enum echoprint_status
@@ -300,10 +306,12 @@ struct echoprint_edit {
 };
 
 /* Changes the names of all documents of a track, and its fields, in one transaction; *changed (may
- * be NULL) becomes 0 if the track was so already. ECHOPRINT_NOT_FOUND  there is no such track.
+ * be NULL) becomes 0 if the track was so already, and else 1, also where the change was kept, but
+ * the index could not be brought up to it, which is then the result; the next query makes up for
+ * it. On any other failure *changed is untouched. ECHOPRINT_NOT_FOUND  there is no such track.
  * ECHOPRINT_BAD_INPUT  a name or field is not allowed, or the track came from the master that this
- * node follows. ECHOPRINT_IO, ECHOPRINT_NO_SPACE, ECHOPRINT_CORRUPT, ECHOPRINT_NO_MEMORY. Any
- * thread. */
+ * node follows. ECHOPRINT_IO, ECHOPRINT_NO_SPACE, ECHOPRINT_CORRUPT,
+ * ECHOPRINT_INTERRUPTED, ECHOPRINT_NO_MEMORY. Any thread. */
 ECHOPRINT_API enum echoprint_status echoprint_edit(int *changed, struct echoprint_db *db,
                                                    const char *id,
                                                    const struct echoprint_edit *edit,

@@ -21,6 +21,10 @@ class EchoprintError(Exception):
     """What the library failed with; the text says what would have been right."""
 
     status = 0
+    #: Of an ingest that failed in part: the Report of what was kept; else None.
+    report: Any = None
+    #: Of an edit: whether it was kept in spite of the failure.
+    changed = False
 
 
 class OutOfMemoryError(EchoprintError, MemoryError):

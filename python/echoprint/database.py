@@ -351,6 +351,9 @@ class Database:
         else of dumps: "local", "master", or the name of a slave.
         index: False leaves index and copies to `settle`.
         on_reject(file, what, number, reason) is told what is refused.
+
+        An EchoprintError has a `report` where something was kept, or begun: songs with a report are
+        in the database, and must not be ingested again; `settle` makes up for what failed.
         """
         failure: list[BaseException] = []
 
@@ -368,11 +371,15 @@ class Database:
             options.on_reject = lib.OnReject(reject)
         pointer = POINTER(lib.Report)()
         status, error = self._ingest(pointer, what, options)
-        report = self._take_report(pointer) if pointer else Report()
+        report = self._take_report(pointer) if pointer else None
         if failure:
             raise failure[0]
-        lib.check(status, error)
-        return report
+        try:
+            lib.check(status, error)
+        except lib.EchoprintError as why:
+            why.report = report
+            raise
+        return report or Report()
 
     def _ingest(self, pointer: Any, what: tuple[Any, ...], options: lib.IngestOptions) -> tuple[int, lib.Error]:
         handle, out = self._open(), byref(pointer)
@@ -427,12 +434,16 @@ class Database:
     def edit(self, track_id: str, *, artist: Optional[str] = None, release: Optional[str] = None, track: Optional[str] = None,
              fields: Optional[Mapping[str, Optional[str]]] = None) -> bool:
         """Changes names and fields of a track; what is not given stays, and a field that is None goes.
-        Whether anything has changed."""
+        Whether anything has changed; an EchoprintError says by `changed` whether that was kept."""
         items, count = values.fields(fields or {})
         wanted = lib.Edit(artist=values.text(artist), release=values.text(release), track=values.text(track), fields=items,
                           field_count=count)
         changed = ctypes.c_int()
-        lib.call("edit", byref(changed), self._open(), values.text(track_id), byref(wanted))
+        try:
+            lib.call("edit", byref(changed), self._open(), values.text(track_id), byref(wanted))
+        except lib.EchoprintError as why:
+            why.changed = bool(changed.value)
+            raise
         return bool(changed.value)
 
     def delete(self, *track_ids: str) -> int:

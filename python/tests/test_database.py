@@ -168,6 +168,23 @@ class Songs(OfDatabase):
         self.database.resume()
         self.assertTrue(self.database.query(songs()[0]["code"]))
 
+    def test_what_was_kept_is_told_though_the_index_failed(self):
+        self.database.ingest(self.song(0))
+        self.database.interrupt()
+        with self.assertRaises(echoprint.StoppedError) as caught:
+            self.database.ingest(self.song(1))
+        self.assertEqual(caught.exception.report.track_ids, [self.song(1).track_id])
+        self.assertIn(self.song(1).track_id, self.database)
+        with self.assertRaises(echoprint.BadInputError) as caught:
+            self.database.ingest(echoprint.Song("1 2 3"))
+        self.assertIsNone(caught.exception.report)
+        with self.assertRaises(echoprint.StoppedError) as caught:
+            self.database.edit(self.song(0).track_id, artist="New")
+        self.assertTrue(caught.exception.changed)
+        self.assertEqual(self.database.track(self.song(0).track_id).artist, "New")
+        self.database.resume()
+        self.database.settle()
+
 
 class Values(unittest.TestCase):
     def test_structs_lie_in_memory_as_those_of_the_library(self):

@@ -66,10 +66,11 @@ edit(int *changed, const struct echoprint_db *db, const char *id,
 		                .track = text_or_same(wanted.track),
 		                .fields = fields,
 		                .field_count = wanted.field_count };
-	EP_TRY(ep_node_edit(&differs, ep_place_node(db->place), ep_text_of(id), &edit, err));
-	if (changed)
+	enum ep_status status =
+		ep_node_edit(&differs, ep_place_node(db->place), ep_text_of(id), &edit, err);
+	if (changed && (differs || status == EP_OK))
 		*changed = differs;
-	return EP_OK;
+	return status;
 }
 
 enum echoprint_status

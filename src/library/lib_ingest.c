@@ -91,18 +91,6 @@ ingest(struct echoprint_report **out, const struct ep_input_from *input, const c
 	return status;
 }
 
-/* Tells a result of which the report is there in spite of a failure. */
-static enum echoprint_status
-tell(struct echoprint_report **out, struct echoprint_report *made, struct echoprint_error *err,
-     enum ep_status status, const struct ep_error *why)
-{
-	if (out)
-		*out = made;
-	else
-		echoprint_report_free(made);
-	return ep_told(err, status, why);
-}
-
 enum echoprint_status
 echoprint_ingest_files(struct echoprint_report **out, struct echoprint_db *db,
                        const char *const *paths, size_t number,
@@ -114,7 +102,7 @@ echoprint_ingest_files(struct echoprint_report **out, struct echoprint_db *db,
 		number && !paths
 			? ep_fail(&why, EP_USAGE, "paths is NULL, but count is %zu", number)
 			: ingest(&made, NULL, paths, number, db, options, &why);
-	return tell(out, made, err, status, &why);
+	return ep_told_report(out, made, err, status, &why);
 }
 
 enum echoprint_status
@@ -130,7 +118,7 @@ echoprint_ingest_bytes(struct echoprint_report **out, struct echoprint_db *db, c
 	enum ep_status status =
 		size && !bytes ? ep_fail(&why, EP_USAGE, "bytes is NULL, but size is %zu", size)
 			       : ingest(&made, &from, NULL, 0, db, options, &why);
-	return tell(out, made, err, status, &why);
+	return ep_told_report(out, made, err, status, &why);
 }
 
 enum echoprint_status

@@ -27,6 +27,17 @@ echoprint_report_free(struct echoprint_report *report)
 	ep_library_report_free((struct ep_library_report *)report);
 }
 
+enum echoprint_status
+ep_told_report(struct echoprint_report **out, struct echoprint_report *made,
+               struct echoprint_error *err, enum ep_status status, const struct ep_error *why)
+{
+	if (out)
+		*out = made;
+	else
+		echoprint_report_free(made);
+	return ep_told(err, status, why);
+}
+
 void
 ep_library_report_count(struct ep_library_report *report, const struct ep_put_counts *counts,
                         uint64_t duplicate)

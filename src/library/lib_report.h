@@ -17,6 +17,12 @@ EP_MUST_USE enum ep_status ep_library_report_new(struct ep_library_report **out,
 void ep_library_report_free(struct ep_library_report *report);
 EP_DEFINE_OWNED(struct ep_library_report, ep_library_report_free)
 
+/* Tells a result of which the report is there in spite of a failure; made NULL: nothing was begun,
+ * or all was taken back. */
+enum echoprint_status ep_told_report(struct echoprint_report **out, struct echoprint_report *made,
+                                     struct echoprint_error *err, enum ep_status status,
+                                     const struct ep_error *why);
+
 /* Takes over what became of documents. */
 void ep_library_report_count(struct ep_library_report *report, const struct ep_put_counts *counts,
                              uint64_t duplicate);

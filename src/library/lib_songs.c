@@ -119,6 +119,28 @@ keep_ids(struct ep_library_report *report, const struct songs *songs, struct ep_
 	return EP_OK;
 }
 
+/* Brings index and copies up to what was put, and fills the report, which is whole but for what
+ * failed. */
+static enum ep_status
+settle(struct ep_library_report *report, const struct echoprint_db *db, const struct songs *songs,
+       struct ep_put_counts *counts, bool no_index, struct ep_error *err)
+{
+	struct ep_copies_report copies = { 0 };
+	struct ep_error why;
+	uint64_t duplicate = 0;
+	enum ep_status status =
+		no_index ? EP_OK : ep_node_settle(&copies, ep_place_node(db->place), err);
+	if (status != EP_OK)
+		ep_error_prefix(err, "the songs are kept, but the index does not have them yet: ");
+	ep_node_count_copies(&duplicate, counts, &copies);
+	ep_library_report_count(report, counts, duplicate);
+	enum ep_status kept = keep_ids(report, songs, &why);
+	if (kept == EP_OK)
+		kept = ep_log_position(&report->report.position, ep_place_log(db->place), &why);
+	return status != EP_OK || kept == EP_OK ? status : ep_fail(err, kept, "%s", why.text);
+}
+
+/* Once the songs are put, *out is given, whatever fails behind that. */
 static enum ep_status
 put_songs(struct echoprint_report **out, const struct echoprint_db *db, struct songs *songs,
           const struct echoprint_ingest_options *options, enum ep_dedup how, struct ep_error *err)
@@ -126,8 +148,6 @@ put_songs(struct echoprint_report **out, const struct echoprint_db *db, struct s
 	EP_OWNED(ep_library_report_free)
 	struct ep_library_report *report = NULL;
 	struct ep_put_counts counts = { 0 };
-	struct ep_copies_report copies = { 0 };
-	uint64_t duplicate = 0;
 	struct ep_put_songs_options put = { .import_date = options->import_date
 		                                                   ? options->import_date
 		                                                   : ep_time_now(),
@@ -135,14 +155,9 @@ put_songs(struct echoprint_report **out, const struct echoprint_db *db, struct s
 	EP_TRY(ep_library_report_new(&report, err));
 	EP_TRY(ep_put_songs(&counts, ep_place_log(db->place), songs->items, songs->count, &put,
 	                    err));
-	if (!options->no_index)
-		EP_TRY(ep_node_settle(&copies, ep_place_node(db->place), err));
-	ep_node_count_copies(&duplicate, &counts, &copies);
-	ep_library_report_count(report, &counts, duplicate);
-	EP_TRY(keep_ids(report, songs, err));
-	EP_TRY(ep_log_position(&report->report.position, ep_place_log(db->place), err));
+	enum ep_status status = settle(report, db, songs, &counts, options->no_index != 0, err);
 	*out = &EP_TAKE(report)->report;
-	return EP_OK;
+	return status;
 }
 
 static enum ep_status
@@ -168,11 +183,7 @@ echoprint_ingest_songs(struct echoprint_report **out, struct echoprint_db *db,
                        const struct echoprint_ingest_options *options, struct echoprint_error *err)
 {
 	struct ep_error why;
-	struct echoprint_report *unwanted = NULL;
-	enum ep_status status = ingest_songs(&unwanted, db, songs, number, options, &why);
-	if (status == EP_OK && out)
-		*out = unwanted;
-	else
-		echoprint_report_free(unwanted);
-	return ep_told(err, status, &why);
+	struct echoprint_report *made = NULL;
+	enum ep_status status = ingest_songs(&made, db, songs, number, options, &why);
+	return ep_told_report(out, made, err, status, &why);
 }

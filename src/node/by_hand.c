@@ -76,7 +76,7 @@ ep_node_link(struct ep_node *node, const char *copy, const char *original, struc
 	link.original = ep_text_of(original);
 	EP_TRY(ep_log_link(write, ep_text_of(copy), &link, ep_time_now(), err));
 	EP_TRY(ep_log_commit(&write, err));
-	return ep_node_follow_index(node, err);
+	return ep_node_follow_change(node, err);
 }
 
 enum ep_status
@@ -88,7 +88,7 @@ ep_node_release(struct ep_node *node, const char *copy, struct ep_error *err)
 	EP_TRY(ep_check_own(ep_log_inside(write), ep_text_of(copy), err));
 	EP_TRY(ep_log_release(write, ep_text_of(copy), ep_time_now(), err));
 	EP_TRY(ep_log_commit(&write, err));
-	return ep_node_follow_index(node, err);
+	return ep_node_follow_change(node, err);
 }
 
 enum ep_status
@@ -104,5 +104,5 @@ ep_node_settle_conflict(struct ep_node *node, const char *id, bool accept, size_
 	EP_TRY(ep_log_settle_conflict(&counts, write, ep_text_of(id), accept, version,
 	                              ep_time_now(), err));
 	EP_TRY(ep_log_commit(&write, err));
-	return accept ? ep_node_follow_index(node, err) : EP_OK;
+	return accept ? ep_node_follow_change(node, err) : EP_OK;
 }

@@ -1,7 +1,8 @@
 /* by_hand.h - what the user of a node decides about single tracks
  *
- * Each is one transaction, after which the index follows. What came from the master that this node
- * follows is not its own to decide (ep_check_own): EP_BAD_INPUT.
+ * Each is one transaction, after which the index follows; where that fails, the change is kept all
+ * the same (ep_node_follow_change), and the next query makes up for it. What came from the master
+ * that this node follows is not its own to decide (ep_check_own): EP_BAD_INPUT.
  */
 #ifndef EP_NODE_BY_HAND_H
 #define EP_NODE_BY_HAND_H
@@ -24,16 +25,16 @@ EP_MUST_USE enum ep_status ep_node_delete(struct ep_deletion *deletion, struct e
                                           struct ep_error *err);
 
 /* Makes copy a copy of original, however they lie on each other. EP_NOT_FOUND  one of them is not
- * there, or has been deleted. As ep_compare_tracks, ep_log_link and ep_node_follow_index. */
+ * there, or has been deleted. As ep_compare_tracks, ep_log_link and ep_node_follow_change. */
 EP_MUST_USE enum ep_status ep_node_link(struct ep_node *node, const char *copy,
                                         const char *original, struct ep_error *err);
 
-/* Makes a copy a song of its own again. As ep_log_release and ep_node_follow_index. */
+/* Makes a copy a song of its own again. As ep_log_release and ep_node_follow_change. */
 EP_MUST_USE enum ep_status ep_node_release(struct ep_node *node, const char *copy,
                                            struct ep_error *err);
 
 /* Accepts a version of a track that was kept aside, from 1 on, or drops it; version 0: all, or the
- * only one where it is accepted. As ep_log_settle_conflict and ep_node_follow_index. */
+ * only one where it is accepted. As ep_log_settle_conflict and ep_node_follow_change. */
 EP_MUST_USE enum ep_status ep_node_settle_conflict(struct ep_node *node, const char *id,
                                                    bool accept, size_t version,
                                                    struct ep_error *err);

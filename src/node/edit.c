@@ -108,6 +108,7 @@ ep_node_edit(bool *changed, struct ep_node *node, struct ep_text id, const struc
 {
 	EDITING struct editing editing = { 0 };
 	bool any = false;
+	*changed = false;
 	EP_TRY(check_names(edit, err));
 	EP_TRY(ep_codes_coder_new(&editing.coder, EP_CODES_ONSET, err));
 	EP_TRY(ep_log_write_begin(&editing.write, ep_node_log(node), err));
@@ -119,9 +120,8 @@ ep_node_edit(bool *changed, struct ep_node *node, struct ep_text id, const struc
 		EP_TRY(ep_log_renew_links(editing.write, id, &editing.before, ep_time_now(), err));
 		EP_TRY(ep_log_commit(&editing.write, err));
 	}
+	*changed = any;
 	ep_log_abort(EP_TAKE(editing.write));
 	/* Also where it was so already: an edit that was killed may have left the index behind. */
-	EP_TRY(ep_node_follow_index(node, err));
-	*changed = any;
-	return EP_OK;
+	return any ? ep_node_follow_change(node, err) : ep_node_follow_index(node, err);
 }

@@ -127,6 +127,15 @@ ep_node_follow_index(struct ep_node *node, struct ep_error *err)
 }
 
 enum ep_status
+ep_node_follow_change(struct ep_node *node, struct ep_error *err)
+{
+	enum ep_status status = ep_node_follow_index(node, err);
+	if (status != EP_OK)
+		ep_error_prefix(err, "the change is kept, but the index does not have it yet: ");
+	return status;
+}
+
+enum ep_status
 ep_node_rebuild_index(struct ep_node *node, struct ep_error *err)
 {
 	return bring_up(node, true, err);

@@ -55,6 +55,9 @@ EP_MUST_USE enum ep_status ep_node_master(bool *is_there, struct ep_master *mast
 
 /* As ep_index_follow and ep_index_rebuild, telling on_work; the node is open for writing. */
 EP_MUST_USE enum ep_status ep_node_follow_index(struct ep_node *node, struct ep_error *err);
+
+/* The same after a change was committed: the text of a failure says first that it is kept. */
+EP_MUST_USE enum ep_status ep_node_follow_change(struct ep_node *node, struct ep_error *err);
 EP_MUST_USE enum ep_status ep_node_rebuild_index(struct ep_node *node, struct ep_error *err);
 
 /* Reads the index back, all of its files; one that is only late is well. EP_CORRUPT  what is wrong

@@ -496,6 +496,71 @@ what_takes_long_is_interrupted_until_it_is_resumed(void **state)
 	echoprint_close(db);
 }
 
+/* Ends with a failure all that comes behind a commit. */
+static struct echoprint_db *
+open_interrupted(void)
+{
+	struct echoprint_db *db = host_open(folder, ECHOPRINT_CREATE);
+	host_ingest(db, "TRONE", 1, 40);
+	echoprint_interrupt(db);
+	return db;
+}
+
+static void
+songs_that_were_kept_are_reported_though_the_index_failed(void **state)
+{
+	(void)state;
+	struct echoprint_db *db = open_interrupted();
+	const char code[] = "1 1 2 2 3 3";
+	struct echoprint_song songs[] = {
+		{ .size = sizeof *songs, .code = code, .code_size = strlen(code) },
+		{ .size = sizeof *songs, .code = "", .code_size = 0 },
+	};
+	struct echoprint_report *report = NULL;
+	struct echoprint_track *track = NULL;
+	struct echoprint_error err;
+	assert_int_equal(echoprint_ingest_songs(&report, db, songs, 2, NULL, &err),
+	                 ECHOPRINT_INTERRUPTED);
+	assert_non_null(strstr(err.text, "the songs are kept"));
+	assert_non_null(report);
+	assert_int_equal(report->added, 1);
+	assert_int_equal(report->without_codes, 1);
+	assert_int_equal(report->track_count, 2);
+	assert_true(report->position > 0);
+	HOST_NEEDS(echoprint_find_track(&track, db, report->track_ids[0], &host_error));
+	echoprint_track_free(track);
+	echoprint_report_free(report);
+	songs[0].code = "no codes";
+	songs[0].code_size = strlen(songs[0].code);
+	report = NULL;
+	assert_int_equal(echoprint_ingest_songs(&report, db, songs, 2, NULL, &err),
+	                 ECHOPRINT_BAD_INPUT);
+	assert_null(report);
+	echoprint_resume(db);
+	HOST_NEEDS(echoprint_settle(db, &host_error));
+	echoprint_close(db);
+}
+
+static void
+an_edit_that_was_kept_is_told_though_the_index_failed(void **state)
+{
+	(void)state;
+	struct echoprint_db *db = open_interrupted();
+	struct echoprint_edit edit = { .size = sizeof edit, .artist = "New" };
+	struct echoprint_track *track;
+	struct echoprint_error err;
+	int changed = 7;
+	assert_int_equal(echoprint_edit(&changed, db, "TRNONE", &edit, &err), ECHOPRINT_NOT_FOUND);
+	assert_int_equal(changed, 7);
+	assert_int_equal(echoprint_edit(&changed, db, "TRONE", &edit, &err), ECHOPRINT_INTERRUPTED);
+	assert_int_equal(changed, 1);
+	assert_non_null(strstr(err.text, "the change is kept"));
+	HOST_NEEDS(echoprint_find_track(&track, db, "TRONE", &host_error));
+	assert_string_equal(track->artist, "New");
+	echoprint_track_free(track);
+	echoprint_close(db);
+}
+
 int
 main(void)
 {
@@ -515,6 +580,8 @@ main(void)
 		IN_FOLDERS(a_dump_is_taken_in_by_another_node),
 		IN_FOLDERS(a_missing_file_is_told_and_the_report_is_there),
 		IN_FOLDERS(what_takes_long_is_interrupted_until_it_is_resumed),
+		IN_FOLDERS(songs_that_were_kept_are_reported_though_the_index_failed),
+		IN_FOLDERS(an_edit_that_was_kept_is_told_though_the_index_failed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "node/by_hand.h"
+#include "node/edit.h"
 #include "node/take.h"
 #include "tests/node.h"
 
@@ -249,6 +250,38 @@ a_change_by_hand_is_in_the_index(void **state)
 }
 
 /* Changes a byte in the middle of each file of the index. */
+/* What was decided is kept, and is told so, though the index failed to follow. */
+static void
+a_change_is_told_to_be_kept_though_the_index_did_not_follow(void **state)
+{
+	struct ep_ingest_report report;
+	uint64_t position = 0;
+	atomic_bool stop = false;
+	struct ep_error err;
+	bool changed = false;
+	EP_FREE char *one = make_file("a", 1);
+	EP_FREE char *other = make_file("b", 2);
+	const char *paths[] = { one, other };
+	struct ep_edit edit = { .artist = ep_text_of("New") };
+	struct ep_node *node;
+	struct ep_node_options options = { .folder = folder, .mode = EP_LOG_MAKE, .stop = &stop };
+	(void)state;
+	needs(ep_node_open(&node, &options, NULL));
+	needs(take(node, &report, &position, paths, 2, false));
+	stop = true;
+	assert_int_equal(ep_node_link(node, "b", "a", &err), EP_INTERRUPTED);
+	assert_non_null(strstr(err.text, "the change is kept"));
+	assert_int_equal(links_of(node), 1);
+	assert_int_equal(ep_node_release(node, "b", &err), EP_INTERRUPTED);
+	assert_non_null(strstr(err.text, "the change is kept"));
+	assert_int_equal(links_of(node), 0);
+	assert_int_equal(ep_node_edit(&changed, node, ep_text_of("a"), &edit, &err),
+	                 EP_INTERRUPTED);
+	assert_true(changed);
+	assert_non_null(strstr(err.text, "the change is kept"));
+	ep_node_close(node);
+}
+
 static int
 damage_index(void)
 {
@@ -323,6 +356,7 @@ main(void)
 		IN_A_FOLDER(what_was_taken_is_in_the_index_and_copies_are_linked),
 		IN_A_FOLDER(a_bad_file_is_told_and_the_next_one_taken),
 		IN_A_FOLDER(a_change_by_hand_is_in_the_index),
+		IN_A_FOLDER(a_change_is_told_to_be_kept_though_the_index_did_not_follow),
 		IN_A_FOLDER(a_damaged_index_is_found_and_made_anew),
 		IN_A_FOLDER(an_index_that_is_open_stays_as_it_was_for_a_while),
 	};
