@@ -13,10 +13,13 @@ docs/library.md lists what differs.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import csv
 import io
 import logging
+import multiprocessing.util
 import os
+import pathlib
 import random
 import shutil
 import string
@@ -57,36 +60,67 @@ class _Databases:
         self.own: Optional[Database] = None
         self.process = os.getpid()
 
+    def enter(self) -> None:
+        """A child of the process that opened them opens them itself, and has no own one yet."""
+        if self.process != os.getpid():
+            self.shared = self.own = None
+            self.process = os.getpid()
+
     def get(self, local: bool) -> Database:
         with self.lock:
-            if self.process != os.getpid():  # a child opens them itself, and has no own one yet
-                self.shared = self.own = None
-                self.process = os.getpid()
+            self.enter()
             if local:
-                self.own = self.own or self._make_own()
+                self.own = self.own or _make_own()
                 return self.own
             self.shared = self.shared or Database(_default_folder(), "c")
             return self.shared
 
-    @staticmethod
-    def _make_own() -> Database:
-        place = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-        folder = tempfile.mkdtemp(prefix="echoprint-fp-", dir=place)
-        atexit.register(_remove_own, folder, os.getpid())
-        return Database(folder, "c")
+    def set(self, shared: Database) -> None:
+        with self.lock:
+            self.enter()
+            self.shared = shared
 
     def drop_own(self) -> None:
         with self.lock:
-            if self.own is not None and self.process == os.getpid():
+            self.enter()
+            if self.own is not None:
                 self.own.close()
                 shutil.rmtree(self.own.path, ignore_errors=True)
             self.own = None
+
+
+# A folder's name says which process it belongs to, and in which namespace that has its number.
+_FOLDER = "echoprint-fp-{}-{}-"
+
+
+def _make_own() -> Database:
+    place = "/dev/shm" if os.access("/dev/shm", os.W_OK) else tempfile.gettempdir()
+    _sweep(pathlib.Path(place))
+    process = os.getpid()
+    folder = tempfile.mkdtemp(prefix=_FOLDER.format(_namespace(), process), dir=place)
+    atexit.register(_remove_own, folder, process)
+    # A child of multiprocessing ends without what atexit has.
+    multiprocessing.util.Finalize(None, _remove_own, (folder, process), exitpriority=0)
+    return Database(folder, "c")
 
 
 def _remove_own(folder: str, process: int) -> None:
     if process == os.getpid():
         _databases.drop_own()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _namespace() -> int:
+    return os.stat("/proc/self/ns/pid").st_ino
+
+
+def _sweep(place: pathlib.Path) -> None:
+    """Removes the folders of processes of this user that were killed."""
+    for folder in place.glob(_FOLDER.format(_namespace(), "*") + "*"):
+        process = folder.name.split("-")[3]
+        with contextlib.suppress(OSError):
+            if process.isdecimal() and folder.stat().st_uid == os.getuid() and not os.path.exists(f"/proc/{process}"):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 _databases = _Databases()
@@ -102,10 +136,9 @@ def _default_folder() -> str:
 
 def use(database: Union[Database, values.Path]) -> Database:
     """Works on another database from now on: one that is open for writing, or a data folder."""
-    with _databases.lock:
-        _databases.shared = database if isinstance(database, Database) else Database(database, "c")
-        _databases.process = os.getpid()
-        return _databases.shared
+    used = database if isinstance(database, Database) else Database(database, "c")
+    _databases.set(used)
+    return used
 
 
 # ---- code strings ----

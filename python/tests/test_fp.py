@@ -4,7 +4,10 @@ import datetime
 import hashlib
 import json
 import logging
+import os
 import pathlib
+import subprocess
+import sys
 import tempfile
 import unittest
 
@@ -145,6 +148,49 @@ class Answers(unittest.TestCase):
             self.assertEqual(fp.metadata_for_track_id(self.prints[0]["track_id"], local=True), {})
             fp.local_load(file.name)
         self.assertEqual(fp.metadata_for_track_id(self.prints[0]["track_id"], local=True)["artist"], self.prints[0]["artist"])
+
+    def run_python(self, *lines):
+        done = subprocess.run([sys.executable, "-c", "\n".join(lines)], text=True, stdout=subprocess.PIPE, check=True)
+        return done.stdout.split()
+
+    def test_a_child_that_uses_another_database_leaves_that_of_its_parent(self):
+        fp.ingest(dict(self.prints[0]), local=True)
+        with tempfile.TemporaryDirectory() as folder:
+            child = os.fork()
+            if child == 0:
+                try:
+                    fp.use(folder)
+                    fp.local_erase_database()
+                finally:
+                    os._exit(0)
+            os.waitpid(child, 0)
+        self.assertTrue(fp.metadata_for_track_id(self.prints[0]["track_id"], local=True))
+        self.assertTrue(os.path.exists(fp._databases.own.path))
+
+    def test_the_local_database_of_a_child_of_multiprocessing_goes_with_it(self):
+        folder, = self.run_python(
+            "import multiprocessing",
+            "from echoprint import fp",
+            "def work():",
+            "    fp.ingest({'track_id': 'TRA', 'fp': '1 1', 'length': 1, 'codever': '4.12'}, local=True)",
+            "    print(fp._databases.own.path, flush=True)",
+            "child = multiprocessing.get_context('fork').Process(target=work)",
+            "child.start()",
+            "child.join()")
+        self.assertFalse(os.path.exists(folder))
+
+    def test_the_local_database_of_a_process_that_was_killed_is_swept(self):
+        make = "fp.ingest({'track_id': 'TRA', 'fp': '1 1', 'length': 1, 'codever': '4.12'}, local=True)"
+        show = "print(fp._databases.own.path, flush=True)"
+        killed, = self.run_python("import os", "from echoprint import fp", make, show, "os._exit(0)")
+        self.assertTrue(os.path.exists(killed))
+        fp.ingest(dict(self.prints[0]), local=True)
+        fp.local_erase_database()
+        fp.ingest(dict(self.prints[0]), local=True)
+        self.assertFalse(os.path.exists(killed))
+        # That of a process that is there stays.
+        self.run_python("from echoprint import fp", make)
+        self.assertTrue(os.path.exists(fp._databases.own.path))
 
     def test_new_ids_differ(self):
         self.assertRegex(fp.new_track_id(), "^TR[A-Z]{5}[0-9A-F]{11}$")
