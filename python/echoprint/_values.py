@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import ctypes
 import os
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Optional, Union
 
@@ -19,6 +20,7 @@ except ImportError:
 Pairs = Any
 # Mono, 11,025 a second, signed 16 bit: an array of them, or their bytes in the machine's order.
 Samples = Union[bytes, bytearray, memoryview, "array.array[int]", Sequence[int], Any]
+_SAMPLE_FORMATS = ("h", "<h" if sys.byteorder == "little" else ">h", "B", "b", "c")
 Path = Union[str, "os.PathLike[str]"]
 
 
@@ -47,7 +49,10 @@ def samples(value: Samples) -> tuple[Any, int]:
         value = numpy.ascontiguousarray(value).data
     if not isinstance(value, (bytes, bytearray, memoryview, array.array)):
         value = array.array("h", value)
-    raw = memoryview(value).cast("B")
+    view = memoryview(value)
+    if view.format not in _SAMPLE_FORMATS or (isinstance(value, array.array) and view.format != "h"):
+        raise lib.UsageError(f"samples are of the format '{view.format}', but must be of 'h', 16 bits, or bytes")
+    raw = view.cast("B")
     if raw.nbytes % 2:
         raise lib.UsageError(f"samples have {raw.nbytes} bytes, but must have an even number")
     count = raw.nbytes // 2

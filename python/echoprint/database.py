@@ -230,6 +230,7 @@ class _Child:
     def __init__(self, database: Database, handle: c_void_p):
         self._handle: Optional[c_void_p] = handle
         self._lock = threading.Lock()  # one thread at a time
+        self._database = database  # which stays open as long as this is used
         database._children.add(self)
 
     def _open(self) -> c_void_p:

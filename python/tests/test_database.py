@@ -63,6 +63,11 @@ class Opening(OfDatabase):
         with self.assertRaises(echoprint.UsageError):
             listener.feed(bytes(20))
 
+    def test_it_stays_open_as_long_as_a_listing_or_listener_is_used(self):
+        self.database.ingest(self.song(0), self.song(1))
+        self.assertEqual(len(list(echoprint.Database(self.path).tracks())), 2)
+        self.assertEqual(echoprint.Database(self.path).listener().feed(bytes(20)), [])
+
     def test_a_child_must_open_it_itself(self):
         self.database.ingest(self.song(0))
         reader, writer = os.pipe()
@@ -223,6 +228,14 @@ class Values(unittest.TestCase):
             echoprint.codegen(samples=samples.astype(numpy.float32))
         with self.assertRaises(echoprint.BadInputError):
             echoprint.encode(numpy.array([[-1, 0]]))
+
+    def test_samples_of_other_widths_are_refused(self):
+        for wrong in (array.array("f", [1, 2]), array.array("i", [1, 2]), array.array("b", [1, 2]),
+                      memoryview(array.array("f", [1, 2])), memoryview(array.array("H", [1, 2]))):
+            with self.assertRaises(echoprint.UsageError):
+                echoprint.codegen(samples=wrong)
+        for right in (array.array("h", [1, 2]), memoryview(array.array("h", [1, 2])), memoryview(bytes(4)), bytearray(4)):
+            self.assertEqual(len(echoprint.codegen(samples=right)), 0)
 
     def test_samples_come_in_many_forms(self):
         sound = music(1, 10)
