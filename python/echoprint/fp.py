@@ -13,14 +13,19 @@ docs/library.md lists what differs.
 from __future__ import annotations
 
 import atexit
+import bisect
+import collections
 import contextlib
 import csv
 import io
+import itertools
 import logging
 import multiprocessing.util
+import operator
 import os
 import pathlib
 import random
+import re
 import shutil
 import string
 import tempfile
@@ -41,6 +46,7 @@ _SEGMENT = 60 * 1000.0 / 23.2
 _HALF = _SEGMENT / 2.0
 _MOMENT = "%Y-%m-%dT%H:%M:%SZ"
 _COLUMNS = ("track_id", "codever", "fp", "length", "artist", "release", "track")
+_OPTIONAL = ("artist", "release", "track", "source", "import_date")
 _ELBOW = 10
 _ROWS = 30
 
@@ -146,16 +152,24 @@ def use(database: Union[Database, values.Path]) -> Database:
 
 def chunker(seq: Any, size: int) -> list[tuple[Any, ...]]:
     """Cuts a sequence into tuples of one size; the last may be shorter."""
-    return [tuple(seq[at:at + size]) for at in range(0, len(seq), size)]
+    items = iter(seq)
+    return list(iter(lambda: tuple(itertools.islice(items, size)), ()))
+
+
+def _timed(code_string: str) -> list[tuple[str, int]]:
+    """The codes of a plain code string, each with its time."""
+    words = iter(code_string.split())
+    return [(code, int(moment)) for code, moment in zip(words, words)]
 
 
 def inflate_code_string(s: str) -> str:
     """A plain code string of hex text: n times of five digits, then n codes of five digits."""
-    half = len(s) // 10 * 5
-    times, codes = (["".join(digits) for digits in chunker(part, 5)] for part in (s[:half], s[half:]))
-    if len(times) != len(codes):
-        raise AssertionError(f"there are {len(times)} times, but {len(codes)} codes")
-    return " ".join(f"{int(code, 16)} {int(moment, 16)}" for code, moment in zip(codes, times))
+    middle = len(s) // 10 * 5
+    numbers = [int(digits, 16) for part in (s[:middle], s[middle:]) for digits in re.findall(".{1,5}", part)]
+    count = middle // 5
+    if len(numbers) != 2 * count:
+        raise AssertionError(f"there are {count} times, but {len(numbers) - count} codes")
+    return " ".join(f"{numbers[count + i]} {numbers[i]}" for i in range(count))
 
 
 def decode_code_string(compressed_code_string: Union[str, bytes]) -> Optional[str]:
@@ -171,53 +185,45 @@ def decode_code_string(compressed_code_string: Union[str, bytes]) -> Optional[st
 
 def cut_code_string_length(code_string: str) -> str:
     """What of a plain code string is not later than a minute after its first pair."""
-    words = code_string.split()
-    if len(words) < 2:
+    pairs = _timed(code_string)
+    if not pairs:
         return code_string
-    last = int(_SEGMENT + int(words[1]))
-    return " ".join(f"{code} {moment}" for code, moment in zip(words[::2], words[1::2]) if int(moment) <= last)
+    minute = pairs[0][1] + int(_SEGMENT)
+    return " ".join(f"{code} {moment}" for code, moment in pairs if moment <= minute)
 
 
 def actual_matches(code_string_query: str, code_string_match: str, slop: int = 2, elbow: int = _ELBOW) -> int:
-    """How many codes agree in time: the two highest counts of one difference between a document's
-    time of a code and the query's."""
-    words = code_string_match.split(" ")
-    if len(words) < 2 * elbow:
+    """How many codes agree in time. Each code of the document is laid on the last of its kind in the
+    query; the two shifts that most of them have in common count."""
+    document = _timed(code_string_match)
+    if len(document) < elbow:
         return 0
-    query = code_string_query.split(" ")
-    first = min(map(int, query[1::2]))
-    latest: dict[str, int] = {}
-    for code, moment in zip(query[::2], query[1::2]):
-        latest[code] = max(latest.get(code, 0), (int(moment) - first) // slop)
-    counts: dict[int, int] = {}
-    for code, moment in zip(words[::2], words[1::2]):
-        if code in latest:
-            difference = int(moment) // slop - latest[code]
-            counts[difference] = counts.get(difference, 0) + 1
-    return sum(sorted(counts.values())[-2:])
+    query = sorted(_timed(code_string_query), key=operator.itemgetter(1))
+    last = {code: (moment - query[0][1]) // slop for code, moment in query}
+    shifts = collections.Counter(moment // slop - last[code] for code, moment in document if code in last)
+    return sum(count for _, count in shifts.most_common(2))
 
 
 def split_codes(fp: Fingerprint) -> list[Fingerprint]:
     """The documents of a song: a minute each, which begin every half minute."""
-    words = fp["fp"].split()
-    pairs = sorted((int(pair[1]), " ".join(pair)) for pair in chunker(words, 2))
-    more = [name for name in ("length", "codever", "artist", "release", "track", "source", "import_date")
-            if name in fp or name in ("length", "codever")]
-    count = int(pairs[-1][0] / _HALF) + 1 if pairs else 0
-    return [{"track_id": f"{fp['track_id']}-{i}",
-             "fp": " ".join(pair for moment, pair in pairs if i * _HALF <= moment < i * _HALF + _SEGMENT),
-             **{name: fp[name] for name in more}} for i in range(count)]
+    pairs = [(moment, f"{code} {moment}") for code, moment in _timed(fp["fp"])]
+    pairs.sort()
+    about = {"length": fp["length"], "codever": fp["codever"], **{name: fp[name] for name in _OPTIONAL if name in fp}}
+    documents = []
+    while pairs and (begin := len(documents) * _HALF) <= pairs[-1][0]:
+        first, end = (bisect.bisect_left(pairs, (moment,)) for moment in (begin, begin + _SEGMENT))
+        codes = " ".join(text for _, text in pairs[first:end])
+        documents.append({**about, "track_id": f"{fp['track_id']}-{len(documents)}", "fp": codes})
+    return documents
+
+
+_moments = itertools.count(int(time.time() * 1000))
 
 
 def new_track_id() -> str:
     """TR, five letters by chance, and the time in hex."""
-    global _milliseconds
-    with _databases.lock:
-        _milliseconds += 1
-        return "TR" + "".join(random.choice(string.ascii_uppercase) for _ in range(5)) + f"{_milliseconds:X}"
-
-
-_milliseconds = int(time.time() * 1000)
+    letters = "".join(random.choices(string.ascii_uppercase, k=5))
+    return f"TR{letters}{next(_moments):X}"
 
 
 # ---- ingesting and deleting ----
@@ -365,46 +371,42 @@ def query_fp(code_string: str, rows: int = 15, local: bool = False, get_data: bo
 
 
 class Response:
-    """What a query is from."""
+    """What a query is from. It is true if the track is known."""
 
-    NOT_ENOUGH_CODE = 0
-    CANNOT_DECODE = 1
-    SINGLE_BAD_MATCH = 2
-    SINGLE_GOOD_MATCH = 3
-    NO_RESULTS = 4
-    MULTIPLE_GOOD_MATCH_HISTOGRAM_INCREASED = 5
-    MULTIPLE_GOOD_MATCH_HISTOGRAM_DECREASED = 6
-    MULTIPLE_BAD_HISTOGRAM_MATCH = 7
-    MULTIPLE_GOOD_MATCH = 8
+    # Why nothing was searched.
+    NOT_ENOUGH_CODE, CANNOT_DECODE = 0, 1
+    # Why none of what was found is the answer.
+    NO_RESULTS, SINGLE_BAD_MATCH, MULTIPLE_BAD_HISTOGRAM_MATCH = 4, 2, 7
+    # How the answer was found; the last two never occur.
+    SINGLE_GOOD_MATCH, MULTIPLE_GOOD_MATCH_HISTOGRAM_DECREASED = 3, 6
+    MULTIPLE_GOOD_MATCH_HISTOGRAM_INCREASED, MULTIPLE_GOOD_MATCH = 5, 8
+
+    _MESSAGES = {NOT_ENOUGH_CODE: "query code length is too small", CANNOT_DECODE: "could not decode query code",
+                 **dict.fromkeys((NO_RESULTS, SINGLE_BAD_MATCH, MULTIPLE_BAD_HISTOGRAM_MATCH), "no results found (type {})")}
 
     def __init__(self, code: int, TRID: Optional[str] = None, score: int = 0, qtime: int = 0, tic: int = 0,
                  metadata: Optional[dict[str, Any]] = None):
-        self.code = code
-        self.qtime = qtime
-        self.TRID = TRID
-        self.score = score
-        self.total_time = int(time.time() * 1000) - tic
-        self.metadata = {} if metadata is None else metadata
-
-    def __len__(self) -> int:
-        return int(self.match())
-
-    def message(self) -> str:
-        if self.code == self.NOT_ENOUGH_CODE:
-            return "query code length is too small"
-        if self.code == self.CANNOT_DECODE:
-            return "could not decode query code"
-        if self.code in (self.SINGLE_BAD_MATCH, self.NO_RESULTS, self.MULTIPLE_BAD_HISTOGRAM_MATCH):
-            return f"no results found (type {self.code})"
-        return f"OK (match type {self.code})"
+        self.code, self.TRID, self.score, self.qtime = code, TRID, score, qtime
+        self.metadata: dict[str, Any] = metadata or {}
+        self.total_time = _milliseconds() - tic
 
     def match(self) -> bool:
         return self.TRID is not None
 
+    def __len__(self) -> int:
+        return 1 if self.match() else 0
+
+    def message(self) -> str:
+        return self._MESSAGES.get(self.code, "OK (match type {})").format(self.code)
+
+
+def _milliseconds() -> int:
+    return int(time.time() * 1000)
+
 
 def best_match_for_query(code_string: Union[str, bytes], elbow: int = _ELBOW, local: bool = False) -> Response:
     """What a code string, packed or plain, is from, by the rule of 2011."""
-    tic = int(time.time() * 1000)
+    tic = _milliseconds()
     text = code_string.decode("utf-8", "replace") if isinstance(code_string, bytes) else code_string
     try:
         codes = decode(text)
