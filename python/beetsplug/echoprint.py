@@ -9,14 +9,15 @@
         write: no                      # whether `beet echoprint` writes tags into the files
 
 `beet echoprint [QUERY]` names what has no artist or no title. What has both is left as it is, unless
--f is given. The id of the track goes into the field echoprint_track_id.
+-f is given. It also gets the track's ISRC and MusicBrainz recording, where the database has them.
+The id of the track goes into the field echoprint_track_id. A server is sent the codes of a file,
+not its sound.
 """
 
 from __future__ import annotations
 
+import http.client
 import json
-import urllib.error
-import urllib.parse
 import urllib.request
 from typing import Any, Optional
 
@@ -28,6 +29,16 @@ import echoprint
 # Of a file, so much is enough for a query of one minute.
 SECONDS = 75
 WAIT_S = 30
+# What an item has of the names and fields of a track.
+NAMES = {"artist": "artist", "album": "release", "title": "track"}
+FIELDS = {"isrc": "isrc", "mb_trackid": "musicbrainz_recordingid"}
+
+
+class NoRedirects(urllib.request.HTTPRedirectHandler):
+    """A token must not go on to another server: a redirect is a failure."""
+
+    def redirect_request(self, *_words: Any) -> None:
+        return None
 
 
 class EchoprintPlugin(BeetsPlugin):
@@ -42,7 +53,8 @@ class EchoprintPlugin(BeetsPlugin):
     # ---- asking ----
 
     def find(self, path: bytes) -> Optional[dict[str, Any]]:
-        """What a file is: a dict with track_id, artist, release and track; None where nobody knows."""
+        """What a file is: a dict with track_id, artist, release, track and perhaps fields; None where
+        nobody knows."""
         url, data = self.config["url"].as_str(), self.config["data"].as_str()
         try:
             if data:
@@ -51,20 +63,20 @@ class EchoprintPlugin(BeetsPlugin):
                 return vars(answer) if answer else None
             if url:
                 return self._ask_server(url, path)
-        except (echoprint.EchoprintError, urllib.error.URLError, ValueError) as why:
+        except (echoprint.EchoprintError, OSError, http.client.HTTPException, ValueError, LookupError) as why:
             self._log.error("{}", why)
             return None
         raise ui.UserError("echoprint: set data or url in the configuration")
 
     def _ask_server(self, url: str, path: bytes) -> Optional[dict[str, Any]]:
         codes = echoprint.codegen(path.decode("utf-8", "surrogateescape"), duration=SECONDS)
-        request = urllib.request.Request(urllib.parse.urljoin(url, "query"),
-                                         urllib.parse.urlencode({"fp_code": codes.packed()}).encode())
+        request = urllib.request.Request(url.rstrip("/") + "/v1/identify", json.dumps({"codes": codes.packed()}).encode(),
+                                         {"Content-Type": "application/json"})
         if token := self.config["token"].as_str():
             request.add_header("Authorization", f"Bearer {token}")
-        with urllib.request.urlopen(request, timeout=WAIT_S) as response:
-            answer = json.load(response)
-        return answer if answer.get("match") else None
+        with urllib.request.build_opener(NoRedirects).open(request, timeout=WAIT_S) as response:
+            matches: list[dict[str, Any]] = json.load(response)["results"][0]["matches"]
+        return matches[0] if matches else None
 
     # ---- naming ----
 
@@ -80,7 +92,9 @@ class EchoprintPlugin(BeetsPlugin):
         if not found:
             self._log.info("no match: {}", item.filepath if hasattr(item, "filepath") else item.path)
             return False
-        for field, value in (("artist", found["artist"]), ("album", found["release"]), ("title", found["track"])):
+        fields = found.get("fields", {})
+        values = {**{name: found[of] for name, of in NAMES.items()}, **{name: fields.get(of) for name, of in FIELDS.items()}}
+        for field, value in values.items():
             if value and (force or not item[field]):
                 item[field] = value
         item["echoprint_track_id"] = found["track_id"]

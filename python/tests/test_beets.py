@@ -1,13 +1,13 @@
 """The plug-in for beets, where beets is installed."""
 
 import http.server
-import json
 import os
 import pathlib
+import re
+import subprocess
 import tempfile
 import threading
 import unittest
-import urllib.parse
 
 import echoprint
 from sound import RATE, music, write_wav
@@ -20,6 +20,8 @@ except ImportError:
     beets = None
 
 DECODER = os.environ.get("ECHOPRINT_DECODER")
+PROGRAM = os.environ.get("ECHOPRINT_PROGRAM")
+RECORDING = "5e1f2b0a-7c7e-4a57-9a57-1c0f6f1f2a3b"
 
 
 @unittest.skipIf(beets is None, "beets is not installed")
@@ -41,12 +43,13 @@ class Plugin(unittest.TestCase):
         write_wav(self.known, sound[5 * RATE:])
         write_wav(self.unknown, music(6, 20))
         with echoprint.Database(self.data, "c") as database:
-            database.ingest(echoprint.Song(echoprint.codegen(samples=sound), "TRKNOWN", 40, "Artist", "Album", "Song"))
+            database.ingest(echoprint.Song(echoprint.codegen(samples=sound), "TRKNOWN", 40, "Artist", "Album", "Song",
+                                            fields={"isrc": "USRC17607839", "musicbrainz_recordingid": RECORDING}))
         self.library = beets.library.Library(str(place / "beets.db"), str(place))
         self.plugin = self.kind()
 
     def tearDown(self):
-        for name in ("data", "url"):
+        for name in ("data", "url", "token"):
             beets.config["echoprint"][name] = ""
         if self.plugin._database:
             self.plugin._database.close()
@@ -70,38 +73,69 @@ class Plugin(unittest.TestCase):
         for item in (known, unknown, tagged):
             item.load()
         self.assertEqual((known.artist, known.album, known.title, known.echoprint_track_id), ("Artist", "Album", "Song", "TRKNOWN"))
+        self.assertEqual((known.isrc, known.mb_trackid), ("USRC17607839", RECORDING))
         self.assertEqual((unknown.artist, unknown.title), ("", ""))
         self.assertEqual((tagged.artist, tagged.title), ("Mine", "My title"))
         self.run_command("-f")
         tagged.load()
         self.assertEqual((tagged.artist, tagged.title), ("Artist", "Song"))
 
+    def serve(self):
+        """A real server of the data folder; gives its address and a token for queries."""
+        program, environment = [PROGRAM, "--data", str(self.data)], {**os.environ, "ECHOPRINT_DECODER": DECODER}
+        token = subprocess.run([*program, "token", "add", "beets", "--role", "query"], check=True, text=True, stdout=subprocess.PIPE,
+                               stderr=subprocess.DEVNULL).stdout.strip()
+        server = subprocess.Popen([*program, "serve", "--listen", "127.0.0.1:0"], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                                  text=True, env=environment)
+
+        def stop():
+            server.terminate()
+            server.communicate()
+
+        self.addCleanup(stop)
+        for line in server.stderr:
+            if found := re.search("serves on port ([0-9]+)", line):
+                return f"http://127.0.0.1:{found.group(1)}", token
+        self.fail("the server did not begin")
+
+    @unittest.skipUnless(PROGRAM, "ECHOPRINT_PROGRAM does not name the program")
     def test_a_file_is_named_by_a_server(self):
-        asked, data = [], self.data
+        beets.config["echoprint"]["url"], token = self.serve()
+        for shown, artist in (("wrong", ""), (token, "Artist")):
+            beets.config["echoprint"]["token"] = shown
+            item, unknown = self.add(self.known), self.add(self.unknown)
+            self.run_command()
+            item.load()
+            unknown.load()
+            self.assertEqual((item.artist, unknown.artist), (artist, ""))
+        self.assertEqual((item.album, item.title, item.echoprint_track_id), ("Album", "Song", "TRKNOWN"))
+        self.assertEqual((item.isrc, item.mb_trackid), ("USRC17607839", RECORDING))
+
+    def test_a_token_does_not_follow_a_redirect(self):
+        asked = []
 
         class Server(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            def do_GET(self):
                 asked.append((self.path, self.headers["Authorization"]))
-                with echoprint.Database(data) as database:
-                    answer = database.query(urllib.parse.parse_qs(body)["fp_code"][0])
-                self.send_response(200)
+                self.send_response(302)
+                self.send_header("Location", f"http://localhost:{self.server.server_port}/elsewhere")
                 self.end_headers()
-                self.wfile.write(json.dumps(vars(answer)).encode())
+
+            def do_POST(self):
+                self.rfile.read(int(self.headers["Content-Length"]))
+                self.do_GET()
 
             def log_message(self, *_words):
                 pass
 
         with http.server.HTTPServer(("127.0.0.1", 0), Server) as server:
             threading.Thread(target=server.serve_forever, daemon=True).start()
-            beets.config["echoprint"]["url"] = f"http://127.0.0.1:{server.server_port}/"
+            beets.config["echoprint"]["url"] = f"http://127.0.0.1:{server.server_port}/below"
             beets.config["echoprint"]["token"] = "secret"
-            item = self.add(self.known)
+            self.add(self.known)
             self.run_command()
             server.shutdown()
-        item.load()
-        self.assertEqual((item.artist, item.title), ("Artist", "Song"))
-        self.assertEqual(asked, [("/query", "Bearer secret")])
+        self.assertEqual(asked, [("/below/v1/identify", "Bearer secret")])
 
 
 if __name__ == "__main__":

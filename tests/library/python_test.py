@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the tests of the Python package on the library that was built, and on its wheel.
 
-usage: python_test.py --library LIBECHOPRINT.SO --decoder ECHOPRINT-DECODER
+usage: python_test.py --program ECHOPRINT --library LIBECHOPRINT.SO --decoder ECHOPRINT-DECODER
 """
 
 import argparse
@@ -75,10 +75,11 @@ def wheel_works(library, decoder, environment):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--program", required=True)
     parser.add_argument("--library", required=True)
     parser.add_argument("--decoder", required=True)
     options = parser.parse_args()
-    library, decoder = (str(pathlib.Path(path).resolve()) for path in (options.library, options.decoder))
+    program, library, decoder = (str(pathlib.Path(path).resolve()) for path in (options.program, options.library, options.decoder))
     why = ""
     if sys.version_info < (3, 9):
         why = f"python3 is {sys.version.split()[0]}, and the package needs 3.9"
@@ -88,8 +89,8 @@ def main():
     if why:
         print(f"skip the Python package: {why}\n0 passed, 0 failed, 1 skipped")
         return 0
-    environment = dict(os.environ, ECHOPRINT_LIBRARY=library, ECHOPRINT_DECODER=decoder, PYTHONPATH=str(PACKAGE),
-                       PYTHONDONTWRITEBYTECODE="1")
+    environment = dict(os.environ, ECHOPRINT_LIBRARY=library, ECHOPRINT_DECODER=decoder, ECHOPRINT_PROGRAM=program,
+                       PYTHONPATH=str(PACKAGE), PYTHONDONTWRITEBYTECODE="1")
     passed, failed, skipped = run_tests(environment)
     bad = wheel_works(library, decoder, environment)
     print(f"not ok the wheel has all that it needs: {bad}" if bad else "ok the wheel has all that it needs")
