@@ -76,9 +76,16 @@ role_of_token(const struct ep_access *access, const char *text)
 	return token.role;
 }
 
-static enum ep_role
-role_of_pass(const struct ep_access *access, const struct ep_http_request *request,
-             const char *value)
+/* Who asks. why: what is wrong with the pass that was shown; NULL: nothing, or there is none. */
+struct asker {
+	enum ep_role role;
+	const char *why;
+	bool ordinary; /* a refusal is a step of what a slave does, and gives it a challenge */
+};
+
+static void
+read_pass(struct asker *asker, const struct ep_access *access,
+          const struct ep_http_request *request, const char *value)
 {
 	EP_OWNED(ep_log_read_end)
 	struct ep_log_read *read = NULL;
@@ -87,24 +94,36 @@ role_of_pass(const struct ep_access *access, const struct ep_http_request *reque
 		                         .master = &access->master };
 	struct ep_key key;
 	struct ep_peer peer;
-	bool good = access->log &&
-	            ep_pass_check(&key, value, &asked, access->secret, (uint64_t)ep_clock_s()) &&
-	            ep_log_read_begin(&read, access->log, NULL) == EP_OK &&
-	            ep_peer_of_key(&peer, read, &key, NULL) == EP_OK;
-	return good ? EP_ROLE_QUERY : EP_ROLE_NONE;
+	enum ep_pass pass =
+		ep_pass_check(&key, value, &asked, access->secret, (uint64_t)ep_clock_s());
+	if (pass == EP_PASS_WRONG || !access->log ||
+	    ep_log_read_begin(&read, access->log, NULL) != EP_OK)
+		asker->why = "the request is not signed as it must be";
+	else if (ep_peer_of_key(&peer, read, &key, NULL) != EP_OK)
+		asker->why = "this key is not a source here: it was removed, or never admitted "
+			     "(`echoprint source add NAME`)";
+	else if (pass == EP_PASS_GOOD)
+		asker->role = EP_ROLE_QUERY;
+	else {
+		asker->why = "the challenge has expired: sign the one of this answer";
+		asker->ordinary = true;
+	}
 }
 
-static enum ep_role
-role_of(const struct ep_access *access, const struct ep_http_request *request)
+static struct asker
+find_asker(const struct ep_access *access, const struct ep_http_request *request)
 {
 	static const char bearer[] = "Bearer ";
+	struct asker asker = { .role = EP_ROLE_NONE };
 	const char *given = ep_http_header(request, "Authorization");
 	if (given && strncasecmp(given, bearer, strlen(bearer)) == 0)
-		return role_of_token(access, given + strlen(bearer));
-	if (given && strncasecmp(given, EP_PASS_SCHEME, strlen(EP_PASS_SCHEME)) == 0)
-		return role_of_pass(access, request, given);
-	return !given && !access->closed && is_local(access, request) ? EP_ROLE_QUERY
-	                                                              : EP_ROLE_NONE;
+		asker.role = role_of_token(access, given + strlen(bearer));
+	else if (given && strncasecmp(given, EP_PASS_SCHEME, strlen(EP_PASS_SCHEME)) == 0)
+		read_pass(&asker, access, request, given);
+	else if (!given && !access->closed && is_local(access, request))
+		asker.role = EP_ROLE_QUERY;
+	asker.ordinary |= !given;
+	return asker;
 }
 
 /* ---- who may ---- */
@@ -118,6 +137,7 @@ needed(const struct ep_access *access, const struct ep_http_route *route)
 	case EP_NEED_PROOF:
 		return EP_ROLE_NONE;
 	case EP_NEED_OPEN:
+	case EP_NEED_FEED:
 		return access->closed ? EP_ROLE_QUERY : EP_ROLE_NONE;
 	case EP_NEED_QUERY:
 		return EP_ROLE_QUERY;
@@ -130,16 +150,8 @@ needed(const struct ep_access *access, const struct ep_http_route *route)
 }
 
 static void
-refuse(struct ep_http_answer *answer, const struct ep_access *access,
-       const struct ep_http_request *request, enum ep_role has, enum ep_role needs)
+ask_for_token(struct ep_http_answer *answer, enum ep_role needs)
 {
-	char challenge[EP_CHALLENGE_TEXT];
-	/* A program on this machine may have shown nothing yet. */
-	if (has != EP_ROLE_NONE && ep_http_header(request, "Authorization")) {
-		ep_http_say(answer, 403, "this needs a token of the role %s; yours may only %s",
-		            ep_role_name(needs), ep_role_name(has));
-		return;
-	}
 	ep_http_say(answer, 401,
 	            "a token is required: send Authorization: Bearer TOKEN, with a token of "
 	            "`token add NAME --role %s`%s",
@@ -147,6 +159,23 @@ refuse(struct ep_http_answer *answer, const struct ep_access *access,
 	            needs == EP_ROLE_INGEST
 	                    ? ", or that from ingest.token in the data folder or --token-file"
 	                    : "");
+}
+
+static void
+refuse(struct ep_http_answer *answer, const struct ep_access *access,
+       const struct ep_http_request *request, const struct asker *asker, enum ep_role needs)
+{
+	char challenge[EP_CHALLENGE_TEXT];
+	/* A program on this machine may have shown nothing yet. */
+	if (asker->role != EP_ROLE_NONE && ep_http_header(request, "Authorization")) {
+		ep_http_say(answer, 403, "this needs a token of the role %s; yours may only %s",
+		            ep_role_name(needs), ep_role_name(asker->role));
+		return;
+	}
+	if (asker->why)
+		ep_http_say(answer, 401, "%s", asker->why);
+	else
+		ask_for_token(answer, needs);
 	ep_challenge_make(challenge, access->secret, (uint64_t)ep_clock_s());
 	snprintf(answer->demand, sizeof answer->demand, "Bearer%s%s%s",
 	         access->closed ? ", " EP_PASS_SCHEME "challenge=\"" : "",
@@ -157,12 +186,13 @@ bool
 ep_access_admit(const struct ep_access *access, struct ep_http_request *request,
                 const struct ep_http_route *route, struct ep_http_answer *answer)
 {
-	enum ep_role has = role_of(access, request);
+	struct asker asker = find_asker(access, request);
 	enum ep_role needs = needed(access, route);
-	ep_http_set_role(request, (unsigned)has);
-	if (has >= needs)
+	ep_http_set_role(request, (unsigned)asker.role);
+	if (asker.role >= needs)
 		return true;
-	refuse(answer, access, request, has, needs);
+	refuse(answer, access, request, &asker, needs);
+	answer->ordinary = asker.ordinary && route && route->need == EP_NEED_FEED;
 	return false;
 }
 

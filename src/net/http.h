@@ -40,6 +40,7 @@ struct ep_http_answer {
 	bool waited; /* Prefer: wait was heeded */
 	char demand[96]; /* WWW-Authenticate; empty: none */
 	char allow[64]; /* Allow, with a 405 */
+	bool ordinary; /* a refusal that is a step on the way: neither logged nor counted as one */
 	const char *code; /* of a refusal in options.tree, a constant; NULL: that of its status */
 	bool preflight; /* it tells a browser what pages may send */
 	char said[160]; /* for the log line; empty: none */
@@ -95,7 +96,10 @@ struct ep_http_routes {
 /* What is told of an answer; texts are borrowed for the call. */
 struct ep_http_told {
 	unsigned status;
-	const char *line; /* all of it; NULL for a refusal (4xx, 5xx) behind too many in a second */
+	/* All of it; NULL for one that is ordinary, or a refusal (4xx, 5xx) behind too many in a
+	 * second. */
+	const char *line;
+	bool ordinary; /* as the answer is */
 	const char *client; /* address */
 	const char *method;
 	const char *path;

@@ -94,12 +94,13 @@ ep_http_tell(const struct ep_http_request *request)
 	struct ep_http *http = request->http;
 	const struct ep_http_answer *answer = &request->answer;
 	struct ep_http_told told = { .status = answer->status,
+		                     .ordinary = answer->ordinary,
 		                     .client = request->client,
 		                     .method = request->method,
 		                     .path = request->path,
 		                     .size = answer->has_file ? answer->size : answer->body.size,
 		                     .seconds = ep_clock_s() - request->began };
-	if (may_say(http, answer->status)) {
+	if (!answer->ordinary && may_say(http, answer->status)) {
 		snprintf(line, sizeof line, "%s %s %s %u %" PRIu64 " bytes %.3f s%s%s", told.client,
 		         told.method, told.path, told.status, told.size, told.seconds,
 		         answer->said[0] ? ": " : "", answer->said);

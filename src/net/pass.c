@@ -94,7 +94,7 @@ ep_pass_write(char text[EP_PASS_TEXT], const struct ep_pass_request *request,
 	snprintf(text, EP_PASS_TEXT, EP_PASS_SCHEME "%s %s %s", key, challenge, hex);
 }
 
-bool
+enum ep_pass
 ep_pass_check(struct ep_key *key, const char *value, const struct ep_pass_request *request,
               const uint8_t secret[EP_CHALLENGE_SECRET], uint64_t now)
 {
@@ -103,18 +103,17 @@ ep_pass_check(struct ep_key *key, const char *value, const struct ep_pass_reques
 	struct ep_key shown;
 	struct ep_hash hash;
 	if (strlen(value) != EP_PASS_TEXT - 1 || memcmp(value, EP_PASS_SCHEME, front) != 0)
-		return false;
+		return EP_PASS_WRONG;
 	const char *challenge = value + front + KEY_DIGITS + 1;
 	const char *hex = challenge + CHALLENGE_DIGITS + 1;
 	if (challenge[-1] != ' ' || hex[-1] != ' ' ||
 	    !ep_key_parse(&shown, (struct ep_text){ value + front, KEY_DIGITS }) ||
 	    !ep_hex_parse(signature.bytes, sizeof signature.bytes,
-	                  (struct ep_text){ hex, SIGNATURE_DIGITS }) ||
-	    !is_good(challenge, secret, now))
-		return false;
+	                  (struct ep_text){ hex, SIGNATURE_DIGITS }))
+		return EP_PASS_WRONG;
 	hash_request(&hash, request, challenge);
 	if (!ep_sign_check(&signature, &shown, PURPOSE, hash.bytes, sizeof hash.bytes))
-		return false;
+		return EP_PASS_WRONG;
 	*key = shown;
-	return true;
+	return is_good(challenge, secret, now) ? EP_PASS_GOOD : EP_PASS_EXPIRED;
 }

@@ -39,9 +39,17 @@ struct ep_pass_request {
 void ep_pass_write(char text[EP_PASS_TEXT], const struct ep_pass_request *request,
                    const struct ep_keys *keys, const char challenge[EP_CHALLENGE_TEXT]);
 
-/* Whether a header's value is a pass for this request with a challenge that this server made, which
- * is still good: key is whose it is. */
-bool ep_pass_check(struct ep_key *key, const char *value, const struct ep_pass_request *request,
-                   const uint8_t secret[EP_CHALLENGE_SECRET], uint64_t now);
+enum ep_pass {
+	EP_PASS_WRONG, /* it is no pass, or one for another request */
+	EP_PASS_EXPIRED, /* its challenge is too old, or of another server, or of before a restart
+	                  */
+	EP_PASS_GOOD,
+};
+
+/* What a header's value is as a pass for this request with a challenge of this server; key is whose
+ * it is, where it is not wrong. */
+enum ep_pass ep_pass_check(struct ep_key *key, const char *value,
+                           const struct ep_pass_request *request,
+                           const uint8_t secret[EP_CHALLENGE_SECRET], uint64_t now);
 
 #endif

@@ -16,11 +16,11 @@
 
 /* What no need is said of is for admins (access.h). */
 static const struct ep_http_route routes[] = {
-	{ .method = "GET", .path = "/feed.json", .need = EP_NEED_OPEN, .quick = ep_route_feed },
+	{ .method = "GET", .path = "/feed.json", .need = EP_NEED_FEED, .quick = ep_route_feed },
 	{ .method = "GET",
 	  .path = "/packets/",
 	  .tree = true,
-	  .need = EP_NEED_OPEN,
+	  .need = EP_NEED_FEED,
 	  .quick = ep_route_packet },
 	{ .method = "POST",
 	  .path = "/contributions",
@@ -74,7 +74,7 @@ on_answer(void *context, const struct ep_http_told *told)
 	atomic_fetch_add(&serve->counts.requests, 1);
 	if (told->status >= 500)
 		atomic_fetch_add(&serve->counts.failed, 1);
-	else if (told->status >= 400)
+	else if (told->status >= 400 && !told->ordinary)
 		atomic_fetch_add(&serve->counts.refused, 1);
 	if (told->line)
 		serve->options.on_answer(serve->options.context, told);

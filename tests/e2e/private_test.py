@@ -132,6 +132,11 @@ def in_step(test, name, authority=None, options=()):
     until(lambda: it.master.json("status")["tracks"] == 11, "everything at the master")
     all_equal(it.nodes)
     same({node.json("status")["tracks"] for node in it.nodes}, {11}, "tracks of each node")
+    # That a slave first asks for a challenge is no refusal.
+    for server in (it.server, it.servers[1]):
+        need(" 401 " not in server.words(), f"a refusal where all was well: {server.words()}")
+        metrics = server.get("/metrics", token(server.node, "scraper", "query"))[2] if not authority else b"echoprint_refused_total 0\n"
+        need(b"echoprint_refused_total 0\n" in metrics, "a refusal is counted where all was well")
     secrets = ["centre", "paris", "oslo", "TRC0", "TRP1", key_of(it.paris), it.master.digest()]
     for url in (it.url, it.mirror_url):
         for headers in (None, {"Authorization": "Bearer ept_" + "0" * 40}, {"Authorization": "Echoprint " + "0" * 242},
@@ -159,7 +164,7 @@ def removed_sources_get_nothing(it):
     ingest(it.master, some_songs("TRN", 2))
     all_equal([it.master, it.oslo, it.mirror])
     done = it.paris.run("sync", statuses=(1,))
-    need(b"401" in done.stderr, f"the words are {done.stderr!r}")
+    need(b"401" in done.stderr and b"this key is not a source here" in done.stderr, f"the words are {done.stderr!r}")
     same(it.paris.digest(), before, "what paris has")
     until(lambda: "401" in (it.paris.json("status")["master"]["error"] or ""), "its status tells why")
     same(it.paris.digest(), before, "what paris has in the end")
@@ -203,7 +208,9 @@ def passes_are_for_one_place_and_time(it):
         same(outsider.ask("GET", "/feed.json", {"Authorization": other})[0], 401, f"a pass with another digit at {at}")
     it.server.stop()
     it.server.start()
-    same(outsider.ask("GET", "/feed.json", pass_)[0], 401, "a server that was started again")
+    status, _, body = outsider.ask("GET", "/feed.json", pass_)
+    same(status, 401, "a server that was started again")
+    need(b"the challenge has expired" in body, f"the words are {body}")
     listener.close()
 
 
