@@ -42,8 +42,21 @@ ep_host_of(const char *text)
 	return (struct ep_text){ host, size };
 }
 
+/* Whether a browser sends a request for a page that this node did not hand out. A page of a proxied
+ * name has that in Host. */
+static bool
+is_of_other_page(const struct ep_http_request *request, const char *host)
+{
+	const char *origin = ep_http_header(request, "Origin");
+	const char *site = ep_http_header(request, "Sec-Fetch-Site");
+	const char *scheme = origin ? strstr(origin, "://") : NULL;
+	if (origin && (!scheme || strcasecmp(scheme + 3, host) != 0))
+		return true;
+	return site && strcasecmp(site, "none") != 0 && strcasecmp(site, "same-origin") != 0;
+}
+
 /* Whether a request comes from a program of this machine for its user. A page in a browser asks by
- * its own host's name, and a proxy says for whom it asks. */
+ * its own host's name, or as a page of another origin, and a proxy says for whom it asks. */
 static bool
 is_local(const struct ep_access *access, const struct ep_http_request *request)
 {
@@ -55,7 +68,8 @@ is_local(const struct ep_access *access, const struct ep_http_request *request)
 		if (ep_http_header(request, of_proxies[i]))
 			return false;
 	}
-	return access->local && host && ep_host_is_loopback(ep_host_of(host)) &&
+	return access->local && host && !is_of_other_page(request, host) &&
+	       ep_host_is_loopback(ep_host_of(host)) &&
 	       ep_host_is_loopback(ep_text_of(ep_http_client(request)));
 }
 

@@ -6,7 +6,8 @@
  *     Authorization: Echoprint ...    a source, by its key (pass.h): it may what a query token may
  *     neither, from this machine      the same, where the node listens on loopback alone and is not
  *                                     private, and neither the headers nor the name that is asked
- *                                     for say that a proxy, or a web page, sends the request
+ *                                     for say that a proxy, or a web page that is not the node's
+ *                                     own, sends the request
  *
  * All else is an outsider. Tokens and sources are looked up for every request, so what was removed
  * opens nothing from then on.

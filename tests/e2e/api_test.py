@@ -452,7 +452,8 @@ def pages_of_others_read_where_it_is_allowed(test):
     same(asked("OPTIONS", "/v1/tracks/x", {**ours, **asks})[1]["Access-Control-Allow-Methods"], "GET, PATCH, DELETE", "methods of a track")
     auth = {"Authorization": "Bearer " + place.tokens["query"]}
     same(asked("GET", "/v1/tracks", {**ours, **auth})[1]["Access-Control-Allow-Origin"], ours["Origin"], "an answer for the page")
-    same(asked("GET", "/v1/tracks", ours)[0], 200, "this machine")
+    same(asked("GET", "/v1/tracks", ours)[0], 401, "a page without a token")
+    same(asked("GET", "/v1/tracks", {})[0], 200, "a program on this machine")
     for other in ({"Origin": "https://evil.example"}, {"Origin": "null"}, {}):
         same(asked("GET", "/v1/tracks", {**other, **auth})[1]["Access-Control-Allow-Origin"], None, f"an answer for {other}")
         need(asked("OPTIONS", "/v1/identify", {**other, **asks})[0] in (401, 405), "a page of another is told nothing")

@@ -257,7 +257,8 @@ def outsiders_see_health_alone(test):
     secrets = [b"secretname", b"otherslave", key_of(node).encode(), node.digest().encode()]
     for headers in ({"X-Forwarded-For": "127.0.0.1"}, {"Forwarded": "for=1"}, {"Via": "1.1 x"}, {"X-Real-IP": "::1"},
                     {"Host": "evil.example"}, {"Host": "evil.example:8070"}, {"Host": "127.0.0.1.evil.example"}, {"Host": ""},
-                    {"Authorization": "Bearer nonsense"}):
+                    {"Authorization": "Bearer nonsense"}, {"Origin": "https://evil.example"}, {"Origin": "null"},
+                    {"Origin": "http://127.0.0.1:1"}, {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}):
         for path in ("/status", "/metrics", "/"):
             status, _, body = server.get(path, headers)
             same(status, 200, f"{path} for {headers}")
@@ -265,6 +266,8 @@ def outsiders_see_health_alone(test):
                 need(secret not in body, f"{path} for {headers} tells {secret}")
             need(b"healthy" in body and b"version" in body, f"{path} is {body[:200]!r}")
     same(server.json("/status")["name"], "secretname", "the state for a program on this machine")
+    for own in ({"Origin": f"http://127.0.0.1:{server.port}"}, {"Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"}):
+        same(json.loads(server.get("/status", own)[2])["name"], "secretname", f"the state for a page of the node's own, {own}")
     mine = token(node, "mine", "query")
     same(json.loads(server.get("/status", mine | {"X-Forwarded-For": "x"})[2])["name"], "secretname", "the state with a token")
 
