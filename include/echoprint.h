@@ -13,7 +13,9 @@
  * Failure: every function that can fail gives a status, and fills the error that its caller owns,
  * which may be NULL. Out parameters come first, and are untouched on failure, except where a
  * function says otherwise: those that commit a change, and then bring the index up to it. The
- * library never prints, exits, handles signals or reads the environment.
+ * library never prints, exits or handles signals. It does not read the environment, but for
+ * echoprint_join and echoprint_sync over HTTP: $SSL_CERT_FILE names the authorities, and libcurl
+ * reads its own variables, such as http_proxy, https_proxy and no_proxy.
  *
  * Memory: a struct that the library gives is freed with the function of its name, which accepts
  * NULL; its texts are UTF-8, end with NUL, and are never NULL.
@@ -588,8 +590,8 @@ ECHOPRINT_API enum echoprint_status echoprint_dump(struct echoprint_dump **out,
 ECHOPRINT_API void echoprint_dump_free(struct echoprint_dump *dump);
 
 /* Makes this node a slave of the master that an invitation is from, which is the line that
- * `echoprint source add` printed there. ECHOPRINT_BAD_INPUT, ECHOPRINT_UNREACHABLE, ECHOPRINT_IO.
- */
+ * `echoprint source add` printed there. As echoprint_sync, it reads $SSL_CERT_FILE and the
+ * variables of libcurl. ECHOPRINT_BAD_INPUT, ECHOPRINT_UNREACHABLE, ECHOPRINT_IO. */
 ECHOPRINT_API enum echoprint_status echoprint_join(struct echoprint_db *db, const char *invitation,
                                                    struct echoprint_error *err);
 

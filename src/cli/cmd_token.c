@@ -127,11 +127,13 @@ const struct ep_command ep_cmd_token = {
 		"each\n"
 		"request to `serve`, as Authorization: Bearer TOKEN. query may identify music and "
 		"read\n"
-		"the catalogue and the state; ingest may also put tracks; admin may also change "
-		"and\n"
-		"delete them, and manage sources, copies and conflicts. A removed token is "
-		"refused\n"
-		"from the next request on.\n",
+		"the feed, the catalogue, its changes, sources, copies, conflicts and the state; "
+		"ingest may\n"
+		"also put tracks; admin may also edit and delete them, invite and remove sources, "
+		"link\n"
+		"and release copies, and settle conflicts. A removed token is refused from the "
+		"next\n"
+		"request on.\n",
 	.options = options,
 	.choices = choices,
 	.arguments = "add list remove",

@@ -221,9 +221,15 @@ def words_have_no_secrets(it):
         need((server.node.folder / "ingest.token").read_text().strip() not in words, "the token for /ingest in what it says")
 
 
-ROLES = {  # path and method, and the least role that is let in
-    "none": [("GET", "/feed.json"), ("GET", "/query?fp_code=1"), ("GET", "/status"), ("GET", "/metrics"), ("GET", "/"), ("GET", "/healthz")],
-    "ingest": [("POST", "/ingest")],
+# What docs/replication.md and docs/api.md say: path and method, and the least role that is let in.
+ROLES = {
+    "none": [("GET", "/feed.json"), ("GET", "/query?fp_code=1"), ("GET", "/status"), ("GET", "/metrics"), ("GET", "/"), ("GET", "/healthz"),
+             ("GET", "/v1/openapi.json")],
+    "query": [("POST", "/v1/identify"), *[("GET", "/v1/" + path) for path in (
+        "tracks", "tracks/x", "changes", "sources", "copies", "conflicts", "status")]],
+    "ingest": [("POST", "/ingest"), ("POST", "/v1/tracks")],
+    "admin": [("PATCH", "/v1/tracks/x"), ("DELETE", "/v1/tracks/x"), ("POST", "/v1/sources"), ("DELETE", "/v1/sources/x"),
+              ("POST", "/v1/copies"), ("DELETE", "/v1/copies/x"), ("POST", "/v1/conflicts")],
 }
 
 
@@ -233,6 +239,9 @@ def roles_are_kept(test):
     server = Server(node)
     headers = {"none": {"X-Forwarded-For": "10.0.0.1"}} | {role: token(node, role, role) for role in ("query", "ingest", "admin")}
     order = list(headers)
+    known = {pair for requests in ROLES.values() for pair in requests}
+    for pair in routes():
+        need(pair in known or not pair[1].startswith("/v1/"), f"no role is told for {pair}")
     for least, requests in ROLES.items():
         for method, path in requests:
             for role in order:
