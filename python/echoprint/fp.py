@@ -209,7 +209,7 @@ def split_codes(fp: Fingerprint) -> list[Fingerprint]:
     pairs = [(moment, f"{code} {moment}") for code, moment in _timed(fp["fp"])]
     pairs.sort()
     about = {"length": fp["length"], "codever": fp["codever"], **{name: fp[name] for name in _OPTIONAL if name in fp}}
-    documents = []
+    documents: list[Fingerprint] = []
     while pairs and (begin := len(documents) * _HALF) <= pairs[-1][0]:
         first, end = (bisect.bisect_left(pairs, (moment,)) for moment in (begin, begin + _SEGMENT))
         codes = " ".join(text for _, text in pairs[first:end])
