@@ -29,7 +29,6 @@ struct ep_option {
 	char letter; /* 'o', for -o; 0: none */
 	const char *value; /* what the help calls its value; NULL: it takes none */
 	const char *help;
-	bool repeats; /* it may be given many times; one option of a table at most */
 };
 
 /* The values that an option of a command may have, where they are few. */
@@ -68,6 +67,7 @@ struct ep_command {
 	const char *summary;
 	const char *details; /* paragraphs of the help */
 	const struct ep_option *options;
+	const char *repeated; /* the option that may be given many times; NULL: none */
 	const struct ep_choices *choices; /* of these options; NULL: none */
 	/* What the shell offers for the arguments: "FILE", "DIR", or the words of which the first
 	 * argument is one, with single blanks between them; NULL: nothing. */

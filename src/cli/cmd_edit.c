@@ -13,7 +13,7 @@ static const struct ep_option options[] = {
 	[OPTION_RELEASE] = { "release", 0, "TEXT", "the release, such as an album" },
 	[OPTION_TRACK] = { "track", 0, "TEXT", "the title" },
 	[OPTION_FIELD] = { "field", 0, "KEY=VALUE",
-	                   "a field, or KEY= to remove it; may be repeated", true },
+	                   "a field, or KEY= to remove it; may be repeated" },
 	{ 0 },
 };
 
@@ -100,5 +100,6 @@ const struct ep_command ep_cmd_edit = {
 		   "is\n"
 		   "written. A slave cannot edit tracks that came from its master.\n",
 	.options = options,
+	.repeated = "field",
 	.run = run,
 };

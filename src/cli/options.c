@@ -181,7 +181,8 @@ static void
 take_value(struct line *line, const struct ep_option *option, const char **value, const char *taken)
 {
 	*value = taken;
-	if (option->repeats)
+	const struct ep_command *command = line->call->command;
+	if (command && command->repeated && strcmp(option->name, command->repeated) == 0)
 		line->storage[--line->room] = taken;
 }
 
