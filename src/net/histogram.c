@@ -45,3 +45,21 @@ ep_histogram_append(struct ep_buffer *out, const char *name, const char *help,
 	                  "echoprint_%s_count %" PRIu64 "\n",
 	                  name, microseconds / 1000000, microseconds % 1000000, name, count);
 }
+
+double
+ep_histogram_quantile(const uint64_t counts[EP_HISTOGRAM_BUCKETS + 1], double share)
+{
+	double all = 0;
+	for (size_t i = 0; i <= EP_HISTOGRAM_BUCKETS; i++)
+		all += (double)counts[i];
+	double left = all * share;
+	for (size_t i = 0; i < EP_HISTOGRAM_BUCKETS && all > 0; i++) {
+		double low = i ? (double)bounds[i - 1].microseconds : 0;
+		double high = (double)bounds[i].microseconds;
+		double count = (double)counts[i];
+		if (count > 0 && left <= count)
+			return (low + (high - low) * left / count) / 1e6;
+		left -= count;
+	}
+	return all > 0 ? (double)bounds[EP_HISTOGRAM_BUCKETS - 1].microseconds / 1e6 : 0;
+}

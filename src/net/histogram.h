@@ -26,4 +26,8 @@ void ep_histogram_observe(struct ep_histogram *histogram, double seconds);
 void ep_histogram_append(struct ep_buffer *out, const char *name, const char *help,
                          struct ep_histogram *histogram);
 
+/* Which time in seconds a share of what was counted, from 0 to 1, took at most, as far as buckets
+ * tell: counts are those of each bucket. 0 where nothing was counted; at most 10. */
+double ep_histogram_quantile(const uint64_t counts[EP_HISTOGRAM_BUCKETS + 1], double share);
+
 #endif

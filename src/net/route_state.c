@@ -37,7 +37,8 @@ state_of(struct ep_serve *serve)
 		return NULL;
 	ep_http_counts(serve->http, &open, &waiting);
 	json_object_set_new(json, "server",
-	                    json_pack("{s:s, s:f, s:I, s:I, s:I}", "role",
+	                    json_pack("{s:b, s:s, s:s, s:f, s:I, s:I, s:I}", "healthy",
+	                              ep_serve_is_well(serve), "version", EP_VERSION, "role",
 	                              serve->options.mirror ? "mirror"
 	                              : serve->slave        ? "slave"
 	                                                    : "master",

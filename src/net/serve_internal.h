@@ -43,6 +43,7 @@ struct ep_serve {
 	char *feed_folder; /* NULL: no feed is handed out */
 	char *spool;
 	int lock_fd;
+	struct ep_recall *recall;
 	double started; /* by ep_clock_s */
 	int64_t started_at; /* seconds since 1970 */
 	struct ep_serve_counts counts;
@@ -81,5 +82,16 @@ void ep_route_status(void *context, struct ep_http_request *request, struct ep_h
 void ep_route_metrics(void *context, struct ep_http_request *request,
                       struct ep_http_answer *answer);
 void ep_route_page(void *context, struct ep_http_request *request, struct ep_http_answer *answer);
+void ep_route_history(void *context, struct ep_http_request *request,
+                      struct ep_http_answer *answer);
+
+/* ---- what is remembered ---- */
+
+/* A thread that counts once a minute how the node does (recent.h). EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_recall_start(struct ep_recall **out, struct ep_serve *serve,
+                                           struct ep_error *err);
+
+/* Counts once more, and ends. Accepts NULL. */
+void ep_recall_stop(struct ep_recall *recall);
 
 #endif

@@ -25,8 +25,8 @@ text_or_null(const struct ep_answer *answer, struct ep_text text)
 	return answer->match ? ep_json_text(text) : json_null();
 }
 
-static json_t *
-evidence_json(const struct ep_comparison *comparison)
+json_t *
+ep_evidence_json(const struct ep_comparison *comparison)
 {
 	const struct {
 		const char *name;
@@ -87,8 +87,8 @@ ep_answer_json(struct ep_text query, const struct ep_answer *answer, bool undeco
 	            json_object_set_new(json, "offset_s",
 	                                offset ? json_real(answer->offset_s) : json_null()) == 0;
 	if (good && !original)
-		good = json_object_set_new(json, "evidence", evidence_json(&answer->comparison)) ==
-		               0 &&
+		good = json_object_set_new(json, "evidence",
+		                           ep_evidence_json(&answer->comparison)) == 0 &&
 		       json_object_set_new(json, "read", read_json(&answer->read)) == 0 &&
 		       json_object_set_new(json, "speed", json_real(answer->speed)) == 0 &&
 		       json_object_set_new(json, "probability", probability_json(answer)) == 0;

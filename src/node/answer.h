@@ -17,4 +17,7 @@ void ep_answer_words(char words[EP_ANSWER_WORDS], const struct ep_answer *answer
 json_t *ep_answer_json(struct ep_text query, const struct ep_answer *answer, bool undecoded,
                        double ms, bool original);
 
+/* What speaks for the best track and against it, by name; NULL when there is no memory. */
+json_t *ep_evidence_json(const struct ep_comparison *comparison);
+
 #endif

@@ -202,8 +202,14 @@ ep_facts_json(const struct ep_facts *facts)
 		                    ep_followers_json(facts->followers, facts->follower_count));
 	if (json && facts->stale)
 		json_object_set_new(json, "stale", json_true());
-	if (!facts->deep)
+	if (!facts->deep) {
+		if (json) {
+			json_object_set_new(json, "index", index_json(&facts->index));
+			json_object_set_new(json, "conflicts",
+			                    json_integer((json_int_t)facts->state.conflicts));
+		}
 		return json;
+	}
 	json_t *more = json_pack("{s:o, s:I, s:o, s:I, s:I, s:I, s:{s:o, s:o}}", "index",
 	                         index_json(&facts->index), "copies", (json_int_t)facts->copies,
 	                         "forms", ep_forms_json(&facts->usage), "tombstones",

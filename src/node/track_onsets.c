@@ -1,5 +1,6 @@
 #include "node/track_onsets.h"
 
+#include "code/stored/sketch.h"
 #include "format/json_text.h"
 #include "index/collect.h"
 
@@ -44,5 +45,19 @@ ep_track_onsets(json_t **json, struct ep_log *log, struct ep_text id, struct ep_
 	EP_TRY(read_sketch(&sketch, &entry, err));
 	*json = json_pack("{s:o, s:f, s:b, s:o}", "track_id", ep_json_text(id), "unit_s", UNIT_S,
 	                  "has_bands", sketch.has_bands, "bands", bands_of(&sketch));
+	return *json ? EP_OK : ep_fail(err, EP_NO_MEMORY, "out of memory for onsets");
+}
+
+enum ep_status
+ep_query_onsets(json_t **json, struct ep_pairs *pairs, struct ep_error *err)
+{
+	EP_OWNED(ep_sketcher_free)
+	struct ep_sketcher *sketcher = NULL;
+	EP_SKETCH struct ep_sketch sketch = { 0 };
+	EP_TRY(ep_pairs_sort(pairs->items, pairs->count, err));
+	EP_TRY(ep_sketcher_new(&sketcher, err));
+	EP_TRY(ep_sketch_of_pairs(&sketch, sketcher, pairs->items, pairs->count, err));
+	*json = json_pack("{s:f, s:b, s:o}", "unit_s", UNIT_S, "has_bands", sketch.has_bands,
+	                  "bands", bands_of(&sketch));
 	return *json ? EP_OK : ep_fail(err, EP_NO_MEMORY, "out of memory for onsets");
 }

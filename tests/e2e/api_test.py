@@ -249,7 +249,16 @@ def sound_is_identified(test):
         put = place.ingest.ask("POST", f"/v1/tracks?track_id=TRW{n}&artist=A%20{n}&track=%C3%9Cber", path.read_bytes(), {"Content-Type": "audio/wav"}, expect=201)[1]
         same(put["outcome"], "new", "what became of it")
     same(place.query.get("/v1/tracks/TRW1")["track"], "Über", "a name")
-    until(lambda: matches_of(place, files[0].read_bytes(), "audio/wav") == ["TRW0"], "the song that was put")
+    # What was put last is found last.
+    until(lambda: matches_of(place, files[2].read_bytes(), "audio/wav") == ["TRW2"], "the song that was put")
+    same(matches_of(place, files[0].read_bytes(), "audio/wav"), ["TRW0"], "sound")
+    result = place.query.ask("POST", "/v1/identify?explain=true", files[0].read_bytes(), {"Content-Type": "audio/wav"}, expect=200)[1]["results"][0]
+    track = place.query.get("/v1/tracks/TRW0/onsets")
+    need(result["evidence"]["codes"] > 50, "the evidence")
+    # The file is the track: so are its onsets, but for those near the end of what was heard.
+    shared = sum(len(set(one) & set(other)) for one, other in zip(result["onsets"]["bands"], track["bands"]))
+    need(shared > 0.9 * sum(map(len, track["bands"])), f"{shared} onsets of the question are those of the track")
+    same(code_of(place.query.ask("POST", "/v1/identify?explain=yes", {"codes": "1 2"}, expect=400)[1]), "bad_request", "another explain")
     same(matches_of(place, files[1].read_bytes(), "application/octet-stream"), ["TRW1"], "octets")
     # Samples alone, as RFC 2586 has them.
     samples = array.array("h", audio.music(40, seed=2))

@@ -192,6 +192,7 @@ def it_speaks_http(test):
     same(it.server.json("/status")["documents"], 56, "documents in the state")
     need(b"echoprint_documents 56\n" in it.server.get("/metrics")[2], "metrics")
     need(b"<!doctype html>" in it.server.get("/")[2], "page")
+    same(it.server.json("/v1/history?span=day")["steps"], 144, "the history")
     same(it.server.get("/feed.json", method="HEAD")[0], 200, "HEAD")
     for wrong, status in (("/nothing", 404), ("/packets/", 404), ("/packets/..%2f..%2fdata.mdb", 404),
                           ("/packets/../feed.json", 404), ("/packets/x.packet", 404)):

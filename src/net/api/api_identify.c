@@ -4,8 +4,10 @@
 #include "base/time.h"
 #include "code/codestring.h"
 #include "format/json_text.h"
+#include "node/answer.h"
 #include "node/fields_json.h"
 #include "node/query_sound.h"
+#include "node/track_onsets.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -22,6 +24,8 @@
 /* A question, and how long its parts took. */
 struct question {
 	struct ep_api *api;
+	bool explain; /* the onsets and the evidence, too */
+	json_t *onsets;
 	struct ep_pairs pairs;
 	struct ep_answer answer;
 	struct ep_arena texts; /* of the answer */
@@ -33,6 +37,7 @@ struct question {
 static void
 question_done(struct question *question)
 {
+	json_decref(question->onsets);
 	ep_pairs_free(&question->pairs);
 	ep_arena_free(&question->texts);
 }
@@ -43,6 +48,8 @@ question_done(struct question *question)
 static enum ep_status
 search(struct question *question)
 {
+	if (question->explain)
+		EP_TRY(ep_query_onsets(&question->onsets, &question->pairs, &question->why));
 	double began = ep_clock_s();
 	enum ep_status status = ep_query_service_match(
 		&question->answer, question->api->options.queries, &question->texts,
@@ -123,6 +130,18 @@ match_json(const struct question *question)
 	return json;
 }
 
+/* Adds what a picture of the answer is made of. NULL: no memory. */
+static json_t *
+explain(json_t *json, const struct question *question)
+{
+	if (json_object_set(json, "onsets", question->onsets) == 0 &&
+	    json_object_set_new(json, "evidence", ep_evidence_json(&question->answer.comparison)) ==
+	            0)
+		return json;
+	json_decref(json);
+	return NULL;
+}
+
 /* name: of the file; NULL: it has none. */
 static json_t *
 result_json(const struct question *question, bool failed, const char *name)
@@ -134,12 +153,13 @@ result_json(const struct question *question, bool failed, const char *name)
 	json_t *error = failed ? json_pack("{s:s, s:o}", "code", "undecodable", "message",
 	                                   ep_json_text(ep_text_of(question->why.text)))
 	                       : json_null();
-	return json_pack("{s:o, s:o, s:{s:I, s:I, s:I}, s:{s:f, s:f}, s:o}", "name",
-	                 name && *name ? ep_json_text(ep_text_of(name)) : json_null(), "matches",
-	                 matches, "read", "lists", (json_int_t)answer->read.lists, "hits",
-	                 (json_int_t)answer->read.hits, "tracks", (json_int_t)answer->read.tracks,
-	                 "ms", "decode", question->decode_ms, "search", question->search_ms,
-	                 "error", error);
+	json_t *json = json_pack(
+		"{s:o, s:o, s:{s:I, s:I, s:I}, s:{s:f, s:f}, s:o}", "name",
+		name && *name ? ep_json_text(ep_text_of(name)) : json_null(), "matches", matches,
+		"read", "lists", (json_int_t)answer->read.lists, "hits",
+		(json_int_t)answer->read.hits, "tracks", (json_int_t)answer->read.tracks, "ms",
+		"decode", question->decode_ms, "search", question->search_ms, "error", error);
+	return json && !failed && question->explain ? explain(json, question) : json;
 }
 
 /* Adds what became of a question. False: nothing can be answered, as what failed is the node's; or,
@@ -160,7 +180,7 @@ add_result(json_t *results, struct question *question, enum ep_status status, co
 }
 
 static bool
-identify_codes(json_t *results, struct ep_api *api, const struct ep_http_request *request,
+identify_codes(json_t *results, const struct question *start, const struct ep_http_request *request,
                struct ep_http_answer *answer)
 {
 	json_t *body = ep_api_json(request, answer);
@@ -179,7 +199,7 @@ identify_codes(json_t *results, struct ep_api *api, const struct ep_http_request
 		good = false;
 	}
 	for (size_t i = 0; i < count && good; i++) {
-		QUESTION struct question question = { .api = api };
+		QUESTION struct question question = *start;
 		enum ep_status status =
 			ask_codes(&question, alone ? codes : json_array_get(codes, i));
 		good = add_result(results, &question, status, NULL, alone, answer);
@@ -189,10 +209,10 @@ identify_codes(json_t *results, struct ep_api *api, const struct ep_http_request
 }
 
 static bool
-identify_file(json_t *results, struct ep_api *api, const struct ep_http_request *request,
+identify_file(json_t *results, const struct question *start, const struct ep_http_request *request,
               struct ep_http_answer *answer)
 {
-	QUESTION struct question question = { .api = api };
+	QUESTION struct question question = *start;
 	EP_FREE char *path = NULL;
 	bool made = false;
 	enum ep_status status = ep_api_sound_file(&path, &made, request, &question.why);
@@ -204,7 +224,7 @@ identify_file(json_t *results, struct ep_api *api, const struct ep_http_request 
 }
 
 static bool
-identify_parts(json_t *results, struct ep_api *api, struct ep_http_request *request,
+identify_parts(json_t *results, const struct question *start, struct ep_http_request *request,
                struct ep_http_answer *answer)
 {
 	struct ep_http_parts parts = { 0 };
@@ -217,7 +237,7 @@ identify_parts(json_t *results, struct ep_api *api, struct ep_http_request *requ
 	else if (parts.count == 0)
 		ep_api_refuse(answer, 400, "bad_request", "the body has no parts named \"file\"");
 	for (size_t i = 0; i < parts.count && good; i++) {
-		QUESTION struct question question = { .api = api };
+		QUESTION struct question question = *start;
 		const struct ep_http_part *part = &parts.items[i];
 		good = ep_api_is_file(part);
 		if (good)
@@ -235,12 +255,15 @@ void
 ep_api_identify(void *context, struct ep_http_request *request, struct ep_http_answer *answer)
 {
 	struct ep_api *api = context;
+	struct question start = { .api = api };
 	double began = ep_clock_s();
+	if (!ep_api_flag(&start.explain, request, "explain", answer))
+		return;
 	json_t *results = json_array();
 	bool good = ep_api_is_type(request, "application/json")
-	                    ? identify_codes(results, api, request, answer)
-	            : ep_api_is_sound(request) ? identify_file(results, api, request, answer)
-	                                       : identify_parts(results, api, request, answer);
+	                    ? identify_codes(results, &start, request, answer)
+	            : ep_api_is_sound(request) ? identify_file(results, &start, request, answer)
+	                                       : identify_parts(results, &start, request, answer);
 	double seconds = ep_clock_s() - began;
 	ep_histogram_observe(&api->identify_time, seconds);
 	if (good)
