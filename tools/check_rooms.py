@@ -51,12 +51,13 @@ MAY_USE = {
     "backup": ["base", "format", "store", "plays", "node"],
     "net": ["base", "format", "store", "peer", "ingest", "sync", "sync/master", "sync/slave", "node"],
     "net/api": ["base", "catalogue", "code", "format", "store", "match", "peer", "sound", "node", "net"],
+    "net/console": ["base", "net"],
     "net/legacy": ["base", "code", "code/stored", "store", "ingest", "node", "net"],
     "net/stream": ["base", "sound", "net"],
     "net/solr": ["base", "code/stored", "format", "store", "index", "match", "node", "net"],
     "monitor": ["base", "code", "generator", "format", "match", "plays", "node", "net", "net/stream"],
     "library": ["base", "code", "code/stored", "generator", "sound", "format", "store", "match", "catalogue", "ingest", "dump", "net", "node"],
-    "cli": ["base", "code", "sound", "format", "store", "peer", "catalogue", "plays", "ingest", "dump", "dedup", "node", "backup", "net", "net/api", "net/legacy", "net/solr",
+    "cli": ["base", "code", "sound", "format", "store", "peer", "catalogue", "plays", "ingest", "dump", "dedup", "node", "backup", "net", "net/api", "net/console", "net/legacy", "net/solr",
             "monitor"],
 }
 # Of these rooms others include one header alone.

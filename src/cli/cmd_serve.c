@@ -6,6 +6,7 @@
 #include "cli/serve_live.h"
 #include "cli/solr_options.h"
 #include "net/api/api.h"
+#include "net/console/console.h"
 #include "net/notify.h"
 #include "net/serve.h"
 #include "net/solr/front.h"
@@ -179,6 +180,7 @@ start_api(struct session *session, struct ep_serve_options *wanted, struct ep_er
 		                        .queries = session->queries,
 		                        .stop = session->call->stop };
 	EP_TRY(ep_api_new(&session->api, &given, err));
+	wanted->console = ep_console_routes();
 	wanted->more = ep_api_routes(session->api);
 	wanted->tree = EP_API_TREE;
 	wanted->identify_time = ep_api_identify_time(session->api);
@@ -328,10 +330,11 @@ const struct ep_command ep_cmd_serve = {
 		"A master serves its feed and accepts contributions; whatever is ingested "
 		"meanwhile,\n"
 		"by any command, is published at once. A slave (see join) stays in sync with its\n"
-		"master. / shows the state; /status, /metrics and /healthz are for programs; "
-		"/query\n"
-		"and /ingest work as in the original's web service. Ctrl-C and SIGTERM stop the\n"
-		"server cleanly. At SIGHUP it reads its settings, certificate and token again.\n\n"
+		"master. / is the console, pages for people; /status, /metrics and /healthz are\n"
+		"for programs; /query and /ingest work as in the original's web service. Ctrl-C\n"
+		"and SIGTERM stop the server cleanly. At SIGHUP it reads its settings, "
+		"certificate\n"
+		"and token again.\n\n"
 		"--solr keeps a collection (see solr) in step with the log. On a machine without "
 		"a data\n"
 		"folder it makes a front end, which answers /query from the collection.\n"

@@ -148,6 +148,7 @@ needed(const struct ep_access *access, const struct ep_http_route *route)
 	/* An outsider at a private node learns not even what is there. */
 	enum ep_need need = route ? (enum ep_need)route->need : EP_NEED_OPEN;
 	switch (need) {
+	case EP_NEED_NOTHING:
 	case EP_NEED_PROOF:
 		return EP_ROLE_NONE;
 	case EP_NEED_OPEN:

@@ -25,6 +25,7 @@ enum ep_need {
 	EP_NEED_QUERY,
 	EP_NEED_OPEN, /* anybody; of a private node, what EP_NEED_QUERY says */
 	EP_NEED_FEED, /* the same; a source of a private node first asks for a challenge */
+	EP_NEED_NOTHING, /* anybody, as it says nothing of the node */
 	EP_NEED_PROOF, /* anybody: what is sent is signed, and checked by the route */
 };
 

@@ -37,6 +37,8 @@ struct ep_http_answer {
 	uint64_t whole; /* the file's size */
 	char tag[128]; /* ETag with its quotes; empty: none */
 	const char *cache; /* Cache-Control; a constant; NULL: none */
+	const char *policy; /* Content-Security-Policy; a constant; NULL: none */
+	const char *encoding; /* Content-Encoding of the body; a constant; NULL: none */
 	bool waited; /* Prefer: wait was heeded */
 	char demand[96]; /* WWW-Authenticate; empty: none */
 	char allow[64]; /* Allow, with a 405 */
@@ -107,6 +109,8 @@ struct ep_http_told {
 	double seconds; /* since the request came */
 };
 
+#define EP_HTTP_SETS 3
+
 struct ep_http_options {
 	const char *listen; /* "ADDRESS:PORT", "[ADDRESS]:PORT"; port 0: any that is free */
 	const char *certificate; /* files for TLS; NULL: none */
@@ -115,7 +119,7 @@ struct ep_http_options {
 	unsigned per_address;
 	unsigned workers; /* of each lane */
 	const char *spool; /* folder for bodies */
-	struct ep_http_routes sets[2]; /* the second may be empty */
+	struct ep_http_routes sets[EP_HTTP_SETS]; /* behind an empty one there are none */
 	const char *tree; /* paths that begin so have refusals in JSON; NULL: none */
 	const char *origin; /* whose pages may read what is in tree: an origin, "*"; NULL: none */
 	void *context; /* of what follows */

@@ -218,6 +218,16 @@ add_headers(struct MHD_Response *response, const struct ep_http_answer *answer)
 	if (answer->cache)
 		good &= MHD_add_response_header(response, "Cache-Control", answer->cache) ==
 		        MHD_YES;
+	if (answer->policy)
+		good &= MHD_add_response_header(response, "Content-Security-Policy",
+		                                answer->policy) == MHD_YES &&
+		        MHD_add_response_header(response, "Referrer-Policy", "no-referrer") ==
+		                MHD_YES;
+	if (answer->encoding)
+		good &= MHD_add_response_header(response, "Content-Encoding", answer->encoding) ==
+		        MHD_YES;
+	if (answer->policy || answer->encoding)
+		good &= MHD_add_response_header(response, "Vary", "Accept-Encoding") == MHD_YES;
 	if (answer->waited)
 		good &= MHD_add_response_header(response, "Preference-Applied", "wait") == MHD_YES;
 	if (answer->has_file)

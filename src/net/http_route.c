@@ -24,7 +24,7 @@ static size_t
 best_fit(const struct ep_http_options *options, const char *path)
 {
 	size_t best = 0;
-	for (size_t i = 0; i < 2 && options->sets[i].routes; i++) {
+	for (size_t i = 0; i < EP_HTTP_SETS && options->sets[i].routes; i++) {
 		for (const struct ep_http_route *route = options->sets[i].routes; route->path;
 		     route++) {
 			size_t found = fit(route, path);
@@ -50,7 +50,7 @@ find_route(struct ep_http_request *request)
 	const char *method = strcmp(request->method, "HEAD") == 0 ? "GET" : request->method;
 	const struct ep_http_options *options = &request->http->options;
 	size_t best = best_fit(options, request->path);
-	for (size_t i = 0; i < 2 && best && options->sets[i].routes; i++) {
+	for (size_t i = 0; i < EP_HTTP_SETS && best && options->sets[i].routes; i++) {
 		for (const struct ep_http_route *route = options->sets[i].routes; route->path;
 		     route++) {
 			if (fit(route, request->path) != best)

@@ -56,7 +56,6 @@ static const struct ep_http_route routes[] = {
 	{ .method = "GET", .path = "/v1/status", .need = EP_NEED_QUERY, .work = ep_route_status },
 	{ .method = "GET", .path = "/v1/history", .need = EP_NEED_QUERY, .work = ep_route_history },
 	{ .method = "GET", .path = "/metrics", .need = EP_NEED_OPEN, .work = ep_route_metrics },
-	{ .method = "GET", .path = "/", .need = EP_NEED_OPEN, .work = ep_route_page },
 	{ 0 },
 };
 
@@ -187,7 +186,7 @@ start_http(struct ep_serve *serve, struct ep_error *err)
 		.per_address = serve->options.per_address,
 		.workers = WORKERS,
 		.spool = serve->spool,
-		.sets = { { routes, serve }, serve->options.more },
+		.sets = { { routes, serve }, serve->options.console, serve->options.more },
 		.tree = serve->options.tree,
 		.origin = serve->options.origin,
 		.context = serve,
@@ -243,8 +242,8 @@ start(struct ep_serve *serve, struct ep_error *err)
 	if (serve->feed_folder && !serve->slave)
 		EP_TRY(make_publisher(serve, err));
 	if (serve->feed_folder)
-	EP_TRY(ep_recall_start(&serve->recall, serve, err));
 		reload_feed(serve);
+	EP_TRY(ep_recall_start(&serve->recall, serve, err));
 	EP_TRY(start_http(serve, err));
 	return start_keeping(serve, err);
 }
@@ -296,8 +295,8 @@ ep_serve_stop(struct ep_serve *serve)
 	/* Those who tell of news before those who are told. */
 	ep_slave_threads_stop(serve->slave_threads);
 	ep_publisher_stop(serve->publisher);
-	ep_recall_stop(serve->recall);
 	ep_http_stop(serve->http);
+	ep_recall_stop(serve->recall);
 	ep_publisher_free(serve->publisher);
 	if (serve->lock_fd >= 0)
 		close(serve->lock_fd);

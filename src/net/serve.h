@@ -8,8 +8,8 @@
  *     POST /join             requests to join (master)
  *     GET, POST /query       the match of fp_code, as the original answers
  *     POST /ingest           a fingerprint, as the original takes it, or JSON of the code generator
- *     GET  /                 the state as a page; /status as JSON, /metrics for Prometheus,
- * /healthz
+ *     GET  /status           the state as JSON; /v1/status the same, /v1/history how it was,
+ *                            /metrics for Prometheus, /healthz
  *
  * access.h says who may.
  */
@@ -40,6 +40,7 @@ struct ep_serve_options {
 	unsigned per_address;
 	bool mirror; /* of a slave: hands on its master's feed */
 	const char *token; /* that lets who has it ingest, beside those of the log; may be NULL */
+	struct ep_http_routes console; /* of net/console; may be empty if more is */
 	struct ep_http_routes more; /* beside those above: of net/api; may be empty */
 	const char *tree; /* what these paths begin with; refusals there are JSON */
 	struct ep_histogram *identify_time; /* what is measured there; may be NULL */

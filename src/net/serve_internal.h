@@ -81,7 +81,6 @@ enum ep_http_next ep_route_health(void *context, struct ep_http_request *request
 void ep_route_status(void *context, struct ep_http_request *request, struct ep_http_answer *answer);
 void ep_route_metrics(void *context, struct ep_http_request *request,
                       struct ep_http_answer *answer);
-void ep_route_page(void *context, struct ep_http_request *request, struct ep_http_answer *answer);
 void ep_route_history(void *context, struct ep_http_request *request,
                       struct ep_http_answer *answer);
 

@@ -51,7 +51,7 @@ def gets_nothing(outsider, secrets, headers=None):
     signed itself, a request to join and a contribution, is refused for what it is."""
     seen = set()
     paths = {path for _, path in routes()}
-    for path in sorted(paths | {"/nothing", "/packets/0000000000000000-1.packet", "/v1/", "/v1/tracks/TRA0", "/?token=x"}):
+    for path in sorted(paths | {"/nothing", "/packets/0000000000000000-1.packet", "/v1/", "/v1/tracks/TRA0", "/status?token=x"}):
         for method in METHODS:
             data = b"{}" if method in ("POST", "PUT", "PATCH") else None
             status, got, body = outsider.ask(method, path, headers, data)
@@ -65,6 +65,14 @@ def gets_nothing(outsider, secrets, headers=None):
                 need(secret.encode() not in text, f"{method} {path} tells {secret}: {text!r}")
             seen.add((method, path))
     need(len(seen) >= 7 * len(paths), "not all was tried")
+    # The pages for people, which ask for a token, are the program's own files and no more.
+    for path, file in (("/", "index.html"), ("/?token=x", "index.html"), ("/console/app.js", "app.js")):
+        status, got, body = outsider.ask("GET", path, headers)
+        same((status, body), (200, (ROOT / "src/net/console" / file).read_bytes()), f"{path}")
+        need("Set-Cookie" not in got and not any(secret in str(got) for secret in secrets), f"{path} tells something in {got}")
+        for method in METHODS:
+            if method not in ("GET", "HEAD"):
+                need(outsider.ask(method, path, headers)[0] in (401, 403), f"{method} {path} was let in")
 
 
 def certificate(test):
@@ -198,7 +206,7 @@ def passes_are_for_one_place_and_time(it):
     outsider = Outsider(it.url)
     pass_ = {"Authorization": heard.group(1)}
     same(outsider.ask("GET", "/feed.json", pass_)[0], 200, "the place that was signed for, within minutes")
-    for path in ("/packets/0-1.packet", "/status", "/metrics", "/", "/query?fp_code=1%202", "/feed.json/"):
+    for path in ("/packets/0-1.packet", "/status", "/metrics", "/v1/history", "/query?fp_code=1%202", "/feed.json/"):
         same(outsider.ask("GET", path, pass_)[0], 401, f"another place, {path}")
     same(outsider.ask("HEAD", "/feed.json", pass_)[0], 401, "another method")
     same(Outsider(it.mirror_url).ask("GET", "/feed.json", pass_)[0], 401, "another server, whose challenge it is not")
@@ -223,10 +231,10 @@ def words_have_no_secrets(it):
 
 # What docs/replication.md and docs/api.md say: path and method, and the least role that is let in.
 ROLES = {
-    "none": [("GET", "/feed.json"), ("GET", "/query?fp_code=1"), ("GET", "/status"), ("GET", "/metrics"), ("GET", "/"), ("GET", "/healthz"),
+    "none": [("GET", "/feed.json"), ("GET", "/query?fp_code=1"), ("GET", "/status"), ("GET", "/metrics"), ("GET", "/"), ("GET", "/console/app.js"), ("GET", "/healthz"),
              ("GET", "/v1/openapi.json")],
     "query": [("POST", "/v1/identify"), *[("GET", "/v1/" + path) for path in (
-        "tracks", "tracks/x", "changes", "sources", "copies", "conflicts", "status")]],
+        "tracks", "tracks/x", "changes", "sources", "copies", "conflicts", "status", "history")]],
     "ingest": [("POST", "/ingest"), ("POST", "/v1/tracks")],
     "admin": [("PATCH", "/v1/tracks/x"), ("DELETE", "/v1/tracks/x"), ("POST", "/v1/sources"), ("DELETE", "/v1/sources/x"),
               ("POST", "/v1/copies"), ("DELETE", "/v1/copies/x"), ("POST", "/v1/conflicts")],
@@ -268,7 +276,13 @@ def outsiders_see_health_alone(test):
                     {"Host": "evil.example"}, {"Host": "evil.example:8070"}, {"Host": "127.0.0.1.evil.example"}, {"Host": ""},
                     {"Authorization": "Bearer nonsense"}, {"Origin": "https://evil.example"}, {"Origin": "null"},
                     {"Origin": "http://127.0.0.1:1"}, {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}):
-        for path in ("/status", "/metrics", "/"):
+        # The pages for people are the same at every node.
+        for path in ("/", "/console/app.js"):
+            status, _, body = server.get(path, headers)
+            same(status, 200, f"{path} for {headers}")
+            for secret in secrets:
+                need(secret not in body, f"{path} for {headers} tells {secret}")
+        for path in ("/status", "/metrics"):
             status, _, body = server.get(path, headers)
             same(status, 200, f"{path} for {headers}")
             for secret in secrets:
