@@ -1,5 +1,7 @@
 #include "catalogue/catalogue_db.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,6 +122,18 @@ remove_file(const char *path)
 	}
 }
 
+/* An empty file for its owner alone, as all of the data folder is; its companions take its mode. */
+static enum ep_status
+make_file(const char *path, struct ep_error *err)
+{
+	remove_file(path);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return ep_fail_errno(err, errno, "cannot create %s", path);
+	close(fd);
+	return EP_OK;
+}
+
 enum ep_status
 ep_catalogue_db_open(struct ep_catalogue_db **out, const char *path, bool make,
                      struct ep_error *err)
@@ -132,7 +146,7 @@ ep_catalogue_db_open(struct ep_catalogue_db **out, const char *path, bool make,
 	if (!db->path)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	if (make && path)
-		remove_file(path);
+		EP_TRY(make_file(path, err));
 	int rc = sqlite3_open_v2(path ? path : ":memory:", &db->db,
 	                         SQLITE_OPEN_READWRITE | (make ? SQLITE_OPEN_CREATE : 0) |
 	                                 SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,

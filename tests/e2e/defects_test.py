@@ -281,6 +281,8 @@ def bad_row(test):
 def one_pipe(test):
     """From slave to master to slaves in one line, without files, and again without harm."""
     folder = test.new_folder("pipe")
+    for name in ("a", "m", "b"):
+        test.node(f"pipe/{name}").run("init")
     script = ('ep=$1; "$ep" -d a ingest "$2" && "$ep" -d a slave-dump --all -o - --compress zstd | '
               '"$ep" -d m master-ingest -s a - && "$ep" -d m master-dump --all -o - | '
               '"$ep" -d b slave-ingest -')
