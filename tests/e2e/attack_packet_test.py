@@ -68,14 +68,14 @@ def varint(number):
     return out + bytes([number])
 
 
-def zstd_of(front, zeros):
-    """A zstd frame (RFC 8878) of front and zeros: one block of bytes, and runs of a byte."""
-    size = len(front) + zeros
+def zstd_of(front, ones):
+    """A zstd frame (RFC 8878) of front and bytes of 1: one block of bytes, and runs of a byte."""
+    size = len(front) + ones
     blocks = [struct.pack("<I", len(front) << 3)[:3] + front]
-    while zeros:
-        run = min(zeros, 1 << 17)
-        zeros -= run
-        blocks.append(struct.pack("<I", run << 3 | 1 << 1)[:3] + b"\0")
+    while ones:
+        run = min(ones, 1 << 17)
+        ones -= run
+        blocks.append(struct.pack("<I", run << 3 | 1 << 1)[:3] + b"\1")
     last = bytearray(blocks[-1])
     last[0] |= 1
     blocks[-1] = bytes(last)
@@ -83,8 +83,9 @@ def zstd_of(front, zeros):
 
 
 def bomb(slave, good, blocks, each, documents=1):
-    """A contribution of a slave, signed by it, whose blocks hold a track with `each` bytes of
-    zeros, and these documents."""
+    """A contribution of a slave, signed by it, whose blocks hold a track with `each` bytes of 1,
+    and these documents. A first byte of 0 would say that the track has fields, which a packet of
+    this version has not."""
     size = struct.unpack_from("<I", good, 12)[0]
     header = bytearray(good[:16 + size])
     after, last = struct.unpack_from("<QQ", header, 64)  # what it says of marks is within this
