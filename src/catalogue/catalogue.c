@@ -32,14 +32,13 @@ ep_catalogue_free(struct ep_catalogue *catalogue)
 
 /* ---- the file and the tail ---- */
 
+/* Opens the file that the log names; there is none while all is in memory. */
 static enum ep_status
 open_marked(struct ep_catalogue *catalogue, const struct ep_log_read *read, struct ep_error *err)
 {
 	struct ep_catalogue_mark mark;
 	EP_TRY(ep_catalogue_mark_load(&mark, read, err));
-	if (!mark.is_there)
-		return ep_fail(err, EP_NOT_FOUND, "the catalogue is being built");
-	return ep_catalogue_open_file(catalogue, mark.tag, false, err);
+	return mark.is_there ? ep_catalogue_open_file(catalogue, mark.tag, false, err) : EP_OK;
 }
 
 /* Brings the tail, which begins at the file's watermark or below, up to the end of the log. */
@@ -118,7 +117,8 @@ find_some(struct ep_catalogue *catalogue, struct finding *finding, uint64_t wate
 	if (begins == search->after.begins)
 		after = later(after, search->after.position);
 	const char *text = (const char *)expression.data;
-	EP_TRY(ep_catalogue_db_match(catalogue->file, text, after, on_match, finding, err));
+	if (catalogue->file)
+		EP_TRY(ep_catalogue_db_match(catalogue->file, text, after, on_match, finding, err));
 	if (finding->enough)
 		return EP_OK;
 	return ep_catalogue_db_match(catalogue->tail, text, later(after, watermark), on_match,
@@ -128,9 +128,10 @@ find_some(struct ep_catalogue *catalogue, struct finding *finding, uint64_t wate
 static enum ep_status
 find(struct ep_catalogue *catalogue, struct finding *finding, struct ep_error *err)
 {
-	uint64_t watermark;
+	uint64_t watermark = 0;
 	uint64_t rows;
-	EP_TRY(ep_catalogue_db_about(&watermark, &rows, catalogue->file, err));
+	if (catalogue->file)
+		EP_TRY(ep_catalogue_db_about(&watermark, &rows, catalogue->file, err));
 	EP_TRY(follow_tail(catalogue, watermark, finding->read, err));
 	for (int begins = finding->search->after.begins; begins < 2 && !finding->enough; begins++) {
 		finding->place.begins = begins;
@@ -148,11 +149,12 @@ ep_catalogue_find(struct ep_catalogue *catalogue, const struct ep_log_read *read
 	pthread_mutex_lock(&catalogue->mutex);
 	enum ep_status status = open_marked(catalogue, read, err);
 	bool opened = status == EP_OK;
-	if (opened)
+	if (catalogue->file)
 		status = ep_catalogue_db_begin(catalogue->file, false, err);
 	if (status == EP_OK) {
 		status = find(catalogue, &finding, err);
-		(void)!ep_catalogue_db_end(catalogue->file, false, NULL);
+		if (catalogue->file)
+			(void)!ep_catalogue_db_end(catalogue->file, false, NULL);
 	}
 	/* What cannot even be opened is no catalogue either. */
 	if (ep_catalogue_close_file(catalogue) || (!opened && status == EP_CORRUPT))

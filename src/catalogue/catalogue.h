@@ -3,7 +3,8 @@
  * A file of SQLite follows the log in large steps, and can be made anew from it at will. Its
  * name and its watermark are a value of the log, so a file that does not belong to the log as it
  * is, for one of them was restored, is not used but made anew. What came since the last step is
- * kept in memory by whoever searches. docs/formats/log.md has the value.
+ * kept in memory by whoever searches; a log of a few changes has no file. docs/formats/log.md has
+ * the value.
  */
 #ifndef EP_CATALOGUE_CATALOGUE_H
 #define EP_CATALOGUE_CATALOGUE_H

@@ -110,14 +110,29 @@ follow(struct ep_catalogue *catalogue, const struct ep_catalogue_options *option
 	return EP_OK;
 }
 
+/* Whether there is no file, and need not be one: memory is enough. */
+static enum ep_status
+needs_none(bool *none, const struct ep_catalogue *catalogue, struct ep_error *err)
+{
+	struct ep_log_state state;
+	struct ep_catalogue_mark mark;
+	EP_TRY(look(&state, &mark, catalogue->log, err));
+	*none = !mark.is_there && state.position <= EP_CATALOGUE_TAIL;
+	return EP_OK;
+}
+
 enum ep_status
 ep_catalogue_follow(struct ep_catalogue *catalogue, const struct ep_catalogue_options *options,
                     struct ep_error *err)
 {
 	EP_FD int fd = -1;
+	bool none;
 	EP_FREE char *folder = ep_path_join(ep_log_folder(catalogue->log), EP_CATALOGUE_FOLDER);
 	if (!folder)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	EP_TRY(needs_none(&none, catalogue, err));
+	if (none)
+		return EP_OK;
 	EP_TRY(ep_make_folder(folder, err));
 	pthread_mutex_lock(&catalogue->mutex);
 	enum ep_status status = ep_lock_file(&fd, folder, "lock", err);

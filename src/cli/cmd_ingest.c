@@ -473,6 +473,8 @@ run(const struct ep_call *call)
 		exit = EP_EXIT_PARTLY;
 	if (status == EP_OK && report.unknown)
 		exit = EP_EXIT_FAILED;
+	json_decref(session.waiting);
+	ep_buffer_free(&session.tracks);
 	if (call->json) {
 		json_t *json =
 			result_json(&report, position, seconds, status == EP_OK ? NULL : err.text);
