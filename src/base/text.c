@@ -107,6 +107,20 @@ ep_text_is_utf8(struct ep_text text)
 	return true;
 }
 
+size_t
+ep_text_find_control(struct ep_text text)
+{
+	for (size_t i = 0; i < text.size; i++) {
+		unsigned char c = (unsigned char)text.at[i];
+		/* U+0080 to U+009F begin with the byte c2. */
+		bool second =
+			c == 0xc2 && i + 1 < text.size && (unsigned char)text.at[i + 1] < 0xa0;
+		if (c < 0x20 || c == 0x7f || second)
+			return i + 1;
+	}
+	return 0;
+}
+
 int
 ep_text_print_size(struct ep_text text)
 {

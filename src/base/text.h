@@ -37,6 +37,10 @@ int ep_text_compare(struct ep_text one, struct ep_text other);
 /* Whether text is UTF-8 as RFC 3629 has it: shortest forms, no surrogates, up to U+10FFFF. */
 bool ep_text_is_utf8(struct ep_text text);
 
+/* The place of the first control character (U+0000-1F, U+7F-9F) of UTF-8, in bytes from 1; 0: there
+ * is none. */
+size_t ep_text_find_control(struct ep_text text);
+
 /* Appends text to out as UTF-8: as it is where it is UTF-8, else as Latin-1. EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_text_to_utf8(struct ep_buffer *out, struct ep_text text,
                                            struct ep_error *err);

@@ -84,12 +84,11 @@ check(struct ep_text text, struct ep_error *err)
 		               text.size, EP_WORDS_TEXT_MAX);
 	if (!ep_text_is_utf8(text))
 		return ep_fail(err, EP_BAD_INPUT, "the text to search for is not UTF-8");
-	for (size_t i = 0; i < text.size; i++) {
-		if ((unsigned char)text.at[i] < ' ')
-			return ep_fail(err, EP_BAD_INPUT,
-			               "the text to search for has a control character at byte %zu",
-			               i);
-	}
+	size_t control = ep_text_find_control(text);
+	if (control)
+		return ep_fail(err, EP_BAD_INPUT,
+		               "the text to search for has a control character at byte %zu",
+		               control - 1);
 	return EP_OK;
 }
 

@@ -151,14 +151,10 @@ ep_check_id(struct ep_text id, struct ep_error *err)
 		               id.size, ID_MAX);
 	if (!ep_text_is_utf8(id))
 		return ep_fail(err, EP_BAD_INPUT, "track_id is not UTF-8");
-	for (size_t i = 0; i < id.size; i++) {
-		unsigned char c = (unsigned char)id.at[i];
-		/* U+0080 to U+009F are control characters too; they begin with the byte c2. */
-		bool second = c == 0xc2 && i + 1 < id.size && (unsigned char)id.at[i + 1] < 0xa0;
-		if (c < 0x20 || c == 0x7f || second)
-			return ep_fail(err, EP_BAD_INPUT,
-			               "track_id has a control character at byte %zu", i + 1);
-	}
+	size_t control = ep_text_find_control(id);
+	if (control)
+		return ep_fail(err, EP_BAD_INPUT, "track_id has a control character at byte %zu",
+		               control);
 	return EP_OK;
 }
 

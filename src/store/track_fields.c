@@ -27,21 +27,6 @@ check_key(struct ep_text key, struct ep_error *err)
 	                             key.at ? key.at : "", EP_FIELD_KEY_MAX);
 }
 
-/* The place of the first control character, from 1; 0: there is none. */
-static size_t
-find_control(struct ep_text text)
-{
-	for (size_t i = 0; i < text.size; i++) {
-		unsigned char c = (unsigned char)text.at[i];
-		/* U+0080 to U+009F begin with the byte c2. */
-		bool second =
-			c == 0xc2 && i + 1 < text.size && (unsigned char)text.at[i + 1] < 0xa0;
-		if (c < 0x20 || c == 0x7f || second)
-			return i + 1;
-	}
-	return 0;
-}
-
 static enum ep_status
 check_value(const struct ep_field *field, struct ep_error *err)
 {
@@ -54,7 +39,7 @@ check_value(const struct ep_field *field, struct ep_error *err)
 	if (!ep_text_is_utf8(field->value))
 		return ep_fail(err, EP_BAD_INPUT, "the value of field %.*s is not UTF-8",
 		               ep_text_print_size(key), key.at);
-	size_t control = find_control(field->value);
+	size_t control = ep_text_find_control(field->value);
 	if (control)
 		return ep_fail(err, EP_BAD_INPUT,
 		               "the value of field %.*s has a control character at byte %zu",

@@ -203,7 +203,7 @@ a_text_that_cannot_be_searched_is_refused(void **state)
 	char *at = many;
 	for (int i = 0; i <= EP_WORDS_MAX; i++)
 		at += sprintf(at, "a%d ", i % 10);
-	const char *const bad[] = { "\xff", "a\nb", many };
+	const char *const bad[] = { "\xff", "a\nb", "a\x7f", "\xc2\x84", many };
 	follow();
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		struct ep_catalogue_search what = { .text = ep_text_of(bad[i]) };
