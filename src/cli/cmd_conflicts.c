@@ -25,21 +25,12 @@ struct listing {
 	uint64_t version; /* of it, as --version counts them */
 };
 
-static const char *
-source_name(const struct listing *listing, uint32_t number)
-{
-	for (size_t i = 0; i < listing->source_count; i++) {
-		if (listing->sources[i].number == number)
-			return listing->sources[i].name;
-	}
-	return "?";
-}
-
 static enum ep_status
 list_one(void *context, const struct ep_entry *entry, struct ep_error *err)
 {
 	struct listing *listing = context;
-	const char *source = source_name(listing, entry->source);
+	const char *source =
+		ep_source_name(listing->sources, listing->source_count, entry->source, "?");
 	char date[EP_TIME_TEXT];
 	ep_time_print(date, entry->import_date);
 	bool deletion = entry->operation == EP_DELETE;

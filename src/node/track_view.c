@@ -2,6 +2,7 @@
 
 #include "code/stored/codes.h"
 
+#include <stdio.h>
 #include <string.h>
 
 void
@@ -32,10 +33,8 @@ find_source(struct ep_track_view *view, struct ep_error *err)
 	EP_TRY(ep_log_link_state(&view->state, &view->link, view->read, &view->entry, err));
 	EP_TRY(ep_log_is_confirmed(&view->confirmed, view->read, &view->entry, err));
 	EP_TRY(ep_log_sources(&sources, &count, view->read, err));
-	for (size_t i = 0; i < count; i++) {
-		if (sources[i].number == view->entry.source)
-			memcpy(view->source, sources[i].name, sizeof view->source);
-	}
+	snprintf(view->source, sizeof view->source, "%s",
+	         ep_source_name(sources, count, view->entry.source, ""));
 	return EP_OK;
 }
 

@@ -67,16 +67,6 @@ find_source(uint32_t *number, const struct listing *listing, struct ep_error *er
 	               listing->query->source);
 }
 
-static const char *
-source_name(const struct listing *listing, uint32_t number)
-{
-	for (size_t i = 0; i < listing->source_count; i++) {
-		if (listing->sources[i].number == number)
-			return listing->sources[i].name;
-	}
-	return "";
-}
-
 /* ---- rows ---- */
 
 static enum ep_status
@@ -97,7 +87,8 @@ fill_row(struct ep_track_row *row, struct listing *listing, const struct ep_entr
 		.length = first->length,
 		.fields = listing->decoded.track.fields,
 		.copy_of = state == EP_LINK_IN_FORCE ? link.original : (struct ep_text){ 0 },
-		.source = source_name(listing, entry->source),
+		.source =
+			ep_source_name(listing->sources, listing->source_count, entry->source, ""),
 		.document_count = entry->document_count,
 		.import_date = entry->import_date,
 		.position = entry->position,

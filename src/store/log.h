@@ -170,6 +170,10 @@ struct ep_source_info {
 EP_MUST_USE enum ep_status ep_log_sources(struct ep_source_info **sources, size_t *count,
                                           const struct ep_log_read *read, struct ep_error *err);
 
+/* The name of one of them, by its number: in sources, or `otherwise`. */
+const char *ep_source_name(const struct ep_source_info *sources, size_t count, uint32_t number,
+                           const char *otherwise);
+
 /* Whether name may name a source: 1 to 64 of A-Z a-z 0-9 . _ -; local and master are sources too.
  */
 bool ep_source_name_ok(struct ep_text name);

@@ -356,6 +356,17 @@ ep_source_load(struct ep_source_info *info, const MDB_val *key, const MDB_val *v
 	return EP_OK;
 }
 
+const char *
+ep_source_name(const struct ep_source_info *sources, size_t count, uint32_t number,
+               const char *otherwise)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (sources[i].number == number)
+			return sources[i].name;
+	}
+	return otherwise;
+}
+
 enum ep_status
 ep_log_sources(struct ep_source_info **sources, size_t *count, const struct ep_log_read *read,
                struct ep_error *err)

@@ -64,16 +64,6 @@ operation_of(const struct ep_entry *entry, const struct ep_link *link)
 	                                       : "release";
 }
 
-static const char *
-source_of(const struct listing *listing, const struct ep_entry *entry)
-{
-	for (size_t i = 0; i < listing->source_count; i++) {
-		if (listing->sources[i].number == entry->source)
-			return listing->sources[i].name;
-	}
-	return "";
-}
-
 /* Fills what an entry has beside its id: names of a put, the original of a link. */
 static enum ep_status
 describe(json_t *line, struct listing *listing, const struct ep_entry *entry,
@@ -100,9 +90,10 @@ print_line(struct listing *listing, const struct ep_entry *entry, struct ep_erro
 	struct ep_link link = { 0 };
 	if (entry->operation == EP_LINK)
 		EP_TRY(ep_entry_link(&link, entry, err));
-	json_t *line = json_pack("{s:I, s:s, s:o, s:s}", "position", (json_int_t)entry->position,
-	                         "op", operation_of(entry, &link), "track_id",
-	                         ep_json_text(entry->id), "source", source_of(listing, entry));
+	json_t *line = json_pack(
+		"{s:I, s:s, s:o, s:s}", "position", (json_int_t)entry->position, "op",
+		operation_of(entry, &link), "track_id", ep_json_text(entry->id), "source",
+		ep_source_name(listing->sources, listing->source_count, entry->source, ""));
 	enum ep_status status = line ? describe(line, listing, entry, &link, err)
 	                             : ep_fail(err, EP_NO_MEMORY, "out of memory for a change");
 	EP_FREE char *text = status == EP_OK ? json_dumps(line, JSON_COMPACT) : NULL;

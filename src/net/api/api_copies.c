@@ -131,16 +131,6 @@ ep_api_release(void *context, struct ep_http_request *request, struct ep_http_an
 
 /* ---- conflicts ---- */
 
-static const char *
-source_name(const struct page *page, uint32_t number)
-{
-	for (size_t i = 0; i < page->source_count; i++) {
-		if (page->sources[i].number == number)
-			return page->sources[i].name;
-	}
-	return "";
-}
-
 static enum ep_status
 on_conflict(void *context, const struct ep_entry *entry, struct ep_error *err)
 {
@@ -153,7 +143,8 @@ on_conflict(void *context, const struct ep_entry *entry, struct ep_error *err)
 	page->more = json_array_size(page->items) == page->limit;
 	if (page->more)
 		return EP_OK;
-	json_t *item = ep_conflict_json(entry, source_name(page, entry->source), page->version);
+	const char *source = ep_source_name(page->sources, page->source_count, entry->source, "");
+	json_t *item = ep_conflict_json(entry, source, page->version);
 	return json_array_append_new(page->items, item) == 0
 	               ? EP_OK
 	               : ep_fail(err, EP_NO_MEMORY, "out of memory for a page of conflicts");

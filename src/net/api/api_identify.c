@@ -106,10 +106,8 @@ find_source(char name[EP_SOURCE_NAME_MAX + 1], struct ep_log *log, struct ep_tex
 	    ep_log_find(&entry, read, id, NULL) != EP_OK ||
 	    ep_log_sources(&sources, &count, read, NULL) != EP_OK)
 		return;
-	for (size_t i = 0; i < count; i++) {
-		if (sources[i].number == entry.source)
-			memcpy(name, sources[i].name, EP_SOURCE_NAME_MAX + 1);
-	}
+	snprintf(name, EP_SOURCE_NAME_MAX + 1, "%s",
+	         ep_source_name(sources, count, entry.source, ""));
 }
 
 static json_t *

@@ -32,11 +32,8 @@ name_source(struct check *check, struct ep_error *err)
 	EP_FREE struct ep_source_info *sources = NULL;
 	size_t count;
 	EP_TRY(ep_log_sources(&sources, &count, check->read, err));
-	check->source[0] = '\0';
-	for (size_t i = 0; i < count; i++) {
-		if (sources[i].number == check->entry.source)
-			snprintf(check->source, sizeof check->source, "%s", sources[i].name);
-	}
+	snprintf(check->source, sizeof check->source, "%s",
+	         ep_source_name(sources, count, check->entry.source, ""));
 	return EP_OK;
 }
 

@@ -50,16 +50,6 @@ add_gone(struct ep_push_batch *batch, const struct ep_entry *entry, uint32_t fro
 	return EP_OK;
 }
 
-static struct ep_text
-source_name(const struct ep_push_batch *batch, uint32_t number)
-{
-	for (size_t i = 0; i < batch->source_count; i++) {
-		if (batch->sources[i].number == number)
-			return ep_text_of(batch->sources[i].name);
-	}
-	return ep_text_of("local");
-}
-
 /* ---- rows ---- */
 
 /* Copies what the servers can take of a row. */
@@ -104,7 +94,9 @@ add_document(struct ep_push_batch *batch, const struct ep_entry *entry,
 {
 	struct ep_error why;
 	struct ep_old_row_out row = { .document = *document,
-		                      .source = source_name(batch, entry->source) };
+		                      .source = ep_text_of(
+					      ep_source_name(batch->sources, batch->source_count,
+		                                             entry->source, "local")) };
 	EP_TRY(join_id(&row.id, batch, entry->id, document->suffix, err));
 	enum ep_status status =
 		ep_text_equal(row.id, ep_text_of(EP_TYRANT_LASTDUMP))

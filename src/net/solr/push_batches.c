@@ -103,16 +103,6 @@ ep_push_batches_free(struct ep_push_batches *batches)
 
 /* ---- produce: which documents an entry changes ---- */
 
-static const char *
-source_name(const struct ep_push_batches *batches, uint32_t number)
-{
-	for (size_t i = 0; i < batches->source_count; i++) {
-		if (batches->sources[i].number == number)
-			return batches->sources[i].name;
-	}
-	return "";
-}
-
 static enum ep_status
 add(struct batch *batch, const struct ep_push_batches *batches, const struct ep_entry *entry,
     uint64_t version, struct ep_error *err)
@@ -121,7 +111,9 @@ add(struct batch *batch, const struct ep_push_batches *batches, const struct ep_
 	bool copy;
 	EP_TRY(ep_log_is_copy(&copy, batches->read, entry, err));
 	item->entry = *entry;
-	item->document = (struct ep_solr_document){ .source = source_name(batches, entry->source),
+	item->document = (struct ep_solr_document){ .source = ep_source_name(batches->sources,
+		                                                             batches->source_count,
+		                                                             entry->source, ""),
 		                                    .version = version,
 		                                    .copy = copy };
 	batch->count++;
