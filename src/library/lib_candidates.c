@@ -50,7 +50,7 @@ name_candidate(struct echoprint_candidate *item, struct ep_arena *texts,
 	EP_TRY(ep_entry_rows(&decoded, &codes, &entry, err));
 	const struct ep_document *row = &decoded.track.documents[found->number];
 	item->score = found->score;
-	item->length_s = ep_seconds_of(row->length);
+	item->length_s = ep_length_seconds(row->length);
 	EP_TRY(keep_id(&item->document_id, texts, entry.id, row->suffix, err));
 	EP_TRY(ep_keep_text(&item->artist, texts, row->artist, err));
 	EP_TRY(ep_keep_text(&item->release, texts, row->release, err));

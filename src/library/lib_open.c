@@ -134,20 +134,6 @@ ep_decoder_path(const char *given)
 	return strdup(EP_DECODER_INSTALLED);
 }
 
-uint32_t
-ep_seconds_of(struct ep_text length)
-{
-	uint64_t seconds = 0;
-	for (size_t i = 0; i < length.size; i++) {
-		if (length.at[i] < '0' || length.at[i] > '9')
-			return 0;
-		seconds = seconds * 10 + (uint64_t)(length.at[i] - '0');
-		if (seconds > INT32_MAX)
-			return 0;
-	}
-	return (uint32_t)seconds;
-}
-
 /* ---- opening and closing ---- */
 
 const char *

@@ -78,7 +78,7 @@ new_track(struct track **out, const struct ep_entry *entry, const struct ep_trac
 	track->import_date = entry->import_date;
 	track->position = entry->position;
 	track->document_count = entry->document_count;
-	track->length_s = ep_seconds_of(row->length);
+	track->length_s = ep_length_seconds(row->length);
 	EP_TRY(ep_keep_text(&track->track_id, &made->texts, entry->id, err));
 	EP_TRY(ep_keep_text(&track->artist, &made->texts, row->artist, err));
 	EP_TRY(ep_keep_text(&track->release, &made->texts, row->release, err));
@@ -250,7 +250,6 @@ next_track(struct echoprint_track **out, struct echoprint_tracks *tracks, struct
 	struct ep_bytes codes;
 	struct ep_link link;
 	enum ep_link_state state;
-	const char *source = "";
 	if (!tracks)
 		return ep_fail(err, EP_USAGE, "tracks is NULL");
 	EP_TRY(ep_db_check(tracks->db, false, err));
@@ -258,10 +257,8 @@ next_track(struct echoprint_track **out, struct echoprint_tracks *tracks, struct
 	EP_TRY(tracks->coder ? ep_entry_decode(&tracks->decoded, &entry, tracks->coder, err)
 	                     : ep_entry_rows(&tracks->decoded, &codes, &entry, err));
 	EP_TRY(ep_log_link_state(&state, &link, tracks->read, &entry, err));
-	for (size_t i = 0; i < tracks->source_count; i++) {
-		if (tracks->sources[i].number == entry.source)
-			source = tracks->sources[i].name;
-	}
+	const char *source =
+		ep_source_name(tracks->sources, tracks->source_count, entry.source, "");
 	EP_TRY(new_track(&made, &entry, &tracks->decoded.track, tracks->coder != NULL, err));
 	EP_TRY(keep_place(made, source, state, &link, err));
 	*out = &EP_TAKE(made)->track;

@@ -56,7 +56,4 @@ EP_MUST_USE enum ep_status ep_take_pairs(struct ep_pairs *pairs, const struct ec
  * program that it is a part of), else the one that is installed. To be freed; NULL: no memory. */
 char *ep_decoder_path(const char *given);
 
-/* A number of seconds in a row; 0 where it is none. */
-uint32_t ep_seconds_of(struct ep_text length);
-
 #endif

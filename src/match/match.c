@@ -83,21 +83,6 @@ keep_text(size_t *at, struct ep_buffer *texts, struct ep_text text, struct ep_er
 	return ep_buffer_append(texts, text.at, text.size, err);
 }
 
-/* The length of a row, which is a whole number of seconds; 0 where it is not. */
-static uint32_t
-seconds_of(struct ep_text length)
-{
-	uint64_t seconds = 0;
-	for (size_t i = 0; i < length.size; i++) {
-		if (length.at[i] < '0' || length.at[i] > '9')
-			return 0;
-		seconds = seconds * 10 + (uint64_t)(length.at[i] - '0');
-		if (seconds > INT32_MAX)
-			return 0;
-	}
-	return (uint32_t)seconds;
-}
-
 enum ep_status
 ep_match_name(struct ep_answer *answer, struct ep_matcher *matcher, const struct ep_entry *entry,
               struct ep_error *err)
@@ -114,7 +99,7 @@ ep_match_name(struct ep_answer *answer, struct ep_matcher *matcher, const struct
 		                   ep_buffer_text(&fields) };
 	struct ep_text *named[] = { &answer->track_id, &answer->artist, &answer->release,
 		                    &answer->track, &answer->fields };
-	answer->length_s = seconds_of(row->length);
+	answer->length_s = ep_length_seconds(row->length);
 	matcher->texts.size = 0;
 	for (int i = 0; i < 5; i++)
 		EP_TRY(keep_text(&at[i], &matcher->texts, texts[i], err));

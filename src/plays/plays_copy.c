@@ -27,6 +27,7 @@ ep_plays_take_alone(struct ep_plays *plays, struct ep_error *err)
 struct seen {
 	char id[EP_PLAYS_ID_TEXT];
 	uint64_t position;
+	size_t map_size; /* the copy is opened within that of the log of plays */
 };
 
 static enum ep_status
@@ -35,6 +36,7 @@ look(struct seen *seen, struct ep_plays *plays, struct ep_error *err)
 	EP_OWNED(ep_plays_read_end)
 	struct ep_plays_read *read = NULL;
 	EP_TRY(ep_plays_read_begin(&read, plays, err));
+	seen->map_size = plays->env->map_size;
 	EP_TRY(ep_plays_id(seen->id, read, err));
 	return ep_plays_position(&seen->position, read, err);
 }
@@ -46,7 +48,7 @@ check_copy(void *context, const char *folder, struct ep_error *err)
 	struct seen seen = { 0 };
 	EP_OWNED(ep_plays_close)
 	struct ep_plays *copy = NULL;
-	EP_TRY(ep_plays_open_at(&copy, folder, false, 0, err));
+	EP_TRY(ep_plays_open_at(&copy, folder, false, before->map_size, err));
 	EP_TRY(look(&seen, copy, err));
 	if (seen.position != before->position || strcmp(seen.id, before->id) != 0)
 		return ep_fail(err, EP_CORRUPT,

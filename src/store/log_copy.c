@@ -61,6 +61,7 @@ ep_log_take_alone(struct ep_log *log, struct ep_error *err)
 struct seen {
 	struct ep_log_state state;
 	struct ep_digest digest;
+	size_t map_size; /* the copy is opened within that of the log */
 };
 
 static enum ep_status
@@ -70,6 +71,7 @@ look(struct seen *seen, struct ep_log *log, struct ep_error *err)
 	struct ep_log_read *read = NULL;
 	EP_TRY(ep_log_read_begin(&read, log, err));
 	ep_log_state(&seen->state, read);
+	seen->map_size = log->env->map_size;
 	return ep_log_digest(&seen->digest, read, err);
 }
 
@@ -80,7 +82,7 @@ check_copy(void *context, const char *folder, struct ep_error *err)
 	struct seen seen = { 0 };
 	EP_OWNED(ep_log_close)
 	struct ep_log *copy = NULL;
-	EP_TRY(ep_log_open(&copy, folder, EP_LOG_READ, err));
+	EP_TRY(ep_log_open_within(&copy, folder, EP_LOG_READ, before->map_size, err));
 	EP_TRY(look(&seen, copy, err));
 	if (memcmp(&seen, before, sizeof seen) != 0)
 		return ep_fail(err, EP_CORRUPT, "the copy in %s is not the log that was copied",

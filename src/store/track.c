@@ -51,6 +51,20 @@ ep_document_equal(const struct ep_document *one, const struct ep_document *other
 	       ep_text_equal(one->track, other->track) && ep_text_equal(one->codes, other->codes);
 }
 
+uint32_t
+ep_length_seconds(struct ep_text length)
+{
+	uint64_t seconds = 0;
+	for (size_t i = 0; i < length.size; i++) {
+		if (length.at[i] < '0' || length.at[i] > '9')
+			return 0;
+		seconds = seconds * 10 + (uint64_t)(length.at[i] - '0');
+		if (seconds > INT32_MAX)
+			return 0;
+	}
+	return (uint32_t)seconds;
+}
+
 size_t
 ep_track_text_size(const struct ep_track *track)
 {

@@ -53,6 +53,9 @@ int ep_document_compare(const struct ep_document *one, const struct ep_document 
 /* Whether all texts are the same, suffix included. */
 bool ep_document_equal(const struct ep_document *one, const struct ep_document *other);
 
+/* The length of a row, which is a whole number of seconds; 0 where it is not. */
+uint32_t ep_length_seconds(struct ep_text length);
+
 /* Bytes of all texts of a track. */
 size_t ep_track_text_size(const struct ep_track *track);
 
