@@ -222,7 +222,26 @@ def _take_answer(pointer: Any) -> Answer:
 # ---- what a database has open ----
 
 
-class _Child:
+class _Closing:
+    """Something of the library that is closed at the end of a with statement, or with its object."""
+
+    _handle: Optional[c_void_p] = None
+
+    def close(self) -> None:
+        raise NotImplementedError
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *why: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if self._handle is not None:
+            self.close()
+
+
+class _Child(_Closing):
     """Something of the library that is closed before its database."""
 
     _close = ""
@@ -243,16 +262,6 @@ class _Child:
             handle, self._handle = self._handle, None
             if handle is not None:
                 lib.plain(self._close, handle)
-
-    def __enter__(self) -> Any:
-        return self
-
-    def __exit__(self, *why: object) -> None:
-        self.close()
-
-    def __del__(self) -> None:
-        if getattr(self, "_handle", None) is not None:
-            self.close()
 
 
 class Listener(_Child):
@@ -295,7 +304,7 @@ class _Tracks(_Child):
             return _take_track(pointer)
 
 
-class Database:
+class Database(_Closing):
     """A data folder that is open. Any number of threads may use it at once.
 
     mode: "r" to read; "w" to write, too; "c": the same, and makes the folder where there is none.
@@ -304,7 +313,6 @@ class Database:
     """
 
     def __init__(self, path: values.Path, mode: str = "r", *, map_size: int = 0, decoder: Optional[values.Path] = None):
-        self._handle: Optional[c_void_p] = None
         self._children: weakref.WeakSet[_Child] = weakref.WeakSet()
         handle = c_void_p()
         options = lib.OpenOptions(mode=_one_of(_MODES, "mode", mode), map_size=map_size,
@@ -324,13 +332,6 @@ class Database:
 
     def __enter__(self) -> Database:
         return self
-
-    def __exit__(self, *why: object) -> None:
-        self.close()
-
-    def __del__(self) -> None:
-        if getattr(self, "_handle", None) is not None:
-            self.close()
 
     def __repr__(self) -> str:
         return f"Database({self.path!r}{', closed' if self._handle is None else ''})"

@@ -89,11 +89,8 @@ add_plays(struct run *run, struct ep_error *err)
 static enum ep_status
 begin(struct run *run, int fd, const char *name, struct ep_error *err)
 {
-	json_t *json = ep_backup_manifest_json(&run->report->manifest);
-	EP_FREE char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
-	json_decref(json);
-	if (!text)
-		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	EP_FREE char *text = NULL;
+	EP_TRY(ep_backup_manifest_text(&text, &run->report->manifest, err));
 	return ep_container_begin(&run->writer, fd, name, ep_text_of(text), err);
 }
 

@@ -102,6 +102,19 @@ ep_backup_manifest_json(const struct ep_backup_manifest *manifest)
 		(json_int_t)manifest->epoch, "time", time, "with_key", (int)manifest->with_key);
 }
 
+enum ep_status
+ep_backup_manifest_text(char **text, const struct ep_backup_manifest *manifest,
+                        struct ep_error *err)
+{
+	json_t *json = ep_backup_manifest_json(manifest);
+	char *made = json ? json_dumps(json, JSON_COMPACT) : NULL;
+	json_decref(json);
+	if (!made)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	*text = made;
+	return EP_OK;
+}
+
 static bool
 read_number(uint64_t *number, const json_t *json, const char *key)
 {

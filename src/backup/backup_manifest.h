@@ -36,6 +36,11 @@ EP_MUST_USE enum ep_status ep_backup_manifest_of(struct ep_backup_manifest *mani
 /* As JSON; NULL where there is no memory. */
 json_t *ep_backup_manifest_json(const struct ep_backup_manifest *manifest);
 
+/* The same as text, for free(). EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_backup_manifest_text(char **text,
+                                                   const struct ep_backup_manifest *manifest,
+                                                   struct ep_error *err);
+
 /* Reads it. EP_CORRUPT  it is none. EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_backup_manifest_read(struct ep_backup_manifest *manifest,
                                                    struct ep_text text, struct ep_error *err);

@@ -1,6 +1,7 @@
 #include "cli/open_node.h"
 
 #include "base/file.h"
+#include "cli/settings.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -51,9 +52,6 @@ ep_map_size(size_t *size, struct ep_error *err)
 	return EP_OK;
 }
 
-/* Where the service of the package has its node. */
-#define SERVICE_LOG "/var/lib/echoprint/data.mdb"
-
 /* Refuses to make a node for root, without a word on the data folder, beside that of the service,
  * which is most likely meant. */
 static enum ep_status
@@ -61,9 +59,11 @@ check_service(const struct ep_call *call, enum ep_log_mode mode, struct ep_error
 {
 	EP_FREE char *log = ep_path_join(call->folder, "data.mdb");
 	bool makes = mode == EP_LOG_MAKE && log && access(log, F_OK) != 0;
-	if (makes && geteuid() == 0 && call->folder_is_default && access(SERVICE_LOG, F_OK) == 0)
+	if (makes && geteuid() == 0 && call->folder_is_default &&
+	    access(EP_SERVICE_FOLDER "/data.mdb", F_OK) == 0)
 		return ep_fail(err, EP_USAGE,
-		               "give -d /var/lib/echoprint for the node of the service, or -d %s "
+		               "give -d " EP_SERVICE_FOLDER
+		               " for the node of the service, or -d %s "
 		               "for another one",
 		               call->folder);
 	return EP_OK;

@@ -48,18 +48,12 @@ peek_pipe(char front[FRONT])
 	return size > 0 ? (size_t)size : 0;
 }
 
+/* Whether it has come to this with standard input now: POLLIN, POLLHUP. */
 static bool
-has_front(void)
+has_come_to(short event)
 {
 	struct pollfd wanted = { .fd = STDIN_FILENO, .events = POLLIN };
-	return poll(&wanted, 1, 0) > 0 && (wanted.revents & POLLIN);
-}
-
-static bool
-is_at_its_end(void)
-{
-	struct pollfd wanted = { .fd = STDIN_FILENO, .events = POLLIN };
-	return poll(&wanted, 1, 0) > 0 && (wanted.revents & POLLHUP);
+	return poll(&wanted, 1, 0) > 0 && (wanted.revents & event);
 }
 
 /* The same, once there are enough of them to tell text from audio. */
@@ -69,7 +63,7 @@ wait_and_peek(size_t *size, char front[FRONT], const struct ep_call *call, struc
 	for (;;) {
 		EP_TRY(wait_for_front(call, err));
 		*size = peek_pipe(front);
-		if (*size >= ENOUGH || memchr(front, '\n', *size) || is_at_its_end())
+		if (*size >= ENOUGH || memchr(front, '\n', *size) || has_come_to(POLLHUP))
 			return EP_OK;
 		if (!ep_rest(call))
 			return ep_fail(err, EP_INTERRUPTED, "interrupted");
@@ -86,7 +80,7 @@ peek(size_t *size, char front[FRONT], const struct stat *info, const struct ep_c
 		*size = got > 0 ? (size_t)got : 0;
 	} else if (S_ISFIFO(info->st_mode) && call->argument_count == 1) {
 		EP_TRY(wait_and_peek(size, front, call, err));
-	} else if (S_ISFIFO(info->st_mode) && has_front()) {
+	} else if (S_ISFIFO(info->st_mode) && has_come_to(POLLIN)) {
 		*size = peek_pipe(front);
 	}
 	return EP_OK;
