@@ -10,7 +10,7 @@ SEED ?= $(shell date +%s)
 # The environment of check-api.
 SCHEMATHESIS ?= /var/tmp/echoprint-schemathesis
 
-.PHONY: all demo check check-long check-api check-model check-world check-mutants check-kills check-monitor check-histories check-solr \
+.PHONY: all demo check check-long check-api check-crash check-model check-world check-mutants check-kills check-monitor check-histories check-solr \
 	tests-built wheel bench bench-query bench-streams bench-solr eval fuzz lint install clean
 
 all: build/build.ninja
@@ -28,7 +28,7 @@ check:
 	python3 tools/check.py
 
 # What takes longer than `make check` may; each part is a target of its own.
-check-long: check-model check-world check-mutants check-kills check-monitor check-histories check-solr check-api fuzz
+check-long: check-crash check-model check-world check-mutants check-kills check-monitor check-histories check-solr check-api fuzz
 
 # The model of replication: random histories, all short ones, rules taken out; then every decision
 # of the log in a small scope against the model's.
@@ -49,6 +49,10 @@ check-mutants: tests-built
 # Real processes that are killed at any moment, and histories of restores, faults and conflicts.
 check-kills: tests-built
 	python3 tests/e2e/serve_test.py --program build/echoprint --only killed --seconds $(SECONDS)
+
+# What a crash leaves at every operation: also of a feed, the log of plays, backups and compaction.
+check-crash: tests-built
+	meson test -C build --suite crash
 
 # The monitor and its decoders, killed at any moment while stations play.
 check-monitor: tests-built
