@@ -59,15 +59,20 @@ ep_followers_json(const struct ep_follower *followers, size_t count)
 	return array;
 }
 
-#define VALUE_MAX (sizeof EP_FOLLOWER_VALUE + EP_FOLLOWER_NAME_MAX)
+/* The names of a follower's values. */
+struct names {
+	char watermark[sizeof EP_FOLLOWER_VALUE + EP_FOLLOWER_NAME_MAX];
+	char sending[sizeof EP_SENDING_VALUE + EP_FOLLOWER_NAME_MAX];
+};
 
 static enum ep_status
-value_of(char value[VALUE_MAX], const char *name, struct ep_error *err)
+names_of(struct names *names, const char *name, struct ep_error *err)
 {
 	if (strlen(name) > EP_FOLLOWER_NAME_MAX)
 		return ep_fail(err, EP_BAD_INPUT, "the name %s is longer than %d bytes", name,
 		               EP_FOLLOWER_NAME_MAX);
-	snprintf(value, VALUE_MAX, EP_FOLLOWER_VALUE "%s", name);
+	snprintf(names->watermark, sizeof names->watermark, EP_FOLLOWER_VALUE "%s", name);
+	snprintf(names->sending, sizeof names->sending, EP_SENDING_VALUE "%s", name);
 	return EP_OK;
 }
 
@@ -75,33 +80,61 @@ enum ep_status
 ep_follower_watermark(uint64_t *watermark, const struct ep_log_read *read, const char *name,
                       struct ep_error *err)
 {
-	char value[VALUE_MAX];
-	EP_TRY(value_of(value, name, err));
-	return ep_log_number(watermark, read, value, err);
+	struct names names;
+	EP_TRY(names_of(&names, name, err));
+	return ep_log_number(watermark, read, names.watermark, err);
 }
 
 enum ep_status
-ep_follower_set(struct ep_log *log, const char *name, uint64_t watermark, struct ep_error *err)
+ep_follower_broke_off(bool *broke_off, const struct ep_log_read *read, const char *name,
+                      struct ep_error *err)
 {
-	char value[VALUE_MAX];
+	struct names names;
+	uint64_t number;
+	EP_TRY(names_of(&names, name, err));
+	EP_TRY(ep_log_number(&number, read, names.sending, err));
+	*broke_off = number != 0;
+	return EP_OK;
+}
+
+enum ep_status
+ep_follower_set(struct ep_log *log, const char *name, uint64_t watermark, bool whole,
+                struct ep_error *err)
+{
+	struct names names;
 	EP_OWNED(ep_log_abort)
 	struct ep_log_write *write = NULL;
-	EP_TRY(value_of(value, name, err));
+	EP_TRY(names_of(&names, name, err));
 	EP_TRY(ep_log_write_begin(&write, log, err));
-	EP_TRY(ep_log_set_number(write, value, watermark, err));
+	EP_TRY(ep_log_set_number(write, names.watermark, watermark, err));
+	if (whole)
+		EP_TRY(ep_log_remove_value(write, names.sending, err));
+	return ep_log_commit(&write, err);
+}
+
+enum ep_status
+ep_follower_sending(struct ep_log *log, const char *name, struct ep_error *err)
+{
+	struct names names;
+	EP_OWNED(ep_log_abort)
+	struct ep_log_write *write = NULL;
+	EP_TRY(names_of(&names, name, err));
+	EP_TRY(ep_log_write_begin(&write, log, err));
+	EP_TRY(ep_log_set_number(write, names.sending, 1, err));
 	return ep_log_commit(&write, err);
 }
 
 enum ep_status
 ep_follower_remove(bool *was, struct ep_log *log, const char *name, struct ep_error *err)
 {
-	char value[VALUE_MAX];
+	struct names names;
 	struct ep_bytes bytes;
 	EP_OWNED(ep_log_abort)
 	struct ep_log_write *write = NULL;
-	EP_TRY(value_of(value, name, err));
+	EP_TRY(names_of(&names, name, err));
 	EP_TRY(ep_log_write_begin(&write, log, err));
-	*was = ep_log_value(&bytes, ep_log_inside(write), value, NULL) == EP_OK;
-	EP_TRY(ep_log_remove_value(write, value, err));
+	*was = ep_log_value(&bytes, ep_log_inside(write), names.watermark, NULL) == EP_OK;
+	EP_TRY(ep_log_remove_value(write, names.watermark, err));
+	EP_TRY(ep_log_remove_value(write, names.sending, err));
 	return ep_log_commit(&write, err);
 }

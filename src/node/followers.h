@@ -31,9 +31,19 @@ EP_MUST_USE enum ep_status ep_follower_watermark(uint64_t *watermark,
                                                  const struct ep_log_read *read, const char *name,
                                                  struct ep_error *err);
 
-/* Sets it, in a transaction of its own. EP_BAD_INPUT, EP_IO, EP_NO_SPACE. */
+/* Sets it, in a transaction of its own; whole: and what ep_follower_sending noted is no longer so.
+ * EP_BAD_INPUT, EP_IO, EP_NO_SPACE. */
 EP_MUST_USE enum ep_status ep_follower_set(struct ep_log *log, const char *name, uint64_t watermark,
-                                           struct ep_error *err);
+                                           bool whole, struct ep_error *err);
+
+/* Notes that from now on the other system may have parts of what is behind the watermark. As
+ * ep_follower_set. */
+EP_MUST_USE enum ep_status ep_follower_sending(struct ep_log *log, const char *name,
+                                               struct ep_error *err);
+
+/* Whether it may, as sending broke off. As ep_follower_watermark. */
+EP_MUST_USE enum ep_status ep_follower_broke_off(bool *broke_off, const struct ep_log_read *read,
+                                                 const char *name, struct ep_error *err);
 
 /* Removes it, so that it is no longer listed. *was says whether there was one. As ep_follower_set.
  */

@@ -22,6 +22,7 @@
 #define EP_MASTER_DUMP_VALUE "watermark.master-dump" /* number: dumped for the slaves */
 #define EP_SLAVE_DUMP_VALUE "watermark.slave-dump" /* number: local changes, for the master */
 #define EP_FOLLOWER_VALUE "follower." /* and a name: number: another system has it */
+#define EP_SENDING_VALUE "sending." /* and a name: number: a push to it broke off */
 #define EP_COPIES_VALUE "watermark.copies" /* number: searched for copies */
 #define EP_REQUESTS_VALUE "copies.requests" /* how to search behind it (dedup/requests.h) */
 #define EP_INDEX_VALUE "index" /* files of the search index (index/manifest.h) */

@@ -21,28 +21,35 @@ PUSH, COMPARE, DELETE = (f"src/net/legacy/{name}.c" for name in ("legacy_push", 
 IMPORT, FETCH, WALK = (f"src/net/legacy/{name}.c" for name in ("legacy_import", "old_fetch", "old_walk"))
 SOLR, XML = (f"src/net/legacy/{name}.c" for name in ("old_solr", "old_xml"))
 
-SET = """		EP_TRY(ep_follower_set(options->log, follower,
-		                       end ? state.position : push->batch.position, err));
+SET = """	uint64_t reached = end ? state.position : push->batch.position;
+	bool unsure = push->unsure && reached < state.position;
+	EP_TRY(ep_follower_set(options->log, push->follower, reached, !unsure, err));
 """
-SEND = """		if (!end)
-			EP_TRY(send_batch(push, err));
+SEND = """	if (!end)
+		EP_TRY(send_batch(push, err));
 """
+NOTE = "	EP_TRY(ep_follower_sending(push->options->log, push->follower, err));\n"
+CODES = "	EP_TRY(ep_tyrant_put(push->tyrant, push->keys, push->values, push->key_count, err));\n"
 
 # Name, file, what is replaced, by what, the script and check that must find it.
 MUTANTS = [
     ("watermark-before-all", PUSH, SEND + SET, SET + SEND, "push", "killed_before_any_request"),
     ("watermark-before-the-commit", PUSH, "		EP_TRY(ep_old_solr_commit(push->solr, err));\n		double took",
-     "		EP_TRY(ep_follower_set(push->options->log, \"legacy.legacy\", push->batch.position, err));\n"
+     "		EP_TRY(ep_follower_set(push->options->log, \"legacy.legacy\", push->batch.position, true, err));\n"
      "		EP_TRY(ep_old_solr_commit(push->solr, err));\n		double took", "push", "killed_before_any_request"),
     ("watermark-before-codes-go", PUSH, "	EP_TRY(ep_tyrant_out(push->tyrant, push->keys, push->key_count, err));\n",
-     "	EP_TRY(ep_follower_set(push->options->log, \"legacy.legacy\", batch->position, err));\n"
+     "	EP_TRY(ep_follower_set(push->options->log, \"legacy.legacy\", batch->position, true, err));\n"
      "	EP_TRY(ep_tyrant_out(push->tyrant, push->keys, push->key_count, err));\n", "push", "killed_before_any_request"),
     ("no-commit", PUSH, "		EP_TRY(ep_old_solr_commit(push->solr, err));\n		double took", "		double took",
      "push", "their_dump_has_what_ours_has"),
-    ("documents-before-codes", PUSH, "	EP_TRY(put_codes(&any, push, err));\n	sent = push->key_count;\n	if (any)\n"
-     "		EP_TRY(add_and_commit(push, err));\n",
-     "	any = batch->count > 0;\n	if (any)\n		EP_TRY(add_and_commit(push, err));\n"
-     "	EP_TRY(put_codes(&any, push, err));\n	sent = push->key_count;\n", "push", "killed_before_any_request"),
+    ("documents-before-codes", PUSH, CODES + "	return add_and_commit(push, err);\n",
+     "	EP_TRY(add_and_commit(push, err));\n" + CODES + "	return EP_OK;\n", "push", "killed_before_any_request"),
+    ("sending-not-noted", PUSH, NOTE, "", "push", "killed_before_any_request"),
+    ("noted-too-late", PUSH, NOTE + CODES, CODES + NOTE, "push", "killed_before_any_answer"),
+    ("sure-too-early", PUSH, "	bool unsure = push->unsure && reached < state.position;\n", "	bool unsure = false;\n", "push",
+     "a_track_that_was_sent_in_part_and_then_changed_is_sent_whole"),
+    ("all-begins-without-a-word", PUSH, "	EP_TRY(ep_follower_set(options->log, push->follower, 0, true, err));\n", "",
+     "push", "a_broken_off_comparison_goes_on"),
     ("codes-go-before-documents", PUSH, "	if (deleted)\n		EP_TRY(ep_old_solr_commit(push->solr, err));\n"
      "	EP_TRY(ep_tyrant_out(push->tyrant, push->keys, push->key_count, err));\n",
      "	EP_TRY(ep_tyrant_out(push->tyrant, push->keys, push->key_count, err));\n"
@@ -53,8 +60,8 @@ MUTANTS = [
      "a_commit_that_takes_long_does_not_hide_documents"),
     ("clock", PUSH, "	return stamp > push->last_dump ? stamp : push->last_dump + 1;", "	return stamp;", "push",
      "a_clock_of_theirs_that_is_ahead_hides_nothing"),
-    ("no-first-commit", PUSH, "	return ep_old_solr_commit(push->solr, err);\n}\n\n/* Pushes what is behind",
-     "	return EP_OK;\n}\n\n/* Pushes what is behind", "push", "what_an_interrupted_push_has_added_is_not_taken_for_nothing"),
+    ("no-first-commit", PUSH, "	return ep_old_solr_commit(push->solr, err);\n}\n\n/* Pushes the next",
+     "	return EP_OK;\n}\n\n/* Pushes the next", "push", "what_an_interrupted_push_has_added_is_not_taken_for_nothing"),
     ("copies", "src/net/legacy/push_batch.c", "	if (copy)\n		return EP_OK;\n", "", "push", "copies_are_not_sent"),
     ("codes-not-compared", COMPARE, "		if (!places[i].row->same)\n			continue;\n", "		continue;\n", "push",
      "what_is_there_is_not_sent_again"),

@@ -214,7 +214,6 @@ class Dumps:
                 self.rows.add((name, self.servers.tyrant.values[name.encode()]))
         self.servers.tyrant.values[b"lastdump"] = now.encode()
 
-
     def wait_and_dump(self):
         """When the dates of all documents have come, which are a little ahead."""
         newest = max(document["import_date"] for document in self.servers.solr.committed.values())
@@ -222,6 +221,13 @@ class Dumps:
             threading.Event().wait(0.1)
         self.dump()
         need(not self.failed, self.failed)
+
+    def dump_later_than_all(self):
+        """So that no later dump takes a document that is not sent again."""
+        while self.servers.tyrant.values.get(b"lastdump", b"").decode() <= max(
+                document["import_date"] for document in self.servers.solr.committed.values()):
+            threading.Event().wait(0.1)
+            self.wait_and_dump()
 
 
 def expected_state(it):
@@ -238,7 +244,7 @@ def killed_at_request(test, moment, n):
         it.put(changed + some_rows(4, "TRB", 2))
         it.node.run("delete", "TRA00001")
         dumps, seen, started = Dumps(it.servers), [], threading.Event()
-        dumps.dump()
+        dumps.dump_later_than_all()
 
         def kill(kind):
             seen.append(kind)
@@ -280,6 +286,59 @@ def killed_before_any_request(test):
 
 def killed_before_any_answer(test):
     killed_at_any_request_it_loses_nothing(test, "on_answer")
+
+
+def broken_off_after_codes(it, *options):
+    """A push that gets no further than to the codes of its first batch."""
+    process = None
+
+    def kill(kind):
+        if kind == "put":
+            started.wait()
+            process.kill()
+
+    started = threading.Event()
+    it.servers.on_answer = kill
+    process = it.node.start("legacy", "push", *it.servers.options, *options)
+    started.set()
+    process.communicate()
+    it.servers.on_answer = lambda kind: None
+    same(process.returncode, -signal.SIGKILL, "exit status")
+
+
+def dates_of(it, track):
+    return {name: d["import_date"] for name, d in it.servers.solr.committed.items() if name.startswith(track)}
+
+
+def a_track_that_was_sent_in_part_and_then_changed_is_sent_whole(test):
+    """Its documents stand behind 1,200 others then, in another batch."""
+    with Push(test, "moved") as it:
+        rows = some_rows(2, "TRA", 2)
+        it.put(rows)
+        it.run()
+        before = dates_of(it, "TRA")
+        rows[0] = rows[0][:2] + ("9 9",) + rows[0][3:]
+        it.put(rows)
+        broken_off_after_codes(it)
+        it.put(some_rows(1200, "TRB"))
+        rows[1] = rows[1][:4] + ("x",) + rows[1][5:]
+        it.put(rows)
+        it.run()
+        after = dates_of(it, "TRA")
+        need(after["TRA00000-0"] > before["TRA00000-0"], "codes that Solr does not have were taken for sent")
+        same(it.counts("--all"), {"unchanged": 1202}, "counts with --all")
+
+
+def a_broken_off_comparison_goes_on(test):
+    with Push(test, "goes-on") as it:
+        it.put(some_rows(2, "TRA", 2))
+        it.run()
+        before = dates_of(it, "TRA")
+        it.servers.tyrant.values[b"TRA00000-0"] = b"1 2"
+        broken_off_after_codes(it, "--all")
+        it.run()
+        need(dates_of(it, "TRA")["TRA00000-0"] > before["TRA00000-0"], "the comparison was not gone on with")
+        same(it.counts("--all"), {"unchanged": 2}, "counts with --all")
 
 
 def dumps_of_theirs_at_any_request_miss_nothing(test):
@@ -439,7 +498,8 @@ def body(test):
                   sources_are_sent, strange_ids_and_texts_go_over, what_they_cannot_take_is_named_and_left_out,
                   copies_are_not_sent, deletions_are_exact, a_track_that_lost_documents_loses_them_there,
                   lastdump_is_never_written, a_restored_log_goes_on, killed_before_any_request,
-                  killed_before_any_answer, dumps_of_theirs_at_any_request_miss_nothing,
+                  killed_before_any_answer, a_track_that_was_sent_in_part_and_then_changed_is_sent_whole,
+                  a_broken_off_comparison_goes_on, dumps_of_theirs_at_any_request_miss_nothing,
                   a_clock_of_theirs_that_is_ahead_hides_nothing, a_commit_that_takes_long_does_not_hide_documents,
                   what_an_interrupted_push_has_added_is_not_taken_for_nothing, serve_keeps_them_in_step, a_failure_keeps_the_watermark,
                   the_bytes_are_those_of_the_protocol):

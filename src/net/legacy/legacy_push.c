@@ -2,7 +2,6 @@
 
 #include "base/file.h"
 #include "base/time.h"
-#include "node/followers.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,9 +27,9 @@ check_stop(const struct ep_pushing *push, struct ep_error *err)
 
 /* ---- 2. codes ---- */
 
-/* Puts the codes of all rows that are to be sent; *any: there are some. */
+/* Lists the codes of all rows that are to be sent. */
 static enum ep_status
-put_codes(bool *any, struct ep_pushing *push, struct ep_error *err)
+list_codes(struct ep_pushing *push, struct ep_error *err)
 {
 	const struct ep_push_batch *batch = &push->batch;
 	push->key_count = 0;
@@ -39,8 +38,7 @@ put_codes(bool *any, struct ep_pushing *push, struct ep_error *err)
 		if (!batch->rows[i].same)
 			EP_TRY(ep_push_key(push, out->id, out->document.codes, err));
 	}
-	*any = push->key_count > 0;
-	return ep_tyrant_put(push->tyrant, push->keys, push->values, push->key_count, err);
+	return EP_OK;
 }
 
 /* ---- 3. documents ---- */
@@ -109,6 +107,16 @@ wait_for_date(const struct ep_pushing *push, struct ep_error *err)
 	return EP_OK;
 }
 
+/* Sends codes and documents. If it breaks off in between, the servers seem to have a document whose
+ * codes Solr does not have. So this is noted before. */
+static enum ep_status
+send_documents(struct ep_pushing *push, struct ep_error *err)
+{
+	EP_TRY(ep_follower_sending(push->options->log, push->follower, err));
+	EP_TRY(ep_tyrant_put(push->tyrant, push->keys, push->values, push->key_count, err));
+	return add_and_commit(push, err);
+}
+
 /* ---- the whole ---- */
 
 static enum ep_status
@@ -118,12 +126,12 @@ send_batch(struct ep_pushing *push, struct ep_error *err)
 	struct ep_push_batch *batch = &push->batch;
 	uint64_t sent = 0;
 	uint64_t deleted = 0;
-	bool any = false;
-	EP_TRY(ep_push_compare(push, err));
-	EP_TRY(put_codes(&any, push, err));
+	if (!push->unsure)
+		EP_TRY(ep_push_compare(push, err));
+	EP_TRY(list_codes(push, err));
 	sent = push->key_count;
-	if (any)
-		EP_TRY(add_and_commit(push, err));
+	if (sent)
+		EP_TRY(send_documents(push, err));
 	EP_TRY(ep_push_delete(&deleted, push, err));
 	if (deleted)
 		EP_TRY(ep_old_solr_commit(push->solr, err));
@@ -177,52 +185,80 @@ prepare(struct ep_pushing *push, uint64_t last, struct ep_error *err)
 	return ep_old_solr_commit(push->solr, err);
 }
 
-/* Pushes what is behind the watermark, as the log was when it began. */
+/* Pushes the next entries, and moves the watermark. A track that was sent in part may have changed
+ * since, and be further behind: so what is unsure stays so up to the log's end. */
 static enum ep_status
-push_all(struct ep_pushing *push, const char *follower, uint64_t last, struct ep_error *err)
+push_some(struct ep_pushing *push, struct ep_error *err)
 {
 	const struct ep_legacy_push_options *options = push->options;
-	uint64_t *position = &push->report->position;
 	const struct ep_push_filter filter = { options->ascii, options->on_document,
 		                               options->context };
+	uint64_t *position = &push->report->position;
+	/* A snapshot a batch: one that is kept for long makes the log's file grow. */
+	EP_OWNED(ep_log_read_end)
+	struct ep_log_read *read = NULL;
 	struct ep_log_state state;
 	bool end = false;
+	EP_TRY(ep_log_read_begin(&read, options->log, err));
+	ep_log_state(&state, read);
+	EP_TRY(ep_push_batch_collect(&push->batch, &end, read, *position, &filter, err));
+	ep_log_read_end(EP_TAKE(read));
+	if (!end)
+		EP_TRY(send_batch(push, err));
+	uint64_t reached = end ? state.position : push->batch.position;
+	bool unsure = push->unsure && reached < state.position;
+	EP_TRY(ep_follower_set(options->log, push->follower, reached, !unsure, err));
+	push->unsure = unsure;
+	*position = reached;
+	return EP_OK;
+}
+
+/* Pushes what is behind the report's position, up to a position. */
+static enum ep_status
+push_to(struct ep_pushing *push, uint64_t last, struct ep_error *err)
+{
+	const struct ep_legacy_push_options *options = push->options;
 	EP_TRY(prepare(push, last, err));
-	while (*position < last) {
-		/* A snapshot a batch: one that is kept for long makes the log's file grow. */
-		EP_OWNED(ep_log_read_end)
-		struct ep_log_read *read = NULL;
+	while (push->report->position < last) {
 		EP_TRY(check_stop(push, err));
-		EP_TRY(ep_log_read_begin(&read, options->log, err));
-		ep_log_state(&state, read);
-		EP_TRY(ep_push_batch_collect(&push->batch, &end, read, *position, &filter, err));
-		ep_log_read_end(EP_TAKE(read));
-		if (!end)
-			EP_TRY(send_batch(push, err));
-		EP_TRY(ep_follower_set(options->log, follower,
-		                       end ? state.position : push->batch.position, err));
-		*position = end ? state.position : push->batch.position;
+		EP_TRY(push_some(push, err));
 		ep_log_trim(options->log);
 		if (options->on_progress)
-			options->on_progress(options->context, *position, last);
+			options->on_progress(options->context, push->report->position, last);
 	}
 	return wait_for_date(push, err);
 }
 
 /* Where to begin, and where the log ends. */
 static enum ep_status
-find_begin(uint64_t *last, struct ep_pushing *push, const char *follower, struct ep_error *err)
+find_begin(uint64_t *last, struct ep_pushing *push, struct ep_error *err)
 {
 	EP_OWNED(ep_log_read_end)
 	struct ep_log_read *read = NULL;
 	struct ep_log_state state;
-	uint64_t watermark;
 	EP_TRY(ep_log_read_begin(&read, push->options->log, err));
-	EP_TRY(ep_follower_watermark(&watermark, read, follower, err));
+	EP_TRY(ep_follower_watermark(&push->report->position, read, push->follower, err));
+	EP_TRY(ep_follower_broke_off(&push->unsure, read, push->follower, err));
 	ep_log_state(&state, read);
-	push->report->position = push->options->all ? 0 : watermark;
 	*last = state.position;
 	return EP_OK;
+}
+
+/* Pushes what is new; or all, behind what an earlier push began. */
+static enum ep_status
+push_all(struct ep_pushing *push, struct ep_error *err)
+{
+	const struct ep_legacy_push_options *options = push->options;
+	uint64_t last;
+	EP_TRY(find_begin(&last, push, err));
+	if (!options->all || push->unsure)
+		EP_TRY(push_to(push, last, err));
+	if (!options->all)
+		return EP_OK;
+	/* If this breaks off, the next push goes on with it. */
+	EP_TRY(ep_follower_set(options->log, push->follower, 0, true, err));
+	push->report->position = 0;
+	return push_to(push, last, err);
 }
 
 /* Pushes, while no other push to these servers runs. */
@@ -230,18 +266,14 @@ static enum ep_status
 push_alone(struct ep_pushing *push, struct ep_error *err)
 {
 	const struct ep_legacy_push_options *options = push->options;
-	char follower[EP_FOLLOWER_NAME_MAX + 1];
 	char lock_name[EP_FOLLOWER_NAME_MAX + 8];
-	uint64_t last;
 	int lock = -1;
-	snprintf(follower, sizeof follower, "legacy.%s", options->name);
-	snprintf(lock_name, sizeof lock_name, "%s.lock", follower);
+	snprintf(push->follower, sizeof push->follower, "legacy.%s", options->name);
+	snprintf(lock_name, sizeof lock_name, "%s.lock", push->follower);
 	EP_TRY(ep_old_solr_new(&push->solr, options->solr, options->stop, err));
 	EP_TRY(ep_tyrant_connect(&push->tyrant, options->tyrant, options->stop, err));
 	EP_TRY(ep_lock_file(&lock, ep_log_folder(options->log), lock_name, err));
-	enum ep_status status = find_begin(&last, push, follower, err);
-	if (status == EP_OK)
-		status = push_all(push, follower, last, err);
+	enum ep_status status = push_all(push, err);
 	close(lock);
 	return status;
 }

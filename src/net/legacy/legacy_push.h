@@ -13,7 +13,9 @@
  *     6. moves the watermark
  *
  * Each step waits for the answers to the one before. So a dump of theirs finds codes for every
- * document; and after a failure or kill at any moment, doing it again leads to the same.
+ * document; and after a failure or kill at any moment, doing it again leads to the same. Solr does
+ * not show which codes it has; so before step 2 the log notes that the batch is being sent, and if
+ * step 6 did not follow, the next push sends what is behind the watermark without asking.
  *
  * A dump of theirs takes documents from the time of the dump before up to its own. One that runs
  * between adding and commit does not see the documents, and if its time were behind their date, no

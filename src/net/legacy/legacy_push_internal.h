@@ -4,12 +4,15 @@
 
 #include "net/legacy/legacy_push.h"
 #include "net/legacy/push_batch.h"
+#include "node/followers.h"
 
 struct ep_pushing {
 	const struct ep_legacy_push_options *options;
 	struct ep_legacy_push_report *report;
 	struct ep_old_solr *solr;
 	struct ep_tyrant *tyrant;
+	char follower[EP_FOLLOWER_NAME_MAX + 1];
+	bool unsure; /* a push broke off: up to the log's end, the servers' answers say nothing */
 	struct ep_push_batch batch;
 	struct ep_old_page page;
 	struct ep_buffer query;
@@ -37,7 +40,8 @@ EP_MUST_USE enum ep_status ep_push_send_xml(struct ep_pushing *push, const char 
 
 /* ---- the steps ---- */
 
-/* Asks both servers which rows of the batch they have (ep_push_row.same). */
+/* Asks both servers which rows of the batch they have (ep_push_row.same). Solr does not show the
+ * codes that it has: where they may differ from Tokyo Tyrant's, this must not be asked. */
 EP_MUST_USE enum ep_status ep_push_compare(struct ep_pushing *push, struct ep_error *err);
 
 /* Deletes what is to go from Solr, and lists the keys of the codes. *deleted: so many documents

@@ -301,7 +301,7 @@ move_watermark(struct ep_solr_push *push, const struct ep_log_read *read, struct
 	memcpy(mark.log, push->log_name, sizeof mark.log);
 	EP_TRY(ep_solr_stamp(mark.stamp, read, push->sent, err));
 	EP_TRY(ep_solr_set_mark(push->solr, push->real, &mark, err));
-	EP_TRY(ep_follower_set(push->options.log, push->follower, push->sent, err));
+	EP_TRY(ep_follower_set(push->options.log, push->follower, push->sent, true, err));
 	push->watermark = push->sent;
 	if (push->mark < push->watermark)
 		push->mark = push->watermark;
@@ -342,7 +342,7 @@ send_all_again(struct ep_solr_push *push, const struct ep_solr_sum *log,
 	    "the collection %s is incomplete: it has %" PRIu64 " documents (some may be old), and "
 	    "the log has %" PRIu64 " entries; everything is sent again",
 	    push->real, collection->count, log->count);
-	EP_TRY(ep_follower_set(push->options.log, push->follower, 0, err));
+	EP_TRY(ep_follower_set(push->options.log, push->follower, 0, true, err));
 	push->watermark = push->sent = 0;
 	push->resent = true;
 	return EP_OK;
