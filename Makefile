@@ -28,7 +28,7 @@ check:
 	python3 tools/check.py
 
 # What takes longer than `make check` may; each part is a target of its own.
-check-long: check-crash check-model check-world check-mutants check-kills check-monitor check-histories check-solr check-api fuzz
+check-long: lint check-crash check-model check-world check-mutants check-kills check-monitor check-histories check-solr check-api fuzz
 
 # The model of replication: random histories, all short ones, rules taken out; then every decision
 # of the log in a small scope against the model's.
@@ -81,7 +81,7 @@ tests-built:
 
 lint:
 	tools/setup.sh build check
-	python3 tools/check.py --only lint
+	python3 tools/check.py --only lint --deep
 
 fuzz:
 	tools/setup.sh build check
