@@ -138,21 +138,14 @@ ep_log_append_entry(struct ep_log_write *write, struct ep_entry *entry,
 
 /* ---- entries that are there ---- */
 
-/* Brings what was changed in a register into its entry. */
-static enum ep_status
-renew_entry(struct ep_log_write *write, struct ep_register *reg, struct ep_error *err)
-{
-	EP_TRY(ep_log_encode_history(&reg->entry.history, write, &reg->history, err));
-	return ep_log_own_body(&reg->entry.body, write, err);
-}
-
 enum ep_status
 ep_log_rewrite(struct ep_log_write *write, struct ep_register *reg, struct ep_error *err)
 {
 	uint64_t position = reg->entry.position;
 	MDB_val key = { .mv_data = &position, .mv_size = sizeof position };
 	MDB_val before;
-	EP_TRY(renew_entry(write, reg, err));
+	EP_TRY(ep_log_encode_history(&reg->entry.history, write, &reg->history, err));
+	EP_TRY(ep_log_own_body(&reg->entry.body, write, err));
 	int rc = mdb_get(write->inside.txn, write->inside.log->log, &key, &before);
 	if (rc)
 		return ep_log_fail_write(write, rc, err);
@@ -167,9 +160,14 @@ ep_log_rewrite(struct ep_log_write *write, struct ep_register *reg, struct ep_er
 enum ep_status
 ep_log_move(struct ep_log_write *write, struct ep_register *reg, struct ep_error *err)
 {
-	EP_TRY(renew_entry(write, reg, err));
-	if (!reg->entry.since)
-		reg->entry.since = reg->entry.position;
+	struct ep_entry moved = reg->entry;
+	EP_TRY(ep_log_own_body(&moved.body, write, err));
+	EP_TRY(ep_log_encode_history(&moved.history, write, &reg->history, err));
+	if (!moved.since)
+		moved.since = moved.position;
+	/* What is counted out is what was stored: what is appended may be longer. */
 	EP_TRY(ep_log_remove_entry(write, &reg->entry, err));
-	return ep_log_append_entry(write, &reg->entry, &reg->subject, err);
+	EP_TRY(ep_log_append_entry(write, &moved, &reg->subject, err));
+	reg->entry = moved;
+	return EP_OK;
 }

@@ -3,6 +3,7 @@
 
 #include "dedup/requests.h"
 #include "index/index.h"
+#include "store/verify.h"
 #include "tests/one_node.h"
 
 #include <setjmp.h>
@@ -259,6 +260,28 @@ a_link_is_made_again_when_only_the_original_has_changed(void **state)
 	assert_int_equal(report.documents, documents);
 }
 
+/* The entry is then longer than before, as it says where its owner's tenure began. */
+static void
+a_copy_whose_original_goes_is_counted_as_it_is_stored(void **state)
+{
+	struct ep_verify_report report;
+	struct ep_verify_options options = { 0 };
+	(void)state;
+	put("local", "a", 1, 0, "");
+	for (unsigned i = 0; i < 128; i++) {
+		char title[16];
+		snprintf(title, sizeof title, "title %u", i);
+		put("local", "many", 2, 0, title);
+	}
+	put("local", "b", 1, 0, "");
+	link_copies(EP_DEDUP_EXACT);
+	assert_true(is_copy("b", "a"));
+	node_delete(&node, "a");
+	assert_false(is_copy("b", NULL));
+	assert_int_equal(ep_log_verify(&report, node.log, &options, NULL), EP_OK);
+	assert_int_equal(report.problems, 0);
+}
+
 static void
 what_was_released_stays_a_song_until_it_changes(void **state)
 {
@@ -326,6 +349,7 @@ main(void)
 		OF_A_NODE(a_master_is_not_told_what_is_a_copy),
 		OF_A_NODE(a_copy_that_becomes_another_song_is_one_again),
 		OF_A_NODE(a_link_is_made_again_when_only_the_original_has_changed),
+		OF_A_NODE(a_copy_whose_original_goes_is_counted_as_it_is_stored),
 		OF_A_NODE(what_was_released_stays_a_song_until_it_changes),
 		OF_A_NODE(a_look_tells_all_in_order_and_changes_nothing),
 	};
