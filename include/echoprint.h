@@ -475,6 +475,7 @@ struct echoprint_track {
 	size_t document_size; /* bytes from one to the next */
 	const struct echoprint_field *fields; /* by key */
 	size_t field_count;
+	int confirmed; /* 1: the master that this node follows has it as it is here */
 };
 
 /* Finds a track with its documents, by its id or that of one document. ECHOPRINT_NOT_FOUND,
@@ -483,6 +484,12 @@ ECHOPRINT_API enum echoprint_status echoprint_find_track(struct echoprint_track 
                                                          struct echoprint_db *db, const char *id,
                                                          struct echoprint_error *err);
 ECHOPRINT_API void echoprint_track_free(struct echoprint_track *track);
+
+/* The object that `echoprint show --json` prints of a track, or of one of its documents alone; free
+ * it with echoprint_text_free. As echoprint_find_track. */
+ECHOPRINT_API enum echoprint_status echoprint_track_json(char **out, struct echoprint_db *db,
+                                                         const char *id,
+                                                         struct echoprint_error *err);
 
 struct echoprint_tracks;
 

@@ -180,7 +180,7 @@ class Track(Structure):
     _fields_ = [("size", c_size_t), ("track_id", c_char_p), ("artist", c_char_p), ("release", c_char_p), ("track", c_char_p),
                 ("codever", c_char_p), ("length_s", c_uint32), ("source", c_char_p), ("import_date", c_int64), ("position", c_uint64),
                 ("copy_of", c_char_p), ("document_count", c_uint32), ("documents", c_void_p), ("documents_size", c_size_t),
-                ("document_size", c_size_t), ("fields", POINTER(Field)), ("field_count", c_size_t)]
+                ("document_size", c_size_t), ("fields", POINTER(Field)), ("field_count", c_size_t), ("confirmed", c_int)]
 
 
 class TracksOptions(Sized):
@@ -244,6 +244,7 @@ _CALLS: dict[str, list[Any]] = {
     "listen_feed": [c_void_p, _SAMPLES, c_size_t],
     "listen_end": [c_void_p],
     "find_track": [POINTER(POINTER(Track)), c_void_p, c_char_p],
+    "track_json": [POINTER(c_void_p), c_void_p, c_char_p],
     "tracks_open": [POINTER(c_void_p), c_void_p, POINTER(TracksOptions)],
     "tracks_next": [POINTER(POINTER(Track)), c_void_p],
     "read_state": [POINTER(State), c_void_p],

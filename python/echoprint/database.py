@@ -127,6 +127,7 @@ class Track:
     document_count: int
     documents: list[Document]  # empty where they were not asked for
     fields: dict[str, str]
+    confirmed: bool = False  # the master that this node follows has it as it is here
 
 
 @dataclass
@@ -204,9 +205,17 @@ def _take_track(pointer: Any) -> Track:
                   values.from_text(found.track), values.from_text(found.codever), found.length_s,
                   values.from_text(found.source), _moment(found.import_date), found.position,
                   values.from_text(found.copy_of) or None, found.document_count, documents,
-                  values.from_fields(found.fields, found.field_count))
+                  values.from_fields(found.fields, found.field_count), bool(found.confirmed))
     lib.plain("track_free", pointer)
     return track
+
+
+def _take_json(pointer: Any) -> dict[str, Any]:
+    try:
+        taken: dict[str, Any] = json.loads(ctypes.string_at(pointer.value or 0))
+        return taken
+    finally:
+        lib.plain("text_free", pointer)
 
 
 def _take_answer(pointer: Any) -> Answer:
@@ -530,6 +539,12 @@ class Database(_Closing):
         lib.call("find_track", byref(pointer), self._open(), values.text(track_id))
         return _take_track(pointer)
 
+    def track_json(self, track_id: str) -> dict[str, Any]:
+        """What `echoprint show --json` prints of a track, or of one of its documents. NotFoundError."""
+        pointer = c_void_p()
+        lib.call("track_json", byref(pointer), self._open(), values.text(track_id))
+        return _take_json(pointer)
+
     def __contains__(self, track_id: str) -> bool:
         try:
             self.track(track_id)
@@ -564,11 +579,7 @@ class Database(_Closing):
         """What `echoprint status --json` prints."""
         pointer = c_void_p()
         lib.call("status_json", byref(pointer), self._open())
-        try:
-            status: dict[str, Any] = json.loads(ctypes.string_at(pointer.value or 0))
-            return status
-        finally:
-            lib.plain("text_free", pointer)
+        return _take_json(pointer)
 
     # ---- exchange ----
 

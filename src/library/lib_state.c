@@ -1,6 +1,7 @@
 #include "library/library_internal.h"
 
 #include "node/facts.h"
+#include "node/track_json.h"
 
 #include <string.h>
 
@@ -38,6 +39,20 @@ echoprint_read_state(struct echoprint_state *state, struct echoprint_db *db,
 	return ep_told(err, read_state(state, db, &why), &why);
 }
 
+/* ---- in JSON ---- */
+
+/* Gives JSON, which is released here, as a text; NULL: there was no memory. */
+static enum ep_status
+give_json(char **out, json_t *json, const char *what, struct ep_error *err)
+{
+	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+	json_decref(json);
+	if (!text)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory for the %s", what);
+	*out = text;
+	return EP_OK;
+}
+
 static enum ep_status
 print_status(char **out, const struct echoprint_db *db, struct ep_error *err)
 {
@@ -45,13 +60,8 @@ print_status(char **out, const struct echoprint_db *db, struct ep_error *err)
 	EP_TRY(ep_db_check(db, false, err));
 	EP_TRY(ep_facts_read(&facts, ep_place_log(db->place), true, err));
 	json_t *json = ep_facts_json(&facts);
-	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
-	json_decref(json);
 	ep_facts_done(&facts);
-	if (!text)
-		return ep_fail(err, EP_NO_MEMORY, "out of memory for the state");
-	*out = text;
-	return EP_OK;
+	return give_json(out, json, "state", err);
 }
 
 enum echoprint_status
@@ -59,4 +69,25 @@ echoprint_status_json(char **out, struct echoprint_db *db, struct echoprint_erro
 {
 	struct ep_error why;
 	return ep_told(err, print_status(out, db, &why), &why);
+}
+
+static enum ep_status
+print_track(char **out, const struct echoprint_db *db, const char *id, struct ep_error *err)
+{
+	EP_TRACK_VIEW struct ep_track_view view = { 0 };
+	json_t *json;
+	EP_TRY(ep_db_check(db, false, err));
+	if (!id)
+		return ep_fail(err, EP_USAGE, "the id is NULL");
+	EP_TRY(ep_track_view_open(&view, ep_place_log(db->place), ep_text_of(id), err));
+	EP_TRY(ep_track_json(&json, &view, err));
+	return give_json(out, json, "track", err);
+}
+
+enum echoprint_status
+echoprint_track_json(char **out, struct echoprint_db *db, const char *id,
+                     struct echoprint_error *err)
+{
+	struct ep_error why;
+	return ep_told(err, print_track(out, db, id, &why), &why);
 }

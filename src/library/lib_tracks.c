@@ -93,10 +93,11 @@ new_track(struct track **out, const struct ep_entry *entry, const struct ep_trac
 }
 
 static enum ep_status
-keep_place(struct track *made, const char *source, enum ep_link_state state,
+keep_place(struct track *made, const char *source, bool confirmed, enum ep_link_state state,
            const struct ep_link *link, struct ep_error *err)
 {
 	struct ep_text none = { 0 };
+	made->track.confirmed = confirmed;
 	EP_TRY(ep_keep_text(&made->track.source, &made->texts, ep_text_of(source), err));
 	return ep_keep_text(&made->track.copy_of, &made->texts,
 	                    state == EP_LINK_IN_FORCE ? link->original : none, err);
@@ -114,7 +115,7 @@ find_track(struct echoprint_track **out, struct echoprint_db *db, const char *id
 		return ep_fail(err, EP_USAGE, "the id is NULL");
 	EP_TRY(ep_track_view_open(&view, ep_place_log(db->place), ep_text_of(id), err));
 	EP_TRY(new_track(&made, &view.entry, &view.decoded.track, true, err));
-	EP_TRY(keep_place(made, view.source, view.state, &view.link, err));
+	EP_TRY(keep_place(made, view.source, view.confirmed, view.state, &view.link, err));
 	*out = &EP_TAKE(made)->track;
 	return EP_OK;
 }
@@ -250,6 +251,7 @@ next_track(struct echoprint_track **out, struct echoprint_tracks *tracks, struct
 	struct ep_bytes codes;
 	struct ep_link link;
 	enum ep_link_state state;
+	bool confirmed;
 	if (!tracks)
 		return ep_fail(err, EP_USAGE, "tracks is NULL");
 	EP_TRY(ep_db_check(tracks->db, false, err));
@@ -257,10 +259,11 @@ next_track(struct echoprint_track **out, struct echoprint_tracks *tracks, struct
 	EP_TRY(tracks->coder ? ep_entry_decode(&tracks->decoded, &entry, tracks->coder, err)
 	                     : ep_entry_rows(&tracks->decoded, &codes, &entry, err));
 	EP_TRY(ep_log_link_state(&state, &link, tracks->read, &entry, err));
+	EP_TRY(ep_log_is_confirmed(&confirmed, tracks->read, &entry, err));
 	const char *source =
 		ep_source_name(tracks->sources, tracks->source_count, entry.source, "");
 	EP_TRY(new_track(&made, &entry, &tracks->decoded.track, tracks->coder != NULL, err));
-	EP_TRY(keep_place(made, source, state, &link, err));
+	EP_TRY(keep_place(made, source, confirmed, state, &link, err));
 	*out = &EP_TAKE(made)->track;
 	return EP_OK;
 }

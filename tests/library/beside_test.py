@@ -40,6 +40,7 @@ def processes_share_a_data_folder(test):
         same(database.state().digest, node.digest(), "digest")
         database.ingest(echoprint.Song("1 1 2 2", "TRHOST", artist="by the host"))
         same(node.json("show", "TRHOST")["documents"][0]["artist"], "by the host", "artist")
+        same(database.track_json("TRHOST"), node.json("show", "TRHOST"), "the track in JSON")
         node.run("delete", "TRHOST")
         need("TRHOST" not in database, "the host still has what the program deleted")
         code = echoprint.decode(node_code(0)).pairs
@@ -92,6 +93,11 @@ def a_host_joins_a_master_and_syncs(test):
             report = slave.sync()
             need(report.equal and report.local_only == 0, f"{name} is not equal: {report}")
             same(slave.state().digest, master.digest(), f"digest of {name}")
+            need(all(track.confirmed for track in slave.tracks()), "a track that the master has is not confirmed")
+            need(slave.track(f"TR{name}").confirmed, "the own track is not confirmed")
+            slave.ingest(echoprint.Song("1 1 2 3", "TRMORE"))
+            need(not slave.track("TRMORE").confirmed, "a track that the master does not have is confirmed")
+            slave.delete("TRMORE")
             same(slave.delete(f"TR{name}"), 1, "own tracks deleted")
             try:
                 slave.delete("TRESZYC1E2414C343C")

@@ -170,6 +170,7 @@ songs_are_ingested_found_and_deleted(void **state)
 	assert_int_equal(track->documents_size, 3);
 	assert_int_equal(track->document_size, sizeof *track->documents);
 	assert_string_equal(track->documents[2].document_id, "TRONE-2");
+	assert_int_equal(track->confirmed, 0); /* this node follows nobody */
 	echoprint_track_free(track);
 	const char *ids[] = { "TRNONE", "TRONE", "TRTWO-0" };
 	uint64_t deleted = 77;
@@ -180,6 +181,31 @@ songs_are_ingested_found_and_deleted(void **state)
 	assert_false(host_finds(db, "TRONE", 1));
 	assert_true(host_finds(db, "TRTWO", 2));
 	assert_int_equal(echoprint_find_track(&track, db, "TRONE", &err), ECHOPRINT_NOT_FOUND);
+	echoprint_close(db);
+}
+
+static void
+a_track_is_given_in_json_and_one_of_its_documents_too(void **state)
+{
+	(void)state;
+	struct echoprint_db *db = host_open(folder, ECHOPRINT_CREATE);
+	struct echoprint_error err;
+	char *json = NULL;
+	host_ingest(db, "TRONE", 1, 70);
+	HOST_NEEDS(echoprint_track_json(&json, db, "TRONE", &host_error));
+	assert_non_null(strstr(json, "\"track_id\":\"TRONE\",\"copy_of\":null"));
+	assert_non_null(strstr(json, "\"TRONE-0\""));
+	assert_non_null(strstr(json, "\"TRONE-1\""));
+	echoprint_text_free(json);
+	HOST_NEEDS(echoprint_track_json(&json, db, "TRONE-1", &host_error));
+	assert_null(strstr(json, "\"TRONE-0\""));
+	assert_non_null(strstr(json, "\"TRONE-1\""));
+	echoprint_text_free(json);
+	json = NULL;
+	assert_int_equal(echoprint_track_json(&json, db, "TRNONE", &err), ECHOPRINT_NOT_FOUND);
+	assert_int_equal(echoprint_track_json(&json, db, "TRONE-9", &err), ECHOPRINT_NOT_FOUND);
+	assert_int_equal(echoprint_track_json(&json, db, NULL, &err), ECHOPRINT_USAGE);
+	assert_null(json);
 	echoprint_close(db);
 }
 
@@ -576,6 +602,7 @@ main(void)
 		IN_FOLDERS(structs_of_other_sizes_are_understood),
 		cmocka_unit_test(code_strings_are_read_and_written),
 		IN_FOLDERS(songs_are_ingested_found_and_deleted),
+		IN_FOLDERS(a_track_is_given_in_json_and_one_of_its_documents_too),
 		IN_FOLDERS(songs_come_in_one_transaction_or_not_at_all),
 		IN_FOLDERS(tracks_are_listed),
 		IN_FOLDERS(a_song_in_a_stream_is_told_when_it_begins_and_when_it_is_over),
