@@ -10,7 +10,9 @@
    that define what it names: so a circle shows although all its files share a header.
    NAME_internal.h, which the parts of NAME share, is a module of its own; that it builds on NAME.h
    makes no circle.
-4. The page has this table of rooms, and a section for each. Every .c file is named in the section
+4. A command that stands on echoprint.h, as other programs do, uses no room beside it that knows a
+   data folder.
+5. The page has this table of rooms, and a section for each. Every .c file is named in the section
    of its room, or falls under a pattern there (`cmd_*.c`); and what the page names is there: files,
    and functions ep_*.
 """
@@ -60,6 +62,9 @@ MAY_USE = {
     "cli": ["base", "code", "sound", "format", "store", "peer", "catalogue", "plays", "ingest", "dump", "dedup", "node", "backup", "net", "net/api", "net/console", "net/legacy", "net/solr",
             "monitor"],
 }
+# Commands that stand on echoprint.h, and the rooms that they may use: none opens a data folder.
+ON_THE_HEADER = ["cli/cmd_digest", "cli/cmd_show"]
+BESIDE_THE_HEADER = ["base", "code", "format", "cli"]
 # Of these rooms others include one header alone.
 DOORS = {"code/onset": "code/onset/onset.h"}
 # Libraries that belong to one room alone, so that what they do is done in one place.
@@ -199,6 +204,16 @@ def wrong_calls(uses):
                 yield f"src/{module} {how}: room {room} may not use {used}"
 
 
+def wrong_commands(uses):
+    """What a command on echoprint.h uses of other rooms."""
+    for module in ON_THE_HEADER:
+        for other, how in uses[module].items():
+            if room_of(other) not in BESIDE_THE_HEADER:
+                yield f"src/{module} {how}: it stands on echoprint.h, and may use {', '.join(BESIDE_THE_HEADER)} only"
+        if "cli/open_db" not in uses[module]:
+            yield f"src/{module} does not use cli/open_db: take it off the list in tools/check_rooms.py"
+
+
 def circle_from(module, uses, done):
     """A way from a module that comes back to where it was already, cut to the circle; None where
     there is none."""
@@ -287,6 +302,7 @@ def main():
     found.extend(tags_used_twice(files))
     uses = uses_of(files)
     found.extend(wrong_calls(uses))
+    found.extend(wrong_commands(uses))
     found.extend(unused_rooms(uses))
     found.extend(circles(uses))
     found.extend(wrong_table(page))

@@ -1,10 +1,10 @@
 #include "base/time.h"
-#include "cli/open_node.h"
+#include "cli/open_db.h"
 #include "code/pairs.h"
 #include "format/csv.h"
-#include "node/track_json.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum { OPTION_CSV };
 
@@ -13,51 +13,61 @@ static const struct ep_option options[] = {
 	{ 0 },
 };
 
-static enum ep_status
-print_csv(const struct ep_track_view *view, struct ep_error *err)
+/* Whether a document was asked for: by the track, by its id, or by an id that has "-" and, behind
+ * it, the documents' numbers. */
+static bool
+is_asked(const struct echoprint_document *row, const struct echoprint_track *track, const char *id)
 {
-	EP_BUFFER struct ep_buffer id = { 0 };
-	EP_BUFFER struct ep_buffer out = { 0 };
-	const struct ep_track *track = &view->decoded.track;
-	for (size_t i = 0; i < track->count; i++) {
-		const struct ep_document *row = &track->documents[i];
-		if (!ep_track_view_has(view, row))
-			continue;
-		EP_TRY(ep_track_view_id(&id, view, row, err));
-		struct ep_text fields[EP_CSV_COLUMNS] = {
-			{ .at = (const char *)id.data, .size = id.size },
-			row->codever,
-			row->codes,
-			row->length,
-			row->artist,
-			row->release,
-			row->track,
-		};
-		out.size = 0;
-		EP_TRY(ep_csv_append_row(&out, fields, EP_CSV_COLUMNS, err));
-		fwrite(out.data, 1, out.size, stdout);
-	}
+	size_t size = strlen(id);
+	return strcmp(id, track->track_id) == 0 ||
+	       (strncmp(row->document_id, id, size) == 0 &&
+	        (row->document_id[size] == '\0' || row->document_id[size] == '-'));
+}
+
+static enum ep_status
+print_csv(struct ep_buffer *out, const struct echoprint_document *row, struct ep_error *err)
+{
+	const struct ep_text fields[EP_CSV_COLUMNS] = {
+		ep_text_of(row->document_id), ep_text_of(row->codever), ep_text_of(row->codes),
+		ep_text_of(row->length),      ep_text_of(row->artist),  ep_text_of(row->release),
+		ep_text_of(row->track),
+	};
+	out->size = 0;
+	EP_TRY(ep_csv_append_row(out, fields, EP_CSV_COLUMNS, err));
+	fwrite(out->data, 1, out->size, stdout);
 	return EP_OK;
 }
 
-static void
-print_field(const char *name, struct ep_text text)
+static enum ep_exit
+print_all_csv(const struct ep_call *call, const struct echoprint_track *track)
 {
-	if (text.size == 0)
+	EP_BUFFER struct ep_buffer out = { 0 };
+	struct ep_error err;
+	for (size_t i = 0; i < track->documents_size; i++) {
+		const struct echoprint_document *row = &track->documents[i];
+		if (is_asked(row, track, call->arguments[0]) && print_csv(&out, row, &err) != EP_OK)
+			return ep_give_up(call, &err);
+	}
+	return EP_EXIT_DONE;
+}
+
+static void
+print_field(const char *name, const char *text)
+{
+	if (!*text)
 		return;
 	printf("  %-8s ", name);
-	ep_print_text(text);
+	ep_print_text(ep_text_of(text));
 	printf("\n");
 }
 
 static void
-print_row(const struct ep_track_view *view, const struct ep_document *row, struct ep_pairs *pairs)
+print_row(const struct echoprint_document *row, struct ep_pairs *pairs)
 {
 	pairs->count = 0;
-	if (ep_pairs_parse(pairs, row->codes, NULL) != EP_OK)
+	if (ep_pairs_parse(pairs, ep_text_of(row->codes), NULL) != EP_OK)
 		pairs->count = 0;
-	ep_print_text(view->entry.id);
-	ep_print_text(row->suffix);
+	ep_print_text(ep_text_of(row->document_id));
 	printf(": %s", ep_counted(pairs->count, "pair"));
 	if (pairs->count)
 		printf(", times %u to %u", (unsigned)pairs->items[0].time,
@@ -71,70 +81,75 @@ print_row(const struct ep_track_view *view, const struct ep_document *row, struc
 }
 
 static void
-print_track_fields(const struct ep_fields *fields)
+print_words(const struct echoprint_track *track, const char *id)
 {
-	for (size_t i = 0; i < fields->count; i++) {
-		printf("field ");
-		ep_print_text(fields->items[i].key);
-		printf("=");
-		ep_print_text(fields->items[i].value);
-		printf("\n");
-	}
-}
-
-static void
-print_words(const struct ep_track_view *view)
-{
-	const struct ep_track *track = &view->decoded.track;
+	EP_PAIRS struct ep_pairs pairs = { 0 };
 	char date[EP_TIME_TEXT];
-	ep_time_print(date, view->entry.import_date);
+	ep_time_print(date, track->import_date);
 	printf("track ");
-	ep_print_text(track->id);
+	ep_print_text(ep_text_of(track->track_id));
 	printf(": %s, position %s, source %s%s, imported %s\n",
-	       ep_counted(track->count, "document"), ep_grouped(view->entry.position), view->source,
-	       view->confirmed ? " (confirmed by the master)" : "", date);
-	if (view->state == EP_LINK_IN_FORCE) {
+	       ep_counted(track->documents_size, "document"), ep_grouped(track->position),
+	       track->source, track->confirmed ? " (confirmed by the master)" : "", date);
+	if (*track->copy_of) {
 		printf("copy of ");
-		ep_print_text(view->link.original);
+		ep_print_text(ep_text_of(track->copy_of));
 		printf(", which queries find instead\n");
 	}
-	print_track_fields(&track->fields);
-	EP_PAIRS struct ep_pairs pairs = { 0 };
-	for (size_t i = 0; i < track->count; i++) {
-		if (ep_track_view_has(view, &track->documents[i]))
-			print_row(view, &track->documents[i], &pairs);
+	for (size_t i = 0; i < track->field_count; i++) {
+		printf("field ");
+		ep_print_text(ep_text_of(track->fields[i].key));
+		printf("=");
+		ep_print_text(ep_text_of(track->fields[i].value));
+		printf("\n");
+	}
+	for (size_t i = 0; i < track->documents_size; i++) {
+		if (is_asked(&track->documents[i], track, id))
+			print_row(&track->documents[i], &pairs);
 	}
 }
 
-static enum ep_status
-show(const struct ep_call *call, struct ep_error *err)
+static enum ep_exit
+print_json(const struct ep_call *call, struct echoprint_db *db)
 {
-	EP_OWNED(ep_log_close)
-	struct ep_log *log = NULL;
-	EP_TRACK_VIEW struct ep_track_view view = { 0 };
-	EP_TRY(ep_open_log(&log, call, EP_LOG_READ, err));
-	EP_TRY(ep_track_view_open(&view, log, ep_text_of(call->arguments[0]), err));
+	struct echoprint_error err;
+	char *json;
+	if (echoprint_track_json(&json, db, call->arguments[0], &err) != ECHOPRINT_OK)
+		return ep_give_up_db(call, &err);
+	puts(json);
+	echoprint_text_free(json);
+	return EP_EXIT_DONE;
+}
+
+static enum ep_exit
+show(const struct ep_call *call)
+{
+	EP_OWNED(echoprint_close)
+	struct echoprint_db *db = NULL;
+	EP_OWNED(echoprint_track_free)
+	struct echoprint_track *track = NULL;
+	struct echoprint_error err;
+	const char *id = call->arguments[0];
+	if (ep_open_db(&db, call, &err) != ECHOPRINT_OK)
+		return ep_give_up_db(call, &err);
+	if (call->json)
+		return print_json(call, db);
+	if (echoprint_find_track(&track, db, id, &err) != ECHOPRINT_OK)
+		return ep_give_up_db(call, &err);
 	if (call->values[OPTION_CSV])
-		return print_csv(&view, err);
-	if (call->json) {
-		json_t *json;
-		EP_TRY(ep_track_json(&json, &view, err));
-		(void)ep_print_json(json, EP_EXIT_DONE);
-		return EP_OK;
-	}
-	print_words(&view);
-	return EP_OK;
+		return print_all_csv(call, track);
+	print_words(track, id);
+	return EP_EXIT_DONE;
 }
 
 static enum ep_exit
 run(const struct ep_call *call)
 {
-	struct ep_error err;
 	if (call->argument_count != 1)
 		return ep_bad_usage(call->command, "give one TRACK_ID");
 	if (call->json && call->values[OPTION_CSV])
 		return ep_bad_usage(call->command, "--csv and --json exclude each other");
-	return show(call, &err) == EP_OK ? EP_EXIT_DONE : ep_give_up(call, &err);
+	return show(call);
 }
 
 const struct ep_command ep_cmd_show = {

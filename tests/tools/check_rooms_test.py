@@ -22,6 +22,10 @@ def calls(files):
     return list(check_rooms.wrong_calls(check_rooms.uses_of(files)))
 
 
+def commands(files):
+    return list(check_rooms.wrong_commands({module: {} for module in check_rooms.ON_THE_HEADER} | check_rooms.uses_of(files)))
+
+
 def tags(files):
     return list(check_rooms.tags_used_twice(files))
 
@@ -52,6 +56,18 @@ def a_call_by_the_table_and_a_name_in_words_are_not():
     assert not calls(SYNC | {"cli/cmd_join.c": "static struct ep_join_options options;\n"})
 
 
+def a_command_on_the_header_that_uses_a_room_with_a_data_folder_is_found():
+    door = {"cli/open_db.h": "int ep_open_db(void);\n"}
+    log = {"store/log.h": "int ep_log_open(void);\n", "store/log.c": "int\nep_log_open(void)\n{\n}\n"}
+    digest = '#include "cli/open_db.h"\n#include "base/text.h"\n'
+    wrong = "src/cli/cmd_digest uses ep_log_open of store/log.c"
+    of_digest = lambda found: [line for line in found if "cmd_digest" in line]
+    assert not of_digest(commands(BASE | door | log | {"cli/cmd_digest.c": digest}))
+    found = of_digest(commands(BASE | door | log | {"cli/cmd_digest.c": digest + "static int at = ep_log_open();\n"}))
+    assert len(found) == 1 and found[0].startswith(wrong), found
+    assert len(of_digest(commands(BASE | door | {"cli/cmd_digest.c": "int a;\n"}))) == 1
+
+
 def a_tag_with_two_definitions_is_found():
     twice = {"node/join.c": "struct ep_join {\n\tint b;\n};\n"}
     assert tags(SYNC | twice) == ["src/node/join.c: ep_join is defined in src/sync/slave/join.h, too"]
@@ -66,7 +82,7 @@ def a_tag_that_is_declared_or_private_or_in_words_is_not():
 
 
 def main():
-    checks = [check for name, check in globals().items() if name not in ("calls", "tags", "main") and callable(check)]
+    checks = [check for name, check in globals().items() if name not in ("calls", "commands", "tags", "main") and callable(check)]
     failed = 0
     for check in checks:
         name = check.__name__.replace("_", " ")
