@@ -407,6 +407,23 @@ def changes_come_when_they_happen(test):
     same(states, [401], "what is answered to a token that was removed meanwhile")
 
 
+def an_answer_with_changes_has_a_limit_of_bytes(test):
+    place = Place(test, "wide-changes", songs=0)
+    wide = some_songs("TRW", 12)
+    for n, item in enumerate(wide):
+        item["metadata"]["artist"] = "x" * ((6 if n == 0 else 1) << 20)
+    ingest(place.node, wide)
+    counts, seen = [], []
+    while text := place.query.get(f"/v1/changes?after={len(seen)}"):
+        lines = text.splitlines()
+        counts.append(len(lines))
+        seen += [json.loads(line) for line in lines]
+        need(sum(len(line) + 1 for line in lines[:-1]) < 4 << 20, f"{len(lines)} lines have {len(text)} bytes")
+    same([line["track_id"] for line in seen], [f"TRW{n}" for n in range(12)], "all changes")
+    same([len(line["artist"]) for line in seen], [6 << 20] + [1 << 20] * 11, "sizes of the names")
+    same(counts, [1, 4, 4, 3], "lines of the answers")
+
+
 def sources_are_kept(test):
     place = Place(test, "sources", songs=2)
     made = place.admin.ask("POST", "/v1/sources", {"name": "paris", "url": place.server.url}, expect=201)[1]
@@ -549,6 +566,7 @@ def body(test):
     test.check("api: forms put tracks", forms_put_tracks, test)
     test.check("api: pages hold all tracks once", pages_hold_all_tracks_once, test)
     test.check("api: changes come when they happen", changes_come_when_they_happen, test)
+    test.check("api: an answer with changes has a limit of bytes", an_answer_with_changes_has_a_limit_of_bytes, test)
     test.check("api: sources are invited, listed and removed", sources_are_kept, test)
     test.check("api: copies and conflicts are listed and settled", copies_and_conflicts_are_kept, test)
     test.check("api: pages of others read where it is allowed", pages_of_others_read_where_it_is_allowed, test)

@@ -13,6 +13,10 @@
 
 #define WAIT_MAX 60
 
+/* Bytes of an answer, but for its last line: it is in memory, because a slow reader of a stream
+ * would hold a snapshot of the log. */
+#define BYTES_MAX ((size_t)4 << 20)
+
 struct listing {
 	struct ep_log_read *read;
 	struct ep_source_info *sources;
@@ -105,6 +109,7 @@ print_line(struct listing *listing, const struct ep_entry *entry, struct ep_erro
 	return ep_buffer_append(listing->out, "\n", 1, err);
 }
 
+/* Adds lines until there are enough of them, or bytes: a line more is asked for again. */
 static enum ep_status
 list(struct listing *listing, uint64_t after, uint64_t limit, struct ep_error *err)
 {
@@ -113,7 +118,7 @@ list(struct listing *listing, uint64_t after, uint64_t limit, struct ep_error *e
 	struct ep_entry entry;
 	EP_TRY(ep_log_sources(&listing->sources, &listing->source_count, listing->read, err));
 	EP_TRY(ep_log_cursor_open(&cursor, listing->read, after, EP_SOURCE_ANY, err));
-	for (; limit; limit--) {
+	for (; limit && listing->out->size < BYTES_MAX; limit--) {
 		enum ep_status status = ep_log_cursor_next(&entry, cursor, err);
 		if (status == EP_NOT_FOUND)
 			return EP_OK;
