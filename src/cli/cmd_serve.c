@@ -184,6 +184,7 @@ start_api(struct session *session, struct ep_serve_options *wanted, struct ep_er
 	wanted->more = ep_api_routes(session->api);
 	wanted->tree = EP_API_TREE;
 	wanted->identify_time = ep_api_identify_time(session->api);
+	wanted->identify_count = ep_api_identify_count(session->api);
 	return EP_OK;
 }
 

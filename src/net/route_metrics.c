@@ -133,6 +133,14 @@ program_metrics(struct ep_buffer *out, struct ep_serve *serve)
 	                       "echoprint_build_info{version=\"" EP_VERSION "\"} 1\n");
 }
 
+/* Those of /query, and those of /v1/identify. */
+static uint64_t
+query_count(struct ep_serve *serve)
+{
+	const atomic_uint_fast64_t *others = serve->options.identify_count;
+	return atomic_load(&serve->counts.queries) + (others ? atomic_load(others) : 0);
+}
+
 static void
 server_metrics(struct ep_buffer *out, struct ep_serve *serve)
 {
@@ -151,8 +159,8 @@ server_metrics(struct ep_buffer *out, struct ep_serve *serve)
 	          atomic_load(&counts->failed));
 	ep_metric(out, "ingested_tracks_total", "counter", "Tracks ingested over HTTP.",
 	          atomic_load(&counts->ingested));
-	ep_metric(out, "queries_total", "counter", "Queries by codes.",
-	          atomic_load(&counts->queries));
+	ep_metric(out, "queries_total", "counter", "Queries by codes or sound.",
+	          query_count(serve));
 	ep_histogram_append(out, "query_duration_seconds", "Time of a query by codes.",
 	                    &counts->query_time);
 	if (serve->options.identify_time)

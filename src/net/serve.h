@@ -44,6 +44,7 @@ struct ep_serve_options {
 	struct ep_http_routes more; /* beside those above: of net/api; may be empty */
 	const char *tree; /* what these paths begin with; refusals there are JSON */
 	struct ep_histogram *identify_time; /* what is measured there; may be NULL */
+	const atomic_uint_fast64_t *identify_count; /* and counted: questions; may be NULL */
 	const char *origin; /* whose pages may read what is there; NULL: none */
 	bool closed; /* private: feed, queries and state are for sources and tokens alone */
 	/* Told of what happens, in a line; detail: what is of interest only to who asks for more.

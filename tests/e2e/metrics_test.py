@@ -90,6 +90,15 @@ def queries_are_counted(it):
     after = samples_of(it.metrics())
     for name in ("query_duration_seconds_count", 'query_duration_seconds_bucket{le="+Inf"}', "queries_total"):
         same(after[name] - before[name], 3, name)
+    # Each code string of a request counts, also one that cannot be decoded.
+    headers = {"Content-Type": "application/json", **it.server.token}
+    until(lambda: it.server.get("/query?fp_code=1+2")[0] == 200, "an index")
+    after = samples_of(it.metrics())
+    same(it.server.get("/v1/identify", headers, json.dumps({"codes": ["1 2 3 4", "x"]}).encode())[0], 200, "status")
+    later = samples_of(it.metrics())
+    same(later["queries_total"] - after["queries_total"], 2, "queries of /v1/identify")
+    for name in ("query_duration_seconds_count", "identify_duration_seconds_count"):
+        same(later[name] - after[name], int(name.startswith("identify")), name)
     need(after["query_duration_seconds_sum"] >= before["query_duration_seconds_sum"], "the sum falls")
 
 

@@ -126,6 +126,12 @@ ep_api_identify_time(struct ep_api *api)
 	return &api->identify_time;
 }
 
+const atomic_uint_fast64_t *
+ep_api_identify_count(const struct ep_api *api)
+{
+	return &api->identify_count;
+}
+
 enum ep_status
 ep_api_new(struct ep_api **out, const struct ep_api_options *options, struct ep_error *err)
 {

@@ -42,6 +42,9 @@ EP_DEFINE_OWNED(struct ep_api, ep_api_free)
 /* How long requests to identify something took; its own. */
 struct ep_histogram *ep_api_identify_time(struct ep_api *api);
 
+/* How many questions these asked: code strings and files; its own. */
+const atomic_uint_fast64_t *ep_api_identify_count(const struct ep_api *api);
+
 /* Its routes, for `serve`; they are valid as long as it is. */
 struct ep_http_routes ep_api_routes(struct ep_api *api);
 

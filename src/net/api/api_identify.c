@@ -167,6 +167,7 @@ add_result(json_t *results, struct question *question, enum ep_status status, co
            bool alone, struct ep_http_answer *answer)
 {
 	bool undecoded = status == EP_BAD_INPUT;
+	atomic_fetch_add(&question->api->identify_count, 1);
 	if (status != EP_OK && (alone || !undecoded)) {
 		if (undecoded)
 			ep_api_refuse(answer, 422, "undecodable", "%s", question->why.text);

@@ -26,6 +26,7 @@ struct ep_api {
 	struct ep_log *log; /* of the node */
 	struct ep_catalogue *catalogue;
 	struct ep_histogram identify_time;
+	atomic_uint_fast64_t identify_count;
 	pthread_mutex_t writing; /* one changes the node at a time */
 	pthread_mutex_t mutex; /* of the decoders that nobody uses */
 	struct ep_audio *audios[EP_API_AUDIOS_MAX];
