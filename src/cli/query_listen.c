@@ -2,6 +2,7 @@
 
 #include "cli/open_node.h"
 #include "format/json_text.h"
+#include "node/fields_json.h"
 #include "node/hear.h"
 
 #include <inttypes.h>
@@ -46,13 +47,18 @@ on_window(void *context, double begin_s, double end_s, const struct ep_answer *a
 	return EP_OK;
 }
 
+/* NULL: no memory. */
 static json_t *
 song_json(const struct ep_play *play, double end_s, const struct ep_answer *answer)
 {
-	return json_pack("{s:f, s:f, s:o, s:i, s:o, s:o, s:o}", "start_s", play->start_s, "heard_s",
-	                 end_s, "track_id", ep_json_text(answer->track_id), "score", play->score,
-	                 "artist", ep_json_text(answer->artist), "release",
-	                 ep_json_text(answer->release), "track", ep_json_text(answer->track));
+	json_t *json =
+		json_pack("{s:f, s:f, s:o, s:i, s:o, s:o, s:o}", "start_s", play->start_s,
+	                  "heard_s", end_s, "track_id", ep_json_text(answer->track_id), "score",
+	                  play->score, "artist", ep_json_text(answer->artist), "release",
+	                  ep_json_text(answer->release), "track", ep_json_text(answer->track));
+	if (json && answer->fields.size)
+		json_object_set_new(json, "fields", ep_fields_json_of(answer->fields));
+	return json;
 }
 
 static void
