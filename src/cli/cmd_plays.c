@@ -92,13 +92,20 @@ on_play(void *context, const struct ep_logged_play *play, struct ep_error *err)
 	ep_play_moment(end, play->end_ms);
 	print_duration(duration, session, play->start_ms, play->end_ms);
 	snprintf(score, sizeof score, "%" PRIu32, play->score);
-	const struct ep_text fields[] = {
-		stream.name,          ep_text_of(start), ep_text_of(play->ended ? end : ""),
-		ep_text_of(duration), play->artist,      play->track,
-		play->release,        play->track_id,    ep_text_of(""),
-		ep_text_of(score)
-	};
-	return print_row(session, fields, sizeof fields / sizeof *fields, err);
+	json_t *known = ep_play_fields(play);
+	const struct ep_text fields[] = { stream.name,
+		                          ep_text_of(start),
+		                          ep_text_of(play->ended ? end : ""),
+		                          ep_text_of(duration),
+		                          play->artist,
+		                          play->track,
+		                          play->release,
+		                          play->track_id,
+		                          ep_text_of(ep_play_field(known, EP_FIELD_ISRC)),
+		                          ep_text_of(score) };
+	enum ep_status status = print_row(session, fields, sizeof fields / sizeof *fields, err);
+	json_decref(known);
+	return status;
 }
 
 static enum ep_status
@@ -251,11 +258,9 @@ const struct ep_command ep_cmd_plays = {
 	.summary = "Print the log of plays that monitor keeps",
 	.details =
 		"One line a play, in the order in which they began: stream, start, end, duration,\n"
-		"artist, title, release, track id, ISRC (not known yet) and score. A play that is "
-		"under\n"
-		"way has no end; its duration is that up to now. --format csv prints the same with "
-		"a "
-		"line of\n"
+		"artist, title, release, track id, ISRC and score. A play that is under way has "
+		"no\n"
+		"end; its duration is that up to now. --format csv prints the same with a line of\n"
 		"names, and durations in seconds; --format json, or --json, an object a line.\n\n"
 		"DATE is in UTC: 2026-01-31, or 2026-01-31T18:30:00Z. A play belongs to the day on "
 		"which it\n"

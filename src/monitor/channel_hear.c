@@ -139,7 +139,8 @@ begin_play(struct ep_channel *channel, const struct ep_play *song, const struct 
 		                              .track_id = answer->track_id,
 		                              .artist = answer->artist,
 		                              .release = answer->release,
-		                              .track = answer->track } };
+		                              .track = answer->track,
+		                              .fields = answer->fields } };
 	return ep_recorder_add(channel->options.recorder, &change, err);
 }
 

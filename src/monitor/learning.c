@@ -123,7 +123,8 @@ note_play(struct ep_learning *learning, const struct ep_heard_part *part,
 		          .track_id = answer->track_id,
 		          .artist = answer->artist,
 		          .release = answer->release,
-		          .track = answer->track },
+		          .track = answer->track,
+		          .fields = answer->fields },
 	};
 	return ep_recorder_add(learning->options.recorder, &change, err);
 }

@@ -2,6 +2,7 @@
 
 #include "base/time.h"
 #include "format/json_text.h"
+#include "node/fields_json.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -36,19 +37,34 @@ tags_of(const struct ep_logged_stream *stream)
 }
 
 json_t *
+ep_play_fields(const struct ep_logged_play *play)
+{
+	return play->fields.size ? ep_fields_json_of(play->fields) : json_object();
+}
+
+const char *
+ep_play_field(const json_t *fields, const char *key)
+{
+	const char *value = json_string_value(json_object_get(fields, key));
+	return value ? value : "";
+}
+
+json_t *
 ep_play_json(const struct ep_logged_play *play, const struct ep_logged_stream *stream,
              enum ep_play_told told)
 {
+	json_t *fields = ep_play_fields(play);
 	bool begun = told == EP_PLAY_TOLD_BEGUN;
 	double length_s = (double)(play->end_ms - play->start_ms) / 1000;
-	return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:f, s:i, s:o, s:o, s:o, s:s, s:{}, s:o}",
+	return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:f, s:i, s:o, s:o, s:o, s:s, s:o, s:o}",
 	                 "play", (json_int_t)play->number, "stream", ep_json_text(stream->name),
 	                 "track_id", ep_json_text(play->track_id), "start", moment(play->start_ms),
 	                 "end", play->ended && !begun ? moment(play->end_ms) : json_null(),
 	                 "duration_s", begun ? json_null() : json_real(length_s), "offset_s",
 	                 (double)play->offset_ms / 1000, "score", (int)play->score, "artist",
 	                 ep_json_text(play->artist), "release", ep_json_text(play->release),
-	                 "track", ep_json_text(play->track), "isrc", "", "fields", "tags",
+	                 "track", ep_json_text(play->track), "isrc",
+	                 ep_play_field(fields, EP_FIELD_ISRC), "fields", fields, "tags",
 	                 tags_of(stream));
 }
 

@@ -16,6 +16,12 @@ enum ep_play_told {
 /* A moment as text, in whole seconds, rounded down. */
 void ep_play_moment(char text[EP_TIME_TEXT], int64_t moment_ms);
 
+/* The fields that the track had, as an object, {"isrc": "..."}; NULL where there is no memory. */
+json_t *ep_play_fields(const struct ep_logged_play *play);
+
+/* The value of one of them; "": it is not there. */
+const char *ep_play_field(const json_t *fields, const char *key);
+
 /* The object; NULL where there is no memory. */
 json_t *ep_play_json(const struct ep_logged_play *play, const struct ep_logged_stream *stream,
                      enum ep_play_told told);

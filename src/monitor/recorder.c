@@ -76,13 +76,13 @@ drop_oldest(struct ep_recorder *recorder)
 }
 
 /* The texts of a change, all of them. */
-#define TEXTS 5
+#define TEXTS 6
 static void
 texts_of(struct ep_text *texts[TEXTS], struct ep_change *change)
 {
 	struct ep_logged_play *play = &change->play;
 	struct ep_text *const all[TEXTS] = { &change->reason, &play->track_id, &play->artist,
-		                             &play->release, &play->track };
+		                             &play->release,  &play->track,    &play->fields };
 	memcpy(texts, all, sizeof all);
 }
 

@@ -40,7 +40,7 @@ fill_new(MDB_txn *txn)
 	struct ep_plays plays;
 	uint8_t format[8];
 	uint8_t id[8];
-	ep_store64(format, EP_PLAYS_FORMAT);
+	ep_store64(format, EP_PLAYS_FORMAT_FIRST);
 	randombytes_buf(id, sizeof id);
 	int rc = open_databases(&plays, txn, MDB_CREATE);
 	struct {

@@ -38,6 +38,7 @@ struct ep_logged_play {
 	struct ep_text artist;
 	struct ep_text release;
 	struct ep_text track;
+	struct ep_text fields; /* of the track, as bytes (ep_fields_write); empty: none */
 };
 
 /* A time in which a stream was not heard. */

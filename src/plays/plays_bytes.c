@@ -1,6 +1,7 @@
 #include "plays/plays_internal.h"
 
 #include "base/bytes.h"
+#include "store/track_fields.h"
 
 #include <endian.h>
 #include <string.h>
@@ -81,7 +82,21 @@ ep_play_encode(struct ep_buffer *out, const struct ep_logged_play *play, struct 
 	EP_TRY(ep_put_text(out, play->track_id, err));
 	EP_TRY(ep_put_text(out, play->artist, err));
 	EP_TRY(ep_put_text(out, play->release, err));
-	return ep_put_text(out, play->track, err);
+	EP_TRY(ep_put_text(out, play->track, err));
+	return ep_buffer_append(out, play->fields.at, play->fields.size, err);
+}
+
+/* Takes the fields, which are all that is left, if anything is. */
+static void
+read_fields(struct ep_text *fields, struct ep_reader *reader)
+{
+	EP_ARENA struct ep_arena arena = { 0 };
+	struct ep_fields read;
+	struct ep_text left = ep_text_of_bytes(ep_reader_rest(reader));
+	if (!reader->ok || !left.size)
+		return;
+	reader->ok = ep_fields_read(&read, reader, &arena, NULL) == EP_OK;
+	*fields = left;
 }
 
 bool
@@ -97,6 +112,7 @@ ep_play_decode(struct ep_logged_play *play, struct ep_bytes bytes)
 	got.artist = ep_read_text(&reader);
 	got.release = ep_read_text(&reader);
 	got.track = ep_read_text(&reader);
+	read_fields(&got.fields, &reader);
 	if (!reader.ok || ep_reader_left(&reader) || score > UINT32_MAX)
 		return false;
 	*play = got;

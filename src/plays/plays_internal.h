@@ -18,7 +18,11 @@
 #include "plays/plays.h"
 #include "store/env.h"
 
-#define EP_PLAYS_FORMAT 1
+/* What is known here. A log has EP_PLAYS_FORMAT_FIELDS once one of its plays has fields, and is
+ * made with the one before. */
+#define EP_PLAYS_FORMAT_FIRST 1
+#define EP_PLAYS_FORMAT_FIELDS 2
+#define EP_PLAYS_FORMAT EP_PLAYS_FORMAT_FIELDS
 
 /* Names of values. */
 #define EP_PLAYS_FORMAT_VALUE "format"
@@ -62,7 +66,7 @@ void ep_plays_time_key(uint8_t key[EP_BY_TIME_SIZE], uint8_t kind, int64_t start
 
 /* ---- values ---- */
 
-/* Appends the value. EP_NO_MEMORY. */
+/* Appends the value; the fields of a play are not checked. EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_play_encode(struct ep_buffer *out, const struct ep_logged_play *play,
                                           struct ep_error *err);
 EP_MUST_USE enum ep_status ep_gap_encode(struct ep_buffer *out, const struct ep_gap *gap,

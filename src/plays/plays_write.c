@@ -84,12 +84,30 @@ put_numbered(struct ep_plays_write *write, MDB_dbi dbi, uint64_t number, struct 
 	return put(write, dbi, key, sizeof key, value, err);
 }
 
+/* Notes in the log that one of its plays has fields: who does not know them must not read it. */
+static enum ep_status
+need_fields(struct ep_plays_write *write, struct ep_error *err)
+{
+	static const char name[] = EP_PLAYS_FORMAT_VALUE;
+	struct ep_bytes value;
+	uint8_t format[8];
+	MDB_dbi values = write->inside.plays->values;
+	EP_TRY(ep_plays_get(&value, &write->inside, values, name, sizeof name - 1, err));
+	if (value.size == sizeof format && ep_load64(value.at) >= EP_PLAYS_FORMAT_FIELDS)
+		return EP_OK;
+	ep_store64(format, EP_PLAYS_FORMAT_FIELDS);
+	return put(write, values, name, sizeof name - 1, (struct ep_bytes){ format, sizeof format },
+	           err);
+}
+
 /* A value is made in write->bytes: what it is made of may be a page, which the put may change. */
 static enum ep_status
 put_play(struct ep_plays_write *write, const struct ep_logged_play *play, struct ep_error *err)
 {
 	write->bytes.size = 0;
 	EP_TRY(ep_play_encode(&write->bytes, play, err));
+	if (play->fields.size)
+		EP_TRY(need_fields(write, err));
 	return put_numbered(write, write->inside.plays->plays, play->number,
 	                    ep_buffer_bytes(&write->bytes), err);
 }

@@ -126,6 +126,21 @@ def files_are_logged_to_their_end(test, air):
          else ended[1]["track_id"], "song1"]], "words")
 
 
+def fields_of_a_track_are_told_and_stay_in_the_log(test, air):
+    node = air.copy(test, "fields")
+    track = node.json("tracks", "song1")["track_id"]
+    node.run("edit", track, "--field", "isrc=USRC17607839", "--field", "mood=ä, calm")
+    done = node.run("--json", "monitor", f"one={air.folder / 'song1.wav'}", f"two={air.folder / 'song2.wav'}")
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    same(len(lines), 4, "lines")
+    node.run("edit", track, "--field", "isrc=", "--field", "mood=")
+    for line in lines + plays(node):
+        expected = {"isrc": "USRC17607839", "mood": "ä, calm"} if line["stream"] == "one" else {}
+        same((line["fields"], line["isrc"]), (expected, expected.get("isrc", "")), f"fields of {line}")
+    rows = list(csv.DictReader(io.StringIO(node.run("plays", "--format", "csv").stdout.decode(), newline="")))
+    same(sorted((row["stream"], row["isrc"]) for row in rows), [("one", "USRC17607839"), ("two", "")], "rows")
+
+
 def plays_are_listed_for_who_has_to_pay(test, air):
     node = air.node
     node.run("monitor", f"one={air.folder / 'song0.wav'}", f"two={air.folder / 'song1.wav'}")
@@ -316,7 +331,7 @@ def add_options(parser):
 
 def body(test):
     air = Air(test)
-    for check in (files_are_logged_to_their_end, plays_are_listed_for_who_has_to_pay, a_configuration_is_checked,
+    for check in (files_are_logged_to_their_end, fields_of_a_track_are_told_and_stay_in_the_log, plays_are_listed_for_who_has_to_pay, a_configuration_is_checked,
                   a_state_that_nobody_keeps_is_told_as_that, a_station_is_heard_and_told, streams_come_and_go_while_it_runs,
                   a_stream_that_is_down_is_a_gap, killed_at_random_no_play_is_lost_or_there_twice):
         if not test.options.only or any(word in check.__name__ for word in test.options.only):

@@ -1,3 +1,4 @@
+#include "plays/plays_internal.h"
 #include "tests/plays_log.h"
 
 #include <inttypes.h>
@@ -298,6 +299,103 @@ what_was_written_is_there_when_it_is_opened_again(void **state)
 	ep_plays_read_end(read);
 }
 
+/* ---- fields ---- */
+
+/* {"isrc": "X"} */
+static const struct ep_text isrc = { "\1\4isrc\1X", 8 };
+
+static uint64_t
+format_of_log(void)
+{
+	struct ep_plays_read *read = begin_read();
+	struct ep_bytes value;
+	needs(ep_plays_get(&value, read, plays->values, "format", 6, NULL));
+	uint64_t format = ep_load64(value.at);
+	ep_plays_read_end(read);
+	return format;
+}
+
+static void
+fields_of_a_play_stay_and_need_another_format(void **state)
+{
+	(void)state;
+	uint32_t stream = add_stream("radio", "");
+	struct ep_logged_play play = play_of(stream, "A", 1000, 2000);
+	begin_play(stream, "B", 0, 500);
+	assert_int_equal(format_of_log(), 1);
+	play.fields = isrc;
+	struct ep_plays_write *write = begin();
+	needs(ep_plays_begin(write, &play, NULL));
+	needs(ep_plays_commit(write, NULL));
+	assert_int_equal(format_of_log(), 2);
+	change(ep_plays_hear, stream, 2500);
+	change(ep_plays_end, stream, 3000);
+	ep_plays_close(plays);
+	needs(ep_plays_open(&plays, folder, true, 0, NULL));
+	assert_int_equal(format_of_log(), 2);
+	struct ep_plays_read *read = begin_read();
+	needs(ep_plays_play(&play, read, 2, NULL));
+	assert_int_equal(play.end_ms, 3000);
+	assert_true(ep_text_equal(play.fields, isrc));
+	needs(ep_plays_play(&play, read, 1, NULL));
+	assert_int_equal(play.fields.size, 0);
+	ep_plays_read_end(read);
+}
+
+static void
+a_log_of_a_higher_format_is_refused(void **state)
+{
+	(void)state;
+	struct ep_plays *none = NULL;
+	struct ep_error err;
+	uint8_t three[8] = { 3 };
+	MDB_val key = ep_val_of(ep_text_of("format"));
+	MDB_val value = { sizeof three, three };
+	struct ep_plays_write *write = begin();
+	assert_int_equal(mdb_put(write->inside.txn, plays->values, &key, &value, 0), 0);
+	needs(ep_plays_commit(write, NULL));
+	ep_plays_close(EP_TAKE(plays));
+	assert_int_equal(ep_plays_open(&none, folder, false, 0, &err), EP_NEWER);
+	assert_non_null(strstr(err.text, "format 3"));
+}
+
+/* The bytes of a play as they were before there were fields, and with what may follow. */
+static bool
+is_play(const char *more, size_t size)
+{
+	static const char plain[] = "\1\0"
+				    "\0\x68\xe5\xcf\x8b\1\0\0"
+				    "\x40\x75\xe8\xcf\x8b\1\0\0"
+				    "\xdc\5\0\0"
+				    "\x78\5TRACK\6artist\0\5title";
+	EP_BUFFER struct ep_buffer bytes = { 0 };
+	EP_BUFFER struct ep_buffer again = { 0 };
+	struct ep_logged_play play = { 0 };
+	needs(ep_buffer_append(&bytes, plain, sizeof plain - 1, NULL));
+	needs(ep_buffer_append(&bytes, more, size, NULL));
+	if (!ep_play_decode(&play, ep_buffer_bytes(&bytes)))
+		return false;
+	assert_int_equal(play.fields.size, size);
+	needs(ep_play_encode(&again, &play, NULL));
+	assert_int_equal(again.size, bytes.size);
+	assert_memory_equal(again.data, bytes.data, bytes.size);
+	return true;
+}
+
+static void
+behind_the_texts_of_a_play_are_its_fields_or_nothing(void **state)
+{
+	(void)state;
+	assert_true(is_play("", 0));
+	assert_true(is_play(isrc.at, isrc.size));
+	assert_false(is_play("\0", 1));
+	assert_false(is_play("x", 1));
+	assert_false(is_play("\1\4isrc\1", 7));
+	assert_false(is_play("\1\4isrc\1X\0", 9));
+	assert_false(is_play("\1\4ISRC\1X", 8));
+	assert_false(is_play("\2\4isrc\1X\4isrc\1X", 15));
+}
+
 static void
 a_folder_without_a_log_of_plays_is_told(void **state)
 {
@@ -326,6 +424,11 @@ main(void)
 		                                make_log, remove_log),
 		cmocka_unit_test_setup_teardown(a_watermark_moves_with_the_transaction, make_log,
 		                                remove_log),
+		cmocka_unit_test_setup_teardown(fields_of_a_play_stay_and_need_another_format,
+		                                make_log, remove_log),
+		cmocka_unit_test_setup_teardown(a_log_of_a_higher_format_is_refused, make_log,
+		                                remove_log),
+		cmocka_unit_test(behind_the_texts_of_a_play_are_its_fields_or_nothing),
 		cmocka_unit_test_setup_teardown(what_was_written_is_there_when_it_is_opened_again,
 		                                make_log, remove_log),
 		cmocka_unit_test(a_folder_without_a_log_of_plays_is_told),
