@@ -39,6 +39,7 @@ struct ep_query_service {
 	pthread_t thread;
 	bool started;
 	struct ep_catalogue *catalogue; /* that is followed; others search with one of their own */
+	atomic_bool catalogue_wanted; /* by a search, although the log has not changed */
 	uint64_t linked; /* position up to which copies were looked for */
 	double linked_at;
 	char said[240]; /* by the thread: the last failure */
@@ -118,7 +119,10 @@ settle(struct ep_query_service *service, uint64_t position, struct ep_error *err
 	EP_TRY(ep_link_copies(&report, service->log, &options, err));
 	service->linked = position;
 	service->linked_at = ep_clock_s();
-	return ep_catalogue_follow(service->catalogue, &names, err);
+	enum ep_status status = ep_catalogue_follow(service->catalogue, &names, err);
+	/* Where that fails, the next search wants it again. */
+	atomic_store(&service->catalogue_wanted, false);
+	return status;
 }
 
 /* Makes the index that is searched follow; *position is that of the log. */
@@ -157,6 +161,12 @@ ep_query_service_catch_up(struct ep_query_service *service, struct ep_error *err
 	return status;
 }
 
+void
+ep_query_service_want_catalogue(struct ep_query_service *service)
+{
+	atomic_store(&service->catalogue_wanted, true);
+}
+
 static enum ep_status
 keep_up(struct ep_query_service *service, struct ep_error *err)
 {
@@ -165,7 +175,8 @@ keep_up(struct ep_query_service *service, struct ep_error *err)
 	enum ep_status status = follow(&position, service, err);
 	pthread_mutex_unlock(&service->keeping);
 	EP_TRY(status);
-	if (position == service->linked || ep_clock_s() - service->linked_at < LINK_S)
+	bool wanted = position != service->linked || atomic_load(&service->catalogue_wanted);
+	if (!wanted || ep_clock_s() - service->linked_at < LINK_S)
 		return EP_OK;
 	return settle(service, position, err);
 }

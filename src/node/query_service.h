@@ -31,8 +31,12 @@ EP_MUST_USE enum ep_status ep_query_service_start_still(struct ep_query_service 
 EP_MUST_USE enum ep_status ep_query_service_catch_up(struct ep_query_service *service,
                                                      struct ep_error *err);
 
-/* The same by other engines (match/engine.h), without a node: nothing is followed. engines is
- * copied. EP_NO_MEMORY. */
+/* Has the thread make the catalogue follow at once, as it does after changes of the log: a search
+ * has found that it is missing, damaged, or too far behind. Any thread may call. */
+void ep_query_service_want_catalogue(struct ep_query_service *service);
+
+/* Starts one that answers by other engines (match/engine.h), without a node: nothing is followed.
+ * engines is copied. EP_NO_MEMORY. */
 EP_MUST_USE enum ep_status ep_query_service_start_by(struct ep_query_service **out,
                                                      const struct ep_engines *engines,
                                                      struct ep_error *err);

@@ -147,9 +147,13 @@ list(struct listing *listing, struct ep_catalogue *catalogue, struct ep_error *e
 	EP_TRY(find_source(&search.source, listing, err));
 	EP_TRY(read_place(&listing->after, listing->query->after, err));
 	search.after = listing->after;
-	return search.text.size ? ep_catalogue_find(catalogue, listing->read, &search, on_track,
-	                                            listing, err)
-	                        : list_all(listing, search.source, err);
+	if (!search.text.size)
+		return list_all(listing, search.source, err);
+	enum ep_status status =
+		ep_catalogue_find(catalogue, listing->read, &search, on_track, listing, err);
+	if (status == EP_NOT_FOUND && listing->query->late)
+		*listing->query->late = true;
+	return status;
 }
 
 enum ep_status

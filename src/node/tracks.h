@@ -31,6 +31,7 @@ struct ep_tracks_query {
 	uint64_t since; /* positions above this one */
 	const char *after; /* behind this place; NULL: from the first */
 	uint64_t limit; /* so many at most; 0: all */
+	bool *late; /* made true where EP_NOT_FOUND is of the catalogue; may be NULL */
 };
 
 /* Calls each with the tracks: all in order of their positions, or those that have the words, whole

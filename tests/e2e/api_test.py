@@ -4,6 +4,7 @@ answered is held against openapi.json, as far as it says which keys there are an
 
 import array
 import base64
+import contextlib
 import gzip
 import http.client
 import json
@@ -11,6 +12,7 @@ import os
 import pathlib
 import re
 import socket
+import sqlite3
 import threading
 import time
 import urllib.parse
@@ -374,6 +376,40 @@ def pages_hold_all_tracks_once(test):
     place.query.get("/v1/tracks?source=nobody", expect=404)
 
 
+def a_catalogue_that_is_gone_is_made_anew_when_somebody_searches(test):
+    """Also on a quiet node, whose log does not change any more."""
+    place = Place(test, "gone", songs=0)
+    ingest(place.node, some_songs("TRC", 1100, pairs=4))  # more than are left to memory
+    def search(more=""):
+        return place.query.ask("GET", f"/v1/tracks?q=trc1042{more}", check=False)
+    def found(more=""):
+        status, data = search(more)
+        return status == 200 and [track["track_id"] for track in json.loads(data)["tracks"]] == ["TRC1042"]
+    def files():
+        return list((place.node.folder / "catalogue").glob("*.db"))
+    def whole():
+        """Until then a search may be answered from memory, or from the file's companion."""
+        try:
+            with contextlib.closing(sqlite3.connect(f"file:{files()[0]}?immutable=1", uri=True)) as file:
+                watermark = file.execute("SELECT value FROM about WHERE name = 'watermark'").fetchone()[0]
+            return watermark == 1100 and not list((place.node.folder / "catalogue").glob("*-wal"))
+        except (IndexError, sqlite3.Error):
+            return False
+    until(lambda: found() and whole(), "a catalogue")
+    position = place.node.json("status")["position"]
+    damages = (lambda path: path.unlink(), lambda path: path.write_bytes(b"x" * 9000), lambda path: path.unlink())
+    for turn, damage in enumerate(damages):
+        damage(files()[0])
+        more = "&source=local" if turn == 2 else ""
+        status, data = search(more)
+        # In the first turn the server may still be at what was ingested.
+        need(turn == 0 or status == 503 and json.loads(data)["error"]["code"] == "busy", f"turn {turn}: {status} {data}")
+        until(lambda: found(more) and whole(), f"a new catalogue in turn {turn}")
+    place.query.get("/v1/tracks?q=trc&source=nobody", expect=404)
+    same(place.node.json("status")["position"], position, "position")
+    place.node.verify()
+
+
 def changes_come_when_they_happen(test):
     place = Place(test, "changes", songs=3)
     def lines(query):
@@ -565,6 +601,7 @@ def body(test):
     test.check("api: edits change names and fields", edits_change_names_and_fields, test)
     test.check("api: forms put tracks", forms_put_tracks, test)
     test.check("api: pages hold all tracks once", pages_hold_all_tracks_once, test)
+    test.check("api: a catalogue that is gone is made anew when somebody searches", a_catalogue_that_is_gone_is_made_anew_when_somebody_searches, test)
     test.check("api: changes come when they happen", changes_come_when_they_happen, test)
     test.check("api: an answer with changes has a limit of bytes", an_answer_with_changes_has_a_limit_of_bytes, test)
     test.check("api: sources are invited, listed and removed", sources_are_kept, test)

@@ -32,20 +32,24 @@ on_track(void *context, const struct ep_track_row *row, struct ep_error *err)
 }
 
 static void
-list(struct ep_api *api, const struct ep_tracks_query *query, struct ep_http_answer *answer)
+list(struct ep_api *api, struct ep_tracks_query *query, struct ep_http_answer *answer)
 {
 	struct page page = { .tracks = json_array() };
 	struct ep_error err;
 	bool more = false;
+	bool late = false;
+	query->late = &late;
 	enum ep_status status =
 		ep_tracks_each(&more, api->log, api->catalogue, query, on_track, &page, &err);
+	if (late)
+		ep_query_service_want_catalogue(api->options.queries);
 	if (status == EP_OK)
 		ep_api_answer(answer, 200,
 		              json_pack("{s:O, s:s?}", "tracks", page.tracks, "next",
 		                        more ? page.last : NULL));
 	else if (status == EP_BAD_INPUT)
 		ep_api_refuse(answer, 400, "bad_request", "%s", err.text);
-	else if (status == EP_NOT_FOUND && !query->source)
+	else if (status == EP_NOT_FOUND && late)
 		ep_api_refuse(answer, 503, "busy", "%s", err.text);
 	else
 		ep_api_fail(answer, &err);
