@@ -13,7 +13,8 @@ static const char *const names[][NAMES_MAX] = {
 	{ "genre", NULL },
 	/* As Vorbis, APE, MP4 and Matroska have it; ID3v2; ASF. */
 	{ "isrc", "TSRC", "WM/ISRC", NULL },
-	/* As Picard writes the id of a recording: Vorbis and APE; MP4 and ID3v2; ASF. */
+	/* The id of a recording: Vorbis and APE; MP4, and TXXX of ID3v2; ASF. Picard writes it into
+	 * the frame UFID of ID3v2, which libavformat does not give (tried: 59.27). */
 	{ "MUSICBRAINZ_TRACKID", "MusicBrainz Track Id", "MusicBrainz/Track Id", NULL },
 };
 
