@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define VERSION 2
+#define VERSION 3
 
 static void
 read_shard(struct ep_manifest_shard *shard, struct ep_reader *reader)

@@ -1,6 +1,6 @@
 /* manifest.h - which shards the index is made of: the log's value "index"
  *
- *     1 byte, the version: 2
+ *     1 byte, the version: 3; shards of another version than shard.h's need another one here
  *     varint(watermark) varint(number of the next file) varint(shards)
  *     shards * (varint(number of its file) varint(tracks) varint(postings) varint(slots)
  *               varint(bytes)), in order of position

@@ -178,9 +178,9 @@ the_same_search_gives_the_same_again(void **state)
 		assert_int_equal(one[i].position, other[i].position);
 }
 
-/* The list of shards as version 1 wrote it, whose shards nobody reads any more. */
+/* The list of shards as an older version wrote it, whose shards nobody reads any more. */
 static void
-store_old_manifest(void)
+store_old_manifest(uint8_t version)
 {
 	struct ep_log_read *read;
 	struct ep_log_write *write;
@@ -190,8 +190,8 @@ store_old_manifest(void)
 	needs(ep_log_value(&value, read, EP_INDEX_VALUE, NULL));
 	assert_true(value.size <= sizeof bytes);
 	memcpy(bytes, value.at, value.size);
-	assert_int_equal(bytes[0], 2);
-	bytes[0] = 1;
+	assert_int_equal(bytes[0], 3);
+	bytes[0] = version;
 	ep_log_read_end(read);
 	needs(ep_log_write_begin(&write, node.log, NULL));
 	needs(ep_log_set_value(write, EP_INDEX_VALUE, (struct ep_bytes){ bytes, value.size },
@@ -200,16 +200,15 @@ store_old_manifest(void)
 }
 
 static void
-an_index_of_version_1_is_made_anew(void **state)
+make_anew_from(uint8_t version)
 {
 	struct ep_index_options options = { 0 };
 	struct ep_candidate candidates[CANDIDATES];
 	struct ep_log_read *read;
 	struct ep_index_state now;
 	size_t count;
-	(void)state;
 	ep_index_close(index_);
-	store_old_manifest();
+	store_old_manifest(version);
 	/* What only reads has all of it as the tail. */
 	needs(ep_index_open(&index_, node.log, NULL));
 	assert_int_equal(search(candidates, &count, 4, EP_SEARCH_FULL), 0);
@@ -224,6 +223,14 @@ an_index_of_version_1_is_made_anew(void **state)
 	assert_int_equal(search(candidates, &count, 4, EP_SEARCH_FULL), 0);
 }
 
+static void
+an_index_of_an_older_version_is_made_anew(void **state)
+{
+	(void)state;
+	make_anew_from(1);
+	make_anew_from(2);
+}
+
 int
 main(void)
 {
@@ -233,7 +240,7 @@ main(void)
 		cmocka_unit_test(a_code_is_read_whole_or_in_parts),
 		cmocka_unit_test(a_song_without_onsets_is_found),
 		cmocka_unit_test(the_same_search_gives_the_same_again),
-		cmocka_unit_test(an_index_of_version_1_is_made_anew),
+		cmocka_unit_test(an_index_of_an_older_version_is_made_anew),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
