@@ -190,15 +190,15 @@ print_all(struct session *session, struct ep_error *err)
 static enum ep_status
 read_date(int64_t *moment_ms, const char *option, const char *value, struct ep_error *err)
 {
-	static const char whole[] = "0000-01-01T00:00:00Z";
-	char text[sizeof whole];
+	char text[] = "0000-01-01T00:00:00Z";
 	int64_t seconds;
 	size_t size = value ? strlen(value) : 0;
 	if (!value)
 		return EP_OK;
-	snprintf(text, sizeof text, "%s%s", value, size < sizeof whole ? whole + size : "");
 	bool good = size == 10 || size == 13 || size == 16 || size == 19 || size == 20;
-	if (size > 10 && text[10] == ' ')
+	if (good)
+		memcpy(text, value, size);
+	if (text[10] == ' ')
 		text[10] = 'T';
 	if (!good || !ep_time_parse(&seconds, ep_text_of(text)))
 		return ep_fail(err, EP_USAGE,
