@@ -10,7 +10,7 @@ SEED ?= $(shell date +%s)
 # The environment of check-api.
 SCHEMATHESIS ?= /var/tmp/echoprint-schemathesis
 
-.PHONY: all demo check check-long check-api check-crash check-model check-world check-mutants check-kills check-monitor check-histories check-solr \
+.PHONY: all demo check check-long check-api check-crash check-model check-world check-mutants check-kills check-monitor check-histories check-solr check-distributions \
 	tests-built wheel bench bench-query bench-streams bench-solr eval fuzz lint install clean
 
 all: build/build.ninja
@@ -28,7 +28,7 @@ check:
 	python3 tools/check.py
 
 # What takes longer than `make check` may; each part is a target of its own.
-check-long: lint check-crash check-model check-world check-mutants check-kills check-monitor check-histories check-solr check-api fuzz
+check-long: lint check-crash check-model check-world check-mutants check-kills check-monitor check-histories check-solr check-api check-distributions fuzz
 
 # The model of replication: random histories, all short ones, rules taken out; then every decision
 # of the log in a small scope against the model's.
@@ -69,6 +69,10 @@ check-api: tests-built
 	    $(SCHEMATHESIS)/bin/pip -q install schemathesis)
 	ECHOPRINT_SCHEMATHESIS=$(SCHEMATHESIS) python3 tests/api/schemathesis_run.py --program build/echoprint \
 	    --seconds $(SECONDS) --seed $(SEED) --examples 50
+
+# The last commit in fresh roots of Debian 12, 13 and testing, and on arm64 in qemu; needs root.
+check-distributions:
+	tools/distributions.sh $(DISTRIBUTIONS)
 
 check-histories: tests-built
 	python3 tests/e2e/histories_test.py --program build/echoprint --seconds $(SECONDS) --seed $(SEED)

@@ -3,9 +3,11 @@
 
 usage: static_library.py OUTPUT ARCHIVE... -- COMPILER...
 
-The first archive is taken whole, of the others what it needs.
+The first archive is taken whole, of the others what it needs. $OBJCOPY and $AR are used where they
+are set: those of another processor.
 """
 
+import os
 import pathlib
 import subprocess
 import sys
@@ -17,9 +19,9 @@ def main():
     one = pathlib.Path(output + ".p.o")
     subprocess.run([*compiler, "-r", "-nostdlib", "-o", one, "-Wl,--whole-archive", archives[0], "-Wl,--no-whole-archive",
                     "-Wl,--start-group", *archives[1:], "-Wl,--end-group"], check=True)
-    subprocess.run(["objcopy", "--wildcard", "--keep-global-symbol=echoprint_*", one], check=True)
+    subprocess.run([os.environ.get("OBJCOPY", "objcopy"), "--wildcard", "--keep-global-symbol=echoprint_*", one], check=True)
     pathlib.Path(output).unlink(missing_ok=True)
-    subprocess.run(["ar", "rcs", output, one], check=True)
+    subprocess.run([os.environ.get("AR", "ar"), "rcs", output, one], check=True)
     one.unlink()
 
 
