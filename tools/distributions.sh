@@ -22,7 +22,7 @@ fi
 
 inside() { DEBIAN_FRONTEND=noninteractive chroot "$root" sh -c "$1"; }
 
-# A root of the suite with the packages that `make check` needs, and the last commit in /src.
+# A root of the suite, with the last commit in /src.
 prepare() {
 	if [ ! -f "$root/etc/debian_version" ]; then
 		debootstrap --variant=minbase "$1" "$root" "$mirror" >"$root.log" 2>&1
@@ -35,14 +35,20 @@ prepare() {
 	mountpoint -q "$root/dev/pts" || mount -t devpts -o newinstance,ptmxmode=666 devpts "$root/dev/pts"
 	rm -rf "$root/src"
 	git clone -q . "$root/src"
-	inside "cd /src && apt-get update -qq && tools/setup.sh build check" >>"$root.log" 2>&1
+	inside "apt-get update -qq" >>"$root.log" 2>&1
 }
 
-# The compiler for arm64, and the packages of group build for it.
-prepare_arm64() {
+# What `make check` needs.
+install_native() {
+	inside "cd /src && tools/setup.sh build check" >>"$root.log" 2>&1
+}
+
+# The compiler for arm64, and the packages of group build for it: not all can be beside those of
+# another processor.
+install_arm64() {
 	libraries=$(sed -n '/^	build)/,/;;/p' tools/setup.sh | grep -o '[a-z0-9.+-]*-dev' | sed 's/$/:arm64/' | tr '\n' ' ')
 	inside "dpkg --add-architecture arm64 && apt-get update -qq && apt-get install -y -qq --no-install-recommends \
-		gcc-aarch64-linux-gnu qemu-user-static libcmocka-dev:arm64 $libraries" >>"$root.log" 2>&1
+		gcc-aarch64-linux-gnu qemu-user-static python3 git meson ninja-build pkg-config scdoc bzip2 xz-utils libcmocka-dev:arm64 $libraries" >>"$root.log" 2>&1
 }
 
 # NAME COMPILER TESTS [OPTION OF MESON]
@@ -68,14 +74,15 @@ for wanted in "$@"; do
 		$wanted
 	END
 	if [ "$suite" = arm64 ]; then
-		root=$roots/trixie
+		root=$roots/arm64
 		prepare trixie
-		prepare_arm64
+		install_arm64
 		build_and_test arm64 aarch64-linux-gnu-gcc "${tests:-unit,law}" "--cross-file tools/aarch64.ini"
 		continue
 	fi
 	root=$roots/$suite
 	prepare "$suite"
+	install_native
 	for cc in ${compiler:-gcc clang}; do
 		build_and_test "$suite" "$cc" "${tests:-unit,law,cli}"
 	done

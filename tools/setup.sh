@@ -27,7 +27,7 @@ done
 # The sanitizers of clang are in a package of their version.
 case " $* " in
 *" check "*)
-	if ! clang --print-runtime-dir 2>/dev/null | xargs -r -I{} sh -c 'ls {}/libclang_rt.fuzzer*' >/dev/null 2>&1; then
+	if ! ls "$(clang -print-resource-dir 2>/dev/null)"/lib/*/libclang_rt.fuzzer* >/dev/null 2>&1; then
 		missing="$missing clang-runtime"
 	fi ;;
 esac
