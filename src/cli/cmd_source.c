@@ -8,14 +8,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-enum { OPTION_URL, OPTION_WITH_TRACKS, OPTION_TRACKS, OPTION_BYTES };
+enum { OPTION_URL, OPTION_WITH_TRACKS, OPTION_YES, OPTION_TRACKS, OPTION_BYTES };
 
 static const struct ep_option options[] = {
 	[OPTION_URL] = { "url", 0, "URL",
 	                 "address of this master for the invitation; it is remembered" },
 	[OPTION_WITH_TRACKS] = { "with-tracks", 0, NULL,
 	                         "remove: delete the source's tracks, on all nodes" },
+	[OPTION_YES] = { "yes", 0, NULL, "remove: do not ask before tracks are deleted" },
 	[OPTION_TRACKS] = { "tracks", 0, "N",
 	                    "limit: maximum number of tracks, including deleted ones" },
 	[OPTION_BYTES] = { "bytes", 0, "N", "limit: maximum number of bytes in the log" },
@@ -82,8 +84,7 @@ run_add(const struct ep_call *call)
 		return EP_EXIT_DONE;
 	}
 	printf("%s\n", text);
-	ep_say("run on the slave: echoprint join %s 'INVITATION', with the line above",
-	       invitation.url);
+	ep_say("run on the slave: echoprint join 'INVITATION', with the line above");
 	return EP_EXIT_DONE;
 }
 
@@ -96,7 +97,7 @@ print_peer(const struct ep_peer *peer)
 	char contact[EP_TIME_TEXT];
 	ep_key_print(key, &peer->key);
 	ep_time_print(contact, peer->contact);
-	printf("%-16s %-8s %s", peer->name, ep_peer_state(peer),
+	printf("%-16s %-8s %s", peer->name, ep_peer_word(peer, ep_time_now()),
 	       peer->contact ? contact : "never seen");
 	if (peer->has_key)
 		printf("  %s", key);
@@ -147,17 +148,55 @@ run_list(const struct ep_call *call)
 
 /* ---- remove ---- */
 
+static enum ep_status
+count_tracks(uint64_t *tracks, struct ep_log *log, const char *name, struct ep_error *err)
+{
+	EP_OWNED(ep_log_read_end)
+	struct ep_log_read *read = NULL;
+	EP_FREE struct ep_source_info *sources = NULL;
+	size_t count;
+	struct ep_peer peer;
+	EP_TRY(ep_log_read_begin(&read, log, err));
+	EP_TRY(ep_peer_load(&peer, read, name, err));
+	EP_TRY(ep_log_sources(&sources, &count, read, err));
+	for (size_t i = 0; i < count; i++)
+		*tracks += strcmp(sources[i].name, name) == 0 ? sources[i].tracks : 0;
+	return EP_OK;
+}
+
+/* Says what would go, and whether the user wants that: by --yes, or at a terminal by "yes". */
+static bool
+is_wanted(const struct ep_call *call, const char *name, uint64_t tracks)
+{
+	char answer[8];
+	if (call->values[OPTION_YES] || !tracks)
+		return true;
+	ep_say("this deletes %s of %s on all nodes, at %s itself, too", ep_counted(tracks, "track"),
+	       name, name);
+	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO)) {
+		ep_say("nothing was changed: add --yes to delete them, or leave out --with-tracks");
+		return false;
+	}
+	fputs("type yes to delete them: ", stderr);
+	return fgets(answer, sizeof answer, stdin) && strcmp(answer, "yes\n") == 0;
+}
+
 static enum ep_exit
 run_remove(const struct ep_call *call)
 {
 	const char *name = call->arguments[1];
 	bool with_tracks = call->values[OPTION_WITH_TRACKS] != NULL;
 	uint64_t deleted = 0;
+	uint64_t tracks = 0;
 	struct ep_error err;
 	EP_OWNED(ep_node_close)
 	struct ep_node *node = NULL;
 	if (ep_open_node(&node, call, EP_LOG_WRITE, false, &err) != EP_OK ||
-	    ep_node_remove_member(&deleted, node, name, with_tracks, &err) != EP_OK)
+	    count_tracks(&tracks, ep_node_log(node), name, &err) != EP_OK)
+		return ep_give_up(call, &err);
+	if (with_tracks && !is_wanted(call, name, tracks))
+		return EP_EXIT_FAILED;
+	if (ep_node_remove_member(&deleted, node, name, with_tracks, &err) != EP_OK)
 		return ep_give_up(call, &err);
 	if (call->json)
 		return ep_print_json(
@@ -229,14 +268,15 @@ const struct ep_command ep_cmd_source = {
 	.name = "source",
 	.synopsis = "add NAME [KEY] [--url URL] | list |\n"
 		    "                        limit NAME [--tracks N] [--bytes N] |\n"
-		    "                        remove NAME [--with-tracks]",
+		    "                        remove NAME [--with-tracks [--yes]]",
 	.summary = "On the master: manage who may contribute",
 	.details = "add prints an invitation, a line for one slave, to be used there with `join`. "
 		   "With\n"
 		   "the KEY of a slave, it admits that slave at once. remove stops a slave from\n"
 		   "contributing; its tracks stay, unless --with-tracks is given: they are then "
 		   "deleted\n"
-		   "on all nodes, including that slave. limit shows or sets how much a slave may "
+		   "on all nodes, including that slave, after a question or with --yes. limit "
+		   "shows or sets how much a slave may "
 		   "own;\n"
 		   "whatever exceeds it stays on the slave, which reports it.\n",
 	.options = options,

@@ -491,7 +491,7 @@ def a_removed_source_is_refused(test):
     done = it.master.run("publish", it.folder)
     need(b"refused" in done.stderr, f"the message is {done.stderr!r}")
     same(it.master.json("status")["tracks"], 6, "tracks of the master")
-    same(it.master.json("source", "remove", "removed-rome", "--with-tracks")["deleted"], 3, "tracks that went")
+    same(it.master.json("source", "remove", "removed-rome", "--with-tracks", "--yes")["deleted"], 3, "tracks that went")
     same(it.master.json("status")["tracks"], 3, "tracks of the master")
 
 

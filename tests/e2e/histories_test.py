@@ -578,7 +578,7 @@ class History:
             return
         self.look(self.master())
         before = dict(self.master().shown)
-        options = ["--with-tracks"] if step["number"] < 0.3 else []
+        options = ["--with-tracks", "--yes"] if step["number"] < 0.3 else []
         killed, status, _, _ = self.command(self.master(), {**step, "fault": ""}, "source", "remove", member.name, *options)
         if status == 5:
             self.in_trouble(self.master(), "epoch")
