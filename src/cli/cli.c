@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -199,6 +200,29 @@ ep_shows_progress(const struct ep_call *call)
 	return !call->quiet && isatty(STDERR_FILENO);
 }
 
+/* In columns. */
+static size_t
+terminal_width(void)
+{
+	struct winsize size;
+	return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col : 80;
+}
+
+/* How many bytes of a line, which is UTF-8, fill at most so many columns: a longer one would break,
+ * and stay. */
+static size_t
+fit(const char *line, size_t columns)
+{
+	size_t size = 0;
+	size_t used = 0;
+	for (; line[size]; size++) {
+		used += ((unsigned char)line[size] & 0xc0) != 0x80;
+		if (used > columns)
+			break;
+	}
+	return size;
+}
+
 void
 ep_show_progress(double *started, const char *fmt, ...)
 {
@@ -211,12 +235,14 @@ ep_show_progress(double *started, const char *fmt, ...)
 	}
 	if (now - *started < 1)
 		return;
+	char line[512];
 	va_list args;
 	va_start(args, fmt);
-	fputs("\r", stderr);
-	vfprintf(stderr, fmt, args);
-	fputs("\033[K", stderr);
+	vsnprintf(line, sizeof line, fmt, args);
 	va_end(args);
+	fputs("\r", stderr);
+	ep_write_text(stderr, (struct ep_text){ line, fit(line, terminal_width() - 1) });
+	fputs("\033[K", stderr);
 	fflush(stderr);
 	ep_progress_stands();
 }

@@ -54,7 +54,8 @@ const struct ep_command ep_cmd_delete = {
 		   "deletions; a\n"
 		   "dump reports their number. A slave cannot delete tracks that came from its "
 		   "master.\n"
-		   "Exit status 3: some tracks do not exist, or belong to the master.\n",
+		   "Exit status: 3 some tracks do not exist, or belong to the master; 1 none was "
+		   "deleted.\n",
 	.options = options,
 	.run = run,
 };

@@ -55,7 +55,8 @@ run(const struct ep_call *call)
 	bool secret;
 	bool waits = false;
 	if (call->argument_count < 1 || call->argument_count > 2)
-		return ep_bad_usage(call->command, "give the URL of the master and its invitation");
+		return ep_bad_usage(call->command,
+		                    "give the invitation that `source add` printed on the master");
 	if (read_arguments(&invitation, &secret, call, &err) != EP_OK)
 		return ep_bad_usage(call->command, "%s", err.text);
 	if (join(&waits, key, &invitation, secret, call, &err) != EP_OK)
@@ -78,15 +79,17 @@ run(const struct ep_call *call)
 
 const struct ep_command ep_cmd_join = {
 	.name = "join",
-	.synopsis = "[--mirror URL] URL INVITATION",
+	.synopsis = "[--mirror URL] [URL] INVITATION",
 	.summary = "Make this node a slave of a master",
 	.details =
 		"INVITATION is the line that `source add` printed on the master. The key in it is\n"
-		"stored, and nothing signed with another key is accepted from then on. URL is "
-		"http://,\n"
-		"https://, file:// or a folder, for example on a USB stick. INVITATION may also be "
-		"just\n"
-		"the master's key, from its `status`. This node can then contribute once\n"
+		"stored, and nothing signed with another key is accepted from then on. The "
+		"address\n"
+		"of the master is in it, too; URL takes its place: http://, https://, file:// or "
+		"a\n"
+		"folder, for example on a USB stick. INVITATION may also be just the master's "
+		"key,\n"
+		"from its `status`, after a URL. This node can then contribute once\n"
 		"`source add NAME KEY` has been run on the master.\n",
 	.options = options,
 	.run = run,

@@ -5,6 +5,7 @@
 #include "cli/reload.h"
 #include "cli/serve_live.h"
 #include "cli/solr_options.h"
+#include "net/access.h"
 #include "net/api/api.h"
 #include "net/console/console.h"
 #include "net/notify.h"
@@ -151,6 +152,22 @@ take_live(struct session *session, const struct ep_serve_live *next)
 	session->live = *next;
 }
 
+/* "centre serves on port 8070: http://127.0.0.1:8070/", an address for a browser. */
+static void
+say_where(const struct session *session, const struct ep_serve_options *wanted, unsigned port)
+{
+	struct ep_text host = ep_host_of(wanted->listen);
+	bool any = host.size == 0 || ep_text_equal(host, ep_text_of("0.0.0.0")) ||
+	           ep_text_equal(host, ep_text_of("[::]"));
+	char name[EP_SOURCE_NAME_MAX + 1];
+	ep_host_name(name);
+	if (any)
+		host = ep_text_of(name);
+	ep_say("%s serves on port %u: %s://%.*s:%u/%s", session->name, port,
+	       wanted->certificate ? "https" : "http", ep_text_print_size(host), host.at, port,
+	       any ? " and all other addresses of this machine" : "");
+}
+
 /* Serves until there is a turn. */
 static enum ep_status
 serve_once(struct session *session, struct ep_serve_options *wanted, struct ep_error *err)
@@ -162,7 +179,7 @@ serve_once(struct session *session, struct ep_serve_options *wanted, struct ep_e
 	wanted->key = ep_serve_live_key(&session->live);
 	wanted->token = (const char *)session->live.token.data;
 	EP_TRY(ep_serve_start(&serve, wanted, err));
-	ep_say("%s serves on port %u", session->name, ep_serve_port(serve));
+	say_where(session, wanted, ep_serve_port(serve));
 	ep_notify("READY=1");
 	enum turn turn = wait_for_turn(&next, session, serve);
 	if (turn == TURN_JOINED)

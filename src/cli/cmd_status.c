@@ -55,8 +55,8 @@ print_words(const struct ep_facts *facts)
 		printf("unconfirmed  %s that the feed has not confirmed\n",
 		       ep_counted(facts->unconfirmed, "local track"));
 	if (facts->stale)
-		printf("stale        this log is an older copy: `publish --new-epoch` brings back "
-		       "what slaves have\n");
+		printf("stale        this log is an older copy: `serve --new-epoch` (or `publish "
+		       "--new-epoch DIR`) brings back what slaves have\n");
 	print_dump("master-dump", facts, EP_DUMP_MASTER);
 	print_dump("slave-dump", facts, EP_DUMP_SLAVE);
 	print_others(facts);
@@ -111,7 +111,7 @@ print_peer(const struct ep_peer *peer, uint64_t position)
 	char contact[EP_TIME_TEXT];
 	ep_time_print(contact, peer->contact);
 	printf("slave        %s: %s, contributed up to position %s", peer->name,
-	       ep_peer_state(peer), ep_grouped(peer->position));
+	       ep_peer_word(peer, ep_time_now()), ep_grouped(peer->position));
 	if (peer->fetched_at)
 		printf(", %s behind", ep_grouped(ep_peer_behind(peer, position)));
 	printf("; last heard from: %s\n", peer->contact ? contact : "never");

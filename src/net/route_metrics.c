@@ -45,7 +45,7 @@ position_of(const struct ep_peer *peer, uint64_t position)
 static int64_t
 lag_of(const struct ep_peer *peer, uint64_t position)
 {
-	return peer->contact ? (int64_t)ep_peer_behind(peer, position) : -1;
+	return peer->fetched_at ? (int64_t)ep_peer_behind(peer, position) : -1;
 }
 
 static void

@@ -1,6 +1,7 @@
 /* What the original's web service did: queries, and fingerprints one by one. */
 #include "net/serve_internal.h"
 
+#include "format/json_text.h"
 #include "ingest/ingest.h"
 #include "net/form.h"
 #include "net/route_query.h"
@@ -30,6 +31,20 @@ parameter(struct ep_buffer *value, bool *found, const struct ep_http_request *re
 
 /* ---- query ---- */
 
+/* A failure in the form of the answers that programs read here. */
+static void
+answer_query_failure(struct ep_http_answer *answer, const struct ep_error *err)
+{
+	ep_answer_failure(answer, err);
+	json_t *json = json_pack("{s:b, s:o}", "ok", false, "message",
+	                         ep_json_text(ep_text_of(err->text)));
+	EP_FREE char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+	json_decref(json);
+	answer->body.size = 0;
+	(void)!ep_buffer_append(&answer->body, text ? text : "{}", text ? strlen(text) : 2, NULL);
+	answer->type = "application/json";
+}
+
 void
 ep_answer_query(struct ep_query_service *queries, struct ep_http_request *request,
                 struct ep_http_answer *answer)
@@ -47,7 +62,7 @@ ep_answer_query(struct ep_query_service *queries, struct ep_http_request *reques
 	if (status == EP_BAD_INPUT)
 		err.status = EP_USAGE;
 	if (status != EP_OK) {
-		ep_answer_failure(answer, &err);
+		answer_query_failure(answer, &err);
 		return;
 	}
 	answer->status = 200;

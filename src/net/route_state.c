@@ -1,19 +1,43 @@
 /* How the node is doing, for programs. */
 #include "net/serve_internal.h"
 #include "node/facts.h"
+#include "peer/contact.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+/* Why the master could not be reached, or did not take what it was sent, the last time. */
+static void
+read_master_error(char error[EP_PEER_ERROR], struct ep_log *log)
+{
+	EP_OWNED(ep_log_read_end)
+	struct ep_log_read *read = NULL;
+	struct ep_master master;
+	if (ep_log_read_begin(&read, log, NULL) != EP_OK ||
+	    ep_master_load(&master, read, NULL) != EP_OK)
+		return;
+	ep_contact_of_master(&master, ep_log_folder(log));
+	memcpy(error, master.error, EP_PEER_ERROR);
+}
 
 enum ep_http_next
 ep_route_health(void *context, struct ep_http_request *request, struct ep_http_answer *answer)
 {
 	struct ep_serve *serve = context;
 	char error[EP_PUBLISHER_ERROR];
+	char lost[EP_PEER_ERROR] = "";
+	const char *strict = ep_http_parameter(request, "master");
+	bool outside = ep_is_outsider(request);
 	ep_publisher_error(error, serve->publisher);
+	if (serve->slave)
+		read_master_error(lost, serve->log);
 	if (error[0])
-		ep_http_say(answer, 503, "cannot publish%s%s", ep_is_outsider(request) ? "" : ": ",
-		            ep_is_outsider(request) ? "" : error);
+		ep_http_say(answer, 503, "cannot publish%s%s", outside ? "" : ": ",
+		            outside ? "" : error);
+	else if (lost[0])
+		ep_http_say(answer, strict && strcmp(strict, "true") == 0 ? 503 : 200, "%s%s%s",
+		            "the master cannot be reached, queries are answered",
+		            outside ? "" : ": ", outside ? "" : lost);
 	else
 		ep_http_say(answer, 200, "ok");
 	answer->said[0] = '\0';

@@ -24,8 +24,11 @@ open_folder(struct ep_way *way, struct ep_error *err)
 	if (!whole && errno != ENOENT)
 		return ep_fail_errno(err, errno, "cannot open the folder %s", folder);
 	if (!whole && folder[0] != '/')
-		return ep_fail(err, EP_UNREACHABLE, "the master's folder %s does not exist",
-		               folder);
+		return ep_fail(
+			err, EP_UNREACHABLE,
+			"the master's folder %s does not exist (an address begins with http:// or "
+			"https://)",
+			folder);
 	if (whole &&
 	    (size_t)snprintf(way->url, sizeof way->url, "file://%s", whole) >= sizeof way->url)
 		return ep_fail(err, EP_BAD_INPUT, "the path of the master's folder is too long");

@@ -22,6 +22,13 @@ ep_peer_state(const struct ep_peer *peer)
 	return peer->has_key ? "in" : "invited";
 }
 
+const char *
+ep_peer_word(const struct ep_peer *peer, int64_t now)
+{
+	bool silent = peer->has_key && peer->contact && now - peer->contact > EP_PEER_SILENT_S;
+	return silent ? "silent" : ep_peer_state(peer);
+}
+
 static json_t *
 error_json(const char *error)
 {

@@ -44,6 +44,11 @@ json_t *ep_peer_json(const struct ep_peer *peer, uint64_t position);
 /* "in", "invited". */
 const char *ep_peer_state(const struct ep_peer *peer);
 
+/* The same for people; now is the time: also "silent", of one that is in, but was not heard from
+ * for EP_PEER_SILENT_S seconds. It is off, syncs seldom, or has a mirror and nothing to send. */
+#define EP_PEER_SILENT_S 900
+const char *ep_peer_word(const struct ep_peer *peer, int64_t now);
+
 /* Changes that a slave has not fetched, of a log at position; 0 where the log is an older copy than
  * what it has. */
 uint64_t ep_peer_behind(const struct ep_peer *peer, uint64_t position);

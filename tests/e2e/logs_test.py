@@ -1,13 +1,18 @@
 #!/usr/bin/env python3
 """What `serve` and `monitor` tell on standard error, and what they read again at SIGHUP."""
 
+import contextlib
+import fcntl
 import json
 import os
 import pathlib
 import re
 import signal
 import ssl
+import struct
 import subprocess
+import termios
+import threading
 
 from common import need, run, same
 from private_test import certificate, token
@@ -188,7 +193,39 @@ def the_monitor_goes_on(test):
     same(process.wait(timeout=60), 0, "exit status")
 
 
+def progress_fits_the_terminal(test):
+    """On a terminal of 40 columns; rows come until progress is shown, of a file with a long name."""
+    folder = test.new_folder("narrow")
+    pipe = folder / ("long-and-\u00fc-" * 9)
+    os.mkfifo(pipe)
+    ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 40, 0, 0))
+    process = test.node("narrow-node").start("slave-ingest", pipe, stderr=theirs, stdout=subprocess.DEVNULL)
+    os.close(theirs)
+    shown = bytearray()
+
+    def read():
+        with contextlib.suppress(OSError):  # a terminal whose other side is closed
+            while part := os.read(ours, 4096):
+                shown.extend(part)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    with open(pipe, "wb") as rows:
+        number = 0
+        while b"\r" not in shown:
+            rows.write(f"TRNARROW{number}-0,4.12,1 2 3 4,60,a,b,c\n".encode())
+            number += 1
+    same(process.wait(timeout=60), 0, "exit status")
+    reader.join()
+    os.close(ours)
+    lines = [line for line in re.findall(r"\r([^\r\n\x1b]*)\x1b\[K", shown.decode()) if line]
+    need(lines and all(len(line) < 40 for line in lines), f"progress is {lines[:3]}")
+    need(lines[0].startswith(str(pipe)[:39]), f"progress is {lines[0]!r}")
+
+
 def body(test):
+    test.check("progress fits the terminal", progress_fits_the_terminal, test)
     test.check("lines are JSON objects", lines_are_objects, test)
     test.check("levels are kept", levels_are_kept, test)
     test.check("the journal is told priorities", the_journal_is_told_priorities, test)

@@ -206,6 +206,48 @@ def it_speaks_http(test):
     it.end()
 
 
+def its_answers_to_mistakes_are_for_programs_and_browsers(test):
+    server = Server(test.node("mistakes"))
+    need(f"serves on port {server.port}: http://127.0.0.1:{server.port}/\n" in server.words(), f"where it serves: {server.words()!r}")
+    for data in (None, b"fp_code", b"x=" + b"1" * 99):
+        status, headers, answer = server.get("/query", data=data)
+        same((status, headers["Content-Type"], json.loads(answer)), (400, "application/json", {"ok": False, "message": "the parameter fp_code is missing"}),
+             f"the answer to a query of {data!r}")
+    status, headers, picture = server.get("/favicon.ico")
+    same((status, headers["Content-Type"], picture[:4]), (200, "image/svg+xml", b"<svg"), "the picture that browsers ask for")
+    server.stop()
+
+
+def a_slave_without_its_master_says_so(test):
+    it = Federation(test, "gone", 1)
+    ingest(it.master, some_songs("TRG", 2))
+    all_equal(it.nodes, 60)
+    slave, server = it.slaves[0], it.servers[0]
+    same(server.get("/healthz")[::2], (200, b"ok\n"), "the health of a slave")
+    same(server.get("/healthz?master=true")[0], 200, "the same, where the master matters")
+    it.server.kill()
+    until(lambda: slave.json("status")["master"]["error"], "the failure, as the slave notes it", 60)
+    status, _, words = server.get("/healthz")
+    need(status == 200 and words.startswith(b"the master cannot be reached, queries are answered: "), f"a slave alone says {status} {words!r}")
+    same(server.get("/healthz?master=true")[0], 503, "a slave alone, where the master matters")
+    it.server.start()
+    until(lambda: server.get("/healthz?master=true")[::2] == (200, b"ok\n"), "the health when the master is back", 120)
+    it.end()
+
+
+def a_sync_tells_the_master_how_far_it_came(test):
+    it = Federation(test, "told", 0)
+    slave = joined(test, it.master, "told-slave", it.server.url)
+    need(b"echoprint_source_lag{" not in it.server.get("/metrics")[2], "a lag is told of a slave that never said how far it is")
+    ingest(it.master, some_songs("TRT", 3))
+    until(lambda: it.server.json("/feed.json")["position"] == 3, "publication")
+    slave.run("sync")
+    until(lambda: it.server.json("/status")["peers"][0]["lag"] == 0, "the slave's position, by one sync", 30)
+    need(b'echoprint_source_lag{source="told-slave"} 0\n' in it.server.get("/metrics")[2], "the lag of the metrics")
+    need("slave-dump" not in slave.run("status").stdout.decode(), "a node that follows a feed speaks of dumps")
+    it.server.stop()
+
+
 def ingest_needs_the_token(test):
     folder = test.new_folder("token-file")
     (folder / "token").write_text("correct horse\n")
@@ -496,6 +538,7 @@ def body(test):
     for function in (what_is_ingested_anywhere_is_everywhere, a_song_that_two_slaves_bring_is_one,
                      a_mirror_hands_on_its_masters_feed, a_join_while_it_serves_is_followed,
                      an_invitation_of_another_data_folder_is_told_apart, it_speaks_http,
+                     its_answers_to_mistakes_are_for_programs_and_browsers, a_slave_without_its_master_says_so, a_sync_tells_the_master_how_far_it_came,
                      ingest_needs_the_token, tls_and_a_proxy_on_the_way, a_broken_download_goes_on_where_it_stopped,
                      faults_on_the_way_lose_nothing, killed_at_random_they_end_equal, a_full_disk_is_overcome,
                      attacks_are_refused, it_is_a_service, it_ends_in_order_while_it_is_asked):

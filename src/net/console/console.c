@@ -9,6 +9,9 @@
 
 #define FRONT "/console/"
 
+/* What browsers ask for at answers that name no picture, such as /status. */
+#define ICON "/favicon.ico"
+
 /* A page runs only what is here, and sends nothing elsewhere. */
 #define POLICY                                                                              \
 	"default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; " \
@@ -49,8 +52,9 @@ get_file(void *context, struct ep_http_request *request, struct ep_http_answer *
 {
 	(void)context;
 	const char *path = ep_http_path(request);
-	const struct ep_console_file *file =
-		find(strcmp(path, "/") == 0 ? "index.html" : path + strlen(FRONT));
+	const struct ep_console_file *file = find(strcmp(path, "/") == 0    ? "index.html"
+	                                          : strcmp(path, ICON) == 0 ? "icon.svg"
+	                                                                    : path + strlen(FRONT));
 	if (file)
 		give(file, request, answer);
 	else
@@ -60,6 +64,7 @@ get_file(void *context, struct ep_http_request *request, struct ep_http_answer *
 
 static const struct ep_http_route routes[] = {
 	{ .method = "GET", .path = "/", .need = EP_NEED_NOTHING, .quick = get_file },
+	{ .method = "GET", .path = ICON, .need = EP_NEED_NOTHING, .quick = get_file },
 	{ .method = "GET",
 	  .path = FRONT,
 	  .tree = true,

@@ -301,6 +301,21 @@ lags_are_told_only_where_they_are_known(void **state)
 	assert_int_equal(ep_master_seen(&made.master), 5);
 }
 
+static void
+a_slave_that_is_not_heard_from_is_called_silent(void **state)
+{
+	(void)state;
+	struct ep_peer peer = { .has_key = true, .contact = 1000000 };
+	int64_t last = peer.contact + EP_PEER_SILENT_S;
+	assert_string_equal(ep_peer_word(&peer, last), "in");
+	assert_string_equal(ep_peer_word(&peer, last + 1), "silent");
+	assert_string_equal(ep_peer_state(&peer), "in");
+	peer.contact = 0; /* admitted by its key, and not there yet */
+	assert_string_equal(ep_peer_word(&peer, last + 1), "in");
+	peer = (struct ep_peer){ .invited = true, .contact = 1000000 };
+	assert_string_equal(ep_peer_word(&peer, last + 1), "invited");
+}
+
 #define OF_A_NODE(test) cmocka_unit_test_setup_teardown(test, make_node, remove_node)
 
 int
@@ -315,6 +330,7 @@ main(void)
 		OF_A_NODE(what_members_say_is_noted_where_it_can_be_true),
 		OF_A_NODE(a_new_node_knows_nobody),
 		OF_A_NODE(lags_are_told_only_where_they_are_known),
+		OF_A_NODE(a_slave_that_is_not_heard_from_is_called_silent),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
