@@ -318,7 +318,7 @@ ask_feed(bool *again, struct ep_client *client, struct ep_buffer *text,
          struct ep_feed_request *request, struct ep_error *err)
 {
 	EXCHANGE struct exchange exchange;
-	char line[EP_TAG_SIZE + 32];
+	char line[EP_TAG_SIZE + EP_HASH_TEXT + 32];
 	char key[EP_KEY_TEXT];
 	EP_TRY(begin(&exchange, client, "feed.json", "", err));
 	exchange.body = text;
@@ -328,7 +328,8 @@ ask_feed(bool *again, struct ep_client *client, struct ep_buffer *text,
 	snprintf(line, sizeof line, "Prefer: wait=%u", request->wait_s);
 	good &= request->wait_s == 0 || add_header(&exchange, line);
 	ep_key_print(key, &request->key);
-	snprintf(line, sizeof line, "Echoprint-At: %s %" PRIu64, key, request->position);
+	snprintf(line, sizeof line, "Echoprint-At: %s %" PRIu64 "%s%s%s", key, request->position,
+	         *request->digest ? " " : "", request->digest, request->mirrors ? " mirror" : "");
 	if (!good || !add_header(&exchange, line) || !add_pass(&exchange, "feed.json", ""))
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	set_patience(&exchange, SLOW_S + (long)request->wait_s, EP_FEED_JSON_MAX);

@@ -1,7 +1,5 @@
 #include "node/seen.h"
 
-#include "peer/contact.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +10,10 @@ ep_seen_take(struct ep_seen *seen, const char *header)
 	if (!header || strlen(header) < (size_t)2 * EP_KEY_SIZE + 2 ||
 	    !ep_key_parse(&key, (struct ep_text){ header, (size_t)2 * EP_KEY_SIZE }))
 		return;
-	uint64_t position = strtoull(header + (ptrdiff_t)2 * EP_KEY_SIZE + 1, NULL, 10);
+	char *rest;
+	struct ep_contact_state state;
+	uint64_t position = strtoull(header + (ptrdiff_t)2 * EP_KEY_SIZE + 1, &rest, 10);
+	ep_contact_state_read(&state, rest);
 	pthread_mutex_lock(&seen->mutex);
 	size_t i = 0;
 	while (i < seen->count && memcmp(&seen->items[i].key, &key, sizeof key) != 0)
@@ -20,6 +21,7 @@ ep_seen_take(struct ep_seen *seen, const char *header)
 	if (i < EP_SEEN_MAX) {
 		seen->items[i].key = key;
 		seen->items[i].position = position;
+		seen->items[i].state = state;
 		seen->count += i == seen->count;
 	}
 	pthread_mutex_unlock(&seen->mutex);
@@ -27,11 +29,12 @@ ep_seen_take(struct ep_seen *seen, const char *header)
 
 /* Finds what a slave said; false where it said nothing. */
 static bool
-find(const struct ep_seen *seen, const struct ep_peer *peer, uint64_t *position)
+find(const struct ep_seen *seen, const struct ep_peer *peer, struct ep_contact *said)
 {
 	for (size_t i = 0; i < seen->count; i++) {
 		if (memcmp(&seen->items[i].key, &peer->key, sizeof peer->key) == 0) {
-			*position = seen->items[i].position;
+			said->position = seen->items[i].position;
+			said->state = seen->items[i].state;
 			return true;
 		}
 	}
@@ -55,14 +58,11 @@ note(const struct ep_seen *seen, struct ep_log *log, struct ep_error *err)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	int64_t now = ep_time_now();
 	for (size_t i = 0; i < count; i++) {
-		uint64_t position;
+		struct ep_contact said = { .key = peers[i].key, .position_at = now, .at = now };
 		/* Nobody can have come further than the log. */
-		if (peers[i].has_key && find(seen, &peers[i], &position) &&
-		    position <= state.position)
-			contacts[noted++] = (struct ep_contact){ .key = peers[i].key,
-				                                 .position = position,
-				                                 .position_at = now,
-				                                 .at = now };
+		if (peers[i].has_key && find(seen, &peers[i], &said) &&
+		    said.position <= state.position)
+			contacts[noted++] = said;
 	}
 	ep_contacts_note(ep_log_folder(log), contacts, noted);
 	return EP_OK;

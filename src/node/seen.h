@@ -1,12 +1,13 @@
 /* seen.h - how far slaves say that they are, when they ask for the feed
  *
- * What they say (a header "Echoprint-At: KEY POSITION") is kept in memory and noted beside the log
- * (contact.h) now and then, for `status`; nothing else depends on it, as nobody has signed it.
+ * What they say (a header "Echoprint-At: KEY POSITION", and a state: contact.h) is kept in memory
+ * and noted beside the log now and then, for `status`; nothing else depends on it, as nobody has
+ * signed it.
  */
 #ifndef EP_NODE_SEEN_H
 #define EP_NODE_SEEN_H
 
-#include "peer/peer.h"
+#include "peer/contact.h"
 
 #include <pthread.h>
 
@@ -18,6 +19,7 @@ struct ep_seen {
 	struct {
 		struct ep_key key;
 		uint64_t position;
+		struct ep_contact_state state;
 	} items[EP_SEEN_MAX];
 	size_t count;
 };

@@ -48,14 +48,17 @@ ep_peer_json(const struct ep_peer *peer, uint64_t position)
 	ep_key_print(key, &peer->key);
 	json_t *lag = peer->fetched_at ? json_integer((json_int_t)ep_peer_behind(peer, position))
 	                               : json_null();
-	return json_pack(
-		"{s:s, s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:I, s:I}", "name", peer->name,
-		"state", ep_peer_state(peer), "key", peer->has_key ? json_string(key) : json_null(),
-		"contributed", (json_int_t)peer->position, "fetched", (json_int_t)peer->fetched,
-		"lag", lag, "fetched_at", ep_moment_json(peer->fetched_at), "contact",
-		ep_moment_json(peer->contact), "error", error_json(peer->error), "tracks_max",
-		(json_int_t)(peer->tracks_max ? peer->tracks_max : EP_PEER_TRACKS_MAX), "bytes_max",
-		(json_int_t)(peer->bytes_max ? peer->bytes_max : EP_PEER_BYTES_MAX));
+	return json_pack("{s:s, s:s, s:o, s:I, s:I, s:o, s:o, s:s?, s:b, s:o, s:o, s:I, s:I}",
+	                 "name", peer->name, "state", ep_peer_state(peer), "key",
+	                 peer->has_key ? json_string(key) : json_null(), "contributed",
+	                 (json_int_t)peer->position, "fetched", (json_int_t)peer->fetched, "lag",
+	                 lag, "fetched_at", ep_moment_json(peer->fetched_at), "digest",
+	                 *peer->state.digest ? peer->state.digest : NULL, "mirror",
+	                 peer->state.mirrors, "contact", ep_moment_json(peer->contact), "error",
+	                 error_json(peer->error), "tracks_max",
+	                 (json_int_t)(peer->tracks_max ? peer->tracks_max : EP_PEER_TRACKS_MAX),
+	                 "bytes_max",
+	                 (json_int_t)(peer->bytes_max ? peer->bytes_max : EP_PEER_BYTES_MAX));
 }
 
 uint64_t

@@ -11,6 +11,7 @@
 
 #define FILE_MAX ((size_t)16 << 20)
 #define LINE_MAX_SIZE (EP_KEY_TEXT + 5 * 21 + EP_PEER_ERROR)
+#define MIRROR "mirror"
 
 struct contacts {
 	struct ep_contact *items;
@@ -60,6 +61,31 @@ read_line(struct ep_contact *contact, const char *line)
 	return true;
 }
 
+void
+ep_contact_state_read(struct ep_contact_state *state, const char *text)
+{
+	size_t size = EP_HASH_TEXT - 1;
+	*state = (struct ep_contact_state){ 0 };
+	if (*text != ' ' || strspn(++text, "0123456789abcdef") != size)
+		return;
+	memcpy(state->digest, text, size);
+	state->mirrors = strcmp(text + size, " " MIRROR) == 0;
+}
+
+/* Reads a line that says more of one that an earlier line is about; false where it does not. */
+static bool
+read_state(struct contacts *contacts, const char *line)
+{
+	struct ep_key key;
+	if (strlen(line) < EP_KEY_TEXT + 1 || strncmp(line + EP_KEY_TEXT - 1, " =", 2) != 0 ||
+	    !ep_key_parse(&key, (struct ep_text){ line, EP_KEY_TEXT - 1 }))
+		return false;
+	struct ep_contact *kept = find(contacts, &key);
+	if (kept)
+		ep_contact_state_read(&kept->state, line + EP_KEY_TEXT + 1);
+	return true;
+}
+
 static void
 read_file(struct contacts *contacts, const char *folder)
 {
@@ -71,6 +97,8 @@ read_file(struct contacts *contacts, const char *folder)
 	char *rest = (char *)text.data;
 	for (char *line = strsep(&rest, "\n"); line; line = strsep(&rest, "\n")) {
 		struct ep_contact read;
+		if (read_state(contacts, line))
+			continue;
 		struct ep_contact *kept = read_line(&read, line) ? find(contacts, &read.key) : NULL;
 		if (kept)
 			*kept = read;
@@ -90,6 +118,7 @@ write_file(const struct contacts *contacts, const char *folder)
 		const struct ep_contact *contact = &contacts->items[i];
 		char key[EP_KEY_TEXT];
 		char line[LINE_MAX_SIZE + 8];
+		const struct ep_contact_state *state = &contact->state;
 		ep_key_print(key, &contact->key);
 		int size = snprintf(line, sizeof line,
 		                    "%s %" PRIu64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64
@@ -97,6 +126,10 @@ write_file(const struct contacts *contacts, const char *folder)
 		                    key, contact->position, contact->position_at, contact->at,
 		                    contact->noted, contact->feed_time, contact->error);
 		if (ep_buffer_append(&text, line, (size_t)size, NULL) != EP_OK)
+			return;
+		size = snprintf(line, sizeof line, "%s = %s%s\n", key, state->digest,
+		                state->mirrors ? " " MIRROR : "");
+		if (*state->digest && ep_buffer_append(&text, line, (size_t)size, NULL) != EP_OK)
 			return;
 	}
 	EP_FD int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -128,8 +161,11 @@ merge(struct ep_contact *kept, const struct ep_contact *news)
 		*at = (unsigned char)*at < ' ' ? ' ' : *at;
 	bool worth = false;
 	if (news->position_at) {
-		worth |= kept->position != news->position;
+		worth |= kept->position != news->position ||
+		         strcmp(kept->state.digest, news->state.digest) != 0 ||
+		         kept->state.mirrors != news->state.mirrors;
 		kept->position = news->position;
+		kept->state = news->state;
 	}
 	if (news->noted) {
 		worth |= strcmp(kept->error, error) != 0;
@@ -185,6 +221,7 @@ ep_contacts_of_peers(struct ep_peer *peers, size_t count, const char *folder)
 		if (contact->position_at > peer->fetched_at) {
 			peer->fetched = contact->position;
 			peer->fetched_at = contact->position_at;
+			peer->state = contact->state;
 		}
 	}
 	free(kept.items);

@@ -7,7 +7,9 @@
  *
  * A line each: key, position, moment of that, last contact, when it was noted how it went, time of
  * the feed, and up to the line's end what went wrong. Numbers are decimal, moments in seconds since
- * 1970 and 0 for never.
+ * 1970 and 0 for never. Where more is known of a slave, a line follows of its key, "=", the digest
+ * of its state in hex and, where it passes on the feed, "mirror"; what knows no such lines leaves
+ * them out.
  */
 #ifndef EP_PEER_CONTACT_H
 #define EP_PEER_CONTACT_H
@@ -19,10 +21,14 @@
 /* How often the file is replaced where only moments have changed. */
 #define EP_CONTACT_PAUSE_S 60
 
+/* Reads " DIGEST" or " DIGEST mirror", as a slave says it; anything else is nothing. */
+void ep_contact_state_read(struct ep_contact_state *state, const char *text);
+
 /* What is to be noted of one; what is 0 stays as it was. */
 struct ep_contact {
 	struct ep_key key; /* whose */
 	uint64_t position; /* of the feed, that a slave says to have */
+	struct ep_contact_state state; /* that it said with its position */
 	int64_t position_at; /* when it said so */
 	int64_t at; /* when it was heard of, or reached */
 	int64_t noted; /* when it was noted how it went: error is of then */

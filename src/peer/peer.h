@@ -15,6 +15,12 @@
 
 #define EP_PEER_ERROR 240
 
+/* What a slave says of its state, with its position. */
+struct ep_contact_state {
+	char digest[EP_HASH_TEXT]; /* empty: it does not say */
+	bool mirrors; /* it passes the feed on */
+};
+
 /* A slave, as its master knows it. */
 struct ep_peer {
 	char name[EP_SOURCE_NAME_MAX + 1];
@@ -27,6 +33,7 @@ struct ep_peer {
 	uint64_t bytes_max; /* that these may take in the log */
 	uint64_t fetched; /* position of the feed that it last said to have */
 	int64_t fetched_at; /* when it said so; 0: never */
+	struct ep_contact_state state; /* that it had then; it is not in the log */
 	int64_t contact; /* when it was last heard of; 0: never */
 	char error[EP_PEER_ERROR]; /* the last refusal; empty: none since it was accepted */
 };

@@ -21,6 +21,8 @@ struct ep_feed_request {
 	char tag[EP_TAG_SIZE]; /* of the one that is known, empty: none; then of what came */
 	struct ep_key key; /* of this node, and how far it is, for the other side's `status` */
 	uint64_t position;
+	char digest[EP_HASH_TEXT]; /* of its state then; empty: not told */
+	bool mirrors; /* it passes the feed on */
 	unsigned wait_s; /* how long the other side may wait for news, where it can */
 	bool changed; /* text is another feed.json than the known one */
 	bool waits; /* the other side waits as it is asked to: no need to pause before the next */

@@ -51,6 +51,21 @@ mirror(struct ep_fetcher *fetcher, bool mend, struct ep_error *err)
 
 /* ---- all of it ---- */
 
+/* The other side shows whether this copy is the master's. */
+static enum ep_status
+tell_digest(struct ep_feed_request *request, struct ep_log *log, struct ep_error *err)
+{
+	EP_OWNED(ep_log_read_end)
+	struct ep_log_read *read = NULL;
+	struct ep_digest digest;
+	struct ep_hash name;
+	EP_TRY(ep_log_read_begin(&read, log, err));
+	EP_TRY(ep_log_digest(&digest, read, err));
+	ep_digest_name(&name, &digest);
+	ep_hash_print(request->digest, &name);
+	return EP_OK;
+}
+
 /* Reads the feed where it is new; *changed says so. */
 static enum ep_status
 read_feed(struct ep_fetcher *fetcher, bool *changed, struct ep_error *err)
@@ -59,6 +74,7 @@ read_feed(struct ep_fetcher *fetcher, bool *changed, struct ep_error *err)
 	struct ep_feed_request *request = fetcher->options->request;
 	struct ep_buffer *text = &fetcher->text;
 	request->position = fetcher->master.position;
+	EP_TRY(tell_digest(request, fetcher->log, err));
 	EP_TRY(transport->feed(transport->context, text, request, err));
 	*changed = request->changed;
 	if (!*changed)
@@ -192,6 +208,7 @@ ep_fetch(struct ep_sync_report *report, struct ep_log *log, const struct ep_tran
 	EP_TRY(ep_make_folder(incoming, err));
 	EP_TRY(ep_keys_open(&keys, ep_log_folder(log), err));
 	options->request->key = keys.key;
+	options->request->mirrors = options->mirror != NULL;
 	bool gone = true;
 	enum ep_status status = EP_OK;
 	for (int attempt = 0; attempt < ATTEMPTS && gone && status == EP_OK; attempt++)

@@ -199,6 +199,59 @@ a_damaged_line_is_passed_over(void **state)
 	assert_string_equal(known().error, "");
 }
 
+/* The digest of a state, as its slave says it: of one letter. */
+static struct ep_contact_state
+state_of(char letter, bool mirrors)
+{
+	struct ep_contact_state state = { .mirrors = mirrors };
+	memset(state.digest, letter, sizeof state.digest - 1);
+	return state;
+}
+
+static void
+the_state_of_a_slave_is_kept_with_its_position(void **state)
+{
+	struct ep_contact contact = { .position = 7, .position_at = 10 };
+	(void)state;
+	contact.state = state_of('a', true);
+	assert_true(note(contact));
+	assert_false(note(contact));
+	note((struct ep_contact){ .noted = 20, .error = "refused" });
+	assert_string_equal(known().state.digest, contact.state.digest);
+	assert_true(known().state.mirrors);
+	assert_string_equal(known().error, "refused");
+	contact.state = state_of('b', false);
+	assert_true(note(contact));
+	assert_string_equal(known().state.digest, contact.state.digest);
+	assert_false(known().state.mirrors);
+	/* An older program says none. */
+	assert_true(note((struct ep_contact){ .position = 7, .position_at = 11 }));
+	assert_string_equal(known().state.digest, "");
+}
+
+static void
+a_state_that_is_none_is_passed_over(void **state)
+{
+	struct ep_contact_state read;
+	char text[EP_HASH_TEXT + 16] = " ";
+	struct ep_contact_state good = state_of('c', false);
+	(void)state;
+	strcat(text, good.digest);
+	ep_contact_state_read(&read, text);
+	assert_string_equal(read.digest, good.digest);
+	strcat(text, " other");
+	ep_contact_state_read(&read, text);
+	assert_string_equal(read.digest, good.digest);
+	assert_false(read.mirrors);
+	text[EP_HASH_TEXT] = 'c';
+	const char *const wrong[] = { "", " ", "x", " mirror", " abc", good.digest, text };
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		ep_contact_state_read(&read, wrong[i]);
+		assert_string_equal(read.digest, "");
+		assert_false(read.mirrors);
+	}
+}
+
 static void
 many_contacts_are_kept_apart(void **state)
 {
@@ -225,6 +278,9 @@ main(void)
 		                                make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(what_a_person_sees_is_written_at_once, make_folder,
 		                                remove_folder),
+		cmocka_unit_test_setup_teardown(the_state_of_a_slave_is_kept_with_its_position,
+		                                make_folder, remove_folder),
+		cmocka_unit_test(a_state_that_is_none_is_passed_over),
 		cmocka_unit_test_setup_teardown(what_is_not_noted_stays, make_folder,
 		                                remove_folder),
 		cmocka_unit_test_setup_teardown(an_error_stays_in_its_line, make_folder,
