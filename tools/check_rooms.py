@@ -74,6 +74,7 @@ ONLY_IN = {
     "sodium.h": ["backup", "base", "catalogue", "cli", "ingest", "store"],
     "jansson.h": ["backup", "cli", "format", "library", "monitor", "net", "net/api", "net/legacy", "net/solr", "node"],
     "ini.h": ["format"],
+    "qrencode.h": ["net/api"],
     "microhttpd.h": ["net"],
     "curl/curl.h": ["net"],
     "tchdb.h": ["net/legacy"],

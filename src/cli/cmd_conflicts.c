@@ -45,8 +45,9 @@ list_one(void *context, const struct ep_entry *entry, struct ep_error *err)
 		       ep_grouped(listing->version));
 		return EP_OK;
 	}
-	json_t *item = ep_conflict_json(entry, source, listing->version);
-	return item && json_array_append_new(listing->conflicts, item) == 0
+	json_t *item;
+	EP_TRY(ep_conflict_json(&item, entry, source, listing->version, err));
+	return json_array_append_new(listing->conflicts, item) == 0
 	               ? EP_OK
 	               : ep_fail(err, EP_NO_MEMORY, "out of memory for the list of conflicts");
 }

@@ -181,6 +181,7 @@ judge(struct ep_verdict *verdict, struct ep_comparer *comparer, struct ep_error 
 		                          err));
 	best->has_elsewhere = true;
 	verdict->position = best->position;
+	verdict->second_position = second ? second->position : 0;
 	verdict->comparison.best = best->evidence;
 	verdict->comparison.elsewhere = best->elsewhere;
 	verdict->comparison.second = second ? second->evidence : (struct ep_evidence){ 0 };

@@ -23,6 +23,7 @@ struct ep_verdict {
 	bool found; /* whether there is any candidate; if not, all that follows but the query is 0
 	             */
 	uint64_t position; /* of the best track in the log */
+	uint64_t second_position; /* of the best track of another song; 0: none */
 	int score;
 	struct ep_comparison comparison;
 };

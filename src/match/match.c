@@ -179,6 +179,7 @@ ep_match_by(struct ep_answer *answer, struct ep_matcher *matcher, const struct e
 	answer->type = answer->match ? 6 : 7;
 	answer->speed = (double)speed / EP_SPEED_OWN;
 	answer->best_position = verdict.position;
+	answer->second_position = verdict.second_position;
 	answer->best_offset_s =
 		((double)verdict.comparison.best.offset - start * answer->speed) * UNIT_S;
 	if (!answer->match)

@@ -32,6 +32,7 @@ struct ep_answer {
 	 * none, and seconds in it as offset_s. */
 	uint64_t best_position;
 	double best_offset_s;
+	uint64_t second_position; /* of the best track of another song; 0: none */
 	double speed; /* how many times as fast as the track the query is; 1 without a match */
 	struct ep_comparison comparison;
 	struct ep_read read;

@@ -80,7 +80,15 @@ health_of(struct ep_serve *serve)
 void
 ep_route_status(void *context, struct ep_http_request *request, struct ep_http_answer *answer)
 {
+	const char *peers = ep_http_parameter(request, "peers");
+	if (peers && strcmp(peers, "true") != 0 && strcmp(peers, "false") != 0) {
+		ep_http_say(answer, 400, "the parameter peers must be true or false");
+		return;
+	}
 	json_t *json = ep_is_outsider(request) ? health_of(context) : state_of(context);
+	/* Hundreds of slaves are most of it. */
+	if (json && peers && strcmp(peers, "false") == 0)
+		json_object_del(json, "peers");
 	EP_FREE char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
 	json_decref(json);
 	if (!text) {

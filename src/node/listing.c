@@ -40,14 +40,41 @@ ep_each_copy(const struct ep_log_read *read, size_t skip,
 	return EP_OK;
 }
 
-json_t *
-ep_conflict_json(const struct ep_entry *entry, const char *source, uint64_t version)
+/* Adds the names of the first document. */
+static enum ep_status
+add_names(json_t *json, const struct ep_entry *entry, struct ep_error *err)
+{
+	struct ep_decoded decoded = { 0 };
+	struct ep_bytes codes;
+	enum ep_status status = ep_entry_rows(&decoded, &codes, entry, err);
+	if (status == EP_OK) {
+		const struct ep_document *first = decoded.track.documents;
+		json_object_set_new(json, "artist", ep_json_text(first->artist));
+		json_object_set_new(json, "release", ep_json_text(first->release));
+		json_object_set_new(json, "track", ep_json_text(first->track));
+		json_object_set_new(json, "length", ep_json_text(first->length));
+	}
+	ep_decoded_free(&decoded);
+	return status;
+}
+
+enum ep_status
+ep_conflict_json(json_t **json, const struct ep_entry *entry, const char *source, uint64_t version,
+                 struct ep_error *err)
 {
 	char date[EP_TIME_TEXT];
 	bool deletion = entry->operation == EP_DELETE;
 	ep_time_print(date, entry->import_date);
-	return json_pack("{s:o, s:I, s:s, s:b, s:I, s:s}", "track_id", ep_json_text(entry->id),
-	                 "version", (json_int_t)version, "source", source, "deletion", deletion,
-	                 "documents", (json_int_t)(deletion ? 0 : entry->document_count),
-	                 "import_date", date);
+	json_t *made = json_pack(
+		"{s:o, s:I, s:s, s:b, s:I, s:s}", "track_id", ep_json_text(entry->id), "version",
+		(json_int_t)version, "source", source, "deletion", deletion, "documents",
+		(json_int_t)(deletion ? 0 : entry->document_count), "import_date", date);
+	if (!made)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory for the list of conflicts");
+	enum ep_status status = deletion ? EP_OK : add_names(made, entry, err);
+	if (status != EP_OK)
+		json_decref(made);
+	else
+		*json = made;
+	return status;
 }

@@ -21,8 +21,11 @@ ep_each_copy(const struct ep_log_read *read, size_t skip,
              void *context, struct ep_error *err);
 
 /* A version that was set aside, with the name of its source and its number, from 1, among those of
- * its track: {"track_id", "version", "source", "deletion", "documents", "import_date"}. NULL: no
- * memory. */
-json_t *ep_conflict_json(const struct ep_entry *entry, const char *source, uint64_t version);
+ * its track: {"track_id", "version", "source", "deletion", "documents", "import_date"} and, unless
+ * it is a deletion, {"artist", "release", "track", "length"} of its first document. EP_CORRUPT,
+ * EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_conflict_json(json_t **json, const struct ep_entry *entry,
+                                            const char *source, uint64_t version,
+                                            struct ep_error *err);
 
 #endif

@@ -257,6 +257,8 @@ def sound_is_identified(test):
     result = place.query.ask("POST", "/v1/identify?explain=true", files[0].read_bytes(), {"Content-Type": "audio/wav"}, expect=200)[1]["results"][0]
     track = place.query.get("/v1/tracks/TRW0/onsets")
     need(result["evidence"]["codes"] > 50, "the evidence")
+    second = result["runner_up"]
+    need(second and second["track_id"] in ("TRW1", "TRW2") and second["artist"] == f"A {second['track_id'][-1]}", f"the next best song is {second}")
     # The file is the track: so are its onsets, but for those near the end of what was heard.
     shared = sum(len(set(one) & set(other)) for one, other in zip(result["onsets"]["bands"], track["bands"]))
     need(shared > 0.9 * sum(map(len, track["bands"])), f"{shared} onsets of the question are those of the track")
@@ -462,7 +464,11 @@ def an_answer_with_changes_has_a_limit_of_bytes(test):
 
 def sources_are_kept(test):
     place = Place(test, "sources", songs=2)
-    made = place.admin.ask("POST", "/v1/sources", {"name": "paris", "url": place.server.url}, expect=201)[1]
+    made = place.admin.ask("POST", "/v1/sources?qr=true", {"name": "paris", "url": place.server.url}, expect=201)[1]
+    # Three of the corners of a QR code are rings.
+    rows = made["qr"]
+    same({len(row) for row in rows}, {len(rows)}, "the width of the code")
+    need(rows[0].startswith("11111110") and rows[0].endswith("01111111") and rows[-1].startswith("11111110"), f"the corners of the code: {rows}")
     slave = test.node("sources-paris")
     slave.run("init", "--name", "paris")
     slave.run("join", place.server.url, made["invitation"])
@@ -470,7 +476,11 @@ def sources_are_kept(test):
     same(slave.digest(), place.node.digest(), "what was joined by the invitation")
     listed = {source["name"]: source for source in place.query.get("/v1/sources")["sources"]}
     same((listed["paris"]["peer"]["state"], listed["local"]["tracks"]), ("in", 2), "the sources")
-    same(place.admin.ask("POST", "/v1/sources", {"name": "oslo", "key": "ab" * 32}, expect=201)[1]["invitation"], None, "a source by its key")
+    same({source["peer"] for source in place.query.get("/v1/sources?peers=false")["sources"]}, {None}, "sources without what is known of slaves")
+    need("peers" in place.query.get("/v1/status") and "peers" not in place.query.get("/v1/status?peers=false"), "the state with and without slaves")
+    place.query.ask("GET", "/v1/sources?peers=x", expect=400)
+    place.query.ask("GET", "/v1/status?peers=x", expect=400)
+    same(place.admin.ask("POST", "/v1/sources?qr=true", {"name": "oslo", "key": "ab" * 32}, expect=201)[1]["invitation"], None, "a source by its key")
     for body, status in (({"name": "paris"}, 409), ({"name": "rome", "key": "ab" * 32}, 409), ({"name": "local"}, 400), ({"name": ""}, 400),
                          ({"name": "a b"}, 400), ({"name": "x", "key": "5"}, 400), ({"name": "x", "url": "u" * 1025}, 400), ({}, 400)):
         place.admin.ask("POST", "/v1/sources", body, expect=status)
@@ -495,6 +505,7 @@ def copies_and_conflicts_are_kept(test):
     place.node.run("master-ingest", "-s", "paris", "-", data=b"TRS0-0,4.12,1 2 3 4,5,a,b,c\r\n")
     listed = place.query.get("/v1/conflicts")["conflicts"]
     same([(one["track_id"], one["version"], one["source"]) for one in listed], [("TRS0", 1, "paris")], "the conflicts")
+    same([listed[0][name] for name in ("artist", "release", "track", "length")], ["a", "b", "c", "5"], "the names of a conflict")
     for body, status in (({"track_id": "TRS0", "action": "keep"}, 400), ({"track_id": "TRS2", "action": "drop"}, 404), ({"track_id": "TRS0"}, 400),
                          ({"track_id": "TRS0", "action": "accept", "version": 7}, 404), ({"track_id": "TRS0", "action": "accept", "version": -1}, 400)):
         place.admin.ask("POST", "/v1/conflicts", body, expect=status)

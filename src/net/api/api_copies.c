@@ -144,7 +144,8 @@ on_conflict(void *context, const struct ep_entry *entry, struct ep_error *err)
 	if (page->more)
 		return EP_OK;
 	const char *source = ep_source_name(page->sources, page->source_count, entry->source, "");
-	json_t *item = ep_conflict_json(entry, source, page->version);
+	json_t *item;
+	EP_TRY(ep_conflict_json(&item, entry, source, page->version, err));
 	return json_array_append_new(page->items, item) == 0
 	               ? EP_OK
 	               : ep_fail(err, EP_NO_MEMORY, "out of memory for a page of conflicts");

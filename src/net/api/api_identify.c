@@ -128,11 +128,26 @@ match_json(const struct question *question)
 	return json;
 }
 
+/* The best track of another song by its names; null where there is none, or it has gone since. */
+static json_t *
+runner_up_json(struct question *question)
+{
+	struct ep_answer second = { 0 };
+	uint64_t position = question->answer.second_position;
+	if (!position || ep_query_service_name(&second, question->api->options.queries,
+	                                       &question->texts, position, NULL) != EP_OK)
+		return json_null();
+	return json_pack("{s:o, s:o, s:o, s:o}", "track_id", ep_json_text(second.track_id),
+	                 "artist", ep_json_text(second.artist), "release",
+	                 ep_json_text(second.release), "track", ep_json_text(second.track));
+}
+
 /* Adds what a picture of the answer is made of. NULL: no memory. */
 static json_t *
-explain(json_t *json, const struct question *question)
+explain(json_t *json, struct question *question)
 {
 	if (json_object_set(json, "onsets", question->onsets) == 0 &&
+	    json_object_set_new(json, "runner_up", runner_up_json(question)) == 0 &&
 	    json_object_set_new(json, "evidence", ep_evidence_json(&question->answer.comparison)) ==
 	            0)
 		return json;
@@ -142,7 +157,7 @@ explain(json_t *json, const struct question *question)
 
 /* name: of the file; NULL: it has none. */
 static json_t *
-result_json(const struct question *question, bool failed, const char *name)
+result_json(struct question *question, bool failed, const char *name)
 {
 	const struct ep_answer *answer = &question->answer;
 	json_t *matches = json_array();

@@ -5,14 +5,17 @@
 #include "node/standing.h"
 #include "peer/contact.h"
 
+#include <qrencode.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define FRONT "/v1/sources/"
 
+#define QR_WIDTH_MAX 177 /* of the largest code that there is */
+
 /* ---- the list ---- */
 
-/* One of the sources of the log, and what is known of it if it is a slave. */
+/* One of the sources of the log, and what is known of it if it is one of the slaves given. */
 static json_t *
 source_json(const struct ep_source_info *source, const struct ep_peer *peers, size_t count,
             uint64_t position)
@@ -28,7 +31,7 @@ source_json(const struct ep_source_info *source, const struct ep_peer *peers, si
 }
 
 static enum ep_status
-list(json_t *sources, struct ep_log *log, struct ep_error *err)
+list(json_t *sources, struct ep_log *log, bool with_peers, struct ep_error *err)
 {
 	EP_OWNED(ep_log_read_end)
 	struct ep_log_read *read = NULL;
@@ -36,12 +39,14 @@ list(json_t *sources, struct ep_log *log, struct ep_error *err)
 	EP_FREE struct ep_peer *peers = NULL;
 	struct ep_log_state state;
 	size_t count;
-	size_t peer_count;
+	size_t peer_count = 0;
 	EP_TRY(ep_log_read_begin(&read, log, err));
 	ep_log_state(&state, read);
 	EP_TRY(ep_log_sources(&infos, &count, read, err));
-	EP_TRY(ep_peers(&peers, &peer_count, read, err));
-	ep_contacts_of_peers(peers, peer_count, ep_log_folder(log));
+	if (with_peers) {
+		EP_TRY(ep_peers(&peers, &peer_count, read, err));
+		ep_contacts_of_peers(peers, peer_count, ep_log_folder(log));
+	}
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(sources,
 		                      source_json(&infos[i], peers, peer_count, state.position));
@@ -51,11 +56,13 @@ list(json_t *sources, struct ep_log *log, struct ep_error *err)
 void
 ep_api_list_sources(void *context, struct ep_http_request *request, struct ep_http_answer *answer)
 {
-	(void)request;
 	struct ep_api *api = context;
 	struct ep_error err;
+	bool with_peers = true;
+	if (!ep_api_flag(&with_peers, request, "peers", answer))
+		return;
 	json_t *sources = json_array();
-	if (list(sources, api->log, &err) == EP_OK)
+	if (list(sources, api->log, with_peers, &err) == EP_OK)
 		ep_api_answer(answer, 200, json_pack("{s:O}", "sources", sources));
 	else
 		ep_api_fail(answer, &err);
@@ -64,8 +71,26 @@ ep_api_list_sources(void *context, struct ep_http_request *request, struct ep_ht
 
 /* ---- changes ---- */
 
+/* A QR code of a text, as rows of "1" for dark and "0"; null: it cannot be made. */
+static json_t *
+qr_json(const char *text)
+{
+	QRcode *code = QRcode_encodeString8bit(text, 0, QR_ECLEVEL_M);
+	json_t *rows = code ? json_array() : json_null();
+	int width = code ? code->width : 0;
+	for (int y = 0; y < width; y++) {
+		char row[QR_WIDTH_MAX];
+		for (int x = 0; x < width; x++)
+			row[x] = code->data[y * width + x] & 1 ? '1' : '0';
+		json_array_append_new(rows, json_stringn(row, (size_t)width));
+	}
+	QRcode_free(code);
+	return rows;
+}
+
 static void
-add(struct ep_api *api, const struct ep_new_member *wanted, struct ep_http_answer *answer)
+add(struct ep_api *api, const struct ep_new_member *wanted, bool with_qr,
+    struct ep_http_answer *answer)
 {
 	struct ep_invitation invitation;
 	struct ep_error err;
@@ -80,9 +105,11 @@ add(struct ep_api *api, const struct ep_new_member *wanted, struct ep_http_answe
 		return;
 	}
 	ep_invitation_print(text, &invitation);
-	ep_api_answer(answer, 201,
-	              json_pack("{s:s, s:s, s:s?}", "name", wanted->name, "url", invitation.url,
-	                        "invitation", wanted->key ? NULL : text));
+	json_t *json = json_pack("{s:s, s:s, s:s?}", "name", wanted->name, "url", invitation.url,
+	                         "invitation", wanted->key ? NULL : text);
+	if (json && with_qr && !wanted->key)
+		json_object_set_new(json, "qr", qr_json(text));
+	ep_api_answer(answer, 201, json);
 	answer->cache = "no-store";
 }
 
@@ -92,6 +119,9 @@ ep_api_invite(void *context, struct ep_http_request *request, struct ep_http_ans
 	struct ep_new_member wanted = { 0 };
 	const char *key = NULL;
 	struct ep_key parsed;
+	bool with_qr = false;
+	if (!ep_api_flag(&with_qr, request, "qr", answer))
+		return;
 	json_t *body = ep_api_json(request, answer);
 	if (!body)
 		return;
@@ -111,7 +141,7 @@ ep_api_invite(void *context, struct ep_http_request *request, struct ep_http_ans
 			ep_api_refuse(answer, 400, "bad_request", "url has more than %d bytes",
 			              EP_URL_MAX);
 		else
-			add(context, &wanted, answer);
+			add(context, &wanted, with_qr, answer);
 	}
 	json_decref(body);
 }
