@@ -19,7 +19,8 @@ extern char **environ;
 /* How long a decoder that closed its socket may take to die by itself. */
 #define DYING_MS 1000
 
-/* The path of the decoder: beside this program where it is not installed yet. */
+/* The path of the decoder: beside this program where it is not installed yet; in an installation
+ * that was moved, at the place that it has from there; else where it was installed. */
 static enum ep_status
 find_decoder(char path[PATH_MAX], const char *program, struct ep_error *err)
 {
@@ -29,10 +30,11 @@ find_decoder(char path[PATH_MAX], const char *program, struct ep_error *err)
 		               ? EP_OK
 		               : ep_fail(err, EP_IO, "there is no decoder program at %s", program);
 	}
-	ssize_t size = readlink("/proc/self/exe", path, PATH_MAX - sizeof EP_DECODER_PROGRAM - 1);
+	ssize_t size = readlink("/proc/self/exe", path, PATH_MAX - sizeof EP_DECODER_MOVED - 1);
 	char *slash = size > 0 ? memrchr(path, '/', (size_t)size) : NULL;
-	if (slash) {
-		memcpy(slash + 1, EP_DECODER_PROGRAM, sizeof EP_DECODER_PROGRAM);
+	static const char *const places[] = { EP_DECODER_PROGRAM, EP_DECODER_MOVED };
+	for (size_t i = 0; slash && i < sizeof places / sizeof *places; i++) {
+		strcpy(slash + 1, places[i]);
 		if (eaccess(path, X_OK) == 0)
 			return EP_OK;
 	}

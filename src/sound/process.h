@@ -19,6 +19,9 @@ struct ep_decoder_process {
 /* Name of the decoder program. */
 #define EP_DECODER_PROGRAM "echoprint-decoder"
 
+/* Where it is from the program's folder in an installation, wherever that was moved. */
+#define EP_DECODER_MOVED "../libexec/echoprint/" EP_DECODER_PROGRAM
+
 /* Where it is installed. */
 #define EP_DECODER_INSTALLED EP_LIBEXEC "/" EP_DECODER_PROGRAM
 
@@ -27,7 +30,8 @@ struct ep_decoder_process {
 
 /* Starts a decoder or, with as, what that says; NULL: a decoder.
  *
- * program  its path; NULL: next to this program, else EP_DECODER_INSTALLED. EP_IO. */
+ * program  its path; NULL: next to this program, else EP_DECODER_MOVED from there, else
+ *          EP_DECODER_INSTALLED. EP_IO. */
 EP_MUST_USE enum ep_status ep_decoder_process_start(struct ep_decoder_process *process,
                                                     const char *program, const char *as,
                                                     struct ep_error *err);
