@@ -10,8 +10,9 @@ SEED ?= $(shell date +%s)
 # The environment of check-api.
 SCHEMATHESIS ?= /var/tmp/echoprint-schemathesis
 
-.PHONY: all demo check check-long check-api check-crash check-model check-world check-mutants check-kills check-monitor check-histories check-solr check-distributions \
-	tests-built wheel bench bench-query bench-streams bench-solr eval fuzz lint install clean
+.PHONY: all demo check check-long check-api check-crash check-model check-world check-mutants \
+	check-kills check-monitor check-histories check-solr check-distributions check-packages \
+	tests-built wheel dist bench bench-query bench-streams bench-solr eval fuzz lint install clean
 
 all: build/build.ninja
 	ninja -C build
@@ -28,7 +29,8 @@ check:
 	python3 tools/check.py
 
 # What takes longer than `make check` may; each part is a target of its own.
-check-long: lint check-crash check-model check-world check-mutants check-kills check-monitor check-histories check-solr check-api check-distributions fuzz
+check-long: lint check-crash check-model check-world check-mutants check-kills check-monitor \
+	check-histories check-solr check-distributions check-packages check-api fuzz
 
 # The model of replication: random histories, all short ones, rules taken out; then every decision
 # of the log in a small scope against the model's.
@@ -132,6 +134,16 @@ install: all
 # The Python package with the library and the decoder, in build/.
 wheel: all
 	python3 -m pip wheel --no-deps --no-build-isolation --wheel-dir build python/
+
+# The source release of HEAD, in build/dist; MINISIGN_KEY=FILE signs it.
+dist:
+	tools/setup.sh build package
+	tools/dist.sh build/dist
+
+# What is delivered: releases, packages and images, in fresh roots of Debian; needs root.
+check-packages:
+	tools/setup.sh build check package roots
+	python3 tests/packages/dist_test.py
 
 clean:
 	rm -rf build build-*

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs the Debian packages that are missing for the groups named: build, check, bench, eval.
+# Installs the Debian packages that are missing for the groups named: build, check, bench, eval,
+# package, roots.
 # Does nothing, and needs no root, where all are there.
 set -eu
 
@@ -14,7 +15,10 @@ for group in "$@"; do
 		bzip2 gzip xz-utils zstd faketime util-linux ffmpeg openssl iproute2 default-jdk-headless maven zsh fish" ;;
 	bench) packages="$packages python3 ffmpeg icecast2 postgresql sqlite3 bzip2 xz-utils zstd" ;;
 	eval) packages="$packages python3 util-linux" ;;
-	*) echo "setup.sh: there is no group $group; groups are build, check, bench and eval" >&2; exit 2 ;;
+	package) packages="$packages build-essential debhelper dh-python dpkg-dev fakeroot git libcmocka-dev lintian
+		minisign patchelf python3 xz-utils" ;;
+	roots) packages="$packages debootstrap faketime util-linux" ;;
+	*) echo "setup.sh: there is no group $group; groups are build, check, bench, eval, package and roots" >&2; exit 2 ;;
 	esac
 done
 
