@@ -24,7 +24,7 @@ import make_set  # noqa: E402
 
 MANIFEST = json.loads((CORPUS / "manifest.json").read_text(encoding="utf-8"))
 FIRST_LOG = 3  # lower ones were never released
-NEWEST = "index-3"  # what this program writes
+NEWEST = "plays-2"  # what this program writes
 SONG = "TRINXRJ7E1DE724287"
 
 
@@ -266,8 +266,8 @@ def a_newer_contribution_is_refused(test):
 
 def newer_plays(test):
     corpus = Set(test, NEWEST, "plays-newer")
-    newer_values(corpus.folder / "master/plays/data.mdb", (b"format", 1, 2))
-    refuses(corpus.nodes["master"], "has format 2, but this program knows only 1", ["plays"])
+    newer_values(corpus.folder / "master/plays/data.mdb", (b"format", 2, 3))
+    refuses(corpus.nodes["master"], "has format 3, but this program knows only 2", ["plays"])
 
 
 def newer_backups(test):

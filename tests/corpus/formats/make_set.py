@@ -193,6 +193,9 @@ class Maker:
         sound = self.folder / "sounding.wav"
         sound.write_bytes(wav(music(70, rate=11025), 11025, 2))
         self.run("master", "ingest", "--id-from", "hash", sound)
+        if self.knows("tracks", "--json") and self.knows("edit", "--field"):
+            track = json.loads(self.run("master", "tracks", "sounding", "--json"))["track_id"]
+            self.run("master", "edit", track, "--field", f"isrc={ISRC}")
         self.run("master", "monitor", f"radio={sound}")
         sound.unlink()
         return self.run("master", "plays", "--format", "csv").decode()
