@@ -296,6 +296,24 @@ ECHOPRINT_API enum echoprint_status echoprint_delete(uint64_t *deleted, struct e
                                                      const char *const *ids, size_t count,
                                                      struct echoprint_error *err);
 
+/* What became of tracks that were to be deleted; the caller sets size and the next two. */
+struct echoprint_deletion {
+	size_t size;
+	/* Told in the thread that called of each track that cannot be deleted, in order, while the
+	 * transaction is open; may be NULL. status: as echoprint_delete. */
+	void (*on_left)(void *context, const char *id, int status, const char *why);
+	void *context;
+	uint64_t deleted; /* tracks */
+	uint64_t position; /* of the log then */
+};
+
+/* The same, but that a track which cannot be deleted is told, and no failure. ECHOPRINT_IO,
+ * ECHOPRINT_NO_SPACE, ECHOPRINT_CORRUPT, ECHOPRINT_NO_MEMORY: none was deleted. */
+ECHOPRINT_API enum echoprint_status echoprint_delete_tracks(struct echoprint_deletion *deletion,
+                                                            struct echoprint_db *db,
+                                                            const char *const *ids, size_t count,
+                                                            struct echoprint_error *err);
+
 /* What is to be new about a track; the caller sets size. */
 struct echoprint_edit {
 	size_t size;

@@ -63,7 +63,7 @@ MAY_USE = {
             "monitor"],
 }
 # Commands that stand on echoprint.h, and the rooms that they may use: none opens a data folder.
-ON_THE_HEADER = ["cli/cmd_digest", "cli/cmd_show"]
+ON_THE_HEADER = ["cli/cmd_delete", "cli/cmd_digest", "cli/cmd_show"]
 BESIDE_THE_HEADER = ["base", "code", "format", "cli"]
 # Of these rooms others include one header alone.
 DOORS = {"code/onset": "code/onset/onset.h"}

@@ -85,10 +85,15 @@ def names_of(kind: Any) -> list[str]:
     return [member[0] for member in kind._fields_]
 
 
+def failure(status: int, text: bytes) -> EchoprintError:
+    """The exception of a status."""
+    return _BY_STATUS.get(status, EchoprintError)(text.decode("utf-8", "replace"))
+
+
 def check(status: int, error: Error) -> None:
     """Raises what a function failed with."""
     if status:
-        raise _BY_STATUS.get(status, EchoprintError)(error.text.decode("utf-8", "replace"))
+        raise failure(status, error.text)
 
 
 # ---- structs, as in echoprint.h ----
@@ -131,6 +136,13 @@ class Song(Sized):
 class Edit(Sized):
     _fields_ = [("size", c_size_t), ("artist", c_char_p), ("release", c_char_p), ("track", c_char_p), ("fields", POINTER(Field)),
                 ("field_count", c_size_t)]
+
+
+OnLeft = CFUNCTYPE(None, c_void_p, c_char_p, c_int, c_char_p)
+
+
+class Deletion(Sized):
+    _fields_ = [("size", c_size_t), ("on_left", OnLeft), ("context", c_void_p), ("deleted", c_uint64), ("position", c_uint64)]
 
 
 OnReject = CFUNCTYPE(None, c_void_p, c_char_p, c_char_p, c_uint64, c_char_p)
@@ -235,6 +247,7 @@ _CALLS: dict[str, list[Any]] = {
     "settle": [c_void_p],
     "edit": [POINTER(c_int), c_void_p, c_char_p, POINTER(Edit)],
     "delete": [POINTER(c_uint64), c_void_p, _STRINGS, c_size_t],
+    "delete_tracks": [POINTER(Deletion), c_void_p, _STRINGS, c_size_t],
     "query_code": [POINTER(POINTER(Answer)), c_void_p, c_char_p, c_size_t, POINTER(QueryOptions)],
     "query_pairs": [POINTER(POINTER(Answer)), c_void_p, _PAIRS, c_size_t, POINTER(QueryOptions)],
     "query_samples": [POINTER(POINTER(Answer)), c_void_p, _SAMPLES, c_size_t, POINTER(QueryOptions)],

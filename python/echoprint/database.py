@@ -457,16 +457,27 @@ class Database(_Closing):
             raise
         return bool(changed.value)
 
-    def delete(self, *track_ids: str) -> int:
-        """Deletes tracks, and gives how many there were. Those that are not there are passed over;
-        BadInputError: one came from the master that this node follows."""
-        deleted = c_uint64()
+    def delete(self, *track_ids: str, on_left: Optional[Callable[[str, lib.EchoprintError], None]] = None) -> int:
+        """Deletes tracks in one transaction, and gives how many there were.
+
+        on_left(track_id, why) is told of each that cannot be deleted, when all is done: NotFoundError,
+        or BadInputError for one that came from the master that this node follows. Without it, those
+        that are not there are passed over, and the first BadInputError is raised.
+        """
+        left: list[tuple[str, lib.EchoprintError]] = []
+
+        def leave(_context: Any, track_id: bytes, status: int, why: bytes) -> None:
+            left.append((values.from_text(track_id), lib.failure(status, why)))
+
+        told = lib.Deletion(on_left=lib.OnLeft(leave))
         ids, count = values.strings(values.text(track_id) or b"" for track_id in track_ids)
-        try:
-            lib.call("delete", byref(deleted), self._open(), ids, count)
-        except lib.NotFoundError:
-            pass
-        return deleted.value
+        lib.call("delete_tracks", byref(told), self._open(), ids, count)
+        for track_id, why in left:
+            if on_left:
+                on_left(track_id, why)
+            elif isinstance(why, lib.BadInputError):
+                raise why
+        return int(told.deleted)
 
     # ---- asking ----
 

@@ -102,6 +102,10 @@ class Songs(OfDatabase):
         self.assertIn(report.track_ids[0], self.database)
         self.assertEqual(self.database.delete(report.track_ids[0], "TRNONE"), 1)
         self.assertNotIn(report.track_ids[0], self.database)
+        left = []
+        self.assertEqual(self.database.delete("TRNONE", "", on_left=lambda track_id, why: left.append((track_id, type(why), str(why)))), 0)
+        self.assertEqual([one[:2] for one in left], [("TRNONE", echoprint.NotFoundError), ("", echoprint.BadInputError)])
+        self.assertIn("TRNONE", left[0][2])
         self.assertEqual(self.database.state().tombstones, 1)
         self.assertEqual(self.database.status()["digest"], self.database.state().digest)
         with self.assertRaises(echoprint.NotFoundError):

@@ -1,48 +1,40 @@
-#include "cli/open_node.h"
-#include "node/by_hand.h"
+#include "cli/open_db.h"
 
 #include <stdio.h>
 
 static const struct ep_option options[] = { { 0 } };
 
 static void
-on_left(const char *why)
+on_left(void *context, const char *id, int status, const char *why)
 {
+	(void)context, (void)id, (void)status;
 	ep_say("%s", why);
-}
-
-static enum ep_status
-delete_tracks(struct ep_deletion *deletion, const struct ep_call *call, struct ep_error *err)
-{
-	EP_OWNED(ep_node_close)
-	struct ep_node *node = NULL;
-	EP_TRY(ep_open_node(&node, call, EP_LOG_WRITE, false, err));
-	return ep_node_delete(deletion, node, err);
 }
 
 static enum ep_exit
 run(const struct ep_call *call)
 {
-	struct ep_error err;
-	struct ep_deletion result = { .ids = call->arguments,
-		                      .count = call->argument_count,
-		                      .on_left = on_left };
-	if (call->argument_count == 0)
+	EP_OWNED(echoprint_close)
+	struct echoprint_db *db = NULL;
+	struct echoprint_deletion done = { .size = sizeof done, .on_left = on_left };
+	struct echoprint_error err;
+	size_t count = call->argument_count;
+	if (count == 0)
 		return ep_bad_usage(call->command, "give at least one TRACK_ID");
-	if (delete_tracks(&result, call, &err) != EP_OK)
-		return ep_give_up(call, &err);
+	if (ep_open_db(&db, call, ECHOPRINT_WRITE, &err) != ECHOPRINT_OK ||
+	    echoprint_delete_tracks(&done, db, call->arguments, count, &err) != ECHOPRINT_OK)
+		return ep_give_up_db(call, &err);
 	enum ep_exit exit = EP_EXIT_DONE;
-	uint64_t missing = result.count - result.deleted;
+	uint64_t missing = count - done.deleted;
 	if (missing)
-		exit = result.deleted ? EP_EXIT_PARTLY : EP_EXIT_FAILED;
+		exit = done.deleted ? EP_EXIT_PARTLY : EP_EXIT_FAILED;
 	if (call->json)
-		return ep_print_json(json_pack("{s:I, s:I, s:I}", "deleted",
-		                               (json_int_t)result.deleted, "missing",
-		                               (json_int_t)missing, "position",
-		                               (json_int_t)result.position),
-		                     exit);
-	printf("%s deleted, position %s\n", ep_counted(result.deleted, "track"),
-	       ep_grouped(result.position));
+		return ep_print_json(
+			json_pack("{s:I, s:I, s:I}", "deleted", (json_int_t)done.deleted, "missing",
+		                  (json_int_t)missing, "position", (json_int_t)done.position),
+			exit);
+	printf("%s deleted, position %s\n", ep_counted(done.deleted, "track"),
+	       ep_grouped(done.position));
 	return exit;
 }
 

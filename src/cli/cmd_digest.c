@@ -13,7 +13,7 @@ run(const struct ep_call *call)
 	struct echoprint_error err;
 	if (call->argument_count)
 		return ep_bad_usage(call->command, "digest takes no arguments");
-	if (ep_open_db(&db, call, &err) != ECHOPRINT_OK ||
+	if (ep_open_db(&db, call, ECHOPRINT_READ, &err) != ECHOPRINT_OK ||
 	    echoprint_read_state(&state, db, &err) != ECHOPRINT_OK)
 		return ep_give_up_db(call, &err);
 	if (call->json)

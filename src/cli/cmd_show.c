@@ -130,7 +130,7 @@ show(const struct ep_call *call)
 	struct echoprint_track *track = NULL;
 	struct echoprint_error err;
 	const char *id = call->arguments[0];
-	if (ep_open_db(&db, call, &err) != ECHOPRINT_OK)
+	if (ep_open_db(&db, call, ECHOPRINT_READ, &err) != ECHOPRINT_OK)
 		return ep_give_up_db(call, &err);
 	if (call->json)
 		return print_json(call, db);

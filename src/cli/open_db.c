@@ -5,9 +5,10 @@
 #include <string.h>
 
 enum echoprint_status
-ep_open_db(struct echoprint_db **db, const struct ep_call *call, struct echoprint_error *err)
+ep_open_db(struct echoprint_db **db, const struct ep_call *call, enum echoprint_mode mode,
+           struct echoprint_error *err)
 {
-	struct echoprint_open_options options = { .size = sizeof options, .mode = ECHOPRINT_READ };
+	struct echoprint_open_options options = { .size = sizeof options, .mode = (int)mode };
 	struct ep_error why;
 	size_t map_size;
 	if (ep_map_size(&map_size, &why) != EP_OK) {

@@ -12,10 +12,10 @@
 EP_DEFINE_OWNED(struct echoprint_db, echoprint_close)
 EP_DEFINE_OWNED(struct echoprint_track, echoprint_track_free)
 
-/* Opens the data folder of the command line to read. As echoprint_open; ECHOPRINT_USAGE
- * ECHOPRINT_MAP_SIZE is no number of bytes. */
+/* Opens the data folder of the command line, which is there; mode: ECHOPRINT_READ, ECHOPRINT_WRITE.
+ * As echoprint_open; ECHOPRINT_USAGE  ECHOPRINT_MAP_SIZE is no number of bytes. */
 EP_MUST_USE enum echoprint_status ep_open_db(struct echoprint_db **db, const struct ep_call *call,
-                                             struct echoprint_error *err);
+                                             enum echoprint_mode mode, struct echoprint_error *err);
 
 /* As ep_give_up, of a failure of the library. */
 enum ep_exit ep_give_up_db(const struct ep_call *call, const struct echoprint_error *err);

@@ -84,27 +84,59 @@ echoprint_edit(int *changed, struct echoprint_db *db, const char *id,
 /* ---- deleting ---- */
 
 static enum ep_status
-delete_tracks(uint64_t *deleted, const struct echoprint_db *db, const char *const *ids,
-              size_t number, struct ep_error *err)
+delete_tracks(struct ep_deletion *deletion, const struct echoprint_db *db, struct ep_error *err)
 {
-	struct ep_deletion deletion = { .ids = ids, .count = number };
 	EP_TRY(ep_db_check(db, true, err));
-	for (size_t i = 0; i < number; i++) {
-		if (!ids || !ids[i])
+	for (size_t i = 0; i < deletion->count; i++) {
+		if (!deletion->ids || !deletion->ids[i])
 			return ep_fail(err, EP_USAGE, "id %zu is NULL", i + 1);
 	}
-	EP_TRY(ep_node_delete(&deletion, ep_place_node(db->place), err));
-	if (deleted)
-		*deleted = deletion.deleted;
-	return deletion.why.status == EP_OK
-	               ? EP_OK
-	               : ep_fail(err, deletion.why.status, "%s", deletion.why.text);
+	return ep_node_delete(deletion, ep_place_node(db->place), err);
 }
 
 enum echoprint_status
 echoprint_delete(uint64_t *deleted, struct echoprint_db *db, const char *const *ids, size_t number,
                  struct echoprint_error *err)
 {
+	struct ep_deletion deletion = { .ids = ids, .count = number };
 	struct ep_error why;
-	return ep_told(err, delete_tracks(deleted, db, ids, number, &why), &why);
+	enum ep_status status = delete_tracks(&deletion, db, &why);
+	if (status == EP_OK && deleted)
+		*deleted = deletion.deleted;
+	if (status == EP_OK && deletion.why.status != EP_OK)
+		return ep_told(err, deletion.why.status, &deletion.why);
+	return ep_told(err, status, &why);
+}
+
+static void
+on_left(void *context, const char *id, const struct ep_error *why)
+{
+	const struct echoprint_deletion *wanted = context;
+	if (wanted->on_left)
+		wanted->on_left(wanted->context, id, (int)why->status, why->text);
+}
+
+static enum ep_status
+delete_and_tell(struct echoprint_deletion *given, const struct echoprint_db *db,
+                const char *const *ids, size_t number, struct ep_error *err)
+{
+	struct echoprint_deletion done;
+	struct ep_deletion deletion = {
+		.ids = ids, .count = number, .on_left = on_left, .context = &done
+	};
+	if (!given)
+		return ep_fail(err, EP_USAGE, "the deletion is NULL");
+	EP_TRY(ep_read_sized_struct(&done, sizeof done, given, err));
+	EP_TRY(delete_tracks(&deletion, db, err));
+	done.deleted = deletion.deleted;
+	done.position = deletion.position;
+	return ep_write_sized_struct(given, &done, sizeof done, err);
+}
+
+enum echoprint_status
+echoprint_delete_tracks(struct echoprint_deletion *deletion, struct echoprint_db *db,
+                        const char *const *ids, size_t number, struct echoprint_error *err)
+{
+	struct ep_error why;
+	return ep_told(err, delete_and_tell(deletion, db, ids, number, &why), &why);
 }

@@ -45,7 +45,7 @@ ep_node_delete(struct ep_deletion *deletion, struct ep_node *node, struct ep_err
 		if (status != EP_NOT_FOUND && status != EP_BAD_INPUT)
 			return ep_fail(err, status, "%s", why.text);
 		if (deletion->on_left)
-			deletion->on_left(why.text);
+			deletion->on_left(deletion->context, deletion->ids[i], &why);
 		if (deletion->why.status == EP_OK)
 			deletion->why = why;
 	}

@@ -13,7 +13,9 @@
 struct ep_deletion {
 	const char *const *ids; /* count of them */
 	size_t count;
-	void (*on_left)(const char *why); /* told of each that cannot be deleted; may be NULL */
+	/* Told of each that cannot be deleted; may be NULL. */
+	void (*on_left)(void *context, const char *id, const struct ep_error *why);
+	void *context;
 	uint64_t deleted;
 	uint64_t position; /* of the log then */
 	struct ep_error why; /* the first was left: EP_NOT_FOUND, EP_BAD_INPUT; else EP_OK */

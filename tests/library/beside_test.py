@@ -98,9 +98,12 @@ def a_host_joins_a_master_and_syncs(test):
             slave.ingest(echoprint.Song("1 1 2 3", "TRMORE"))
             need(not slave.track("TRMORE").confirmed, "a track that the master does not have is confirmed")
             slave.delete("TRMORE")
-            same(slave.delete(f"TR{name}"), 1, "own tracks deleted")
+            left = []
+            same(slave.delete("TRNONE", "TRESZYC1E2414C343C", f"TR{name}", on_left=lambda track, why: left.append((track, type(why)))), 1,
+                 "own tracks deleted")
+            same(left, [("TRNONE", echoprint.NotFoundError), ("TRESZYC1E2414C343C", echoprint.BadInputError)], "tracks that are left")
             try:
-                slave.delete("TRESZYC1E2414C343C")
+                slave.delete("TRNONE", "TRESZYC1E2414C343C")
                 need(False, "a track of the master was deleted")
             except echoprint.BadInputError as why:
                 need("master" in str(why), str(why))

@@ -149,6 +149,15 @@ code_strings_are_read_and_written(void **state)
 /* ---- songs ---- */
 
 static void
+on_left(void *context, const char *id, int status, const char *why)
+{
+	char *told = context;
+	size_t size = strlen(told);
+	assert_non_null(strstr(why, id));
+	snprintf(told + size, 200 - size, "%s %d, ", id, status);
+}
+
+static void
 songs_are_ingested_found_and_deleted(void **state)
 {
 	(void)state;
@@ -178,6 +187,16 @@ songs_are_ingested_found_and_deleted(void **state)
 	assert_int_equal(echoprint_delete(&deleted, db, ids, 3, &err), ECHOPRINT_NOT_FOUND);
 	assert_non_null(strstr(err.text, "TRNONE"));
 	assert_int_equal(deleted, 1);
+	char told[200] = "";
+	struct echoprint_deletion deletion = { .size = sizeof deletion,
+		                               .on_left = on_left,
+		                               .context = told };
+	HOST_NEEDS(echoprint_delete_tracks(&deletion, db, ids, 3, &host_error));
+	assert_string_equal(told, "TRNONE 4, TRONE 4, TRTWO-0 4, ");
+	assert_int_equal(deletion.deleted, 0);
+	assert_int_equal(deletion.position, 3);
+	assert_int_equal(echoprint_delete_tracks(NULL, db, ids, 3, &err), ECHOPRINT_USAGE);
+	assert_int_equal(echoprint_delete_tracks(&deletion, db, NULL, 1, &err), ECHOPRINT_USAGE);
 	assert_false(host_finds(db, "TRONE", 1));
 	assert_true(host_finds(db, "TRTWO", 2));
 	assert_int_equal(echoprint_find_track(&track, db, "TRONE", &err), ECHOPRINT_NOT_FOUND);
