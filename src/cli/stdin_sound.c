@@ -78,7 +78,7 @@ peek(size_t *size, char front[FRONT], const struct stat *info, const struct ep_c
 	if (S_ISREG(info->st_mode)) {
 		ssize_t got = pread(STDIN_FILENO, front, FRONT, 0);
 		*size = got > 0 ? (size_t)got : 0;
-	} else if (S_ISFIFO(info->st_mode) && call->argument_count == 1) {
+	} else if (S_ISFIFO(info->st_mode) && strcmp(call->arguments[0], "-") == 0) {
 		EP_TRY(wait_and_peek(size, front, call, err));
 	} else if (S_ISFIFO(info->st_mode) && has_come_to(POLLIN)) {
 		*size = peek_pipe(front);
