@@ -27,11 +27,14 @@ static int
 set_up(void **state)
 {
 	make_node(state);
+	ep_log_close(EP_TAKE(node.log));
 	snprintf(file, sizeof file, "%s/to.backup", node.folder);
 	snprintf(target, sizeof target, "%s/restored", node.folder);
 	return 0;
 }
 
+/* The log is open only meanwhile: LMDB wants an environment to be open once in a process, and
+ * `backup` opens it. */
 static void
 put_song(unsigned number)
 {
@@ -39,7 +42,9 @@ put_song(unsigned number)
 	char id[24];
 	snprintf(id, sizeof id, "TRBACKUP%04u", number);
 	song_of_onsets(&pairs, number, 2000);
+	needs(ep_log_open(&node.log, node.folder, EP_LOG_WRITE, NULL));
 	node_put(&node, id, &pairs, "title");
+	ep_log_close(EP_TAKE(node.log));
 }
 
 static enum ep_status
@@ -150,19 +155,16 @@ a_check_writes_nothing(void **state)
 	assert_absent();
 }
 
-/* Another process that commits all the time, until *to_child is closed: LMDB wants an environment
- * to be open once in a process. */
+/* Another process that commits all the time, until *to_child is closed. */
 static pid_t
 commit_elsewhere(int *to_child)
 {
 	int ends[2];
 	must(pipe2(ends, O_CLOEXEC) == 0);
-	ep_log_close(EP_TAKE(node.log));
 	pid_t child = fork();
 	if (child == 0) {
 		struct pollfd end = { .fd = ends[0], .events = POLLIN };
 		close(ends[1]);
-		needs(ep_log_open(&node.log, node.folder, EP_LOG_WRITE, NULL));
 		for (unsigned number = 100; poll(&end, 1, 0) == 0; number++)
 			put_song(number);
 		_exit(0);

@@ -90,7 +90,7 @@ start(void **state)
 }
 
 static int
-stop(void **state)
+leave(void **state)
 {
 	ep_channel_free(channel);
 	channel = NULL;
@@ -408,31 +408,31 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(songs_that_follow_one_another_are_plays, start,
-		                                stop),
-		cmocka_unit_test_setup_teardown(a_play_ends_with_its_track, start, stop),
+		                                leave),
+		cmocka_unit_test_setup_teardown(a_play_ends_with_its_track, start, leave),
 		cmocka_unit_test_setup_teardown(
 			a_song_that_was_joined_in_its_middle_begins_where_it_was_heard, start,
-			stop),
+			leave),
 		cmocka_unit_test_setup_teardown(
 			a_song_whose_beginning_is_left_out_begins_after_the_song_before, start,
-			stop),
-		cmocka_unit_test_setup_teardown(a_play_goes_on_after_a_restart, start, stop),
+			leave),
+		cmocka_unit_test_setup_teardown(a_play_goes_on_after_a_restart, start, leave),
 		cmocka_unit_test_setup_teardown(another_play_of_the_song_is_another_play, start,
-		                                stop),
+		                                leave),
 		cmocka_unit_test_setup_teardown(another_song_after_a_restart_ends_the_play, start,
-		                                stop),
+		                                leave),
 		cmocka_unit_test_setup_teardown(unknown_sound_after_a_break_ends_the_play, start,
-		                                stop),
+		                                leave),
 		cmocka_unit_test_setup_teardown(
-			a_play_ends_also_if_the_last_window_of_a_connection_failed, start, stop),
+			a_play_ends_also_if_the_last_window_of_a_connection_failed, start, leave),
 		cmocka_unit_test_setup_teardown(all_that_came_before_a_break_is_a_piece, start,
-		                                stop),
-		cmocka_unit_test_setup_teardown(what_a_server_sends_again_is_no_gap, start, stop),
+		                                leave),
+		cmocka_unit_test_setup_teardown(what_a_server_sends_again_is_no_gap, start, leave),
 		cmocka_unit_test_setup_teardown(a_stream_that_is_not_there_is_a_gap_from_the_start,
-		                                start, stop),
+		                                start, leave),
 		cmocka_unit_test_setup_teardown(a_stream_that_is_retired_ends_its_play, start,
-		                                stop),
-		cmocka_unit_test_setup_teardown(silence_is_told_from_what_is_unknown, start, stop),
+		                                leave),
+		cmocka_unit_test_setup_teardown(silence_is_told_from_what_is_unknown, start, leave),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
