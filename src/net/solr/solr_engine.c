@@ -135,11 +135,11 @@ ask(json_t **answer, const json_t **documents, struct ep_solr_engine *of, struct
 static int
 compare_gain(const void *one, const void *other)
 {
-	const struct ep_probe_key *const *a = one;
-	const struct ep_probe_key *const *b = other;
-	if ((*a)->gain < (*b)->gain || (*a)->gain > (*b)->gain)
-		return (*a)->gain < (*b)->gain ? 1 : -1;
-	return (*a)->first < (*b)->first ? -1 : (*a)->first > (*b)->first;
+	const struct ep_probe_key *a = *(const struct ep_probe_key *const *)one;
+	const struct ep_probe_key *b = *(const struct ep_probe_key *const *)other;
+	if (a->gain < b->gain || a->gain > b->gain)
+		return a->gain < b->gain ? 1 : -1;
+	return a->first < b->first ? -1 : a->first > b->first;
 }
 
 /* Chooses the keys that gain most, of those that stand for one key of the index each. */
