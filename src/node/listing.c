@@ -58,6 +58,18 @@ add_names(json_t *json, const struct ep_entry *entry, struct ep_error *err)
 	return status;
 }
 
+/* Gives what was made, with the names of the entry (NULL: it has none). */
+static enum ep_status
+give(json_t **json, json_t *made, const struct ep_entry *entry, struct ep_error *err)
+{
+	enum ep_status status = entry ? add_names(made, entry, err) : EP_OK;
+	if (status == EP_OK)
+		*json = made;
+	else
+		json_decref(made);
+	return status;
+}
+
 enum ep_status
 ep_conflict_json(json_t **json, const struct ep_entry *entry, const char *source, uint64_t version,
                  struct ep_error *err)
@@ -71,10 +83,33 @@ ep_conflict_json(json_t **json, const struct ep_entry *entry, const char *source
 		(json_int_t)(deletion ? 0 : entry->document_count), "import_date", date);
 	if (!made)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory for the list of conflicts");
-	enum ep_status status = deletion ? EP_OK : add_names(made, entry, err);
-	if (status != EP_OK)
-		json_decref(made);
-	else
-		*json = made;
-	return status;
+	return give(json, made, deletion ? NULL : entry, err);
+}
+
+static const char *
+change_name(const struct ep_entry *entry)
+{
+	struct ep_link link;
+	if (entry->operation == EP_PUT)
+		return "put";
+	if (entry->operation == EP_DELETE)
+		return "delete";
+	return ep_entry_link(&link, entry, NULL) == EP_OK && link.original.size ? "link"
+	                                                                        : "release";
+}
+
+enum ep_status
+ep_pending_json(json_t **json, const struct ep_unconfirmed *item, struct ep_error *err)
+{
+	static const char *const states[] = {
+		[EP_WAIT_NONE] = "unsent", [EP_WAIT_FEED] = "sent", [EP_WAIT_REFUSED] = "refused",
+		[EP_WAIT_FULL] = "full",   [EP_WAIT_CSV] = "csv",
+	};
+	const struct ep_entry *entry = &item->entry;
+	json_t *made =
+		json_pack("{s:o, s:s, s:s}", "track_id", ep_json_text(entry->id), "change",
+	                  change_name(entry), "state", item->proof ? "unsent" : states[item->wait]);
+	if (!made)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory for the list of changes");
+	return give(json, made, entry->operation == EP_PUT ? entry : NULL, err);
 }

@@ -1,5 +1,5 @@
-/* listing.h - copies and versions that were set aside, as JSON: of commands and of the HTTP
- * interface
+/* listing.h - copies, versions that were set aside, and what waits for the master, as JSON: of
+ * commands and of the HTTP interface
  */
 #ifndef EP_NODE_LISTING_H
 #define EP_NODE_LISTING_H
@@ -27,5 +27,11 @@ ep_each_copy(const struct ep_log_read *read, size_t skip,
 EP_MUST_USE enum ep_status ep_conflict_json(json_t **json, const struct ep_entry *entry,
                                             const char *source, uint64_t version,
                                             struct ep_error *err);
+
+/* What the feed has not confirmed: {"track_id", "change": "put", "delete", "link" or "release",
+ * "state": "unsent", "sent", "refused", "full" or "csv"}, and of a put {"artist", "release",
+ * "track", "length"} of its first document. EP_CORRUPT, EP_NO_MEMORY. */
+EP_MUST_USE enum ep_status ep_pending_json(json_t **json, const struct ep_unconfirmed *item,
+                                           struct ep_error *err);
 
 #endif

@@ -477,6 +477,7 @@ def sources_are_kept(test):
     listed = {source["name"]: source for source in place.query.get("/v1/sources")["sources"]}
     same((listed["paris"]["peer"]["state"], listed["local"]["tracks"]), ("in", 2), "the sources")
     same({source["peer"] for source in place.query.get("/v1/sources?peers=false")["sources"]}, {None}, "sources without what is known of slaves")
+    same(place.query.get("/v1/pending"), {"pending": [], "next": None}, "what a master waits for")
     need("peers" in place.query.get("/v1/status") and "peers" not in place.query.get("/v1/status?peers=false"), "the state with and without slaves")
     place.query.ask("GET", "/v1/sources?peers=x", expect=400)
     place.query.ask("GET", "/v1/status?peers=x", expect=400)

@@ -1,4 +1,5 @@
-/* /v1/copies and /v1/conflicts: what the user decides by hand. */
+/* /v1/copies and /v1/conflicts: what the user decides by hand; /v1/pending: what the master does.
+ */
 #include "net/api/api_internal.h"
 
 #include "format/json_text.h"
@@ -18,7 +19,7 @@ struct page {
 	uint64_t after;
 	uint64_t limit;
 	bool more;
-	/* Of the conflicts: */
+	/* Of the conflicts and of what is pending: */
 	struct ep_source_info *sources;
 	size_t source_count;
 	uint64_t seen;
@@ -168,6 +169,42 @@ ep_api_list_conflicts(void *context, struct ep_http_request *request, struct ep_
 		status = ep_log_conflicts(read, on_conflict, &page, &err);
 	answer_page(&page, "conflicts", status, &err, answer);
 }
+
+/* ---- what waits for the master ---- */
+
+static enum ep_status
+on_pending(void *context, const struct ep_unconfirmed *pending, struct ep_error *err)
+{
+	struct page *page = context;
+	json_t *item;
+	if (page->seen++ < page->after || page->more)
+		return EP_OK;
+	page->more = json_array_size(page->items) == page->limit;
+	if (page->more)
+		return EP_OK;
+	EP_TRY(ep_pending_json(&item, pending, err));
+	return json_array_append_new(page->items, item) == 0
+	               ? EP_OK
+	               : ep_fail(err, EP_NO_MEMORY, "out of memory for a page of changes");
+}
+
+void
+ep_api_list_pending(void *context, struct ep_http_request *request, struct ep_http_answer *answer)
+{
+	struct ep_api *api = context;
+	EP_OWNED(ep_log_read_end)
+	struct ep_log_read *read = NULL;
+	struct page page;
+	struct ep_error err;
+	if (!read_page(&page, request, answer))
+		return;
+	enum ep_status status = ep_log_read_begin(&read, api->log, &err);
+	if (status == EP_OK)
+		status = ep_log_unconfirmed(read, on_pending, &page, &err);
+	answer_page(&page, "pending", status, &err, answer);
+}
+
+/* ---- settling ---- */
 
 static void
 settle(struct ep_api *api, const char *id, bool accept, size_t version,

@@ -132,6 +132,7 @@ EP_API_HANDLER(ep_api_link);
 EP_API_HANDLER(ep_api_release);
 EP_API_HANDLER(ep_api_list_conflicts);
 EP_API_HANDLER(ep_api_settle);
+EP_API_HANDLER(ep_api_list_pending);
 #undef EP_API_HANDLER
 
 enum ep_http_next ep_api_check_sound(void *context, struct ep_http_request *request,
