@@ -26,6 +26,7 @@ demo: all
 
 check:
 	tools/setup.sh build check
+	tools/setup_console.sh
 	python3 tools/check.py
 
 # What takes longer than `make check` may; each part is a target of its own.

@@ -1,0 +1,48 @@
+#!/bin/sh
+# Gets what the checks of the console (tests/console) use beyond the rest: Debian's chromium with its
+# driver and python3-selenium, and axe-core, which Debian does not have, from npm.
+# Ends well whatever is missing: the checks say then what they skip, and why.
+set -u
+
+axe=4.14.1
+axe_sha512=1477dafa598d8d065f273d6af302aa203c02e83131707b7fa648cd41bd3d6b734f8c22a0dab86ee6a6f64b8afbe804b214d36db85a2826965edfb3a0b9d546b5
+# tests/console/browser.py looks there.
+folder=${XDG_CACHE_HOME:-$HOME/.cache}/echoprint
+file=$folder/axe-$axe.min.js
+
+told() { echo "setup_console.sh: $*" >&2; }
+
+get_browser() {
+	missing=
+	for package in chromium chromium-driver python3-selenium; do
+		dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q ' installed$' || missing="$missing $package"
+	done
+	[ -n "$missing" ] || return 0
+	as_root=
+	[ "$(id -u)" = 0 ] || as_root=sudo
+	echo "installing:$missing"
+	wait_for_others="-o DPkg::Lock::Timeout=600"
+	# shellcheck disable=SC2086
+	{ $as_root apt-get $wait_for_others update -qq && $as_root env DEBIAN_FRONTEND=noninteractive \
+		apt-get $wait_for_others install -y -qq --no-install-recommends $missing >/dev/null; } ||
+		told "cannot install$missing: the console is not tried in a browser"
+}
+
+get_axe() {
+	[ ! -f "$file" ] || return 0
+	command -v npm >/dev/null || { told "there is no npm, and so no axe-core"; return; }
+	part=$(mktemp -d) || return
+	if (cd "$part" && timeout 120 npm pack "axe-core@$axe" --silent >/dev/null) &&
+		echo "$axe_sha512  $part/axe-core-$axe.tgz" | sha512sum -c --quiet &&
+		tar -xzf "$part/axe-core-$axe.tgz" -C "$part" package/axe.min.js &&
+		mkdir -p "$folder" && mv "$part/package/axe.min.js" "$file.part" && mv "$file.part" "$file"; then
+		echo "axe-core $axe is in $file"
+	else
+		told "cannot get axe-core $axe by npm"
+	fi
+	rm -rf "$part"
+}
+
+get_browser
+get_axe
+exit 0
