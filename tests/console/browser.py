@@ -20,7 +20,14 @@ PATIENCE_S = 60
 # What a page says of an answer that the checks ask for.
 EXPECTED = ("status of 401", "status of 403", "status of 409", "status of 404", "status of 422", "ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET",
             "ERR_EMPTY_RESPONSE")
-AXE = [os.environ.get("ECHOPRINT_AXE"), "/usr/share/nodejs/axe-core/axe.min.js", "/usr/share/javascript/axe-core/axe.min.js"]
+# Where tools/setup_console.sh puts it.
+CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "echoprint"
+
+
+def axe_file():
+    """axe.min.js of axe-core; None: it is not here."""
+    given = os.environ.get("ECHOPRINT_AXE")
+    return pathlib.Path(given) if given else max(CACHE.glob("axe-*.min.js"), default=None)
 
 
 def use_the_python_of_debian():
@@ -69,7 +76,9 @@ class Browser:
         self.cdp("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(self.downloads))
         self.said = []
         self.asked = set()
-        self.axe = next((pathlib.Path(path).read_text(encoding="utf-8") for path in AXE if path and os.path.exists(path)), None)
+        path = axe_file()
+        self.axe = path.read_text(encoding="utf-8") if path else None
+        self.looked = 0
 
     def close(self):
         self.driver.quit()
@@ -141,12 +150,14 @@ class Browser:
             "axe.run(document, { resultTypes: ['violations'] }).then((found) => arguments[0](found.violations.map((one) => "
             "one.id + ': ' + one.nodes.slice(0, 3).map((node) => node.html.slice(0, 150) + ' ' + (node.any[0]?.message || '')).join(' | '))))")
         need(not found, f"axe-core finds on {page}: {found}")
+        self.looked += 1
 
     # ---- pictures ----
 
     def look(self, width, dark=False):
         self.cdp("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 700)
-        self.cdp("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
+        self.cdp("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"},
+                                                          {"name": "prefers-reduced-motion", "value": "reduce"}])
 
     def shoot(self, path, most=2400):
         self.run("document.getElementById('said').classList.remove('shown')")

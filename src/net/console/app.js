@@ -80,4 +80,5 @@ document.getElementById("skip").addEventListener("click", (event) => {
 });
 shownBefore = true;
 show();
-if (route().page !== "") ask("status", { quiet: true }).then(note, () => {});
+// The other pages ask for themselves.
+if (["identify", "tracks"].includes(route().page)) ask("status?peers=false", { quiet: true }).then(note, () => {});

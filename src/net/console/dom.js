@@ -24,7 +24,9 @@ export function text(value, instead = "—") {
     shown.length > 400 ? shown.slice(0, 400) + "…" : shown);
 }
 
-export const number = (value) => Number(value).toLocaleString("en");
+// One for all: to make one for each number would take longer than all else.
+const format = new Intl.NumberFormat("en");
+export const number = (value) => format.format(Number(value));
 export const count = (value, one, many = one + "s") => `${number(value)} ${value === 1 ? one : many}`;
 
 export function bytes(value) {
@@ -81,13 +83,13 @@ export function table(caption, columns, rows) {
 export const facts = (...pairs) => el("dl", { class: "facts" },
   pairs.filter(Boolean).map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
 
-// Asks in a dialog; fields are elements. Gives true when it was agreed to.
-export function confirm(title, words, yes, danger = true, fields = []) {
+// Asks in a dialog; fields are elements; only: there is nothing to cancel. Gives true when it was agreed to.
+export function confirm(title, words, yes, danger = true, fields = [], only = false) {
   return new Promise((done) => {
     let agreed = false;
     const form = el("form", { onsubmit: (event) => { event.preventDefault(); agreed = true; box.close(); } },
       el("h2", { id: "asked" }, title), [words].flat().map((line) => el("p", {}, line)), fields,
-      el("div", { class: "row end" }, button("Cancel", () => box.close()),
+      el("div", { class: "row end" }, only ? null : button("Cancel", () => box.close()),
         el("button", { type: "submit", class: danger ? "danger" : "first" }, yes)));
     const box = el("dialog", { "aria-labelledby": "asked", onclose: () => { box.remove(); done(agreed); } }, form);
     document.body.append(box);

@@ -1,10 +1,11 @@
 // Who is connected with this node, and how far each one is.
-import { el, svg, text, number, count, ago, ageOf, duration, table, facts, button, confirm, field, empty, failed, say } from "./dom.js";
+import { el, svg, text, number, count, bytes, ago, ageOf, duration, table, facts, button, confirm, field, empty, failed, say } from "./dom.js";
 import { ask, id } from "./api.js";
 
 const EVERY = 10000; // ms
 const SILENT = 900; // s
 const LATE = 60; // s
+const MOST_ROWS = 50;
 const BOX = [214, 82];
 const GAP = [22, 56];
 
@@ -15,6 +16,13 @@ function stateOf(peer) {
   // What is on its way to a slave that is in touch is no reason to worry.
   const late = peer.lag > 0 && ageOf(peer.fetched_at) > LATE;
   return peer.lag > 0 ? [late ? "warn" : "good", `${number(peer.lag)} behind`] : ["good", "up to date"];
+}
+
+// Whether a slave's copy is this node's, by the digest of its state that the slave told.
+function equalOf(peer, state) {
+  if (peer.state !== "in" || !peer.digest) return ["none", "not known"];
+  if (peer.digest === state.digest) return ["good", "equal"];
+  return peer.lag > 0 || ageOf(peer.fetched_at) <= LATE ? ["none", "not yet"] : ["warn", "differs"];
 }
 
 const cut = (words, most) => words.length > most ? words.slice(0, most - 1) + "…" : words;
@@ -29,6 +37,10 @@ function box(x, y, { name, kind, level, words, when }) {
 
 const since = (moment) => moment ? `seen ${duration(ageOf(moment))} ago` : "not seen yet";
 
+const WORST = ["bad", "warn", "good", "none"]; // what is not well is seen first
+const byLevel = (a, b) => WORST.indexOf(stateOf(a)[0]) - WORST.indexOf(stateOf(b)[0]);
+const kindOf = (follower) => follower.name.startsWith("solr") ? "Solr" : follower.name.startsWith("legacy") ? "server of 2011" : "system";
+
 // Three rows at most: whom this node follows, itself, and those that follow it.
 function layersOf(state) {
   const { master } = state;
@@ -42,16 +54,25 @@ function layersOf(state) {
   }
   const self = { name: state.name, kind: role, level: state.server.healthy === false ? "bad" : "good",
     words: master && master.lag ? `${number(master.lag)} behind` : "this node", when: `position ${number(state.position)}` };
-  const below = (state.peers || []).map((peer) => {
+  const below = (state.peers || []).toSorted(byLevel).map((peer) => {
     const [level, words] = stateOf(peer);
-    return { name: peer.name, kind: "slave", level, words, when: peer.state === "in" ? since(peer.contact) : "has not joined yet" };
+    return { name: peer.name, kind: peer.mirror ? "mirror" : "slave", level, words,
+      when: peer.state === "in" ? since(peer.contact) : "has not joined yet" };
   });
-  const others = (state.followers || []).map((one) => ({ name: one.name, kind: one.name.split(".")[0] === "solr" ? "Solr" : "system",
+  const others = (state.followers || []).map((one) => ({ name: one.name, kind: kindOf(one),
     level: one.waiting ? "warn" : "good", words: one.waiting ? `${number(one.waiting)} behind` : "up to date", when: `position ${number(one.position)}` }));
   return [above, [self], [...below, ...others]];
 }
 
 const MOST = 24; // boxes of a row that are drawn; the list below has all
+
+// Those that are not drawn, as one.
+function rest(nodes) {
+  const [{ level }] = nodes;
+  const well = nodes.filter((one) => one.level === "good").length;
+  return { name: `${number(nodes.length)} more`, kind: "nodes", level, words: well === nodes.length ? "up to date" : `${number(well)} up to date`,
+    when: "in the table below" };
+}
 
 function picture(state, width) {
   const shapes = [];
@@ -61,7 +82,7 @@ function picture(state, width) {
   let y = 2;
   let before = null;
   for (const layer of layers) {
-    const shown = layer.slice(0, MOST);
+    const shown = layer.length > MOST ? [...layer.slice(0, MOST - 1), rest(layer.slice(MOST - 1))] : layer;
     const middles = [];
     for (let at = 0; at < shown.length; at += fit) {
       const row = shown.slice(at, at + fit);
@@ -75,11 +96,11 @@ function picture(state, width) {
     }
     if (before) for (const [x, top, level, direct] of middles) {
       if (!direct) continue; // those of further rows stand below the first
-      const [fromX, fromY] = before;
+      const [fromX, fromY, parent] = before;
       const half = (fromY + top) / 2;
-      lines.push(svg("path", { class: `way ${level}`, d: `M${fromX} ${fromY}C${fromX} ${half} ${x} ${half} ${x} ${top}` }));
+      lines.push(svg("path", { class: `way ${parent === "bad" ? parent : level}`, d: `M${fromX} ${fromY}C${fromX} ${half} ${x} ${half} ${x} ${top}` }));
     }
-    before = [width / 2, y - GAP[1]];
+    before = [width / 2, y - GAP[1], layer[0].level];
   }
   return [y - GAP[1] + 4, [...lines, ...shapes]];
 }
@@ -99,23 +120,54 @@ function drawing(state) {
   return node;
 }
 
-function ofMaster(state) {
+// How it is, in one sentence.
+function headline({ master, peers = [] }) {
+  if (master?.error) return "The master is not reached";
+  if (master) return master.lag ? `${count(master.lag, "change")} behind the master` : "Up to date with the master";
+  const inside = peers.filter((peer) => peer.state === "in");
+  const late = inside.filter((peer) => stateOf(peer)[0] !== "good");
+  if (!inside.length) return "No slave has joined yet";
+  const behind = inside.filter((peer) => peer.lag > 0).length;
+  if (!late.length && behind) return `${number(behind)} of ${count(inside.length, "slave")} ${behind === 1 ? "is" : "are"} catching up`;
+  if (!late.length) return inside.length === 1 ? "One slave, and all is well" : `${number(inside.length)} slaves, and all is well`;
+  return `${number(late.length)} of ${count(inside.length, "slave")} ${late.length === 1 ? "needs" : "need"} a look`;
+}
+
+// Where all of the feed was applied and nothing is on its way, the digests were compared.
+const isEqual = (master) => master.error || !master.feed_time ? "not known" : master.lag || master.pending ? "not equal yet" : "equal to the master's";
+
+const fates = { unsent: ["none", "to be sent"], sent: ["good", "sent"], refused: ["bad", "refused"], full: ["warn", "no room at the master"],
+  csv: ["none", "by CSV, not sent"] };
+const changes = { put: "put", delete: "delete", link: "made a copy", release: "made a song of its own" };
+
+const ofPending = ({ pending, next }) => !pending.length ? null : [table("What this node sends", [
+  ["Track", (one) => one.change === "delete" ? text(one.track_id) : el("a", { href: `#/track/${id(one.track_id)}` }, text(one.track || one.track_id)), "wide"],
+  ["Artist", (one) => text(one.artist, ""), "wide"], ["Change", (one) => changes[one.change]], ["What became of it", (one) => badge(fates[one.state])],
+], pending), next ? el("p", { class: "told" }, `The first ${number(pending.length)} are shown.`) : null];
+
+function ofMaster(state, pending) {
   const { master } = state;
   return el("section", {}, el("h2", {}, "Its master"), master.error ? el("p", { class: "failed" }, el("bdi", { class: "text" }, master.error)) : null,
     facts(["Address", text(master.url)], master.mirror && ["By way of", text(master.mirror)], ["Known there as", text(master.source)],
-      ["Last reached", ago(master.contact)], ["Behind", count(master.lag, "change")], ["Epoch", number(master.epoch)]),
+      ["Last reached", ago(master.contact)], ["Behind", count(master.lag, "change")], ["This copy", isEqual(master)], ["Epoch", number(master.epoch)]),
     el("h3", {}, "What this node sends"),
     facts(["Waiting to be confirmed", count(master.pending, "change")], ["Refused", count(master.refused, "change")],
-      ["No room at the master", count(master.full, "change")], ["Set aside by the master", count(master.conflicts, "change")], ["Rejected", count(master.rejected, "change")]));
+      ["No room at the master", count(master.full, "change")], ["Set aside by the master", count(master.conflicts, "change")], ["Rejected", count(master.rejected, "change")]),
+    ofPending(pending));
 }
+
+// White in the dark, too, and with a margin: else it cannot be read.
+const qr = (rows) => svg("svg", { class: "qr", viewBox: `-4 -4 ${rows.length + 8} ${rows.length + 8}`, role: "img", "aria-label": "The invitation as a QR code" },
+  svg("rect", { x: -4, y: -4, width: rows.length + 8, height: rows.length + 8 }),
+  svg("path", { d: rows.map((row, y) => [...row].map((one, x) => one === "1" ? `M${x} ${y}h1v1h-1z` : "").join("")).join("") }));
 
 async function invite(refresh) {
   const name = field("Name of the slave", { required: true, pattern: "[A-Za-z0-9._\\-]{1,64}", title: "1 to 64 of A-Z a-z 0-9 . _ -", spellcheck: false });
   const url = field("Address of this master, as the slave sees it", { type: "url", value: new URL(".", document.baseURI).href, required: true });
   if (!await confirm("Invite a slave", "You get a line for its operator. It lets one node in, once.", "Make the invitation", false, [name, url])) return;
-  const made = await ask("sources", { method: "POST", json: { name: name.input.value, url: url.input.value } });
+  const made = await ask("sources?qr=true", { method: "POST", json: { name: name.input.value, url: url.input.value } });
   await refresh();
-  const words = el("textarea", { class: "copyable", readonly: true, rows: "3", "aria-label": "Invitation" }, `echoprint join '${made.invitation}'`);
+  const words = el("textarea", { class: "copyable", readonly: true, rows: "4", "aria-label": "Invitation" }, `echoprint join '${made.invitation}'`);
   const copy = button("Copy", async () => {
     try {
       await navigator.clipboard.writeText(words.value);
@@ -125,7 +177,7 @@ async function invite(refresh) {
       copy.textContent = "Press Ctrl+C";
     }
   }, "first");
-  await confirm("The invitation", ["To be run on the new slave. Who has this line can join in its place: send it by a safe way. It is not shown again."], "Done", false, [words, el("div", { class: "row" }, copy)]);
+  await confirm("The invitation", ["To be run on the new slave. Who has this line can join in its place: send it by a safe way. It is not shown again."], "Done", false, [words, el("div", { class: "row" }, copy), made.qr ? qr(made.qr) : ""], true);
 }
 
 async function remove(peer, tracks, refresh) {
@@ -139,24 +191,33 @@ async function remove(peer, tracks, refresh) {
 
 const badge = ([level, words]) => el("span", { class: `state ${level}` }, words);
 
-function ofPeers(state, sources, attempt, refresh) {
-  const tracks = new Map(sources.map((one) => [one.name, one.tracks]));
-  return el("section", {},
-    el("div", { class: "row" }, el("h2", {}, "Slaves"), button("Invite a slave", attempt(() => invite(refresh)), "first")),
-    state.peers.length ? table("Slaves", [
-      ["Name", (peer) => text(peer.name)], ["State", (peer) => badge(stateOf(peer))],
-      ["Tracks", (peer) => number(tracks.get(peer.name) || 0), "figure"], ["Last contact", (peer) => ago(peer.contact)],
-      ["Reason of a refusal", (peer) => text(peer.error, "none"), "wide"],
-      ["", (peer) => el("button", { type: "button", "aria-label": `Remove ${peer.name}`, onclick: attempt(() => remove(peer, tracks.get(peer.name) || 0, refresh)) }, "Remove")],
-    ], state.peers) : empty("No slave was invited yet."));
+// A table of which the first rows are shown, until all are asked for.
+function long(caption, columns, rows, opened, refresh) {
+  const all = opened.has(caption) || rows.length <= MOST_ROWS;
+  return [table(caption, columns, all ? rows : rows.slice(0, MOST_ROWS)),
+    all ? null : button(`Show all ${number(rows.length)}`, () => { opened.add(caption); refresh(); }, "first more")];
 }
 
-const ofSources = (sources) => el("section", {}, el("h2", {}, "Where the tracks are from"), sources.length ? table("Sources", [
-  ["Source", (one) => text(one.name)], ["Tracks", (one) => number(one.tracks), "figure"], ["Documents", (one) => number(one.documents), "figure"],
-], sources) : empty("There are no tracks yet."));
+function ofPeers(state, sources, attempt, refresh, opened) {
+  const known = new Map(sources.map((one) => [one.name, one]));
+  const tracks = (peer) => known.get(peer.name)?.tracks || 0;
+  return el("section", {},
+    el("div", { class: "row" }, el("h2", {}, "Slaves"), button("Invite a slave", attempt(() => invite(refresh)), "first")),
+    state.peers.length ? long("Slaves", [
+      ["Name", (peer) => el("span", { class: "named" }, text(peer.name), peer.mirror ? el("span", { class: "by" }, "mirror") : null)], ["State", (peer) => badge(stateOf(peer))],
+      ["Its copy", (peer) => badge(equalOf(peer, state))], ["Last contact", (peer) => ago(peer.contact)],
+      ["Its tracks", (peer) => el("span", { class: "named" }, number(tracks(peer)), tracks(peer) ? el("span", { class: "by" }, bytes(known.get(peer.name).bytes)) : null), "figure"],
+      ["Reason of a refusal", (peer) => text(peer.error, "none"), "wide"],
+      ["", (peer) => el("button", { type: "button", "aria-label": `Remove ${peer.name}`, onclick: attempt(() => remove(peer, tracks(peer), refresh)) }, "Remove")],
+    ], state.peers.toSorted(byLevel), opened, refresh) : empty("No slave was invited yet."));
+}
+
+const ofSources = (sources, opened, refresh) => el("section", {}, el("h2", {}, "Where the tracks are from"), sources.length ? long("Sources", [
+  ["Source", (one) => text(one.name)], ["Size", (one) => bytes(one.bytes), "figure"], ["Tracks", (one) => number(one.tracks), "figure"], ["Documents", (one) => number(one.documents), "figure"],
+], sources, opened, refresh) : empty("There are no tracks yet."));
 
 const ofFollowers = (followers) => el("section", {}, el("h2", {}, "Other systems"), table("Other systems", [
-  ["Name", (one) => text(one.name)], ["Position", (one) => number(one.position), "figure"],
+  ["Name", (one) => text(one.name)], ["Kind", kindOf], ["Position", (one) => number(one.position), "figure"],
   ["State", (one) => badge(one.waiting ? ["warn", `${count(one.waiting, "change")} behind`] : ["good", "up to date"])],
 ], followers));
 
@@ -171,13 +232,17 @@ export async function draw(place, { signal, note }) {
       trouble.replaceChildren(failed(why));
     }
   };
+  const opened = new Set();
   async function refresh(quiet = false) {
-    const [state, { sources }] = await Promise.all([ask("status", { signal, quiet }), ask("sources", { signal, quiet })]);
+    const [state, { sources }, pending] = await Promise.all([ask("status", { signal, quiet }), ask("sources?peers=false", { signal, quiet }),
+      ask("pending?limit=20", { signal, quiet })]);
     note(state);
-    body.replaceChildren(...[drawing(state), state.master ? ofMaster(state) : ofPeers(state, sources, attempt, refresh),
-      state.followers?.length ? ofFollowers(state.followers) : null, ofSources(sources.filter((one) => one.tracks))].filter(Boolean));
+    head.textContent = headline(state);
+    body.replaceChildren(...[drawing(state), state.master ? ofMaster(state, pending) : ofPeers(state, sources, attempt, refresh, opened),
+      state.followers?.length ? ofFollowers(state.followers) : null, ofSources(sources.filter((one) => one.tracks), opened, refresh)].filter(Boolean));
   }
-  place.append(el("h1", {}, "Federation"), trouble, body);
+  const head = el("h1", {}, "Federation");
+  place.append(head, trouble, body);
   await refresh();
   const timer = setInterval(() => {
     // Not under the hands of the user.

@@ -26,6 +26,8 @@ function sure(match) {
   return `${percent >= 99.99 ? "more than 99.99" : percent.toFixed(2)} %`;
 }
 
+const runnerUp = (one) => el("span", { class: "named" }, el("a", { href: `#/track/${id(one.track_id)}` }, text(titleOf(one))), el("span", { class: "by" }, text(one.artist, "")));
+
 function explanation(result) {
   const [match] = result.matches;
   const { evidence } = result;
@@ -33,7 +35,8 @@ function explanation(result) {
     ["Score", [el("strong", {}, String(match.score)), ` (50 is enough); right with ${sure(match)}`]],
     ["Place", `your recording begins at ${clock(match.offset_s)} of the track`],
     Math.abs(match.speed - 1) > 0.0005 && ["Speed", `${match.speed.toFixed(3)} times that of the track`],
-    evidence && ["Evidence", `${number(Math.round(evidence.codes))} codes agree; the next best agrees in ${number(Math.max(0, Math.round(evidence.second_codes)))}`],
+    evidence && ["Evidence", `${number(Math.round(evidence.codes))} codes agree; with the next best song, ${number(Math.max(0, Math.round(evidence.second_codes)))}`],
+    result.runner_up && ["Next best song", runnerUp(result.runner_up)],
     ["Source", text(match.source)],
     ["Took", `${Math.round(result.took)} ms: ${Math.round(result.ms.decode)} to decode, ${Math.round(result.ms.search)} to search`],
   ].filter(Boolean);

@@ -15,7 +15,7 @@ function ofMaster(state) {
   return [
     master.error && problem("bad", "The master cannot be reached.", `${master.error}.${since}`, "federation"),
     master.refused && problem("warn", `The master refused ${count(master.refused, "change")} of this node.`,
-      "See which ones, and why.", "federation"),
+      "See which ones.", "federation"),
     master.full && problem("warn", `The master has no room for ${count(master.full, "track")} of this node.`,
       "Ask the master's operator for a higher limit.", "federation"),
     !master.error && master.lag > 0 && problem("warn", `This node is ${count(master.lag, "change")} behind its master.`,

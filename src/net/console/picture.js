@@ -66,7 +66,7 @@ function rows(found, width, alone = false) {
     const hit = band.moved.filter((_, i) => band.hits[i]);
     const others = band.moved.filter((_, i) => !band.hits[i]);
     return [svg("rect", { class: number % 2 ? "lane" : "lane odd", x: LEFT, y: top, width: width - LEFT - 6, height: ROW }),
-      svg("path", { class: "of-track", d: ticks(within(band.times), x, top + 3, top + (alone ? 23 : 12)) }),
+      svg("path", { class: alone ? "of-both" : "of-track", d: ticks(within(band.times), x, top + 3, top + (alone ? 23 : 12)) }),
       svg("path", { class: "of-query", d: ticks(others, x, top + 14, top + 23) }),
       svg("path", { class: "of-both", d: ticks(hit, x, top + 3, top + 23) }),
       NAMES[number] ? svg("text", { x: LEFT - 6, y: top + 17, "text-anchor": "end" }, NAMES[number]) : null];

@@ -16,12 +16,9 @@ export function roundUp(value) {
 const short = (value) => value >= 1e6 ? `${+(value / 1e6).toFixed(1)}M` : value >= 1e3 ? `${+(value / 1e3).toFixed(1)}k`
   : String(+value.toPrecision(2));
 
-const moments = {
-  hour: { hour: "2-digit", minute: "2-digit" },
-  day: { hour: "2-digit", minute: "2-digit" },
-  month: { day: "numeric", month: "short" },
-};
-export const moment = (time, span) => new Intl.DateTimeFormat("en-GB", moments[span]).format(new Date(time));
+const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+const calendar = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
+export const moment = (time, span) => (span === "month" ? calendar : clock).format(new Date(time));
 
 function axes(width, top, from, to, span, unit) {
   const wide = width - LEFT - 8;

@@ -1,5 +1,5 @@
 // Copies and conflicts: what was found, and what the user decides.
-import { el, text, count, clock, button, confirm, field, empty, failed, say } from "./dom.js";
+import { el, text, number, clock, button, confirm, field, empty, failed, say } from "./dom.js";
 import { ask, id } from "./api.js";
 
 const PAGE = 20;
@@ -24,16 +24,38 @@ const copyCard = (copy, act, signal) => el("li", { class: "card pair" },
   el("div", {}, el("span", { class: "kicker" }, "Copy"), named(copy.track_id, signal)),
   el("div", {}, el("span", { class: "kicker" }, "Original"), named(copy.original, signal)),
   el("div", {}, el("span", { class: "kicker" }, copy.kind === "exact" ? "The same codes" : "Aligns like a re-encoding"),
-    copy.kind === "exact" ? null : [meter(copy.share, "Share of onsets that coincide"), " of onsets, ",
-      meter(copy.coverage, "Share of the length that aligns"), " of the length"],
-    copy.offset_s ? ` from ${clock(copy.offset_s)} on` : ""),
+    copy.kind === "exact" ? null : [el("div", {}, meter(copy.share, "Share of onsets that coincide"), " of onsets"),
+      el("div", {}, meter(copy.coverage, "Share of the length that aligns"), " of the length")],
+    copy.offset_s ? `from ${clock(copy.offset_s)} on` : ""),
   el("div", { class: "row end" }, button("Release", act)));
 
-const conflictCard = (one, accept, drop, signal) => el("li", { class: "card pair" },
-  el("div", {}, el("span", { class: "kicker" }, "Track"), named(one.track_id, signal)),
-  el("div", {}, el("span", { class: "kicker" }, `Version ${one.version}, from`), text(one.source),
-    el("span", { class: "by" }, one.import_date.replace("T", " ").replace("Z", " UTC"))),
-  el("div", {}, el("span", { class: "kicker" }, "It would"), one.deletion ? "delete the track" : `put ${count(one.documents, "document")} in its place`),
+const lengthOf = (one) => Number(one.length) ? clock(Number(one.length)) : one.length;
+const shown = [["Track", (one) => one.track], ["Artist", (one) => one.artist], ["Release", (one) => one.release], ["Length", lengthOf],
+  ["Documents", (one) => number(one.documents?.length ?? one.documents)], ["Source", (one) => one.source],
+  ["Since", (one) => one.import_date.replace("T", " ").replace("Z", " UTC")]];
+
+// One of two versions; what differs from the other is marked, by a word for those who do not see it.
+function side(title, one, other) {
+  const differs = (of) => other && String(of(one)) !== String(of(other));
+  return el("div", { class: "side" }, el("h2", {}, title), el("dl", {}, shown.map(([name, of]) =>
+    el("div", { class: differs(of) ? "differs" : null }, el("dt", {}, name, differs(of) ? el("span", { class: "unseen" }, ", which differs") : null), el("dd", {}, text(of(one)))))));
+}
+
+// The track as it is and the version that was set aside; the former comes a moment later.
+function sides(one, signal) {
+  const title = `Version ${one.version}, set aside`;
+  const place = el("div", { class: "sides" });
+  const draw = (now) => place.replaceChildren(now ? side("As it is", now, one.deletion ? null : one) : el("div", { class: "side" }, el("h2", {}, "As it is"), el("p", {}, "The track is not here.")),
+    one.deletion ? el("div", { class: "side" }, el("h2", {}, title), el("p", {}, "The track is deleted, by ", text(one.source), "."))
+      : side(title, one, now));
+  place.append(el("p", { class: "busy" }, "Reading the track"));
+  ask(`tracks/${id(one.track_id)}`, { signal, quiet: true }).then(draw, () => { if (!signal.aborted) draw(null); });
+  return place;
+}
+
+const conflictCard = (one, accept, drop, signal) => el("li", { class: "card pair conflict" },
+  el("div", {}, el("span", { class: "kicker" }, "Track"), el("a", { href: `#/track/${id(one.track_id)}` }, text(one.track_id))),
+  sides(one, signal),
   el("div", { class: "row end" }, button("Drop", drop), button("Accept", accept, "first")));
 
 const kinds = {
@@ -81,7 +103,7 @@ export async function draw(place, { page, signal, note }) {
   async function first() {
     list.replaceChildren();
     await more();
-    ask("status", { signal, quiet: true }).then(note, () => {});
+    ask("status?peers=false", { signal, quiet: true }).then(note, () => {});
   }
   const link = page !== "copies" ? null : button("Link two tracks", attempt("The tracks were linked.", async () => {
     const copy = field("Id of the copy", { required: true });

@@ -16,7 +16,7 @@ function song(stream) {
 export async function draw(place, { signal, note }) {
   const body = el("div", {});
   async function refresh(quiet) {
-    const state = await ask("status", { signal, quiet });
+    const state = await ask("status?peers=false", { signal, quiet });
     note(state);
     const { monitor } = state;
     if (!monitor) return body.replaceChildren(empty("No monitor ever ran on this node. ", el("code", {}, "echoprint monitor"), " listens to streams."));
