@@ -12,7 +12,7 @@ SCHEMATHESIS ?= /var/tmp/echoprint-schemathesis
 
 .PHONY: all demo check check-long check-api check-crash check-model check-world check-mutants \
 	check-kills check-monitor check-histories check-solr check-distributions check-packages \
-	tests-built wheel dist bench bench-query bench-streams bench-solr eval fuzz lint install clean
+	tests-built wheel deb dist bench bench-query bench-streams bench-solr eval fuzz lint install clean
 
 all: build/build.ninja
 	ninja -C build
@@ -136,6 +136,11 @@ install: all
 wheel: all
 	python3 -m pip wheel --no-deps --no-build-isolation --wheel-dir build python/
 
+# The Debian packages, in build/deb.
+deb:
+	tools/setup.sh build package
+	tools/deb.sh build/deb
+
 # The source release of HEAD, in build/dist; MINISIGN_KEY=FILE signs it.
 dist:
 	tools/setup.sh build package
@@ -145,6 +150,7 @@ dist:
 check-packages:
 	tools/setup.sh build check package roots
 	python3 tests/packages/dist_test.py
+	python3 tests/packages/packages_test.py
 
 clean:
 	rm -rf build build-*

@@ -17,7 +17,7 @@ for group in "$@"; do
 	eval) packages="$packages python3 util-linux" ;;
 	package) packages="$packages build-essential debhelper dh-python dpkg-dev fakeroot git libcmocka-dev lintian
 		minisign patchelf python3 xz-utils" ;;
-	roots) packages="$packages debootstrap faketime util-linux" ;;
+	roots) packages="$packages debootstrap faketime gpgv util-linux" ;;
 	*) echo "setup.sh: there is no group $group; groups are build, check, bench, eval, package and roots" >&2; exit 2 ;;
 	esac
 done

@@ -5,11 +5,17 @@ however it ends. Numbers of processes are those of all, because LMDB knows reade
 no systemd that runs; what it would do is done by hand.
 """
 
+import argparse
+import json
 import os
 import pathlib
+import random
 import shutil
+import socket
 import subprocess
 import sys
+import tempfile
+import wave
 
 HERE = pathlib.Path(__file__).resolve().parent
 PROJECT = HERE.parent.parent
@@ -61,8 +67,8 @@ class Root:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def base_of(suite, mirror=MIRROR, options=()):
-    """The smallest root of a release, from the cache."""
+def base_of(suite, mirror=MIRROR, options=(), script=()):
+    """The smallest root of a release, from the cache; script: debootstrap's, where it knows it not."""
     folder = CACHE / f"base-{suite}"
     if not folder.exists():
         if not shutil.which("debootstrap"):
@@ -70,7 +76,7 @@ def base_of(suite, mirror=MIRROR, options=()):
         CACHE.mkdir(parents=True, exist_ok=True)
         making = CACHE / f"making-{suite}"
         shutil.rmtree(making, ignore_errors=True)
-        called(["debootstrap", "--variant=minbase", *options, suite, making, mirror])
+        called(["debootstrap", "--variant=minbase", *options, suite, making, mirror, *script])
         making.rename(folder)
     return Root(folder)
 
@@ -95,13 +101,34 @@ def put_source(root, inside="/source"):
     shutil.copytree(PROJECT, target, symlinks=True, ignore=left_out)
 
 
+def free_port():
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        return held.getsockname()[1]
+
+
+def demo_runs(root, program, songs="/tmp"):
+    """The demo: a master and three slaves on real fingerprints, which are in the folder songs."""
+    for name in ("demo.sh", "songs-a.json", "songs-b.json"):
+        shutil.copy(PROJECT / "demo" / name, root.path("/tmp"))
+    said = root.run("sh", "/tmp/demo.sh", program, f"{songs}/songs-a.json", f"{songs}/songs-b.json")
+    common.need("All four have the state digest" in said and "It is: track id" in said, said[-500:])
+
+
+def noise_has_codes(root, program):
+    """Decoding 20 s of noise."""
+    with wave.open(str(root.path("/tmp/noise.wav")), "wb") as sound:
+        sound.setparams((1, 2, 11025, 0, "NONE", ""))
+        sound.writeframes(random.Random(1).randbytes(2 * 11025 * 20))
+    [song] = json.loads(root.run(program, "-q", "codegen", "/tmp/noise.wav"))
+    common.need(song["code_count"] > 20, f"only {song['code_count']} codes of 20 s of noise")
+
+
 def run_checks(body):
     """Calls body(test) and ends the program; roots are made under /var/tmp, where there is room."""
     if os.geteuid() != 0:
         print("skip packages: needs root for fresh roots\n0 passed, 0 failed, 1 skipped")
         sys.exit(0)
-    import argparse
-    import tempfile
     folder = pathlib.Path(tempfile.mkdtemp(prefix="echoprint-packages-", dir="/var/tmp"))
     test = common.Test(argparse.Namespace(program=""), folder)
     try:
