@@ -85,7 +85,8 @@ def write(scdoc, path, text):
     done = subprocess.run([scdoc], input=text, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if done.returncode:
         raise SystemExit(f"{path.name}: {done.stderr.strip()}")
-    path.write_text(done.stdout)
+    # The first line says to `man` that there is a table.
+    path.write_text(("'\\\" t\n" if "\n.TS" in done.stdout else "") + done.stdout)
 
 
 def main():
