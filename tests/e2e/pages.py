@@ -113,7 +113,8 @@ class Page:
     instead   (pattern, text) pairs for what the page names and the test cannot have, such as hosts
     before    {words: function(page, line)}: called before each line that contains the words
     not_run   {words: reason}: lines that begin with the words are not run
-    data      patterns of the first lines of blocks that are no commands"""
+    data      patterns of the first lines of blocks that are no commands
+    section   a pattern of the parts of the page that are meant; None: all"""
 
     def __init__(self, test, name, instead=(), before=None, not_run=None, data=(), section=None):
         self.test, self.name = test, name
@@ -121,6 +122,7 @@ class Page:
         if section:
             text = "".join(re.findall(section, text, re.M | re.S))
         self.lines, others = lines_of(text)
+        self.others = others
         self.before, self.not_run, self.instead = before or {}, not_run or {}, list(instead)
         self.folder = test.new_folder(name.replace("/", "-"))
         self.ports = [held_port("127.0.0.1") for _ in range(3)]
@@ -186,7 +188,7 @@ class Page:
 
     def run(self, line):
         command = self.placed(line.command)
-        if re.search(r"echoprint .*?\bserve\b", command):
+        if re.search(r"echoprint .*?\bserve\b|monitor --config \S+$", command):
             self.serve(line, command)
             return
         done = subprocess.run(["bash", "-o", "pipefail", "-c", command], cwd=self.folder, capture_output=True, timeout=120 * PATIENCE,
@@ -212,26 +214,38 @@ class Page:
             del found[at]
 
     def serve(self, line, command):
+        """Starts what goes on until it is stopped: `serve`, or a monitor that looks at its file."""
         data = self.data_of(line)
         self.stop(data)
-        if "--listen" not in command:  # at 8070, where no other of the page does
-            command += f" --listen 127.0.0.1:{self.ports[min(len(self.running), 2)].getsockname()[1]}"
+        command = self.with_port(command)
         log = pathlib.Path(f"{data}.serve.log")
         out = open(log, "wb")
         process = start(["bash", "-c", "exec " + command], cwd=self.folder, stdout=out, stderr=out, stdin=subprocess.DEVNULL, env=self.environment(line))
         out.close()
         self.running[data] = process
         end = time.monotonic() + 30 * PATIENCE
-        while b"serves on port" not in log.read_bytes():
+        while not re.search(rb"serves on port|monitoring \d+ stream", log.read_bytes()):
             need(process.poll() is None and time.monotonic() < end, f"{self.name}: `{line.command}` does not serve: {log.read_text()!r}")
             time.sleep(0.02)
         self.compare(line, log.read_text())
+
+    def with_port(self, command):
+        """On the pages, each node has a machine of its own; here, a port that no other one has."""
+        if "serve" not in command:
+            return command
+        taken = {int(port) for data in self.running for port in re.findall(r"serves on port (\d+)", pathlib.Path(data + ".serve.log").read_text())}
+        wanted = re.search(r"--listen 127\.0\.0\.1:(\d+)", command)
+        port = int(wanted[1]) if wanted else self.ports[0].getsockname()[1]
+        if port in taken:
+            port = next(one.getsockname()[1] for one in self.ports if one.getsockname()[1] not in taken)
+        return (command[:wanted.start()] + command[wanted.end():] if wanted else command) + f" --listen 127.0.0.1:{port}"
 
     def stop(self, data):
         process = self.running.pop(data, None)
         if process:
             process.send_signal(signal.SIGTERM)
-            same(process.wait(timeout=60 * PATIENCE), 0, f"{self.name}: the exit status of serve on {data}")
+            same(process.wait(timeout=60 * PATIENCE), 0,
+                 f"{self.name}: the exit status of serve on {data} ({pathlib.Path(data + '.serve.log').read_text()[-400:]!r})")
 
     def stop_all(self):
         for data in list(self.running):
