@@ -4,14 +4,16 @@
 docs/api.md and docs/library.md have tests of their own, and so has the part "Restores and moves" of
 docs/replication.md. What cannot be run in a test is named here, with the reason."""
 
+import errno
+import os
 import re
 import shutil
 
 import old_servers
-from common import need, run
+from common import ROOT, need, run
 from legacy_import_test import real_rows
 from pages import Music, Page
-from servers import until
+from servers import invite
 
 BUILDS = "it builds or runs tests, of which this is one"
 ROOT_ONLY = "it needs root, and changes the system"
@@ -142,6 +144,63 @@ def key_of_centre(page, line):
     page.key = page.node("centre").json("status")["key"]
 
 
+def operations(test, music):
+    page = Page(test, "docs/operations.md", instead=[(r"/backups/", "backups/"), (r"localhost:8070/ as", "...")],
+                before={"-d DATA serve": nothing, "-d DATA backup /backups": stop, "-d NEW restore": away_with_new, "restore --at": position_of_backup,
+                        "serve --new-epoch": a_federation, "source remove oslo": bring_oslo},
+                not_run={"ufw": ROOT_ONLY, "nft": ROOT_ONLY, "certbot": ROOT_ONLY, "systemctl": SYSTEMD, "mv /var/lib/private": SYSTEMD,
+                         "rm -r /var/lib/private": SYSTEMD, "umask 077; echoprint -d /var/lib": SYSTEMD,
+                         "echoprint -d /var/lib/private": SYSTEMD, "echoprint -d DATA backup - | ssh": "it needs another machine"})
+    (page.folder / "backups").mkdir()
+    node = page.node("DATA")
+    node.run("init", "--name", "centre")
+    node.run("ingest", ROOT / "demo/songs-a.json")
+    page.play()
+    need(page.ran >= 17, f"only {page.ran} commands were found")
+
+
+def nothing(page, line):
+    pass
+
+
+def away_with_new(page, line):
+    shutil.rmtree(page.folder / "NEW", ignore_errors=True)
+
+
+def position_of_backup(page, line):
+    away_with_new(page, line)
+    return line._replace(command=line.command.replace("--at 20000", f"--at {page.node('DATA').json('status')['position']}"))
+
+
+def a_federation(page, line):
+    """The page restarts a slave: there must be one, and its master."""
+    page.serve(line._replace(printed=[]), "echoprint serve")
+    page.node("paris").run("join", invite(page.node("centre"), "paris", f"http://127.0.0.1:{page.ports[0].getsockname()[1]}/"))
+    page.node("paris").run("sync")
+
+
+def bring_oslo(page, line):
+    page.node("centre").run("source", "add", "oslo", "ab" * 32)
+
+
+def messages(test, _):
+    """Each message of the table is one that the program has."""
+    page = (ROOT / "docs/operations.md").read_text().split("## What messages mean\n")[1]
+    sources = "\n".join(path.read_text() for path in sorted((ROOT / "src").rglob("*.c")))
+    texts = re.sub(r'"\s*(?:EP_START_AGAIN\s*)?"', "", sources)  # a text that stands on several lines
+    told = re.findall(r"^\| `(.+?)` \|", page.replace("\\`", "\0"), re.M)
+    need(len(told) >= 20, f"only {len(told)} messages were found")
+    for message in told:
+        parts = [part.strip() for part in message.replace("\0", "`").split("...") if part.strip()]
+        at = 0
+        for part in parts:
+            found = texts.find(part, at if part != parts[0] else 0)
+            need(found >= 0 or part in SYSTEM, f"no source has the words {part!r} of `{message}`")
+
+
+SYSTEM = [os.strerror(errno.ENOSPC)]
+
+
 def stop(page, line):
     page.stop_all()
 
@@ -150,14 +209,14 @@ def add_options(parser):
     parser.add_argument("--only", action="append", help="only pages with this in their name")
 
 
-PAGES = (readme, guide, settings, console, monitoring, legacy, replication)
+PAGES = (readme, guide, settings, console, monitoring, legacy, replication, operations, messages)
 
 
 def body(test):
     music = Music()
     for function in PAGES:
         if not test.options.only or any(word in function.__name__ for word in test.options.only):
-            test.check(f"the command lines of the {function.__name__} do what it says", function, test, music)
+            test.check(f"{function.__name__}: what the page says is so", function, test, music)
 
 
 if __name__ == "__main__":
