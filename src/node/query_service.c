@@ -3,6 +3,7 @@
 #include "base/time.h"
 #include "catalogue/catalogue.h"
 #include "code/codestring.h"
+#include "code/onset_hash.h"
 #include "dedup/copies.h"
 #include "node/answer.h"
 
@@ -186,6 +187,9 @@ run(void *context)
 {
 	struct ep_query_service *service = context;
 	double checked = ep_clock_s();
+	struct ep_onset_table table;
+	/* Else the first query would make it, and wait for that. */
+	(void)!ep_onset_table_get(&table, NULL);
 	while (!atomic_load(&service->stop)) {
 		struct ep_error err = { 0 };
 		if (ep_clock_s() - checked > CHECK_READERS_S) {

@@ -218,6 +218,41 @@ def its_answers_to_mistakes_are_for_programs_and_browsers(test):
     server.stop()
 
 
+def processor_s(process):
+    """Processor time of all threads of a process."""
+    ticks = 0
+    for task in pathlib.Path(f"/proc/{process.pid}/task").iterdir():
+        with contextlib.suppress(OSError):  # of one that has just ended
+            ticks += int((task / "schedstat").read_text().split()[0])
+    return ticks / 1e9
+
+
+def the_first_query_costs_no_more_than_the_next(test):
+    """What a query needs that is made once in a process is made before the first one."""
+    if SANITIZED:
+        raise Skip("a sanitizer makes the times others")
+    node = test.node("first")
+    node.run("ingest", SONGS)
+    items = json.loads(SONGS.read_text())
+    which = items[0]["metadata"]["track_id"]
+    costs = []
+    server = Server(node)
+
+    def rests():
+        before = processor_s(server.process)
+        time.sleep(0.05)
+        return processor_s(server.process) - before < 0.002
+
+    until(lambda: server.get("/query?fp_code=1+2")[0] == 200, "an index that is open")  # so few codes are not looked for
+    until(rests, "a server that rests")
+    for _ in range(5):
+        before = processor_s(server.process)
+        same(asked(server, items, which)["track_id"], which, "the answer")
+        costs.append(processor_s(server.process) - before)
+    server.stop()
+    need(costs[0] < min(costs[1:]) + 0.02, f"queries took {costs} s of the processor")
+
+
 def a_slave_without_its_master_says_so(test):
     it = Federation(test, "gone", 1)
     ingest(it.master, some_songs("TRG", 2))
@@ -538,7 +573,8 @@ def body(test):
     for function in (what_is_ingested_anywhere_is_everywhere, a_song_that_two_slaves_bring_is_one,
                      a_mirror_hands_on_its_masters_feed, a_join_while_it_serves_is_followed,
                      an_invitation_of_another_data_folder_is_told_apart, it_speaks_http,
-                     its_answers_to_mistakes_are_for_programs_and_browsers, a_slave_without_its_master_says_so, a_sync_tells_the_master_how_far_it_came,
+                     its_answers_to_mistakes_are_for_programs_and_browsers, the_first_query_costs_no_more_than_the_next,
+                     a_slave_without_its_master_says_so, a_sync_tells_the_master_how_far_it_came,
                      ingest_needs_the_token, tls_and_a_proxy_on_the_way, a_broken_download_goes_on_where_it_stopped,
                      faults_on_the_way_lose_nothing, killed_at_random_they_end_equal, a_full_disk_is_overcome,
                      attacks_are_refused, it_is_a_service, it_ends_in_order_while_it_is_asked):
