@@ -97,7 +97,7 @@ start(void **state)
 }
 
 static int
-stop(void **state)
+leave(void **state)
 {
 	atomic_store(&is_full, false);
 	ep_monitor_stop(EP_TAKE(monitor));
@@ -214,12 +214,12 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_change_that_fails_is_made_later_and_told_once,
-		                                start, stop),
+		                                start, leave),
 		cmocka_unit_test_setup_teardown(a_newer_change_takes_the_place_of_one_that_failed,
-		                                start, stop),
-		cmocka_unit_test_setup_teardown(streams_end_together, start, stop),
+		                                start, leave),
+		cmocka_unit_test_setup_teardown(streams_end_together, start, leave),
 		cmocka_unit_test_setup_teardown(a_stream_that_is_wrong_keeps_nothing_waiting, start,
-		                                stop),
+		                                leave),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
