@@ -50,12 +50,12 @@ class Release:
         put_source(root)
         root.run("apt-get", "install", "-y", "-qq", "--no-install-recommends", "make")
         said = root.run("make", "-C", "/source", "deb", DEB_BUILD_OPTIONS=os.environ.get("DEB_BUILD_OPTIONS", ""))
-        errors = re.findall(r"^[EW]: .*$", said, re.M)
+        tags = re.findall(r"^[EW]: [a-z0-9-]+(?: source)?: .*$", said, re.M)
         for deb in root.path("/source/build/deb").glob("*.deb"):
             called(["mv", deb, self.debs])
         root.run("rm", "-rf", "/source")
         tests = re.search(r"^Ok: +(\d+)", said, re.M)
-        print(f"  tests at build: {tests[1] if tests else 'none'}; lintian: {errors or 'silent'}")
+        print(f"  tests at build: {tests[1] if tests else 'none'}; lintian: {tags or 'silent'}")
         same(sorted(deb.name.split("_")[0] for deb in self.debs.glob("*.deb") if "-dbgsym" not in deb.name),
              ["echoprint", "libechoprint-dev", "libechoprint0", "python3-echoprint"], "packages")
 
