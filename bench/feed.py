@@ -60,7 +60,7 @@ class Server:
                                             stderr=out, stdout=out)
         self.port = 0
         while not self.port:
-            match = re.search(rb"port (\d+)", self.log.read_bytes())
+            match = re.search(rb"serves on port (\d+)[:;]", self.log.read_bytes())
             self.port = int(match.group(1)) if match else 0
             time.sleep(0.01)
         self.url = f"http://127.0.0.1:{self.port}/"

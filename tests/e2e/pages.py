@@ -224,7 +224,7 @@ class Page:
         out.close()
         self.running[data] = process
         end = time.monotonic() + 30 * PATIENCE
-        while not re.search(rb"serves on port|monitoring \d+ stream", log.read_bytes()):
+        while not re.search(rb"(serves on port|monitoring \d+ stream).*\n", log.read_bytes()):
             need(process.poll() is None and time.monotonic() < end, f"{self.name}: `{line.command}` does not serve: {log.read_text()!r}")
             time.sleep(0.02)
         self.compare(line, log.read_text())

@@ -74,7 +74,7 @@ class Server:
         out.close()
         end = time.monotonic() + 30 * PATIENCE
         while time.monotonic() < end:
-            match = re.search(rb"serves on port (\d+)", self.log.read_bytes()[begin:])
+            match = re.search(rb"serves on port (\d+)[:;]", self.log.read_bytes()[begin:])
             if match:
                 self.port = int(match.group(1))
                 return
