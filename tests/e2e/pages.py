@@ -21,7 +21,7 @@ from common import ROOT, Node, Skip, need, same, start
 from servers import PATIENCE, held_port, until
 
 COMMANDS = ("echoprint", "sudo", "sudoedit", "make", "mkdir", "find", "ffmpeg", "arecord", "curl", "systemctl", "umask", "mv", "cp", "rm",
-            "rsync", "apt", "ufw", "nft", "openssl", "certbot", "SSL_CERT_FILE=fullchain.pem", "tests/", "bench/", "build/", "git", "cd", "journalctl", "python3")
+            "rsync", "apt", "ufw", "nft", "openssl", "certbot", "SSL_CERT_FILE=fullchain.pem", "tests/", "bench/", "build/", "tools/", "git", "cd", "journalctl", "python3")
 LINE = re.compile(r"^ {4}(?: {2})?(?:(?P<node>[a-z]*)(?P<prompt>[$#]) +)?(?P<command>.*?)(?: {2,}# ?(?P<remark>.*))?$")
 Line = collections.namedtuple("Line", "node command remark printed")
 

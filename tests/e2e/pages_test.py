@@ -64,7 +64,8 @@ def settings(test, music):
 
 def console(test, music):
     page = Page(test, "docs/console.md",
-                not_run={"sudo apt-get install": ROOT_ONLY, "tests/console/console_test.py": "it is a test of its own, where chromium is",
+                not_run={"tools/setup_console.sh": ROOT_ONLY, "tests/console/console_test.py": "it is a test of its own, where chromium is",
+                         "tests/console/pictures.py": "it makes the pictures of the page with chromium",
                          "tests/console/measure.py": "it measures a running node with chromium"})
     page.play()
 
