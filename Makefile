@@ -12,7 +12,7 @@ SCHEMATHESIS ?= /var/tmp/echoprint-schemathesis
 
 .PHONY: all demo check check-long check-api check-crash check-model check-world check-mutants \
 	check-kills check-monitor check-histories check-solr check-distributions check-packages \
-	tests-built wheel deb dist bench bench-query bench-streams bench-solr eval fuzz lint install clean
+	tests-built wheel deb tarball dist bench bench-query bench-streams bench-solr eval fuzz lint install clean
 
 all: build/build.ninja
 	ninja -C build
@@ -141,16 +141,23 @@ deb:
 	tools/setup.sh build package
 	tools/deb.sh build/deb
 
+# An archive that runs where it is unpacked, in build/tarball.
+tarball:
+	tools/setup.sh build package archive
+	tools/small_ffmpeg.sh build/ffmpeg
+	tools/tarball.sh build/tarball build/ffmpeg
+
 # The source release of HEAD, in build/dist; MINISIGN_KEY=FILE signs it.
 dist:
 	tools/setup.sh build package
 	tools/dist.sh build/dist
 
 # What is delivered: releases, packages and images, in fresh roots of Debian; needs root.
-check-packages:
+check-packages: tarball
 	tools/setup.sh build check package roots
 	python3 tests/packages/dist_test.py
 	python3 tests/packages/packages_test.py
+	python3 tests/packages/tarball_test.py build/tarball/echoprint-*.tar.xz
 
 clean:
 	rm -rf build build-*

@@ -18,6 +18,8 @@ import re
 import subprocess
 import sys
 
+from bundle import packages_of
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 # The libraries of meson.build by the name of their pkg-config file; Debian's package, by which those
@@ -78,6 +80,9 @@ def package(name, version, licence, debian=None):
 
 def library(name):
     debian, licence = LIBRARIES[name]
+    place = output("pkg-config", "--variable=pcfiledir", name)
+    if place and not place.startswith("/usr/"):  # of small_ffmpeg.sh, without the parts under the GPL
+        return package(name, output("pkg-config", "--modversion", name), "LGPL-2.1-or-later")
     packaged = output("dpkg-query", "-W", "-f", "${Version}", debian)
     version = output("pkg-config", "--modversion", name) or re.sub(r"^\d+:|-[^-]*$", "", packaged) or "NOASSERTION"
     return package(name, version, licence, (debian, packaged) if packaged else None)
@@ -85,8 +90,7 @@ def library(name):
 
 def delivered(files):
     """The Debian packages that the files come from."""
-    owners = {output("dpkg-query", "-S", file).split(":")[0] for file in files} - {""}
-    for owner in sorted(owners):
+    for owner in sorted(set(packages_of(files).values())):
         version = output("dpkg-query", "-W", "-f", "${Version}\n", owner).split("\n")[0]
         yield package(owner, version, "NOASSERTION", (owner, version))
 

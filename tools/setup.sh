@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the Debian packages that are missing for the groups named: build, check, bench, eval,
-# package, roots.
+# package, archive, roots.
 # Does nothing, and needs no root, where all are there.
 set -eu
 
@@ -17,8 +17,9 @@ for group in "$@"; do
 	eval) packages="$packages python3 util-linux" ;;
 	package) packages="$packages build-essential debhelper dh-python dpkg-dev fakeroot git libcmocka-dev lintian
 		minisign patchelf python3 xz-utils" ;;
+	archive) packages="$packages binutils curl make nasm patchelf xz-utils" ;;
 	roots) packages="$packages debootstrap faketime gpgv util-linux" ;;
-	*) echo "setup.sh: there is no group $group; groups are build, check, bench, eval, package and roots" >&2; exit 2 ;;
+	*) echo "setup.sh: there is no group $group; groups are build, check, bench, eval, package, archive and roots" >&2; exit 2 ;;
 	esac
 done
 
