@@ -12,7 +12,7 @@ SCHEMATHESIS ?= /var/tmp/echoprint-schemathesis
 
 .PHONY: all demo check check-long check-api check-crash check-model check-world check-mutants \
 	check-kills check-monitor check-histories check-solr check-distributions check-packages \
-	tests-built wheel deb tarball dist bench bench-query bench-streams bench-solr eval fuzz lint install clean
+	tests-built wheel deb tarball image dist bench bench-query bench-streams bench-solr eval fuzz lint install clean
 
 all: build/build.ninja
 	ninja -C build
@@ -147,17 +147,23 @@ tarball:
 	tools/small_ffmpeg.sh build/ffmpeg
 	tools/tarball.sh build/tarball build/ffmpeg
 
+# An image for containers, of that archive, in build/image.
+image: tarball
+	tools/setup.sh image
+	tools/image.sh build/tarball/echoprint-*.tar.xz build/image
+
 # The source release of HEAD, in build/dist; MINISIGN_KEY=FILE signs it.
 dist:
 	tools/setup.sh build package
 	tools/dist.sh build/dist
 
 # What is delivered: releases, packages and images, in fresh roots of Debian; needs root.
-check-packages: tarball
+check-packages: image
 	tools/setup.sh build check package roots
 	python3 tests/packages/dist_test.py
 	python3 tests/packages/packages_test.py
 	python3 tests/packages/tarball_test.py build/tarball/echoprint-*.tar.xz
+	python3 tests/packages/image_test.py build/image/echoprint-*.tar
 
 clean:
 	rm -rf build build-*

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the Debian packages that are missing for the groups named: build, check, bench, eval,
-# package, archive, roots.
+# package, archive, image, roots.
 # Does nothing, and needs no root, where all are there.
 set -eu
 
@@ -18,8 +18,9 @@ for group in "$@"; do
 	package) packages="$packages build-essential debhelper dh-python dpkg-dev fakeroot git libcmocka-dev lintian
 		minisign patchelf python3 xz-utils" ;;
 	archive) packages="$packages binutils curl make nasm patchelf xz-utils" ;;
-	roots) packages="$packages debootstrap faketime gpgv util-linux" ;;
-	*) echo "setup.sh: there is no group $group; groups are build, check, bench, eval, package, archive and roots" >&2; exit 2 ;;
+	image) packages="$packages buildah busybox-static ca-certificates" ;;
+	roots) packages="$packages debootstrap faketime gpgv python3-yaml util-linux" ;;
+	*) echo "setup.sh: there is no group $group; groups are build, check, bench, eval, package, archive, image and roots" >&2; exit 2 ;;
 	esac
 done
 
