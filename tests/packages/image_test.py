@@ -13,7 +13,6 @@ import os
 import pathlib
 import subprocess
 import sys
-import tarfile
 import time
 
 from roots import PROJECT, called, free_port, run_checks
