@@ -236,7 +236,7 @@ class Pages:
 
     def tracks(self):
         self.go("tracks")
-        self.browser.until("document.querySelectorAll('tbody tr').length === 50", "a page")
+        self.browser.until("document.querySelectorAll('tbody tr').length === 25", "a page")
         self.browser.press("More")
         self.browser.until("document.querySelectorAll('tbody tr').length > 50", "the next page")
         self.look("tracks")

@@ -45,13 +45,13 @@ class Slaves:
 
     def __init__(self, url, token, count):
         self.address = urllib.parse.urlsplit(url)
+        self.keys = [hashlib.sha256(f"slave {n}".encode()).hexdigest() for n in range(count)]
         self.sockets = []
         with urllib.request.urlopen(url + "feed.json") as answer:
             self.tag, feed = answer.headers["ETag"], json.load(answer)
         with urllib.request.urlopen(url + "v1/status") as answer:
             digest = json.load(answer)["digest"]
-        for n in range(count):
-            key = hashlib.sha256(f"slave {n}".encode()).hexdigest()
+        for n, key in enumerate(self.keys):
             body = json.dumps({"name": f"slave-{n:03}", "key": key}).encode()
             request = urllib.request.Request(url + "v1/sources", body, {"Authorization": "Bearer " + token, "Content-Type": "application/json"})
             try:
@@ -59,18 +59,14 @@ class Slaves:
             except urllib.error.HTTPError as why:
                 if why.code != 409:  # it is there from the last time
                     raise
-            self.sockets.append((socket.create_connection((self.address.hostname, self.address.port)), key))
         self.said = f"{feed['position']} {digest}"
 
     def wait(self):
         """Each asks for the next feed, and waits a minute."""
-        for connection, key in self.sockets:
-            connection.setblocking(False)
-            try:
-                connection.recv(1 << 20)
-            except BlockingIOError:
-                pass
-            connection.setblocking(True)
+        for connection in self.sockets:
+            connection.close()
+        self.sockets = [socket.create_connection((self.address.hostname, self.address.port)) for _ in self.keys]
+        for connection, key in zip(self.sockets, self.keys):
             connection.sendall((f"GET /feed.json HTTP/1.1\r\nHost: {self.address.netloc}\r\nIf-None-Match: {self.tag}\r\nPrefer: wait=60\r\n"
                                 f"Echoprint-At: {key} {self.said}\r\n\r\n").encode())
 

@@ -5,7 +5,7 @@ import { ask, id } from "./api.js";
 const EVERY = 10000; // ms
 const SILENT = 900; // s
 const LATE = 60; // s
-const MOST_ROWS = 50;
+const MOST_ROWS = 25;
 const BOX = [214, 82];
 const GAP = [22, 56];
 

@@ -4,6 +4,9 @@ import { ask, id } from "./api.js";
 import { onsets } from "./picture.js";
 
 const PAUSE = 180; // ms after a key
+// Rows that are there at once, a screen full, and that come with each press: to draw them takes time.
+const FIRST = "25";
+const MORE = "100";
 
 const day = (date) => el("time", { datetime: date, title: date }, date.slice(0, 10));
 
@@ -28,7 +31,7 @@ async function list(place, { parameters, signal }) {
   let timer = 0;
   async function more(after) {
     const mine = ++turn;
-    const query = new URLSearchParams({ limit: "50" });
+    const query = new URLSearchParams({ limit: after ? MORE : FIRST });
     if (search.value.trim()) query.set("q", search.value.trim());
     if (after) query.set("after", after);
     try {
