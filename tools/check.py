@@ -150,6 +150,7 @@ def read_quickly(totals):
          ["clang-format", "--dry-run", "-Werror", *sources("include", "examples", "src", "tests", "bench", "tools")])
     step(totals, "lint: rooms, names and modules hang together", [sys.executable, "tools/check_rooms.py"])
     step(totals, "lint: the log's values are those of its page", [sys.executable, "tools/check_values.py"])
+    step(totals, "lint: packages need and show what is there", [sys.executable, "tools/check_packages.py"])
     step(totals, "lint: every header compiles alone", [sys.executable, "tools/check_headers.py"])
 
 

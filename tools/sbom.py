@@ -36,6 +36,7 @@ LIBRARIES = {
     "lmdb": ("liblmdb-dev", "OLDAP-2.8"),
     "sqlite3": ("libsqlite3-dev", "LicenseRef-public-domain"),
     "inih": ("libinih-dev", "BSD-3-Clause"),
+    "libqrencode": ("libqrencode-dev", "LGPL-2.1-or-later"),
     "libmicrohttpd": ("libmicrohttpd-dev", "LGPL-2.1-or-later"),
     "libcurl": ("libcurl4-openssl-dev", "curl"),
     "tokyocabinet": ("libtokyocabinet-dev", "LGPL-2.1-or-later"),

@@ -9,7 +9,7 @@ for group in "$@"; do
 	case $group in
 	build) packages="$packages gcc libc6-dev meson ninja-build pkg-config scdoc
 		libsodium-dev nettle-dev libdeflate-dev zlib1g-dev libzstd-dev liblzma-dev libbz2-dev
-		libjansson-dev liblmdb-dev libsqlite3-dev libinih-dev libqrencode-dev libavformat-dev libavcodec-dev libswresample-dev libseccomp-dev
+		libjansson-dev liblmdb-dev libsqlite3-dev libinih-dev libqrencode-dev libavformat-dev libavcodec-dev libavutil-dev libswresample-dev libseccomp-dev
 		libtokyocabinet-dev libmicrohttpd-dev libcurl4-openssl-dev" ;;
 	check) packages="$packages clang clang-format clang-tidy llvm python3 libcmocka-dev
 		bzip2 gzip xz-utils zstd faketime util-linux ffmpeg openssl iproute2 default-jdk-headless maven zsh fish" ;;
