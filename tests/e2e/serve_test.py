@@ -278,6 +278,7 @@ def a_sync_tells_the_master_how_far_it_came(test):
     until(lambda: it.server.json("/feed.json")["position"] == 3, "publication")
     slave.run("sync")
     until(lambda: it.server.json("/status")["peers"][0]["lag"] == 0, "the slave's position, by one sync", 30)
+    same(it.server.json("/status")["peers"][0]["digest"], it.master.digest(), "the slave's digest, by the same sync")
     need(b'echoprint_source_lag{source="told-slave"} 0\n' in it.server.get("/metrics")[2], "the lag of the metrics")
     need("slave-dump" not in slave.run("status").stdout.decode(), "a node that follows a feed speaks of dumps")
     it.server.stop()

@@ -51,9 +51,9 @@ mirror(struct ep_fetcher *fetcher, bool mend, struct ep_error *err)
 
 /* ---- all of it ---- */
 
-/* The other side shows whether this copy is the master's. */
-static enum ep_status
-tell_digest(struct ep_feed_request *request, struct ep_log *log, struct ep_error *err)
+enum ep_status
+ep_fetch_place(struct ep_feed_request *request, struct ep_log *log, uint64_t position,
+               struct ep_error *err)
 {
 	EP_OWNED(ep_log_read_end)
 	struct ep_log_read *read = NULL;
@@ -63,6 +63,7 @@ tell_digest(struct ep_feed_request *request, struct ep_log *log, struct ep_error
 	EP_TRY(ep_log_digest(&digest, read, err));
 	ep_digest_name(&name, &digest);
 	ep_hash_print(request->digest, &name);
+	request->position = position;
 	return EP_OK;
 }
 
@@ -73,8 +74,7 @@ read_feed(struct ep_fetcher *fetcher, bool *changed, struct ep_error *err)
 	const struct ep_transport *transport = fetcher->transport;
 	struct ep_feed_request *request = fetcher->options->request;
 	struct ep_buffer *text = &fetcher->text;
-	request->position = fetcher->master.position;
-	EP_TRY(tell_digest(request, fetcher->log, err));
+	EP_TRY(ep_fetch_place(request, fetcher->log, fetcher->master.position, err));
 	EP_TRY(transport->feed(transport->context, text, request, err));
 	*changed = request->changed;
 	if (!*changed)

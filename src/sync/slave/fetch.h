@@ -14,4 +14,9 @@ EP_MUST_USE enum ep_status ep_fetch(struct ep_sync_report *report, struct ep_log
                                     const struct ep_transport *transport,
                                     const struct ep_sync_options *options, struct ep_error *err);
 
+/* Notes in a request where this node is: a position of the feed, and the digest of its state now,
+ * by which the other side shows whether this copy is the master's. EP_CORRUPT, EP_IO. */
+EP_MUST_USE enum ep_status ep_fetch_place(struct ep_feed_request *request, struct ep_log *log,
+                                          uint64_t position, struct ep_error *err);
+
 #endif

@@ -10,14 +10,14 @@
 /* Asks for the feed once more, which says how far this node is now: else the master would show it
  * as behind until its next sync. A failure matters to nobody. */
 static void
-tell_position(const struct ep_sync_report *report, const struct ep_transport *feed,
-              const struct ep_feed_request *made)
+tell_place(const struct ep_sync_report *report, struct ep_log *log, const struct ep_transport *feed,
+           const struct ep_feed_request *made)
 {
 	EP_BUFFER struct ep_buffer text = { .max = EP_FEED_JSON_MAX };
 	struct ep_feed_request request = *made;
-	if (report->to == request.position)
+	if (report->to == request.position ||
+	    ep_fetch_place(&request, log, report->to, NULL) != EP_OK)
 		return;
-	request.position = report->to;
 	request.wait_s = 0;
 	(void)!feed->feed(feed->context, &text, &request, NULL);
 }
@@ -40,7 +40,7 @@ ep_sync(struct ep_sync_report *report, struct ep_log *log, const struct ep_trans
 		EP_TRY(ep_fetch(report, log, feed, options, err));
 		report->from = from;
 	}
-	tell_position(report, feed, options->request);
+	tell_place(report, log, feed, options->request);
 	return status == EP_OK ? EP_OK : ep_fail(err, status, "%s", refused.text);
 }
 
