@@ -82,14 +82,14 @@ const struct ep_command ep_cmd_join = {
 	.synopsis = "[--mirror URL] [URL] INVITATION",
 	.summary = "Make this node a slave of a master",
 	.details =
-		"INVITATION is the line that `source add` printed on the master. The key in it is\n"
-		"stored, and nothing signed with another key is accepted from then on. The "
-		"address\n"
-		"of the master is in it, too; URL takes its place: http://, https://, file:// or "
-		"a\n"
+		"INVITATION is the line that `source add` printed on the master. It contains the\n"
+		"address and the key of the master. The key is stored, and nothing signed with "
+		"another\n"
+		"key is accepted from then on. URL replaces the address: http://, https://, "
+		"file:// or a\n"
 		"folder, for example on a USB stick. INVITATION may also be just the master's "
-		"key,\n"
-		"from its `status`, after a URL. This node can then contribute once\n"
+		"key, from\n"
+		"its `status`; URL is needed then. This node can contribute once\n"
 		"`source add NAME KEY` has been run on the master.\n",
 	.options = options,
 	.run = run,

@@ -257,11 +257,13 @@ const struct ep_command ep_cmd_plays = {
 	.synopsis = "[--from DATE] [--to DATE] [--stream NAME] [--format FORMAT] [--gaps]",
 	.summary = "Print the log of plays that monitor keeps",
 	.details =
-		"One line a play, in the order in which they began: stream, start, end, duration,\n"
+		"One line per play, in the order in which they began: stream, start, end, "
+		"duration,\n"
 		"artist, title, release, track id, ISRC and score. A play that is under way has "
 		"no\n"
 		"end; its duration is that up to now. --format csv prints the same with a line of\n"
-		"names, and durations in seconds; --format json, or --json, an object a line.\n\n"
+		"names, and durations in seconds; --format json, or --json, prints one object per\n"
+		"line.\n\n"
 		"DATE is in UTC: 2026-01-31, or 2026-01-31T18:30:00Z. A play belongs to the day on "
 		"which it\n"
 		"began. --gaps prints the times in which a stream was not heard instead: stream, "

@@ -171,8 +171,8 @@ is_wanted(const struct ep_call *call, const char *name, uint64_t tracks)
 	char answer[8];
 	if (call->values[OPTION_YES] || !tracks)
 		return true;
-	ep_say("this deletes %s of %s on all nodes, at %s itself, too", ep_counted(tracks, "track"),
-	       name, name);
+	ep_say("this deletes %s of %s on all nodes, including %s itself",
+	       ep_counted(tracks, "track"), name, name);
 	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO)) {
 		ep_say("nothing was changed: add --yes to delete them, or leave out --with-tracks");
 		return false;
@@ -270,15 +270,16 @@ const struct ep_command ep_cmd_source = {
 		    "                        limit NAME [--tracks N] [--bytes N] |\n"
 		    "                        remove NAME [--with-tracks [--yes]]",
 	.summary = "On the master: manage who may contribute",
-	.details = "add prints an invitation, a line for one slave, to be used there with `join`. "
-		   "With\n"
-		   "the KEY of a slave, it admits that slave at once. remove stops a slave from\n"
-		   "contributing; its tracks stay, unless --with-tracks is given: they are then "
-		   "deleted\n"
-		   "on all nodes, including that slave, after a question or with --yes. limit "
-		   "shows or sets how much a slave may "
-		   "own;\n"
-		   "whatever exceeds it stays on the slave, which reports it.\n",
+	.details =
+		"add prints an invitation, a line for one slave, to be used there with `join`. "
+		"With\n"
+		"the KEY of a slave, it admits that slave at once. remove stops a slave from\n"
+		"contributing; its tracks stay. With --with-tracks, they are deleted on all "
+		"nodes,\n"
+		"including that slave: remove asks first, unless --yes is given. limit shows or "
+		"sets\n"
+		"how much a slave may own; whatever exceeds it stays on the slave, which reports "
+		"it.\n",
 	.options = options,
 	.arguments = "add list remove limit",
 	.run = run,

@@ -156,7 +156,7 @@ const struct ep_command ep_cmd_tracks = {
 		"words: first those with the words as they are, then those with words that begin\n"
 		"so. Case and accents do not matter.\n\n"
 		"Each track is one line, with tabs: track id, artist, title, release, source.\n"
-		"--json prints an object a line.\n",
+		"--json prints one object per line.\n",
 	.options = options,
 	.run = run,
 };

@@ -8,7 +8,8 @@
 #define EP_STDIN_SOUND_MAX ((size_t)256 << 20)
 
 /* Looks whether standard input is audio, as far as its first bytes tell; nothing of it is read.
- * Waits for them where it is a pipe, and the first argument: else what stands before it comes first.
+ * Waits for them where it is a pipe, and the first argument: otherwise the arguments before it come
+ * first.
  *
  * *path  what to open instead of "-", for free(): the file that standard input is, or, with copy, a
  *        copy in memory; NULL: it is no audio.
