@@ -296,19 +296,20 @@ ECHOPRINT_API enum echoprint_status echoprint_delete(uint64_t *deleted, struct e
                                                      const char *const *ids, size_t count,
                                                      struct echoprint_error *err);
 
-/* What became of tracks that were to be deleted; the caller sets size and the next two. */
+/* The outcome of a deletion; the caller sets size, on_left and context. */
 struct echoprint_deletion {
 	size_t size;
-	/* Told in the thread that called of each track that cannot be deleted, in order, while the
-	 * transaction is open; may be NULL. status: as echoprint_delete. */
+	/* Called for each track that cannot be deleted, in the order of ids, in the thread of the
+	 * caller, while the transaction is open; may be NULL. status: as echoprint_delete. */
 	void (*on_left)(void *context, const char *id, int status, const char *why);
 	void *context;
 	uint64_t deleted; /* tracks */
-	uint64_t position; /* of the log then */
+	uint64_t position; /* of the log after the deletion */
 };
 
-/* The same, but that a track which cannot be deleted is told, and no failure. ECHOPRINT_IO,
- * ECHOPRINT_NO_SPACE, ECHOPRINT_CORRUPT, ECHOPRINT_NO_MEMORY: none was deleted. */
+/* As echoprint_delete, but a track that cannot be deleted is reported to on_left and is not a
+ * failure. ECHOPRINT_IO, ECHOPRINT_NO_SPACE, ECHOPRINT_CORRUPT, ECHOPRINT_NO_MEMORY: no track was
+ * deleted. */
 ECHOPRINT_API enum echoprint_status echoprint_delete_tracks(struct echoprint_deletion *deletion,
                                                             struct echoprint_db *db,
                                                             const char *const *ids, size_t count,
@@ -493,7 +494,7 @@ struct echoprint_track {
 	size_t document_size; /* bytes from one to the next */
 	const struct echoprint_field *fields; /* by key */
 	size_t field_count;
-	int confirmed; /* 1: the master that this node follows has it as it is here */
+	int confirmed; /* 1: the master that this node follows has the same state of it */
 };
 
 /* Finds a track with its documents, by its id or that of one document. ECHOPRINT_NOT_FOUND,
@@ -503,8 +504,8 @@ ECHOPRINT_API enum echoprint_status echoprint_find_track(struct echoprint_track 
                                                          struct echoprint_error *err);
 ECHOPRINT_API void echoprint_track_free(struct echoprint_track *track);
 
-/* The object that `echoprint show --json` prints of a track, or of one of its documents alone; free
- * it with echoprint_text_free. As echoprint_find_track. */
+/* Returns the object that `echoprint show --json` prints for a track, or for one of its documents;
+ * free it with echoprint_text_free. Errors: as echoprint_find_track. */
 ECHOPRINT_API enum echoprint_status echoprint_track_json(char **out, struct echoprint_db *db,
                                                          const char *id,
                                                          struct echoprint_error *err);
