@@ -122,7 +122,7 @@ function drawing(state) {
 
 // How it is, in one sentence.
 function headline({ master, peers = [] }) {
-  if (master?.error) return "The master is not reached";
+  if (master?.error) return "The master cannot be reached";
   if (master) return master.lag ? `${count(master.lag, "change")} behind the master` : "Up to date with the master";
   const inside = peers.filter((peer) => peer.state === "in");
   const late = inside.filter((peer) => stateOf(peer)[0] !== "good");
@@ -138,7 +138,7 @@ const isEqual = (master) => master.error || !master.feed_time ? "not known" : ma
 
 const fates = { unsent: ["none", "to be sent"], sent: ["good", "sent"], refused: ["bad", "refused"], full: ["warn", "no room at the master"],
   csv: ["none", "by CSV, not sent"] };
-const changes = { put: "put", delete: "delete", link: "made a copy", release: "made a song of its own" };
+const changes = { put: "put", delete: "delete", link: "link as a copy", release: "release from its original" };
 
 const ofPending = ({ pending, next }) => !pending.length ? null : [table("What this node sends", [
   ["Track", (one) => one.change === "delete" ? text(one.track_id) : el("a", { href: `#/track/${id(one.track_id)}` }, text(one.track || one.track_id)), "wide"],
@@ -177,7 +177,7 @@ async function invite(refresh) {
       copy.textContent = "Press Ctrl+C";
     }
   }, "first");
-  await confirm("The invitation", ["To be run on the new slave. Who has this line can join in its place: send it by a safe way. It is not shown again."], "Done", false, [words, el("div", { class: "row" }, copy), made.qr ? qr(made.qr) : ""], true);
+  await confirm("The invitation", ["Run this on the new slave. Whoever has this line can join in its place: send it in a safe way. It is not shown again."], "Done", false, [words, el("div", { class: "row" }, copy), made.qr ? qr(made.qr) : ""], true);
 }
 
 async function remove(peer, tracks, refresh) {
