@@ -491,6 +491,25 @@ def sources_are_kept(test):
     place.admin.ask("DELETE", "/v1/sources/oslo?with_tracks=maybe", expect=400)
 
 
+def pages_hold_all_that_is_pending_once(test):
+    """Of a slave whose master does not look at what comes."""
+    place = Place(test, "pending", songs=5)
+    master = test.node("pending-master")
+    feed = test.new_folder("pending-feed")
+    master.run("init", "--name", "centre")
+    master.run("publish", feed)
+    place.node.run("join", master.json("source", "add", "pending", "--url", str(feed))["invitation"])
+    place.node.run("delete", "TRS4")
+    seen, after, pages = [], 0, 0
+    while after is not None:
+        page = place.query.get(f"/v1/pending?limit=2&after={after}")
+        seen += page["pending"]
+        pages, after = pages + 1, page["next"]
+    same([(one["track_id"], one["change"]) for one in seen], [(f"TRS{n}", "delete" if n == 4 else "put") for n in range(5)], "what is pending")
+    same(pages, 3, "pages")
+    same(place.query.get("/v1/pending?limit=5")["next"], None, "the page behind all of it")
+
+
 def copies_and_conflicts_are_kept(test):
     place = Place(test, "copies", songs=3)
     same(place.admin.ask("POST", "/v1/copies", {"track_id": "TRS1", "original": "TRS0"}, expect=201)[1]["original"], "TRS0", "a link")
@@ -617,6 +636,7 @@ def body(test):
     test.check("api: changes come when they happen", changes_come_when_they_happen, test)
     test.check("api: an answer with changes has a limit of bytes", an_answer_with_changes_has_a_limit_of_bytes, test)
     test.check("api: sources are invited, listed and removed", sources_are_kept, test)
+    test.check("api: pages hold all that is pending once", pages_hold_all_that_is_pending_once, test)
     test.check("api: copies and conflicts are listed and settled", copies_and_conflicts_are_kept, test)
     test.check("api: pages of others read where it is allowed", pages_of_others_read_where_it_is_allowed, test)
     test.check("api: refusals are JSON", refusals_are_json, test)

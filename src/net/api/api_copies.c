@@ -177,11 +177,12 @@ on_pending(void *context, const struct ep_unconfirmed *pending, struct ep_error 
 {
 	struct page *page = context;
 	json_t *item;
-	if (page->seen++ < page->after || page->more)
+	if (page->seen++ < page->after)
 		return EP_OK;
 	page->more = json_array_size(page->items) == page->limit;
+	/* This ends the walk: a slave that has just joined may have millions. */
 	if (page->more)
-		return EP_OK;
+		return EP_INTERRUPTED;
 	EP_TRY(ep_pending_json(&item, pending, err));
 	return json_array_append_new(page->items, item) == 0
 	               ? EP_OK
@@ -201,6 +202,8 @@ ep_api_list_pending(void *context, struct ep_http_request *request, struct ep_ht
 	enum ep_status status = ep_log_read_begin(&read, api->log, &err);
 	if (status == EP_OK)
 		status = ep_log_unconfirmed(read, on_pending, &page, &err);
+	if (status == EP_INTERRUPTED && page.more)
+		status = EP_OK;
 	answer_page(&page, "pending", status, &err, answer);
 }
 
