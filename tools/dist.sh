@@ -1,7 +1,8 @@
 #!/bin/sh
 # Makes the source release of HEAD: an archive, a bill of materials (SPDX 2.3), SHA256SUMS, and a
-# signature where there is a key. The same commit gives the same bytes, wherever and whenever; only
-# the signature has its date in it.
+# signature where there is a key. The same commit gives the same archive, wherever and whenever. The
+# bill names the libraries of this machine: it, and the sums, are the same where these are. The
+# signature has its date in it.
 #
 # usage: dist.sh FOLDER        FOLDER gets the files; it is made where it is missing
 #
