@@ -256,7 +256,7 @@ push_all(struct ep_pushing *push, struct ep_error *err)
 	if (!options->all)
 		return EP_OK;
 	/* If this breaks off, the next push goes on with it. */
-	EP_TRY(ep_follower_set(options->log, push->follower, 0, true, err));
+	EP_TRY(ep_follower_set(options->log, push->follower, 0, !push->unsure, err));
 	push->report->position = 0;
 	return push_to(push, last, err);
 }
