@@ -36,7 +36,7 @@ ep_route_health(void *context, struct ep_http_request *request, struct ep_http_a
 		            outside ? "" : error);
 	else if (lost[0])
 		ep_http_say(answer, strict && strcmp(strict, "true") == 0 ? 503 : 200, "%s%s%s",
-		            "the master cannot be reached, queries are answered",
+		            "the last sync with the master failed, queries are answered",
 		            outside ? "" : ": ", outside ? "" : lost);
 	else
 		ep_http_say(answer, 200, "ok");
