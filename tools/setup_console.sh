@@ -7,7 +7,7 @@ set -u
 axe=4.14.1
 axe_sha512=1477dafa598d8d065f273d6af302aa203c02e83131707b7fa648cd41bd3d6b734f8c22a0dab86ee6a6f64b8afbe804b214d36db85a2826965edfb3a0b9d546b5
 # tests/console/browser.py looks there.
-folder=${XDG_CACHE_HOME:-$HOME/.cache}/echoprint
+folder=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/echoprint
 file=$folder/axe-$axe.min.js
 
 told() { echo "setup_console.sh: $*" >&2; }

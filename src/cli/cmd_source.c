@@ -178,7 +178,10 @@ is_wanted(const struct ep_call *call, const char *name, uint64_t tracks)
 		return false;
 	}
 	fputs("type yes to delete them: ", stderr);
-	return fgets(answer, sizeof answer, stdin) && strcmp(answer, "yes\n") == 0;
+	if (fgets(answer, sizeof answer, stdin) && strcmp(answer, "yes\n") == 0)
+		return true;
+	ep_say("nothing was changed");
+	return false;
 }
 
 static enum ep_exit

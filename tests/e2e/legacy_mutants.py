@@ -48,7 +48,7 @@ MUTANTS = [
     ("noted-too-late", PUSH, NOTE + CODES, CODES + NOTE, "push", "killed_before_any_answer"),
     ("sure-too-early", PUSH, "	bool unsure = push->unsure && reached < state.position;\n", "	bool unsure = false;\n", "push",
      "a_track_that_was_sent_in_part_and_then_changed_is_sent_whole"),
-    ("all-begins-without-a-word", PUSH, "	EP_TRY(ep_follower_set(options->log, push->follower, 0, true, err));\n", "",
+    ("all-begins-without-a-word", PUSH, "	EP_TRY(ep_follower_set(options->log, push->follower, 0, !push->unsure, err));\n", "",
      "push", "a_broken_off_comparison_goes_on"),
     ("codes-go-before-documents", PUSH, "	if (deleted)\n		EP_TRY(ep_old_solr_commit(push->solr, err));\n"
      "	EP_TRY(ep_tyrant_out(push->tyrant, push->keys, push->key_count, err));\n",
