@@ -19,10 +19,10 @@ struct page {
 	uint64_t after;
 	uint64_t limit;
 	bool more;
-	/* Of the conflicts and of what is pending: */
+	uint64_t seen; /* of lists that are walked through from their beginning */
+	/* Of the conflicts: */
 	struct ep_source_info *sources;
 	size_t source_count;
-	uint64_t seen;
 	char id[256]; /* of the track at hand */
 	uint64_t version; /* of it */
 };
@@ -38,6 +38,25 @@ read_page(struct page *page, const struct ep_http_request *request, struct ep_ht
 	return true;
 }
 
+/* Whether the next item is on the page. EP_INTERRUPTED: it is behind it, and the walk ends: a slave
+ * that has just joined may have millions. */
+static enum ep_status
+turn_page(bool *on, struct page *page)
+{
+	*on = page->seen++ >= page->after;
+	page->more = *on && json_array_size(page->items) == page->limit;
+	return page->more ? EP_INTERRUPTED : EP_OK;
+}
+
+/* Takes over an item; NULL: there was no memory for it. */
+static enum ep_status
+add_item(struct page *page, json_t *item, struct ep_error *err)
+{
+	return json_array_append_new(page->items, item) == 0
+	               ? EP_OK
+	               : ep_fail(err, EP_NO_MEMORY, "out of memory for a page");
+}
+
 /* Answers with a page, and lets go of it. */
 static void
 answer_page(struct page *page, const char *name, enum ep_status status, const struct ep_error *err,
@@ -47,7 +66,7 @@ answer_page(struct page *page, const char *name, enum ep_status status, const st
 	snprintf(next, sizeof next, "%llu",
 	         (unsigned long long)page->after +
 	                 (unsigned long long)json_array_size(page->items));
-	if (status == EP_OK)
+	if (status == EP_OK || page->more)
 		ep_api_answer(answer, 200,
 		              json_pack("{s:O, s:s?}", name, page->items, "next",
 		                        page->more ? next : NULL));
@@ -68,9 +87,7 @@ on_copy(void *context, bool *enough, struct ep_text copy, const struct ep_link *
 		*enough = page->more = true;
 		return EP_OK;
 	}
-	return json_array_append_new(page->items, ep_copy_json(copy, link)) == 0
-	               ? EP_OK
-	               : ep_fail(err, EP_NO_MEMORY, "out of memory for a page of copies");
+	return add_item(page, ep_copy_json(copy, link), err);
 }
 
 void
@@ -139,17 +156,14 @@ on_conflict(void *context, const struct ep_entry *entry, struct ep_error *err)
 	bool same = ep_text_equal(ep_text_of(page->id), entry->id);
 	page->version = same ? page->version + 1 : 1;
 	snprintf(page->id, sizeof page->id, "%.*s", ep_text_print_size(entry->id), entry->id.at);
-	if (page->seen++ < page->after)
-		return EP_OK;
-	page->more = json_array_size(page->items) == page->limit;
-	if (page->more)
+	bool on;
+	json_t *item;
+	EP_TRY(turn_page(&on, page));
+	if (!on)
 		return EP_OK;
 	const char *source = ep_source_name(page->sources, page->source_count, entry->source, "");
-	json_t *item;
 	EP_TRY(ep_conflict_json(&item, entry, source, page->version, err));
-	return json_array_append_new(page->items, item) == 0
-	               ? EP_OK
-	               : ep_fail(err, EP_NO_MEMORY, "out of memory for a page of conflicts");
+	return add_item(page, item, err);
 }
 
 void
@@ -177,16 +191,12 @@ on_pending(void *context, const struct ep_unconfirmed *pending, struct ep_error 
 {
 	struct page *page = context;
 	json_t *item;
-	if (page->seen++ < page->after)
+	bool on;
+	EP_TRY(turn_page(&on, page));
+	if (!on)
 		return EP_OK;
-	page->more = json_array_size(page->items) == page->limit;
-	/* This ends the walk: a slave that has just joined may have millions. */
-	if (page->more)
-		return EP_INTERRUPTED;
 	EP_TRY(ep_pending_json(&item, pending, err));
-	return json_array_append_new(page->items, item) == 0
-	               ? EP_OK
-	               : ep_fail(err, EP_NO_MEMORY, "out of memory for a page of changes");
+	return add_item(page, item, err);
 }
 
 void
@@ -202,8 +212,6 @@ ep_api_list_pending(void *context, struct ep_http_request *request, struct ep_ht
 	enum ep_status status = ep_log_read_begin(&read, api->log, &err);
 	if (status == EP_OK)
 		status = ep_log_unconfirmed(read, on_pending, &page, &err);
-	if (status == EP_INTERRUPTED && page.more)
-		status = EP_OK;
 	answer_page(&page, "pending", status, &err, answer);
 }
 
