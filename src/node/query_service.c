@@ -182,26 +182,34 @@ keep_up(struct ep_query_service *service, struct ep_error *err)
 	return settle(service, position, err);
 }
 
+/* Keeps up, and says once why it cannot. */
+static void
+keep_up_or_say(struct ep_query_service *service)
+{
+	struct ep_error err = { 0 };
+	enum ep_status status = keep_up(service, &err);
+	if (status != EP_OK && status != EP_INTERRUPTED &&
+	    strncmp(service->said, err.text, sizeof service->said - 1) != 0) {
+		service->on_line(service->context, false, err.text);
+		memcpy(service->said, err.text, sizeof service->said - 1);
+	}
+}
+
 static void *
 run(void *context)
 {
 	struct ep_query_service *service = context;
 	double checked = ep_clock_s();
 	struct ep_onset_table table;
+	keep_up_or_say(service);
 	/* Else the first query would make it, and wait for that. */
 	(void)!ep_onset_table_get(&table, NULL);
 	while (!atomic_load(&service->stop)) {
-		struct ep_error err = { 0 };
 		if (ep_clock_s() - checked > CHECK_READERS_S) {
 			ep_log_check_readers(service->log);
 			checked = ep_clock_s();
 		}
-		enum ep_status status = keep_up(service, &err);
-		if (status != EP_OK && status != EP_INTERRUPTED &&
-		    strncmp(service->said, err.text, sizeof service->said - 1) != 0) {
-			service->on_line(service->context, false, err.text);
-			memcpy(service->said, err.text, sizeof service->said - 1);
-		}
+		keep_up_or_say(service);
 		nanosleep(&(struct timespec){ .tv_nsec = LOOK_MS * 1000000L }, NULL);
 	}
 	return NULL;
