@@ -499,6 +499,9 @@ def pages_hold_all_that_is_pending_once(test):
     master.run("init", "--name", "centre")
     master.run("publish", feed)
     place.node.run("join", master.json("source", "add", "pending", "--url", str(feed))["invitation"])
+    # It serves anew then, and answers nobody for a moment.
+    until(lambda: "follows it from now on" in place.server.words(), "the server follows the master")
+    until(lambda: place.server.get("/v1/status")[0] in (200, 401), "the server as a slave")
     place.node.run("delete", "TRS4")
     seen, after, pages = [], 0, 0
     while after is not None:
@@ -563,6 +566,7 @@ def refusals_are_json(test):
         same(code_of(value), code, f"{method} {path}")
     same(place.server.get("/v1/tracks", method="PUT")[1]["Allow"], "GET, POST", "the methods that are allowed")
     need(b"error" not in place.server.get("/nothing")[2], "the paths of before refuse in plain text")
+    place.searchable()
     same(place.server.get("/query?fp_code=1%202")[0], 200, "/query of before")
     need(json.loads(place.server.get("/query?fp_code=1%202")[2])["ok"], "/query as it was")
 
