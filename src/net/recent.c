@@ -12,9 +12,10 @@
 #include <unistd.h>
 
 /* The bytes, as docs/formats/recent.md has them. */
-#define HEAD "echoprint recent 1\n" /* then zeros */
+#define HEAD "echoprint recent 2\n" /* then zeros */
 #define HEAD_SIZE 32
-#define SLOT_SIZE 160
+#define SLOT_LAGS 132
+#define SLOT_SIZE (SLOT_LAGS + EP_RECENT_LAGS_SIZE + 4)
 #define SLOT_SUM (SLOT_SIZE - 4)
 
 static const struct ring {
@@ -36,6 +37,7 @@ struct slot {
 	int64_t start; /* seconds since 1970; 0: empty */
 	uint64_t seconds; /* that were counted */
 	struct ep_recent_counts counts;
+	struct ep_recent_lags lags;
 };
 
 struct ep_recent {
@@ -74,6 +76,7 @@ write_slot(struct ep_recent *recent, size_t index)
 		ep_store32(bytes + 72 + 4 * i,
 		           queries < UINT32_MAX ? (uint32_t)queries : UINT32_MAX);
 	}
+	ep_recent_lags_store(bytes + SLOT_LAGS, &slot->lags);
 	ep_store32(bytes + SLOT_SUM, ep_crc32(bytes, SLOT_SUM));
 	(void)!pwrite(recent->fd, bytes, sizeof bytes, (off_t)(HEAD_SIZE + index * SLOT_SIZE));
 }
@@ -94,6 +97,7 @@ read_slot(struct slot *slot, const uint8_t *bytes)
 		*numbers[i] = ep_load64(bytes + 16 + 8 * i);
 	for (size_t i = 0; i < EP_RECENT_STEPS; i++)
 		slot->counts.queries[i] = ep_load32(bytes + 72 + 4 * i);
+	ep_recent_lags_load(&slot->lags, bytes + SLOT_LAGS);
 }
 
 /* Takes what is in the file; a file that is none of ours becomes an empty one. */
@@ -101,8 +105,11 @@ static enum ep_status
 read_slots(struct ep_recent *recent, struct ep_error *err)
 {
 	static const uint8_t head[HEAD_SIZE] = HEAD;
-	uint8_t bytes[HEAD_SIZE + SLOTS * SLOT_SIZE] = { 0 };
-	ssize_t size = pread(recent->fd, bytes, sizeof bytes, 0);
+	enum { SIZE = HEAD_SIZE + SLOTS * SLOT_SIZE };
+	EP_FREE uint8_t *bytes = calloc(1, SIZE);
+	if (!bytes)
+		return ep_fail(err, EP_NO_MEMORY, "out of memory");
+	ssize_t size = pread(recent->fd, bytes, SIZE, 0);
 	if (size < 0)
 		return ep_fail(err, EP_IO, "cannot read %s: %s", EP_RECENT_FILE, strerror(errno));
 	if (memcmp(bytes, head, HEAD_SIZE) == 0) {
@@ -110,10 +117,9 @@ read_slots(struct ep_recent *recent, struct ep_error *err)
 			read_slot(&recent->slots[i], bytes + HEAD_SIZE + i * SLOT_SIZE);
 		return EP_OK;
 	}
-	memset(bytes, 0, sizeof bytes);
+	memset(bytes, 0, SIZE);
 	memcpy(bytes, head, HEAD_SIZE);
-	if (ftruncate(recent->fd, 0) != 0 ||
-	    pwrite(recent->fd, bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
+	if (ftruncate(recent->fd, 0) != 0 || pwrite(recent->fd, bytes, SIZE, 0) != SIZE)
 		return ep_fail(err, EP_IO, "cannot write %s: %s", EP_RECENT_FILE, strerror(errno));
 	return EP_OK;
 }
@@ -171,7 +177,8 @@ add_to(struct slot *slot, const struct ep_recent_counts *now, const struct ep_re
 }
 
 void
-ep_recent_add(struct ep_recent *recent, const struct ep_recent_counts *counts, int64_t now)
+ep_recent_add(struct ep_recent *recent, const struct ep_recent_counts *counts,
+              const struct ep_recent_slaves *slaves, int64_t now)
 {
 	now = now < 0 ? 0 : now > EP_TIME_LAST ? EP_TIME_LAST : now;
 	int64_t seconds = now > recent->counted ? now - recent->counted : 0;
@@ -186,6 +193,7 @@ ep_recent_add(struct ep_recent *recent, const struct ep_recent_counts *counts, i
 			*slot = (struct slot){ .start = at / ring->step * ring->step };
 		slot->seconds += (uint64_t)seconds;
 		add_to(slot, counts, &recent->last);
+		ep_recent_lags_add(&slot->lags, slaves);
 		write_slot(recent, index);
 	}
 	recent->last = *counts;
@@ -221,30 +229,52 @@ slot_json(const struct slot *slot)
 		median = json_real(ep_histogram_quantile(counts->queries, 0.5) * 1000);
 		slow = json_real(ep_histogram_quantile(counts->queries, 0.99) * 1000);
 	}
-	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "at", at,
-	                 "seconds", (json_int_t)slot->seconds, "changes",
-	                 (json_int_t)counts->position, "tracks", (json_int_t)counts->tracks,
-	                 "documents", (json_int_t)counts->documents, "requests",
-	                 (json_int_t)counts->requests, "refused", (json_int_t)counts->refused,
-	                 "failed", (json_int_t)counts->failed, "queries", (json_int_t)queries,
-	                 "median_ms", median, "slow_ms", slow);
+	return json_pack(
+		"{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:I, s:I, s:o}", "at", at,
+		"seconds", (json_int_t)slot->seconds, "changes", (json_int_t)counts->position,
+		"tracks", (json_int_t)counts->tracks, "documents", (json_int_t)counts->documents,
+		"requests", (json_int_t)counts->requests, "refused", (json_int_t)counts->refused,
+		"failed", (json_int_t)counts->failed, "queries", (json_int_t)queries, "median_ms",
+		median, "slow_ms", slow, "slaves", (json_int_t)slot->lags.known, "behind",
+		(json_int_t)slot->lags.behind, "lag", ep_recent_lags_most(&slot->lags));
 }
 
-json_t *
-ep_recent_json(const struct ep_recent *recent, enum ep_recent_span span, int64_t now)
+/* The slots of a span that are not empty, the oldest first; gives how many. */
+static size_t
+find_slots(const struct slot *found[SLOTS], const struct ep_recent *recent, const struct ring *ring,
+           int64_t now)
 {
-	const struct ring *ring = &rings[span];
-	char text[EP_TIME_TEXT];
-	json_t *slots = json_array();
+	size_t count = 0;
 	int64_t last = now / ring->step * ring->step;
 	for (size_t i = ring->count; i-- > 0;) {
 		int64_t start = last - (int64_t)i * ring->step;
 		size_t index = start > 0 ? (size_t)(start / ring->step) % ring->count : 0;
 		const struct slot *slot = &recent->slots[ring->first + index];
 		if (start > 0 && slot->start == start)
-			json_array_append_new(slots, slot_json(slot));
+			found[count++] = slot;
+	}
+	return count;
+}
+
+json_t *
+ep_recent_json(const struct ep_recent *recent, enum ep_recent_span span,
+               const struct ep_recent_slaves *slaves, int64_t now)
+{
+	const struct ring *ring = &rings[span];
+	const struct slot *found[SLOTS];
+	const struct ep_recent_lags *lags[SLOTS];
+	char text[EP_TIME_TEXT];
+	json_t *slots = json_array();
+	size_t count = find_slots(found, recent, ring, now);
+	for (size_t i = 0; i < count; i++) {
+		json_array_append_new(slots, slot_json(found[i]));
+		lags[i] = &found[i]->lags;
 	}
 	ep_time_print(text, now);
-	return json_pack("{s:s, s:s, s:I, s:I, s:o}", "span", ring->name, "now", text, "step_s",
-	                 (json_int_t)ring->step, "steps", (json_int_t)ring->count, "slots", slots);
+	json_t *json =
+		json_pack("{s:s, s:s, s:I, s:I, s:o}", "span", ring->name, "now", text, "step_s",
+	                  (json_int_t)ring->step, "steps", (json_int_t)ring->count, "slots", slots);
+	if (json && slaves)
+		json_object_set_new(json, "slaves", ep_recent_lags_json(lags, count, slaves));
+	return json;
 }

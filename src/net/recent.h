@@ -8,6 +8,7 @@
 
 #include "base/status.h"
 #include "net/histogram.h"
+#include "net/recent_lags.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -46,14 +47,18 @@ EP_MUST_USE enum ep_status ep_recent_open(struct ep_recent **out, const char *fo
 void ep_recent_close(struct ep_recent *recent);
 EP_DEFINE_OWNED(struct ep_recent, ep_recent_close)
 
-/* Adds what was counted since the last call, to the moment in the middle of the two: seconds since
- * 1970. What cannot be written stays in memory. One thread at a time. */
-void ep_recent_add(struct ep_recent *recent, const struct ep_recent_counts *counts, int64_t now);
+/* Adds what was counted since the last call, and how far slaves are behind, to the moment in the
+ * middle of the two: seconds since 1970. What cannot be written stays in memory. One thread at a
+ * time. */
+void ep_recent_add(struct ep_recent *recent, const struct ep_recent_counts *counts,
+                   const struct ep_recent_slaves *slaves, int64_t now);
 
 /* The span with this name: "hour", "day", "month"; false: there is none. */
 bool ep_recent_span_of(enum ep_recent_span *span, const char *name);
 
-/* The object of GET /v1/history, as openapi.json has it; NULL: no memory. */
-json_t *ep_recent_json(const struct ep_recent *recent, enum ep_recent_span span, int64_t now);
+/* The object of GET /v1/history, as openapi.json has it, with the lags of each of slaves unless
+ * that is NULL. NULL: no memory. */
+json_t *ep_recent_json(const struct ep_recent *recent, enum ep_recent_span span,
+                       const struct ep_recent_slaves *slaves, int64_t now);
 
 #endif

@@ -1,6 +1,9 @@
 /* How the node did: counted once a minute, and told. */
+#include "base/bytes.h"
 #include "net/recent.h"
 #include "net/serve_internal.h"
+#include "node/standing.h"
+#include "peer/contact.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -25,32 +28,71 @@ add_histogram(struct ep_recent_counts *counts, struct ep_histogram *histogram)
 	counts->microseconds += atomic_load(&histogram->microseconds);
 }
 
+/* What is known of the node at a moment. */
+struct moment {
+	struct ep_recent_counts counts;
+	struct ep_peer *peers;
+	struct ep_recent_slaves
+		slaves; /* those of peers whose lag is known; their names are peers' */
+};
+
 static void
-count(struct ep_recent_counts *counts, struct ep_serve *serve)
+moment_done(struct moment *moment)
+{
+	free(moment->peers);
+	free(moment->slaves.all);
+}
+
+static void
+add_slaves(struct moment *moment, const struct ep_log_read *read, const char *folder)
+{
+	size_t count = 0;
+	uint64_t position = moment->counts.position;
+	if (ep_peers(&moment->peers, &count, read, NULL) != EP_OK)
+		return;
+	ep_contacts_of_peers(moment->peers, count, folder);
+	struct ep_recent_slaves *slaves = &moment->slaves;
+	slaves->all = calloc(count + 1, sizeof *slaves->all);
+	for (size_t i = 0; slaves->all && i < count; i++) {
+		const struct ep_peer *peer = &moment->peers[i];
+		uint64_t id = ep_load64(peer->key.bytes);
+		if (peer->has_key && peer->fetched_at && id != 0)
+			slaves->all[slaves->count++] =
+				(struct ep_recent_slave){ id, peer->name,
+				                          ep_peer_behind(peer, position) };
+	}
+}
+
+static void
+count(struct moment *moment, struct ep_serve *serve)
 {
 	EP_OWNED(ep_log_read_end)
 	struct ep_log_read *read = NULL;
 	struct ep_log_state state = { 0 };
 	if (ep_log_read_begin(&read, serve->log, NULL) == EP_OK)
 		ep_log_state(&state, read);
-	*counts = (struct ep_recent_counts){ .position = state.position,
-		                             .tracks = state.tracks,
-		                             .documents = state.documents,
-		                             .requests = atomic_load(&serve->counts.requests),
-		                             .refused = atomic_load(&serve->counts.refused),
-		                             .failed = atomic_load(&serve->counts.failed) };
-	add_histogram(counts, &serve->counts.query_time);
+	moment->counts =
+		(struct ep_recent_counts){ .position = state.position,
+		                           .tracks = state.tracks,
+		                           .documents = state.documents,
+		                           .requests = atomic_load(&serve->counts.requests),
+		                           .refused = atomic_load(&serve->counts.refused),
+		                           .failed = atomic_load(&serve->counts.failed) };
+	add_histogram(&moment->counts, &serve->counts.query_time);
 	if (serve->options.identify_time)
-		add_histogram(counts, serve->options.identify_time);
+		add_histogram(&moment->counts, serve->options.identify_time);
+	if (read)
+		add_slaves(moment, read, ep_log_folder(serve->log));
 }
 
-/* The mutex is held. */
-static void
+/* Gives what was counted, to be ended by moment_done(). The mutex is held. */
+static struct moment
 add_now(struct ep_recall *recall)
 {
-	struct ep_recent_counts counts;
-	count(&counts, recall->serve);
-	ep_recent_add(recall->recent, &counts, ep_time_now());
+	struct moment moment = { 0 };
+	count(&moment, recall->serve);
+	ep_recent_add(recall->recent, &moment.counts, &moment.slaves, ep_time_now());
+	return moment;
 }
 
 /* That there is no file costs the plots, and nothing else. */
@@ -58,12 +100,13 @@ static void
 open_file(struct ep_recall *recall)
 {
 	struct ep_serve *serve = recall->serve;
-	struct ep_recent_counts counts;
+	struct moment moment = { 0 };
 	struct ep_error err;
-	count(&counts, serve);
-	if (ep_recent_open(&recall->recent, ep_log_folder(serve->log), &counts, ep_time_now(),
-	                   &err) != EP_OK)
+	count(&moment, serve);
+	if (ep_recent_open(&recall->recent, ep_log_folder(serve->log), &moment.counts,
+	                   ep_time_now(), &err) != EP_OK)
 		ep_serve_say(serve, false, "what is told by /v1/history is not kept: %s", err.text);
+	moment_done(&moment);
 }
 
 static void *
@@ -79,7 +122,8 @@ run(void *context)
 		int rc = 0;
 		while (!recall->stop && rc == 0)
 			rc = pthread_cond_timedwait(&recall->wake, &recall->mutex, &until);
-		add_now(recall);
+		struct moment moment = add_now(recall);
+		moment_done(&moment);
 	}
 	pthread_mutex_unlock(&recall->mutex);
 	return NULL;
@@ -126,13 +170,15 @@ ep_recall_stop(struct ep_recall *recall)
 }
 
 static json_t *
-recent_of(struct ep_recall *recall, enum ep_recent_span span)
+recent_of(struct ep_recall *recall, enum ep_recent_span span, bool lags)
 {
 	pthread_mutex_lock(&recall->mutex);
 	json_t *json = NULL;
 	if (recall->recent) {
-		add_now(recall);
-		json = ep_recent_json(recall->recent, span, ep_time_now());
+		struct moment moment = add_now(recall);
+		json = ep_recent_json(recall->recent, span, lags ? &moment.slaves : NULL,
+		                      ep_time_now());
+		moment_done(&moment);
 	}
 	pthread_mutex_unlock(&recall->mutex);
 	return json;
@@ -143,12 +189,17 @@ ep_route_history(void *context, struct ep_http_request *request, struct ep_http_
 {
 	struct ep_serve *serve = context;
 	const char *name = ep_http_parameter(request, "span");
+	const char *lags = ep_http_parameter(request, "lags");
 	enum ep_recent_span span = EP_RECENT_HOUR;
 	if (name && !ep_recent_span_of(&span, name)) {
 		ep_http_say(answer, 400, "the parameter span must be hour, day or month");
 		return;
 	}
-	json_t *json = recent_of(serve->recall, span);
+	if (lags && strcmp(lags, "true") != 0 && strcmp(lags, "false") != 0) {
+		ep_http_say(answer, 400, "the parameter lags must be true or false");
+		return;
+	}
+	json_t *json = recent_of(serve->recall, span, lags && strcmp(lags, "true") == 0);
 	EP_FREE char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
 	json_decref(json);
 	if (!text || ep_buffer_append(&answer->body, text, strlen(text), NULL) != EP_OK) {

@@ -117,6 +117,13 @@ def history_is_told(place):
         same((found["span"], found["steps"]), (span, steps), "the span")
         need(found["slots"] and found["slots"][-1]["requests"] > 0, f"requests of the last {span}")
     same(place.server.get("/v1/history?span=year")[0], 400, "another span")
+    same(place.server.get("/v1/history?lags=x")[0], 400, "neither true nor false")
+    need("slaves" not in place.server.json("/v1/history"), "slaves that were not asked for")
+    until(lambda: len(place.server.json("/v1/history?lags=true")["slaves"]) == 2, "what both slaves say", 20)
+    found = place.server.json("/v1/history?lags=true")
+    same({one["name"] for one in found["slaves"]}, {"attic", "loft"}, "slaves of which the lag is known")
+    same({len(one["lags"]) for one in found["slaves"]}, {len(found["slots"])}, "lags of each")
+    same(found["slots"][-1]["slaves"], 2, "slaves of which the lag is known")
     before = sum(slot["requests"] for slot in place.server.json("/v1/history?span=day")["slots"])
     place.server.stop()
     path = place.master.folder / "recent"
@@ -383,6 +390,20 @@ class Pages:
         self.browser.until("(() => { const row = [...document.querySelectorAll('tbody tr')].find((one) => one.innerText.includes(arguments[0]));"
                            "return arguments[1].every((words) => row?.innerText.includes(words)); })()", f"{name} with {words}", name, words)
 
+    def lags(self):
+        """Of two slaves that are behind: as the master tells it, and as it is drawn."""
+        found = self.place.server.json("/v1/history?lags=true")
+        same([one["name"] for one in found["slaves"]], ["loft", "attic"], "slaves, the one first that is furthest behind")
+        need(found["slaves"][0]["lags"][-1] > found["slaves"][1]["lags"][-1] > 0, f"lags {found['slaves']}")
+        same((found["slots"][-1]["behind"], found["slots"][-1]["lag"]), (2, found["slaves"][0]["lags"][-1]), "the last step")
+        words = f"at most {found['slots'][-1]['lag']} changes"
+        self.browser.until_text(words, ".plots")
+        self.browser.until_text("at most 2 of 2 at a time", ".plots")
+        same(self.browser.run("return [...document.querySelectorAll('.plots .key')].map((one) => one.innerText)"), ["loft", "attic"], "names of the lines")
+        self.browser.press("Last month", ".switch")
+        self.browser.until("document.querySelector('[aria-pressed=true]').innerText === 'Last month'", "another span")
+        self.browser.until_text(words, ".plots")
+
     def killed(self):
         """Both slaves are killed, one after the other, and come back, while the master goes on and is killed, too."""
         place = self.place
@@ -396,6 +417,7 @@ class Pages:
         place.slave_server.kill()
         place.master.run("delete", "TRKILL0")
         self.row_of("attic", ["behind", "not yet"])
+        self.lags()
         self.look("federation-killed")
         place.server.kill()
         place.slave_server.start()

@@ -45,9 +45,9 @@ def write_history(path, tracks):
     """The ring file of docs/formats/recent.md, with busy evenings."""
     rng = random.Random(5)
     now = int(time.time())
-    out = b"echoprint recent 1\n".ljust(32, b"\0")
+    out = b"echoprint recent 2\n".ljust(32, b"\0")
     for step, count in ((60, 60), (600, 144), (7200, 360)):
-        slots = [bytes(160)] * count
+        slots = [bytes(400)] * count
         for back in range(1, count):
             start = now // step * step - back * step
             busy = (1.2 + math.cos((start % 86400 - 72000) / 86400 * 2 * math.pi)) * step / 60

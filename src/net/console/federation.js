@@ -1,6 +1,7 @@
 // Who is connected with this node, and how far each one is.
 import { el, svg, text, number, count, bytes, ago, ageOf, duration, table, facts, button, confirm, field, empty, failed, say } from "./dom.js";
 import { ask, id } from "./api.js";
+import { plot, frameOf, spans } from "./plot.js";
 
 const EVERY = 10000; // ms
 const SILENT = 900; // s
@@ -216,6 +217,23 @@ const ofSources = (sources, opened, refresh) => el("section", {}, el("h2", {}, "
   ["Source", (one) => text(one.name)], ["Size", (one) => bytes(one.bytes), "figure"], ["Tracks", (one) => number(one.tracks), "figure"], ["Documents", (one) => number(one.documents), "figure"],
 ], sources, opened, refresh) : empty("There are no tracks yet."));
 
+const LINES = 5; // slaves of a plot; more lines could not be told from each other
+
+// How far slaves were behind: those that were furthest, and how many of all.
+function lagPlots(history) {
+  const frame = frameOf(history);
+  const shown = history.slaves.slice(0, LINES);
+  const most = Math.max(0, ...frame.slots.map((slot) => slot.lag ?? 0));
+  const behind = Math.max(0, ...frame.slots.map((slot) => slot.behind));
+  const known = frame.slots.at(-1).slaves;
+  return [
+    plot(known > LINES ? `Lag of the ${LINES} furthest behind` : "Lag", most ? `at most ${count(most, "change")}` : "none was behind", { ...frame, unit: "changes",
+      series: shown.map(({ name, lags }) => ({ name: cut(name, 24), kind: "line", of: (slot) => lags[slot.index] })) }),
+    plot("Slaves behind", behind ? `at most ${number(behind)} of ${number(known)} at a time` : "none was behind", { ...frame, unit: "slaves",
+      series: [{ name: "", kind: "bars", of: (slot) => slot.behind }] }),
+  ];
+}
+
 const ofFollowers = (followers) => el("section", {}, el("h2", {}, "Other systems"), table("Other systems", [
   ["Name", (one) => text(one.name)], ["Kind", kindOf], ["Position", (one) => number(one.position), "figure"],
   ["State", (one) => badge(one.waiting ? ["warn", `${count(one.waiting, "change")} behind`] : ["good", "up to date"])],
@@ -233,20 +251,32 @@ export async function draw(place, { signal, note }) {
     }
   };
   const opened = new Set();
+  let span = "hour";
+  const drawn = el("div", { class: "plots" });
+  const lags = el("section", {}, el("div", { class: "row" }, el("h2", {}, "How far slaves were behind"), spans((name) => {
+    span = name;
+    refresh(true).catch(() => {});
+  })), drawn);
+  // It stays where it is, so that its buttons keep the focus.
+  const middle = el("div", {});
+  const foot = el("div", {});
   async function refresh(quiet = false) {
-    const [state, { sources }, pending] = await Promise.all([ask("status", { signal, quiet }), ask("sources?peers=false", { signal, quiet }),
-      ask("pending?limit=20", { signal, quiet })]);
+    // Without its history the page is as good as any.
+    const [state, { sources }, pending, history] = await Promise.all([ask("status", { signal, quiet }), ask("sources?peers=false", { signal, quiet }),
+      ask("pending?limit=20", { signal, quiet }), ask(`history?span=${span}&lags=true`, { signal, quiet: true }).catch(() => null)]);
     note(state);
     head.textContent = headline(state);
-    body.replaceChildren(...[drawing(state), state.master ? ofMaster(state, pending) : ofPeers(state, sources, attempt, refresh, opened),
-      state.followers?.length ? ofFollowers(state.followers) : null, ofSources(sources.filter((one) => one.tracks), opened, refresh)].filter(Boolean));
+    if (history?.slaves.length && !drawn.matches(":hover")) drawn.replaceChildren(...lagPlots(history));
+    if (history?.slaves.length && !lags.isConnected) middle.append(lags);
+    body.replaceChildren(drawing(state), state.master ? ofMaster(state, pending) : ofPeers(state, sources, attempt, refresh, opened));
+    foot.replaceChildren(...[state.followers?.length ? ofFollowers(state.followers) : null, ofSources(sources.filter((one) => one.tracks), opened, refresh)].filter(Boolean));
   }
   const head = el("h1", {}, "Federation");
-  place.append(head, trouble, body);
+  place.append(head, trouble, body, middle, foot);
   await refresh();
   const timer = setInterval(() => {
     // Not under the hands of the user.
-    if (!document.hidden && !document.querySelector("dialog") && !body.contains(document.activeElement)) refresh(true).catch(() => {});
+    if (!document.hidden && !document.querySelector("dialog") && ![body, foot].some((one) => one.contains(document.activeElement))) refresh(true).catch(() => {});
   }, EVERY);
   signal.addEventListener("abort", () => clearInterval(timer));
 }

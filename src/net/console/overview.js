@@ -1,7 +1,7 @@
 // Whether all is well, what is here, and how it was.
 import { el, svg, number, count, bytes, duration, ageOf, text, button } from "./dom.js";
 import { ask } from "./api.js";
-import { plot } from "./plot.js";
+import { plot, frameOf, spans } from "./plot.js";
 
 const EVERY = 10000; // ms
 const SILENT = 900; // seconds after which a slave counts as lost
@@ -91,10 +91,8 @@ function tiles(state) {
 const perMinute = (value, slot) => slot.seconds >= 1 ? (value * 60) / slot.seconds : null;
 
 function plots(history) {
-  const to = Date.parse(history.now);
-  const step = history.step_s * 1000;
-  const slots = history.slots.map((slot) => ({ ...slot, time: Date.parse(slot.at) }));
-  const frame = { slots, step, span: history.span, to, from: to - history.steps * step };
+  const frame = frameOf(history);
+  const { slots } = frame;
   const sum = (key) => slots.reduce((all, slot) => all + slot[key], 0);
   const slowest = Math.max(0, ...slots.map((slot) => slot.slow_ms ?? 0));
   const shown = slowest >= 1000 ? `${(slowest / 1000).toFixed(1)} s` : `${slowest < 10 ? slowest.toFixed(1) : Math.round(slowest)} ms`;
@@ -119,12 +117,10 @@ export async function draw(place, { signal, note }) {
   const top = el("div", {});
   const numbers = el("div", {});
   const drawn = el("div", { class: "plots" });
-  const spans = el("div", { class: "switch", role: "group", "aria-label": "Span of the plots" },
-    ["hour", "day", "month"].map((name) => el("button", { type: "button", "aria-pressed": String(name === span), onclick: () => {
-      span = name;
-      for (const one of spans.children) one.setAttribute("aria-pressed", String(one.textContent === `Last ${name}`));
-      refresh();
-    } }, `Last ${name}`)));
+  const choice = spans((name) => {
+    span = name;
+    refresh();
+  });
   async function refresh(quiet = true) {
     try {
       const [state, history] = await Promise.all([ask("status", { signal, quiet }), ask(`history?span=${span}`, { signal, quiet })]);
@@ -135,15 +131,15 @@ export async function draw(place, { signal, note }) {
       known = words;
       numbers.replaceChildren(tiles(state));
       if (!drawn.matches(":hover")) drawn.replaceChildren(...plots(history));
-      spans.hidden = false;
+      choice.hidden = false;
     } catch (why) {
       if (signal.aborted) return;
       known = "";
       top.replaceChildren(lost(why), why.status === 401 || why.status === 403 ? button("Give a token", () => refresh(false), "first") : "");
     }
   }
-  spans.hidden = true;
-  place.append(top, numbers, spans, drawn);
+  choice.hidden = true;
+  place.append(top, numbers, choice, drawn);
   await refresh(false);
   const timer = setInterval(() => { if (!document.hidden) refresh(); }, EVERY);
   signal.addEventListener("abort", () => clearInterval(timer));

@@ -64,6 +64,24 @@ function paint(width, { slots, from, to, step, span, series, unit }) {
   return [axes(width, top, from, to, span, unit), shapes, dots];
 }
 
+// What the plots of an answer of /v1/history have in common.
+export function frameOf(history) {
+  const to = Date.parse(history.now);
+  const step = history.step_s * 1000;
+  const slots = history.slots.map((slot, index) => ({ ...slot, index, time: Date.parse(slot.at) }));
+  return { slots, step, span: history.span, to, from: to - history.steps * step };
+}
+
+// Buttons for the span of plots; change is called with "hour", "day" or "month".
+export function spans(change) {
+  const group = el("div", { class: "switch", role: "group", "aria-label": "Span of the plots" },
+    ["hour", "day", "month"].map((name) => el("button", { type: "button", "aria-pressed": String(name === "hour"), onclick: () => {
+      for (const one of group.children) one.setAttribute("aria-pressed", String(one.textContent === `Last ${name}`));
+      change(name);
+    } }, `Last ${name}`)));
+  return group;
+}
+
 // A figure with its title, its latest number in words, and what is under the pointer.
 export function plot(title, words, given) {
   const picture = svg("svg", { class: "plot", role: "img", "aria-label": `${title}: ${words}`, height: HIGH });
