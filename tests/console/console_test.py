@@ -21,6 +21,7 @@ use_the_python_of_debian()
 # pylint: disable=wrong-import-position
 import audio
 from common import kill_started, need, run, same
+from old_servers import Servers
 from servers import Server, all_equal, ingest, joined, some_songs, until
 
 RATE = 11025
@@ -442,6 +443,24 @@ class Pages:
         all_equal([place.master, place.slave, place.loft])
         same({peer["digest"] for peer in place.status()["peers"]}, {place.status()["digest"]}, "digests that the master knows")
 
+    def followers(self):
+        """Servers of 2011 that get what the log has, and fall behind."""
+        master, servers = self.place.master, Servers()
+        try:
+            master.run("legacy", "push", *servers.options, statuses=(0, 3))
+            self.go("federation")
+            self.row_of("legacy.legacy", ["server of 2011", "up to date"])
+            self.browser.until_text("server of 2011, up to date", "figure")
+            ingest(master, some_songs("TRAFTER", 3))
+            self.row_of("legacy.legacy", ["3 changes behind"])
+            self.browser.until_text("server of 2011, 3 behind", "figure")
+            self.look("federation-followers")
+            master.run("legacy", "push", *servers.options, statuses=(0, 3))
+            need("TRAFTER2-0" in servers.solr.committed, f"what was pushed: {sorted(servers.solr.committed)[-5:]}")
+            self.row_of("legacy.legacy", ["up to date"])
+        finally:
+            servers.close()
+
     def streams(self):
         """By the file that a monitor leaves."""
         self.go("streams")
@@ -516,7 +535,7 @@ def all_pages(test, place):
     pages = Pages(place, browser, folder)
     quiet = (place.url, place.slave_server.url, place.loft_server.url)
     try:
-        for name in ("overview", "identify", "many", "dropped", "microphone", "tracks", "delete", "edit", "copies", "conflicts", "federation", "killed", "streams", "wellness", "private"):
+        for name in ("overview", "identify", "many", "dropped", "microphone", "tracks", "delete", "edit", "copies", "conflicts", "federation", "killed", "followers", "streams", "wellness", "private"):
             if test.options.only in (None, name):
                 test_page(test, browser, name, getattr(pages, name), quiet, folder)
         if browser.axe:
