@@ -164,6 +164,10 @@ class Pages:
         self.browser.until_text("were set aside")
         self.browser.until("document.querySelectorAll('figure svg path').length > 3", "plots")
         self.look("overview")
+        shown = self.browser.driver.execute_async_script("const done = arguments[0]; Promise.all([import('./console/dom.js'), import('./console/plot.js')])"
+            ".then(([dom, plot]) => done([...[0, 999, 1000, -1234, '1234567', 12345678901].map(dom.number), plot.moment(new Date(2026, 8, 3, 4, 5), 'day'),"
+            " plot.moment(new Date(2026, 8, 3, 4, 5), 'month')]))")
+        same(shown, ["0", "999", "1,000", "-1,234", "1,234,567", "12,345,678,901", "04:05", "3 Sep"], "numbers and moments")
         self.browser.press("Last month")
         self.browser.until("document.querySelector('[aria-pressed=true]').innerText === 'Last month'", "another span")
 
@@ -345,6 +349,8 @@ class Pages:
         self.browser.press("Invite a slave")
         self.browser.fill("Name of the slave", "cellar")
         self.browser.press("Make the invitation", "dialog")
+        if not self.browser.run("return sessionStorage.length"):
+            self.with_token()
         self.browser.until("document.querySelector('dialog textarea')?.value.includes('#echoprint1:cellar')", "the invitation")
         self.browser.press("Done", "dialog")
         self.browser.until_text("cellar", "table")
@@ -353,12 +359,28 @@ class Pages:
         self.browser.press("Remove it", "dialog")
         self.browser.until("!document.querySelector('.page table').innerText.includes('cellar')", "one slave less")
         self.hostile_federation()
+        self.crowd()
         self.go("federation", self.place.slave_server.url)
         self.browser.until_text("Its master")
         self.browser.until_text("equal to the master", ".facts")
         self.look("federation-slave")
         self.go("federation", self.place.loft_server.url)
         self.browser.until_text("mirror", "figure")
+
+    def crowd(self):
+        """More slaves than are drawn one by one."""
+        admin = {"Authorization": "Bearer " + self.place.tokens["admin"], "Content-Type": "application/json"}
+        names = [f"crowd{n}" for n in range(14)]
+        for name in names:
+            body = json.dumps({"name": name, "url": self.place.url}).encode()
+            need(self.place.server.get("/v1/sources", admin, body)[0] in (200, 201), f"{name} was not invited")
+        self.go("federation")
+        self.browser.until("document.querySelector('svg.federation').textContent.includes('5 more')", "those that are not drawn, as one")
+        same(self.browser.run("return document.querySelectorAll('svg.federation .box').length"), 13, "boxes of the master and below it")
+        need("attic" in self.browser.run("return document.querySelector('svg.federation').textContent"), "a slave that is in, before those that are invited")
+        self.look("federation-crowd")
+        for name in names:
+            same(self.place.server.get(f"/v1/sources/{name}", admin, None, "DELETE")[0], 200, f"removal of {name}")
 
     def hostile_federation(self):
         """A slave with a long name, and a reason of a refusal that is hostile; the slave goes with its tracks."""

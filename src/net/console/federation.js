@@ -39,8 +39,28 @@ function box(x, y, { name, kind, level, words, when }) {
 const since = (moment) => moment ? `seen ${duration(ageOf(moment))} ago` : "not seen yet";
 
 const WORST = ["bad", "warn", "good", "none"]; // what is not well is seen first
-const byLevel = (a, b) => WORST.indexOf(stateOf(a)[0]) - WORST.indexOf(stateOf(b)[0]);
+
+// Notes once how each slave is, as all parts of the page ask for it, and puts the worst first.
+function rank(peers) {
+  for (const peer of peers) peer.how = stateOf(peer);
+  peers.sort((a, b) => WORST.indexOf(a.how[0]) - WORST.indexOf(b.how[0]));
+}
+
 const kindOf = (follower) => follower.name.startsWith("solr") ? "Solr" : follower.name.startsWith("legacy") ? "server of 2011" : "system";
+
+const nodeOf = (peer) => ({ name: peer.name, kind: peer.mirror ? "mirror" : "slave", level: peer.how[0], words: peer.how[1],
+  when: peer.state === "in" ? since(peer.contact) : "has not joined yet" });
+
+const MOST = 12; // boxes of a row that are drawn; the list below has all
+
+// The first of many, and the others as one.
+function few(nodes) {
+  if (nodes.length <= MOST) return nodes;
+  const others = nodes.slice(MOST - 1);
+  const well = others.filter((one) => one.level === "good").length;
+  return [...nodes.slice(0, MOST - 1), { name: `${number(others.length)} more`, kind: "nodes", level: others[0].level,
+    words: well === others.length ? "up to date" : `${number(well)} up to date`, when: "in the table below" }];
+}
 
 // Three rows at most: whom this node follows, itself, and those that follow it.
 function layersOf(state) {
@@ -55,35 +75,19 @@ function layersOf(state) {
   }
   const self = { name: state.name, kind: role, level: state.server.healthy === false ? "bad" : "good",
     words: master && master.lag ? `${number(master.lag)} behind` : "this node", when: `position ${number(state.position)}` };
-  const below = (state.peers || []).toSorted(byLevel).map((peer) => {
-    const [level, words] = stateOf(peer);
-    return { name: peer.name, kind: peer.mirror ? "mirror" : "slave", level, words,
-      when: peer.state === "in" ? since(peer.contact) : "has not joined yet" };
-  });
+  const below = (state.peers || []).map(nodeOf);
   const others = (state.followers || []).map((one) => ({ name: one.name, kind: kindOf(one),
     level: one.waiting ? "warn" : "good", words: one.waiting ? `${number(one.waiting)} behind` : "up to date", when: `position ${number(one.position)}` }));
-  return [above, [self], [...below, ...others]];
+  return [above, [self], few([...below, ...others])].filter((layer) => layer.length);
 }
 
-const MOST = 24; // boxes of a row that are drawn; the list below has all
-
-// Those that are not drawn, as one.
-function rest(nodes) {
-  const [{ level }] = nodes;
-  const well = nodes.filter((one) => one.level === "good").length;
-  return { name: `${number(nodes.length)} more`, kind: "nodes", level, words: well === nodes.length ? "up to date" : `${number(well)} up to date`,
-    when: "in the table below" };
-}
-
-function picture(state, width) {
+function picture(layers, width) {
   const shapes = [];
   const lines = [];
-  const layers = layersOf(state).filter((layer) => layer.length);
   const fit = Math.max(1, Math.floor((width + GAP[0]) / (BOX[0] + GAP[0])));
   let y = 2;
   let before = null;
-  for (const layer of layers) {
-    const shown = layer.length > MOST ? [...layer.slice(0, MOST - 1), rest(layer.slice(MOST - 1))] : layer;
+  for (const shown of layers) {
     const middles = [];
     for (let at = 0; at < shown.length; at += fit) {
       const row = shown.slice(at, at + fit);
@@ -101,23 +105,27 @@ function picture(state, width) {
       const half = (fromY + top) / 2;
       lines.push(svg("path", { class: `way ${parent === "bad" ? parent : level}`, d: `M${fromX} ${fromY}C${fromX} ${half} ${x} ${half} ${x} ${top}` }));
     }
-    before = [width / 2, y - GAP[1], layer[0].level];
+    before = [width / 2, y - GAP[1], shown[0].level];
   }
   return [y - GAP[1] + 4, [...lines, ...shapes]];
 }
 
-function drawing(state) {
-  const words = layersOf(state).flat().map((one) => `${one.kind} ${one.name}: ${one.words}`).join("; ");
+// place: where it will be. It has its size before it is there, so that the page is laid out once.
+function drawing(state, place) {
+  const layers = layersOf(state);
+  const words = layers.flat().map((one) => `${one.kind} ${one.name}: ${one.words}`).join("; ");
   const image = svg("svg", { class: "federation", role: "img", "aria-label": words.slice(0, 1000) });
   const node = el("figure", { class: "card" }, image);
-  new ResizeObserver(() => {
-    const width = Math.max(250, Math.floor(node.clientWidth - 32));
+  const draw = (wide) => {
+    const width = Math.max(250, Math.floor(wide - 32));
     if (Number(image.getAttribute("width")) === width) return;
-    const [high, shapes] = picture(state, width);
+    const [high, shapes] = picture(layers, width);
     image.setAttribute("width", width);
     image.setAttribute("height", high);
     image.replaceChildren(...shapes);
-  }).observe(node);
+  };
+  draw(place.clientWidth - 2); // without its border
+  new ResizeObserver(() => draw(node.clientWidth)).observe(node);
   return node;
 }
 
@@ -126,7 +134,7 @@ function headline({ master, peers = [] }) {
   if (master?.error) return "The master cannot be reached";
   if (master) return master.lag ? `${count(master.lag, "change")} behind the master` : "Up to date with the master";
   const inside = peers.filter((peer) => peer.state === "in");
-  const late = inside.filter((peer) => stateOf(peer)[0] !== "good");
+  const late = inside.filter((peer) => peer.how[0] !== "good");
   if (!inside.length) return "No slave has joined yet";
   const behind = inside.filter((peer) => peer.lag > 0).length;
   if (!late.length && behind) return `${number(behind)} of ${count(inside.length, "slave")} ${behind === 1 ? "is" : "are"} catching up`;
@@ -205,12 +213,12 @@ function ofPeers(state, sources, attempt, refresh, opened) {
   return el("section", {},
     el("div", { class: "row" }, el("h2", {}, "Slaves"), button("Invite a slave", attempt(() => invite(refresh)), "first")),
     state.peers.length ? long("Slaves", [
-      ["Name", (peer) => el("span", { class: "named" }, text(peer.name), peer.mirror ? el("span", { class: "by" }, "mirror") : null)], ["State", (peer) => badge(stateOf(peer))],
+      ["Name", (peer) => el("span", { class: "named" }, text(peer.name), peer.mirror ? el("span", { class: "by" }, "mirror") : null)], ["State", (peer) => badge(peer.how)],
       ["Its copy", (peer) => badge(equalOf(peer, state))], ["Last contact", (peer) => ago(peer.contact)],
       ["Its tracks", (peer) => el("span", { class: "named" }, number(tracks(peer)), tracks(peer) ? el("span", { class: "by" }, bytes(known.get(peer.name).bytes)) : null), "figure"],
       ["Reason of a refusal", (peer) => text(peer.error, "none"), "wide"],
       ["", (peer) => el("button", { type: "button", "aria-label": `Remove ${peer.name}`, onclick: attempt(() => remove(peer, tracks(peer), refresh)) }, "Remove")],
-    ], state.peers.toSorted(byLevel), opened, refresh) : empty("No slave was invited yet."));
+    ], state.peers, opened, refresh) : empty("No slave was invited yet."));
 }
 
 const ofSources = (sources, opened, refresh) => el("section", {}, el("h2", {}, "Where the tracks are from"), sources.length ? long("Sources", [
@@ -265,10 +273,11 @@ export async function draw(place, { signal, note }) {
     const [state, { sources }, pending, history] = await Promise.all([ask("status", { signal, quiet }), ask("sources?peers=false", { signal, quiet }),
       ask("pending?limit=20", { signal, quiet }), ask(`history?span=${span}&lags=true`, { signal, quiet: true }).catch(() => null)]);
     note(state);
+    rank(state.peers || []);
     head.textContent = headline(state);
     if (history?.slaves.length && !drawn.matches(":hover")) drawn.replaceChildren(...lagPlots(history));
     if (history?.slaves.length && !lags.isConnected) middle.append(lags);
-    body.replaceChildren(drawing(state), state.master ? ofMaster(state, pending) : ofPeers(state, sources, attempt, refresh, opened));
+    body.replaceChildren(drawing(state, place), state.master ? ofMaster(state, pending) : ofPeers(state, sources, attempt, refresh, opened));
     foot.replaceChildren(...[state.followers?.length ? ofFollowers(state.followers) : null, ofSources(sources.filter((one) => one.tracks), opened, refresh)].filter(Boolean));
   }
   const head = el("h1", {}, "Federation");

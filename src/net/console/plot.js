@@ -16,9 +16,13 @@ export function roundUp(value) {
 const short = (value) => value >= 1e6 ? `${+(value / 1e6).toFixed(1)}M` : value >= 1e3 ? `${+(value / 1e3).toFixed(1)}k`
   : String(+value.toPrecision(2));
 
-const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
-const calendar = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
-export const moment = (time, span) => (span === "month" ? calendar : clock).format(new Date(time));
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const two = (value) => String(value).padStart(2, "0");
+// Without Intl, as numbers in dom.js are.
+export function moment(time, span) {
+  const date = new Date(time);
+  return span === "month" ? `${date.getDate()} ${MONTHS[date.getMonth()]}` : `${two(date.getHours())}:${two(date.getMinutes())}`;
+}
 
 function axes(width, top, from, to, span, unit) {
   const wide = width - LEFT - 8;
