@@ -4,7 +4,7 @@
 #include "cli/open_node.h"
 #include "cli/reload.h"
 #include "monitor/monitor.h"
-#include "monitor/play_json.h"
+#include "node/play_json.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 #include "base/time.h"
 #include "cli/open_node.h"
 #include "format/csv.h"
-#include "monitor/play_json.h"
+#include "node/play_json.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -186,27 +186,13 @@ print_all(struct session *session, struct ep_error *err)
 
 /* ---- options ---- */
 
-/* Reads "YYYY-MM-DDThh:mm:ssZ", or the same without its end: a day, an hour, a minute. */
 static enum ep_status
 read_date(int64_t *moment_ms, const char *option, const char *value, struct ep_error *err)
 {
-	char text[] = "0000-01-01T00:00:00Z";
-	int64_t seconds;
-	size_t size = value ? strlen(value) : 0;
-	if (!value)
+	if (!value || ep_play_moment_read(moment_ms, value))
 		return EP_OK;
-	bool good = size == 10 || size == 13 || size == 16 || size == 19 || size == 20;
-	if (good)
-		memcpy(text, value, size);
-	if (text[10] == ' ')
-		text[10] = 'T';
-	if (!good || !ep_time_parse(&seconds, ep_text_of(text)))
-		return ep_fail(err, EP_USAGE,
-		               "%s is \"%s\", but must be a moment in UTC: 2026-01-31 or "
-		               "2026-01-31T18:30:00Z",
-		               option, value);
-	*moment_ms = seconds * 1000;
-	return EP_OK;
+	return ep_fail(err, EP_USAGE, "%s is \"%s\", but must be " EP_PLAY_MOMENT_RULE, option,
+	               value);
 }
 
 static enum ep_status

@@ -2,7 +2,7 @@
 
 #include "base/time.h"
 #include "format/json_text.h"
-#include "monitor/play_json.h"
+#include "node/play_json.h"
 
 #include <math.h>
 

@@ -1,8 +1,8 @@
 #include "monitor/webhook.h"
 
 #include "base/hash.h"
-#include "monitor/play_json.h"
 #include "net/post.h"
+#include "node/play_json.h"
 
 #include <inttypes.h>
 #include <pthread.h>

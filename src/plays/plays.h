@@ -138,6 +138,8 @@ struct ep_plays_range {
 	int64_t from_ms; /* that began at this moment or later */
 	int64_t to_ms; /* and before this one */
 	uint32_t stream; /* of this stream; 0: of all */
+	uint64_t after; /* of those that began at from_ms itself: behind this number; 0: all */
+	uint64_t most; /* the first so many; 0: all */
 };
 
 /* Told one; what it fails with ends the walk. */

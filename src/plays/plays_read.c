@@ -205,18 +205,22 @@ walk_cursor(const struct walk *walk, MDB_cursor *cursor, uint8_t kind,
 {
 	uint8_t first[EP_BY_TIME_SIZE];
 	uint8_t end[EP_BY_TIME_SIZE];
-	ep_plays_time_key(first, kind, range->from_ms, 0);
+	ep_plays_time_key(first, kind, range->from_ms, range->after + 1);
 	ep_plays_time_key(end, kind, range->to_ms, 0);
 	MDB_val key = { .mv_data = first, .mv_size = sizeof first };
 	MDB_val value;
+	uint64_t told = 0;
 	int rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
 	for (; !rc; rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
 		if (key.mv_size != sizeof end || value.mv_size != 4)
 			return damaged(walk->read, "a key of by_time", 0, err);
 		if (memcmp(key.mv_data, end, sizeof end) >= 0)
 			return EP_OK;
-		if (range->stream == 0 || range->stream == ep_load32(value.mv_data))
-			EP_TRY(tell(walk, ep_plays_key64_of((uint8_t *)key.mv_data + 9), err));
+		if (range->stream && range->stream != ep_load32(value.mv_data))
+			continue;
+		EP_TRY(tell(walk, ep_plays_key64_of((uint8_t *)key.mv_data + 9), err));
+		if (++told == range->most)
+			return EP_OK;
 	}
 	return rc == MDB_NOTFOUND ? EP_OK : ep_plays_read_failed(walk->read, rc, err);
 }

@@ -54,7 +54,7 @@ def the_page_is_true(test):
         else:
             seen += 1
             check(shell, command.replace("127.0.0.1:8070", f"127.0.0.1:{server.port}"), expected)
-    need(seen >= 14, f"only {seen} requests were found")
+    need(seen >= 15, f"only {seen} requests were found")
     server.stop()
 
 

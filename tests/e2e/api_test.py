@@ -20,7 +20,7 @@ import zlib
 
 import audio
 from common import DATA, ROOT, need, run, same
-from servers import Server, ingest, some_songs, until
+from servers import Server, ingest, monitored, some_songs, until
 
 DOCUMENT = json.loads((ROOT / "src/net/api/openapi.json").read_text())
 
@@ -537,6 +537,59 @@ def copies_and_conflicts_are_kept(test):
     place.node.run("verify")
 
 
+def plays_are_listed(test):
+    """What `plays` prints comes page by page, while a monitor writes more; a node without a log has none."""
+    place = Place(test, "plays", songs=0)
+    nothing = {"plays": [], "gaps": [], "next": None}
+    same(place.query.get("/v1/plays"), nothing, "plays of a node on which no monitor ran")
+    same(place.query.get("/v1/plays?stream=x"), nothing, "the same of a stream")
+    need(not (place.node.folder / "plays").exists(), "reading made a log of plays")
+    sounds = []
+    for seed in (1, 2):
+        sounds.append(place.node.folder.parent / f"plays{seed}.wav")
+        sounds[-1].write_bytes(audio.wav(audio.music(40, seed, 11025), 11025, 2))
+        place.node.run("ingest", sounds[-1])
+    streams = {**{f"radio{n}": sounds[n % 2] for n in range(5)}, "<b> & \u05e9": sounds[0], "gone": place.node.folder.parent / "nothing.wav"}
+    def listed(kind, words=""):
+        found, after = [], ""
+        for _ in range(20):
+            page = place.query.get(f"/v1/plays?{words}limit=2{after}")
+            need(len(page["plays"]) <= 2 and len(page["gaps"]) <= 2, f"a page has more than its limit: {page}")
+            found += page[kind]
+            if page["next"] is None:
+                return found
+            after = "&after=" + urllib.parse.quote(page["next"])
+        raise AssertionError("pages have no end")
+    def printed(*words):
+        return [json.loads(line) for line in place.node.run("--json", "plays", *words).stdout.splitlines()]
+    # It is read while it is written.
+    def all_ended():
+        page = place.query.get("/v1/plays?limit=1000")
+        return page["gaps"] and sum(one["end"] is not None for one in page["plays"]) == 6
+    monitored(place.node, streams, all_ended)
+    plays = printed()
+    same(len(plays), 6, "the plays that were logged")
+    need("gone" in {one["stream"] for one in printed("--gaps")}, "a stream that is not there has no gap")
+    same(listed("plays"), plays, "all pages of plays")
+    same(listed("gaps"), printed("--gaps"), "all pages of gaps")
+    for stream in ("radio1", "<b> & \u05e9", "gone"):
+        words = f"stream={urllib.parse.quote(stream)}&"
+        same(listed("plays", words), printed("--stream", stream), f"plays of {stream}")
+        same(listed("gaps", words), printed("--stream", stream, "--gaps"), f"gaps of {stream}")
+    begun = plays[3]["start"]
+    same(listed("plays", f"from={begun}&"), printed("--from", begun), "plays from a moment on")
+    same(listed("plays", f"to={begun}&"), printed("--to", begun), "plays before a moment")
+    same(place.query.get("/v1/plays?from=2100-01-01"), nothing, "plays to come")
+    same(place.query.get("/v1/plays?to=2000-01-01T05"), nothing, "plays of long ago")
+    place.query.get("/v1/plays?stream=nobody", expect=404)
+    for wrong in ("from=x", "from=2026-02-30", "to=2026-1-1", "to=", "limit=0", "limit=1001", "after=x", "after=1.2.3", "after=1.2.3.4.5", "after=1.-2.3.4",
+                  "after=99999999999999999999.1.1.1", "after=", "stream=" + "x" * 256, "stream=%FF"):
+        same(code_of(place.query.get(f"/v1/plays?{wrong}", expect=400)), "bad_request", wrong)
+    place.query.get("/v1/plays?after=9223372036854775807.9223372036854775807.-9223372036854775808.0")
+    (place.node.folder / "plays/data.mdb").write_bytes(b"no log")
+    same(code_of(place.query.get("/v1/plays", expect=500)), "internal", "a log that is damaged")
+
+
 def pages_of_others_read_where_it_is_allowed(test):
     place = Place(test, "cors", "--cors", "https://radio.example", songs=1)
     def asked(method, path, headers):
@@ -642,6 +695,7 @@ def body(test):
     test.check("api: sources are invited, listed and removed", sources_are_kept, test)
     test.check("api: pages hold all that is pending once", pages_hold_all_that_is_pending_once, test)
     test.check("api: copies and conflicts are listed and settled", copies_and_conflicts_are_kept, test)
+    test.check("api: plays and gaps are listed", plays_are_listed, test)
     test.check("api: pages of others read where it is allowed", pages_of_others_read_where_it_is_allowed, test)
     test.check("api: refusals are JSON", refusals_are_json, test)
     test.check("api: hostile bodies cost only themselves", hostile_bodies_cost_only_themselves, test)

@@ -14,7 +14,7 @@ import urllib.error
 import urllib.request
 from subprocess import DEVNULL
 
-from common import Wrong, codegen_bytes, need, song, start
+from common import Wrong, codegen_bytes, need, same, song, start
 
 
 def is_sanitized():
@@ -255,3 +255,13 @@ class Proxy:
     def close(self):
         self.stopped = True
         self.listener.close()
+
+
+def monitored(node, streams, enough):
+    """A monitor hears streams, which are a dictionary, until the log of plays has enough."""
+    config = node.folder.parent / f"{node.folder.name}.ini"
+    config.write_text("".join(f"[{name}]\nurl = {url}\n" for name, url in streams.items()), encoding="utf-8")
+    monitor = node.start("monitor", "--config", config)
+    until(enough, "plays")
+    monitor.terminate()
+    same(monitor.wait(timeout=60), 0, "the end of the monitor")

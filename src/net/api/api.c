@@ -115,6 +115,7 @@ static const struct ep_http_route routes[] = {
 	  .need = EP_NEED_ADMIN,
 	  .body_max = SMALL,
 	  .work = ep_api_settle },
+	{ .method = "GET", .path = "/v1/plays", .need = EP_NEED_QUERY, .work = ep_api_list_plays },
 	{ 0 },
 };
 
@@ -143,6 +144,7 @@ ep_api_new(struct ep_api **out, const struct ep_api_options *options, struct ep_
 	if (!made)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory");
 	pthread_mutex_init(&made->writing, NULL);
+	pthread_mutex_init(&made->plays, NULL);
 	pthread_mutex_init(&made->mutex, NULL);
 	made->options = *options;
 	made->log = ep_node_log(options->node);
@@ -162,6 +164,7 @@ ep_api_free(struct ep_api *api)
 		ep_audio_close(api->audios[--api->audio_count]);
 	ep_catalogue_free(api->catalogue);
 	pthread_mutex_destroy(&api->writing);
+	pthread_mutex_destroy(&api->plays);
 	pthread_mutex_destroy(&api->mutex);
 	free(api);
 }

@@ -8,6 +8,7 @@
  *     GET    /v1/sources              who may contribute; POST  invites; DELETE /v1/sources/NAME
  *     GET    /v1/copies               what is a copy of what; POST  links; DELETE /v1/copies/ID
  *     GET    /v1/conflicts            versions that were set aside; POST  accepts or drops one
+ *     GET    /v1/plays                what streams played, and when they were not heard
  *     GET    /v1/openapi.json         the description
  *
  * /v1/status is of `serve` (serve.h). Who may is decided there, by what each route needs.

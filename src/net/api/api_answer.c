@@ -2,6 +2,7 @@
 #include "net/api/api_internal.h"
 
 #include "base/file.h"
+#include "node/play_json.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -122,6 +123,15 @@ ep_api_text(const char **text, const struct ep_http_request *request, const char
 		return true;
 	snprintf(expected, sizeof expected, "UTF-8 of at most %zu bytes", max);
 	return bad_parameter(answer, name, expected);
+}
+
+bool
+ep_api_moment(int64_t *moment_ms, const struct ep_http_request *request, const char *name,
+              struct ep_http_answer *answer)
+{
+	const char *given = ep_http_parameter(request, name);
+	return !given || ep_play_moment_read(moment_ms, given) ||
+	       bad_parameter(answer, name, EP_PLAY_MOMENT_RULE);
 }
 
 bool

@@ -28,6 +28,7 @@ struct ep_api {
 	struct ep_histogram identify_time;
 	atomic_uint_fast64_t identify_count;
 	pthread_mutex_t writing; /* one changes the node at a time */
+	pthread_mutex_t plays; /* who holds it has the log of plays open, which LMDB allows once */
 	pthread_mutex_t mutex; /* of the decoders that nobody uses */
 	struct ep_audio *audios[EP_API_AUDIOS_MAX];
 	size_t audio_count;
@@ -63,6 +64,10 @@ bool ep_api_flag(bool *value, const struct ep_http_request *request, const char 
 /* The same for a text of UTF-8, at most max bytes; *text is NULL where it is not given. */
 bool ep_api_text(const char **text, const struct ep_http_request *request, const char *name,
                  size_t max, struct ep_http_answer *answer);
+
+/* The same for a moment in UTC, in milliseconds since 1970: a day, or a second of one. */
+bool ep_api_moment(int64_t *moment_ms, const struct ep_http_request *request, const char *name,
+                   struct ep_http_answer *answer);
 
 /* Whether a text has the size of an id; false: the answer says that there is no such thing. */
 bool ep_api_is_id(const char *text, struct ep_http_answer *answer);
@@ -133,6 +138,7 @@ EP_API_HANDLER(ep_api_release);
 EP_API_HANDLER(ep_api_list_conflicts);
 EP_API_HANDLER(ep_api_settle);
 EP_API_HANDLER(ep_api_list_pending);
+EP_API_HANDLER(ep_api_list_plays);
 #undef EP_API_HANDLER
 
 enum ep_http_next ep_api_check_sound(void *context, struct ep_http_request *request,

@@ -179,7 +179,7 @@ static void
 expect(const char *text)
 {
 	struct ep_plays_read *read;
-	struct ep_plays_range all = { INT64_MIN, INT64_MAX, 0 };
+	struct ep_plays_range all = { .from_ms = INT64_MIN, .to_ms = INT64_MAX };
 	needs(ep_channel_tick(channel, NULL));
 	must(ep_recorder_flush(recorder, 600));
 	needs(ep_plays_read_begin(&read, plays, NULL));

@@ -78,7 +78,7 @@ two_jingles_in_the_overlap_of_pieces_are_two_plays(void **state)
 		                                     .on_line = on_recorder_line };
 	struct ep_learning *learning;
 	struct ep_plays_read *read;
-	struct ep_plays_range all = { INT64_MIN, INT64_MAX, 0 };
+	struct ep_plays_range all = { .from_ms = INT64_MIN, .to_ms = INT64_MAX };
 	needs(ep_learning_open(&learning, &options, NULL));
 	size_t count = mix(samples, (const size_t[]){ 20, 15, 10 }, 1);
 	take(learning, samples, count, 0, 0);

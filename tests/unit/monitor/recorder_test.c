@@ -126,7 +126,7 @@ expect(const char *text, int64_t heard_ms)
 {
 	struct ep_plays_read *read;
 	struct ep_logged_stream logged;
-	struct ep_plays_range all = { INT64_MIN, INT64_MAX, 0 };
+	struct ep_plays_range all = { .from_ms = INT64_MIN, .to_ms = INT64_MAX };
 	needs(ep_plays_read_begin(&read, plays, NULL));
 	needs(ep_plays_each_play(read, &all, on_play, NULL, NULL));
 	needs(ep_plays_each_gap(read, &all, on_gap, NULL, NULL));

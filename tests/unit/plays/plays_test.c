@@ -116,7 +116,7 @@ static void
 expect_gaps(const char *text)
 {
 	struct ep_plays_read *read = begin_read();
-	struct ep_plays_range all = { INT64_MIN, INT64_MAX, 0 };
+	struct ep_plays_range all = { .from_ms = INT64_MIN, .to_ms = INT64_MAX };
 	told[0] = '\0';
 	needs(ep_plays_each_gap(read, &all, on_gap, NULL, NULL));
 	ep_plays_read_end(read);
@@ -140,7 +140,7 @@ expect_events(const char *text)
 	assert_string_equal(told, text);
 }
 
-static const struct ep_plays_range all = { INT64_MIN, INT64_MAX, 0 };
+static const struct ep_plays_range all = { .from_ms = INT64_MIN, .to_ms = INT64_MAX };
 
 /* ---- tests ---- */
 
@@ -199,10 +199,35 @@ plays_are_told_in_the_order_of_their_beginnings(void **state)
 	begin_play(two, "B", 2000, 2000);
 	begin_play(one, "A", -5000, -4000);
 	expect_plays(&all, "A -5000--4000 goes on\nB 2000-2000 goes on\nC 3000-3000\n");
-	struct ep_plays_range some = { 2000, 3000, 0 };
+	struct ep_plays_range some = { .from_ms = 2000, .to_ms = 3000 };
 	expect_plays(&some, "B 2000-2000 goes on\n");
-	struct ep_plays_range of_one = { INT64_MIN, INT64_MAX, one };
+	struct ep_plays_range of_one = { .from_ms = INT64_MIN, .to_ms = INT64_MAX, .stream = one };
 	expect_plays(&of_one, "A -5000--4000 goes on\nC 3000-3000\n");
+}
+
+static void
+plays_are_told_from_one_on_and_so_many_at_most(void **state)
+{
+	(void)state;
+	uint32_t one = add_stream("one", "");
+	uint32_t two = add_stream("two", "");
+	add_play(one, "A", 1000, 2000);
+	add_play(two, "B", 1000, 3000);
+	add_play(one, "C", 1000, 4000);
+	add_play(one, "D", 5000, 6000);
+	struct ep_plays_range range = all;
+	range.most = 2;
+	expect_plays(&range, "A 1000-2000\nB 1000-3000\n");
+	range.from_ms = 1000;
+	range.after = 2;
+	expect_plays(&range, "C 1000-4000\nD 5000-6000\n");
+	range = (struct ep_plays_range){
+		.from_ms = INT64_MIN, .to_ms = 9000, .stream = two, .most = 1
+	};
+	expect_plays(&range, "B 1000-3000\n");
+	range.from_ms = 1000;
+	range.after = 2;
+	expect_plays(&range, "");
 }
 
 static void
@@ -417,6 +442,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(a_play_that_is_found_later_ends_no_other, make_log,
 		                                remove_log),
 		cmocka_unit_test_setup_teardown(plays_are_told_in_the_order_of_their_beginnings,
+		                                make_log, remove_log),
+		cmocka_unit_test_setup_teardown(plays_are_told_from_one_on_and_so_many_at_most,
 		                                make_log, remove_log),
 		cmocka_unit_test_setup_teardown(gaps_are_kept_with_their_reason, make_log,
 		                                remove_log),

@@ -1,6 +1,6 @@
 /* play_json.h - a play as JSON: as it is printed, told by the webhook, and listed */
-#ifndef EP_MONITOR_PLAY_JSON_H
-#define EP_MONITOR_PLAY_JSON_H
+#ifndef EP_NODE_PLAY_JSON_H
+#define EP_NODE_PLAY_JSON_H
 
 #include "base/time.h"
 #include "plays/plays.h"
@@ -15,6 +15,11 @@ enum ep_play_told {
 
 /* A moment as text, in whole seconds, rounded down. */
 void ep_play_moment(char text[EP_TIME_TEXT], int64_t moment_ms);
+
+/* Reads a moment in UTC: "2026-01-31T18:30:00Z", or the same without its end, down to the day;
+ * false if it is not one. */
+#define EP_PLAY_MOMENT_RULE "a moment in UTC: 2026-01-31 or 2026-01-31T18:30:00Z"
+bool ep_play_moment_read(int64_t *moment_ms, const char *text);
 
 /* The fields that the track had, as an object, {"isrc": "..."}; NULL where there is no memory. */
 json_t *ep_play_fields(const struct ep_logged_play *play);

@@ -1,4 +1,4 @@
-#include "monitor/play_json.h"
+#include "node/play_json.h"
 
 #include "base/time.h"
 #include "format/json_text.h"
@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 static int64_t
 seconds_of(int64_t moment_ms)
@@ -17,6 +18,23 @@ void
 ep_play_moment(char text[EP_TIME_TEXT], int64_t moment_ms)
 {
 	ep_time_print(text, seconds_of(moment_ms));
+}
+
+bool
+ep_play_moment_read(int64_t *moment_ms, const char *text)
+{
+	char whole[] = "0000-01-01T00:00:00Z";
+	int64_t seconds;
+	size_t size = strlen(text);
+	if (size != 10 && size != 13 && size != 16 && size != 19 && size != 20)
+		return false;
+	memcpy(whole, text, size);
+	if (whole[10] == ' ')
+		whole[10] = 'T';
+	if (!ep_time_parse(&seconds, ep_text_of(whole)))
+		return false;
+	*moment_ms = seconds * 1000;
+	return true;
 }
 
 static json_t *
