@@ -121,6 +121,12 @@ class Browser:
             input.value = arguments[1]; input.dispatchEvent(new Event('input', { bubbles: true })); return true; })()""",
                    f"a field {label!r}", label, value)
 
+    def key(self, name):
+        """A key that is pressed on the page: "Enter"."""
+        for kind in ("keyDown", "keyUp"):
+            self.cdp("Input.dispatchKeyEvent", type=kind, key=name, code=name, text="\r" if (name, kind) == ("Enter", "keyDown") else "",
+                     windowsVirtualKeyCode={"Enter": 13}[name])
+
     def choose(self, *paths):
         self.driver.find_element("css selector", "input[type=file]").send_keys("\n".join(map(str, paths)))
 

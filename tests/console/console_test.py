@@ -11,6 +11,7 @@ import gzip
 import io
 import json
 import pathlib
+import shutil
 import time
 import urllib.parse
 
@@ -22,7 +23,7 @@ use_the_python_of_debian()
 import audio
 from common import kill_started, need, run, same
 from old_servers import Servers
-from servers import Server, all_equal, ingest, joined, some_songs, until
+from servers import Server, all_equal, ingest, joined, monitored, some_songs, until
 
 RATE = 11025
 LONG_NAME = "north-" + "n" * 58
@@ -498,8 +499,41 @@ class Pages:
         self.go("streams")
         self.browser.until_text("First Light", "table")
         self.browser.until("document.querySelector('nav').innerText.includes('Streams')", "the page in the list of pages")
+        self.browser.until_text("No play was logged on this day.")
         self.look("streams")
         path.unlink()
+
+    def plays(self):
+        """A day of the log of plays, which a monitor wrote: lanes, table, days before, and a file."""
+        place, browser, name = self.place, self.browser, "<b onclick> & \u202e\u05e9\u05dc\u05d5\u05dd"
+        monitored(place.master, {"radio": place.sounds[0], name: place.sounds[2], "gone": place.test.folder / "nothing.wav"},
+                  lambda: sum(one["end"] is not None for one in json.loads(place.server.get("/v1/plays")[2])["plays"]) == 2)
+        printed = [json.loads(line) for line in place.master.run("--json", "plays").stdout.splitlines()]
+        same(sorted(one["stream"] for one in printed), sorted(["radio", name]), "what the monitor logged")
+        day = printed[0]["start"][:10]
+        self.go(f"streams?day={day}")
+        browser.until_text("First Light", "section table")
+        same(browser.run("return document.querySelectorAll('.lane-of-day .play').length"), len([one for one in printed if one["start"][:10] == day]), "plays in the lanes")
+        need(browser.run("return document.querySelectorAll('.lane-of-day .gap').length") >= 1, "no gap is marked")
+        titles = browser.run("return [...document.querySelectorAll('.lane-of-day title')].map((one) => one.textContent).join()")
+        need("First Light – The Testers" in titles and "Not heard: " in titles and HTML in titles, f"blocks are called {titles[:300]}")
+        browser.until_text("not heard", "section table")
+        browser.press("Save as CSV")
+        path = browser.downloads / f"plays-{day}.csv"
+        until(path.exists, "the file")
+        saved = [row for row in csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"), newline="")) if row["kind"] == "play"]
+        table = list(csv.DictReader(io.StringIO(place.master.run("plays", "--format", "csv").stdout.decode(), newline="")))
+        same([{name: row[name] for name in table[0]} for row in saved], [row for row in table if row["start"][:10] == day], "what was saved, beside what `plays` prints")
+        self.look("plays")
+        # By the keyboard, too.
+        browser.run("[...document.querySelectorAll('main button')].find((one) => one.innerText === 'Previous day').focus()")
+        browser.key("Enter")
+        browser.until_text("No play was logged on this day.")
+        browser.until("location.hash.startsWith('#/streams?day=')", "the day in the address")
+        browser.press("Next day")
+        browser.until_text("First Light", "section table")
+        shutil.rmtree(place.master.folder / "plays")
+        (place.master.folder / "streams.json").unlink()
 
     def wellness(self):
         """With nothing left to decide, all is well; of a node that is gone, the page says so."""
@@ -557,7 +591,7 @@ def all_pages(test, place):
     pages = Pages(place, browser, folder)
     quiet = (place.url, place.slave_server.url, place.loft_server.url)
     try:
-        for name in ("overview", "identify", "many", "dropped", "microphone", "tracks", "delete", "edit", "copies", "conflicts", "federation", "killed", "followers", "streams", "wellness", "private"):
+        for name in ("overview", "identify", "many", "dropped", "microphone", "tracks", "delete", "edit", "copies", "conflicts", "federation", "killed", "followers", "streams", "plays", "wellness", "private"):
             if test.options.only in (None, name):
                 test_page(test, browser, name, getattr(pages, name), quiet, folder)
         if browser.axe:

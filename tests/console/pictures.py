@@ -59,6 +59,22 @@ def write_history(path, tracks):
     path.write_bytes(out)
 
 
+def a_day(stream, until_s):
+    """What a stream played on the day before a moment, in lines for the tool of the log of plays."""
+    rng = random.Random(stream)
+    at = until_s - 86400
+    while at < until_s - 400:
+        length = rng.randrange(130, 320)
+        kind = rng.random()
+        if kind < (0.004 if stream == "harbour-fm" else 0.02):
+            length *= 7
+            yield f"{stream}\t{at * 1000}\t{(at + length) * 1000}\t-\tthe server closed the connection\t"
+        elif kind < (0.2 if stream == "talk-one" else 0.9):
+            one = names(rng)
+            yield f"{stream}\t{at * 1000}\t{(at + length) * 1000}\tTRSOUND0\t{one['artist']}\t{one['title']}"
+        at += length + rng.randrange(2, 30)
+
+
 class Gallery:
     """A master of four slaves, with music."""
 
@@ -114,6 +130,8 @@ class Gallery:
         streams = [stream("harbour-fm", "playing", play("The Testers", "First Light", 95), 3600), stream("night-radio", "playing", play("Night Ferry", "Slow Station", 21), 90000),
                    stream("jazz-cellar", "playing", None, 7000, "Marta Quill - Silver Letters"), stream("talk-one", "waiting", None, 40, "", "the server closed the connection")]
         (self.master.folder / "streams.json").write_text(json.dumps({"time": moment(0), "webhook": None, "streams": streams, "running": True}))
+        lines = [line for stream in ("harbour-fm", "night-radio", "jazz-cellar", "talk-one") for line in a_day(stream, int(time.time()) // 86400 * 86400)]
+        subprocess.run([self.test.options.plays, "fill", str(self.master.folder)], input="\n".join(lines).encode(), check=True)
 
 
 def shoot(browser, folder, name, high_of=None):
@@ -126,6 +144,15 @@ def shoot(browser, folder, name, high_of=None):
             subprocess.run(["pngquant", "--force", "--ext", ".png", "--skip-if-larger", "--strip", "192", str(path)], check=False)
             assert path.stat().st_size < MOST, f"{path} has {path.stat().st_size} bytes"
     browser.look(1280)
+
+
+def shoot_streams(place, browser, folder):
+    place.write_streams()
+    browser.open(f"{place.server.url}#/streams")
+    browser.until("document.querySelector('.lane-of-day')", "streams")
+    browser.press("Previous day")
+    browser.until("document.querySelectorAll('.lane-of-day .play').length > 100", "the day")
+    shoot(browser, folder, "streams", {390: 1700, 1280: 1200})
 
 
 def shoot_all(place, browser, folder):
@@ -154,9 +181,7 @@ def shoot_all(place, browser, folder):
     shoot(browser, folder, "federation")
     go("federation", "document.querySelector('.facts') && document.querySelector('h1').innerText.includes('Up to date')", place.slave_servers[0].url)
     shoot(browser, folder, "federation-slave")
-    place.write_streams()
-    go("streams", "document.querySelector('tbody tr')")
-    shoot(browser, folder, "streams")
+    shoot_streams(place, browser, folder)
     go("federation", "document.querySelector('svg.federation .box')")
     browser.press("Invite a slave")
     browser.fill("Name of the slave", "tokyo")
@@ -177,7 +202,7 @@ def body(test):
     try:
         place = Gallery(test)
         browser = Browser(test.folder)
-        shoot_all(place, browser, folder)
+        (shoot_streams if test.options.only == "streams" else shoot_all)(place, browser, folder)
         browser.close()
         print(f"{sum(1 for _ in folder.glob('*.png'))} pictures, {sum(path.stat().st_size for path in folder.glob('*.png'))} bytes")
     finally:
@@ -185,4 +210,8 @@ def body(test):
 
 
 if __name__ == "__main__":
-    run(body, lambda parser: parser.add_argument("--into", required=True, help="the folder of the pictures"))
+    def options(parser):
+        parser.add_argument("--into", required=True, help="the folder of the pictures")
+        parser.add_argument("--plays", required=True, help="the program that fills a log of plays, such as build/tests/plays_tool")
+        parser.add_argument("--only", choices=["streams"], help="the one page whose pictures are made")
+    run(body, options)

@@ -2,6 +2,9 @@
  *
  * usage: plays write FOLDER STEPS   makes so many changes, a commit each: the same every time
  *        plays read FOLDER          prints all that the log has
+ *        plays fill FOLDER          notes what standard input names, a line each, with tabs
+ * between: stream, start and end in ms, and track id, artist and title of a play, or "-" and the
+ * reason of a gap
  */
 #include "plays/plays.h"
 
@@ -66,6 +69,49 @@ write_steps(const char *folder, int steps)
 		printf("%d\n", step + 1);
 		must(fflush(stdout) == 0);
 	}
+	ep_plays_close(plays);
+}
+
+static void
+note(struct ep_plays_write *write, char *line)
+{
+	char *fields[6] = { 0 };
+	uint32_t stream;
+	for (size_t i = 0; i < 6 && line; i++)
+		fields[i] = strsep(&line, "\t\n");
+	must(fields[4] != NULL);
+	needs(ep_plays_add_stream(&stream, write, ep_text_of(fields[0]), ep_text_of(""), NULL));
+	int64_t start_ms = strtoll(fields[1], NULL, 10);
+	int64_t end_ms = strtoll(fields[2], NULL, 10);
+	if (strcmp(fields[3], "-") == 0) {
+		needs(ep_plays_lose(write, stream, start_ms, ep_text_of(fields[4]), NULL));
+		needs(ep_plays_regain(write, stream, end_ms, NULL));
+		return;
+	}
+	must(fields[5] != NULL);
+	struct ep_logged_play play = { .stream = stream,
+		                       .start_ms = start_ms,
+		                       .end_ms = end_ms,
+		                       .score = 100,
+		                       .track_id = ep_text_of(fields[3]),
+		                       .artist = ep_text_of(fields[4]),
+		                       .track = ep_text_of(fields[5]) };
+	needs(ep_plays_add(write, &play, NULL));
+}
+
+static void
+fill(const char *folder)
+{
+	struct ep_plays *plays;
+	struct ep_plays_write *write;
+	char *line = NULL;
+	size_t room = 0;
+	needs(ep_plays_open(&plays, folder, true, 0, NULL));
+	needs(ep_plays_write_begin(&write, plays, NULL));
+	while (getline(&line, &room, stdin) > 0)
+		note(write, line);
+	needs(ep_plays_commit(write, NULL));
+	free(line);
 	ep_plays_close(plays);
 }
 
@@ -151,6 +197,10 @@ main(int argc, char **argv)
 	}
 	if (argc == 3 && strcmp(argv[1], "read") == 0)
 		return print_folder(argv[2]);
-	fprintf(stderr, "usage: plays write FOLDER STEPS | read FOLDER\n");
+	if (argc == 3 && strcmp(argv[1], "fill") == 0) {
+		fill(argv[2]);
+		return 0;
+	}
+	fprintf(stderr, "usage: plays write FOLDER STEPS | read FOLDER | fill FOLDER\n");
 	return 2;
 }

@@ -1,6 +1,7 @@
 // Drop a song, and see it found.
-import { el, svg, button, clock, text, failed, table, number, say } from "./dom.js";
+import { el, svg, button, clock, text, failed, table, number } from "./dom.js";
 import { ask, id } from "./api.js";
+import { save } from "./csv.js";
 import { canRecord, record } from "./recorder.js";
 import { why } from "./picture.js";
 
@@ -76,28 +77,12 @@ async function single(place, result, signal) {
   }
 }
 
-// As a spreadsheet reads it: what begins like a formula is kept as text.
-function csvOf(results) {
-  const cell = (value) => {
-    const plain = String(value ?? "");
-    return `"${(/^[=+\-@\t\r]/.test(plain) && typeof value !== "number" ? "'" + plain : plain).replaceAll('"', '""')}"`;
-  };
-  const rows = results.map(({ file, matches, error }) => {
+const exported = (results) => [["file", "result", "track_id", "artist", "track", "release", "score", "probability", "offset_s", "error"],
+  ...results.map(({ file, matches, error }) => {
     const match = matches?.[0];
     return [file.name, error ? "error" : match ? "found" : "not found", match?.track_id, match?.artist, match?.track, match?.release,
       match?.score, match?.probability, match?.offset_s, error?.message];
-  });
-  return [["file", "result", "track_id", "artist", "track", "release", "score", "probability", "offset_s", "error"], ...rows]
-    .map((row) => row.map(cell).join(",")).join("\r\n") + "\r\n";
-}
-
-function save(results) {
-  const url = URL.createObjectURL(new Blob([csvOf(results)], { type: "text/csv" }));
-  const link = el("a", { href: url, download: "identified.csv" });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 1000);
-  say("The table was saved.");
-}
+  })];
 
 function many(place, results, of, open) {
   const hits = results.filter((one) => one.matches?.length).length;
@@ -105,7 +90,7 @@ function many(place, results, of, open) {
     : one.matches.length ? el("span", { class: "state good" }, "found") : el("span", { class: "state none" }, "not found");
   place.replaceChildren(
     el("div", { class: "row" }, el("h2", {}, `${number(hits)} of ${number(of)} found`),
-      results.length < of ? el("span", { class: "told" }, `${number(of - results.length)} to go`) : button("Save as CSV", () => save(results))),
+      results.length < of ? el("span", { class: "told" }, `${number(of - results.length)} to go`) : button("Save as CSV", () => save("identified.csv", exported(results)))),
     table("What was found", [
       ["File", (one) => text(one.file.name)],
       ["Result", cell],
