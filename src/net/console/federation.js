@@ -6,7 +6,7 @@ import { plot, frameOf, spans } from "./plot.js";
 const EVERY = 10000; // ms
 const SILENT = 900; // s
 const LATE = 60; // s
-const MOST_ROWS = 25;
+const MOST_ROWS = 15; // about a screen full: to lay out more takes time
 const BOX = [214, 82];
 const GAP = [22, 56];
 
