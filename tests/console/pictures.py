@@ -41,8 +41,8 @@ def named_songs(prefix, count):
     return codegen_bytes(songs)
 
 
-def write_history(path, tracks):
-    """The ring file of docs/formats/recent.md, with busy evenings."""
+def write_history(path, tracks, keys):
+    """The ring file of docs/formats/recent.md, with busy evenings, and slaves with these keys that were behind at times."""
     rng = random.Random(5)
     now = int(time.time())
     out = b"echoprint recent 2\n".ljust(32, b"\0")
@@ -53,7 +53,10 @@ def write_history(path, tracks):
             busy = (1.2 + math.cos((start % 86400 - 72000) / 86400 * 2 * math.pi)) * step / 60
             queries = [int(busy * share * rng.uniform(0.6, 1.3)) for share in (0, 1, 2, 1.2, 0.6, 0.3, 0.12, 0.05)] + [int(rng.random() < 0.04)] + [0] * 6
             changes = int(rng.expovariate(1 / busy)) if rng.random() < 0.6 else 0
-            head = struct.pack("<9Q15I24x", start, step, changes, tracks, tracks, sum(queries) * 3, 0, 0, sum(queries) * 4000, *queries)
+            lags = [int(rng.expovariate(1 / 4) * busy) if rng.random() < 0.3 / (n + 1) else 0 for n in range(len(keys))]
+            head = struct.pack("<9Q15I2I", start, step, changes, tracks, tracks, sum(queries) * 3, 0, 0, sum(queries) * 4000, *queries,
+                               len(keys), sum(lag > 0 for lag in lags))
+            head += b"".join(bytes.fromhex(key[:16]) + struct.pack("<Q", lag) for key, lag in zip(keys, lags)).ljust(256, b"\0")
             slots[start // step % count] = head + struct.pack("<I", zlib.crc32(head))
         out += b"".join(slots)
     path.write_bytes(out)
@@ -94,7 +97,7 @@ class Gallery:
         all_equal([self.master, *self.slaves])
         self.master.run("source", "add", "quito", "--url", self.server.url)
         self.server.stop()
-        write_history(self.master.folder / "recent", 108)
+        write_history(self.master.folder / "recent", 108, [slave.json("status")["key"] for slave in self.slaves])
         self.server.start()
         until(lambda: all(peer["digest"] for peer in self.server.json("/v1/status")["peers"] if peer["state"] == "in"), "what the slaves say")
 
@@ -177,8 +180,8 @@ def shoot_all(place, browser, folder):
     shoot(browser, folder, "track")
     go("copies", "document.querySelector('.pair .by')?.innerText")
     shoot(browser, folder, "copies")
-    go("federation", "document.querySelector('svg.federation .box') && document.querySelector('h1').innerText.includes('well')")
-    shoot(browser, folder, "federation")
+    go("federation", "document.querySelectorAll('.plots .key').length === 3 && document.querySelector('h1').innerText.includes('well')")
+    shoot(browser, folder, "federation", {390: 2000, 1280: 1300})
     go("federation", "document.querySelector('.facts') && document.querySelector('h1').innerText.includes('Up to date')", place.slave_servers[0].url)
     shoot(browser, folder, "federation-slave")
     shoot_streams(place, browser, folder)
