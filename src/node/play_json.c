@@ -28,7 +28,8 @@ ep_play_moment_read(int64_t *moment_ms, const char *text)
 	size_t size = strlen(text);
 	if (size != 10 && size != 13 && size != 16 && size != 19 && size != 20)
 		return false;
-	memcpy(whole, text, size);
+	for (size_t i = 0; i < size; i++)
+		whole[i] = text[i];
 	if (whole[10] == ' ')
 		whole[10] = 'T';
 	if (!ep_time_parse(&seconds, ep_text_of(whole)))
