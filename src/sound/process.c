@@ -34,7 +34,7 @@ find_decoder(char path[PATH_MAX], const char *program, struct ep_error *err)
 	char *slash = size > 0 ? memrchr(path, '/', (size_t)size) : NULL;
 	static const char *const places[] = { EP_DECODER_PROGRAM, EP_DECODER_MOVED };
 	for (size_t i = 0; slash && i < sizeof places / sizeof *places; i++) {
-		strcpy(slash + 1, places[i]);
+		snprintf(slash + 1, PATH_MAX - (size_t)(slash + 1 - path), "%s", places[i]);
 		if (eaccess(path, X_OK) == 0)
 			return EP_OK;
 	}
