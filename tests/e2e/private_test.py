@@ -234,7 +234,7 @@ ROLES = {
     "none": [("GET", "/feed.json"), ("GET", "/query?fp_code=1"), ("GET", "/status"), ("GET", "/metrics"), ("GET", "/"), ("GET", "/console/app.js"), ("GET", "/healthz"),
              ("GET", "/v1/openapi.json")],
     "query": [("POST", "/v1/identify"), *[("GET", "/v1/" + path) for path in (
-        "tracks", "tracks/x", "changes", "sources", "copies", "conflicts", "status", "history")]],
+        "tracks", "tracks/x", "changes", "sources", "copies", "conflicts", "pending", "plays", "status", "history")]],
     "ingest": [("POST", "/ingest"), ("POST", "/v1/tracks")],
     "admin": [("PATCH", "/v1/tracks/x"), ("DELETE", "/v1/tracks/x"), ("POST", "/v1/sources"), ("DELETE", "/v1/sources/x"),
               ("POST", "/v1/copies"), ("DELETE", "/v1/copies/x"), ("POST", "/v1/conflicts")],
