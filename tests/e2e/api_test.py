@@ -313,7 +313,7 @@ def tracks_are_put_and_changed(test):
     for body, status in (({"codes": "no codes"}, 422), ({"codes": ""}, 422), ({"codes": one["code"], "track_id": "x" * 256}, 422),
                          ({"codes": one["code"], "length_s": -5}, 400), ({"codes": one["code"], "length_s": "5"}, 400),
                          ({"codes": one["code"], "artist": 5}, 400), ({"codes": one["code"], "other": 5}, 400), ({}, 400),
-                         ({"codes": one["code"], "track_id": "a\nb"}, 422), ({"codes": one["code"], "codever": "4" * 64}, 400)):
+                         ({"codes": one["code"], "track_id": "a\nb"}, 422), ({"codes": one["code"], "codever": "4" * 64}, 422)):
         place.ingest.ask("POST", "/v1/tracks", body, expect=status)
     odd = "TR/ odd%?#Ä"
     place.ingest.ask("POST", "/v1/tracks", {"codes": one["code"], "track_id": odd}, expect=201)

@@ -252,10 +252,15 @@ put_codes(struct ep_api *api, json_t *body, struct ep_http_answer *answer)
 	if (fields && !ep_api_fields(wanted.fields, &wanted.field_count, fields, answer))
 		return;
 	/* A number of JSON is whole where 5.0 is written, too. */
-	if (length < -1 || length > INT32_MAX || floor(length) != length ||
-	    strlen(wanted.version) > EP_CODEGEN_VERSION_MAX) {
-		ep_api_refuse(answer, 400, "bad_request",
-		              "length_s must be from 0 to %d, and codever short", INT32_MAX);
+	if (length < -1 || length > INT32_MAX || floor(length) != length) {
+		ep_api_refuse(answer, 400, "bad_request", "length_s must be from 0 to %d",
+		              INT32_MAX);
+		return;
+	}
+	/* Bytes, of which the description cannot speak. */
+	if (strlen(wanted.version) > EP_CODEGEN_VERSION_MAX) {
+		ep_api_refuse(answer, 422, "not_a_track", "codever has more than %zu bytes",
+		              EP_CODEGEN_VERSION_MAX);
 		return;
 	}
 	enum ep_status status = ep_codestring_decode(&pairs, (struct ep_text){ codes, size }, &err);
