@@ -174,6 +174,10 @@ const char *ep_http_header(const struct ep_http_request *request, const char *na
 /* A parameter of the URL; NULL where there is none. */
 const char *ep_http_parameter(const struct ep_http_request *request, const char *name);
 
+/* A parameter that is "true" or "false"; *value stays where there is none. false: it is something
+ * else, and *value is false. */
+bool ep_http_flag(bool *value, const struct ep_http_request *request, const char *name);
+
 /* Its body: in memory, or the path of the file. */
 struct ep_text ep_http_body(const struct ep_http_request *request);
 const char *ep_http_spooled(const struct ep_http_request *request);

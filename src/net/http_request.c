@@ -53,6 +53,16 @@ ep_http_parameter(const struct ep_http_request *request, const char *name)
 	return MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, name);
 }
 
+bool
+ep_http_flag(bool *value, const struct ep_http_request *request, const char *name)
+{
+	const char *given = ep_http_parameter(request, name);
+	if (!given)
+		return true;
+	*value = strcmp(given, "true") == 0;
+	return *value || strcmp(given, "false") == 0;
+}
+
 struct ep_text
 ep_http_body(const struct ep_http_request *request)
 {

@@ -189,17 +189,17 @@ ep_route_history(void *context, struct ep_http_request *request, struct ep_http_
 {
 	struct ep_serve *serve = context;
 	const char *name = ep_http_parameter(request, "span");
-	const char *lags = ep_http_parameter(request, "lags");
+	bool lags = false;
 	enum ep_recent_span span = EP_RECENT_HOUR;
 	if (name && !ep_recent_span_of(&span, name)) {
 		ep_http_say(answer, 400, "the parameter span must be hour, day or month");
 		return;
 	}
-	if (lags && strcmp(lags, "true") != 0 && strcmp(lags, "false") != 0) {
+	if (!ep_http_flag(&lags, request, "lags")) {
 		ep_http_say(answer, 400, "the parameter lags must be true or false");
 		return;
 	}
-	json_t *json = recent_of(serve->recall, span, lags && strcmp(lags, "true") == 0);
+	json_t *json = recent_of(serve->recall, span, lags);
 	EP_FREE char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
 	json_decref(json);
 	if (!text || ep_buffer_append(&answer->body, text, strlen(text), NULL) != EP_OK) {

@@ -26,8 +26,9 @@ ep_route_health(void *context, struct ep_http_request *request, struct ep_http_a
 	struct ep_serve *serve = context;
 	char error[EP_PUBLISHER_ERROR];
 	char lost[EP_PEER_ERROR] = "";
-	const char *strict = ep_http_parameter(request, "master");
+	bool strict = false;
 	bool outside = ep_is_outsider(request);
+	(void)!ep_http_flag(&strict, request, "master");
 	ep_publisher_error(error, serve->publisher);
 	if (serve->slave)
 		read_master_error(lost, serve->log);
@@ -35,7 +36,7 @@ ep_route_health(void *context, struct ep_http_request *request, struct ep_http_a
 		ep_http_say(answer, 503, "cannot publish%s%s", outside ? "" : ": ",
 		            outside ? "" : error);
 	else if (lost[0])
-		ep_http_say(answer, strict && strcmp(strict, "true") == 0 ? 503 : 200, "%s%s%s",
+		ep_http_say(answer, strict ? 503 : 200, "%s%s%s",
 		            "the last sync with the master failed, queries are answered",
 		            outside ? "" : ": ", outside ? "" : lost);
 	else
@@ -80,14 +81,14 @@ health_of(struct ep_serve *serve)
 void
 ep_route_status(void *context, struct ep_http_request *request, struct ep_http_answer *answer)
 {
-	const char *peers = ep_http_parameter(request, "peers");
-	if (peers && strcmp(peers, "true") != 0 && strcmp(peers, "false") != 0) {
+	bool peers = true;
+	if (!ep_http_flag(&peers, request, "peers")) {
 		ep_http_say(answer, 400, "the parameter peers must be true or false");
 		return;
 	}
 	json_t *json = ep_is_outsider(request) ? health_of(context) : state_of(context);
 	/* Hundreds of slaves are most of it. */
-	if (json && peers && strcmp(peers, "false") == 0)
+	if (json && !peers)
 		json_object_del(json, "peers");
 	EP_FREE char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
 	json_decref(json);

@@ -105,12 +105,7 @@ bool
 ep_api_flag(bool *value, const struct ep_http_request *request, const char *name,
             struct ep_http_answer *answer)
 {
-	const char *given = ep_http_parameter(request, name);
-	if (!given)
-		return true;
-	*value = strcmp(given, "true") == 0;
-	return *value || strcmp(given, "false") == 0 ||
-	       bad_parameter(answer, name, "true or false");
+	return ep_http_flag(value, request, name) || bad_parameter(answer, name, "true or false");
 }
 
 bool
