@@ -1,4 +1,5 @@
 #include "cli/open_node.h"
+#include "format/json_text.h"
 #include "node/by_hand.h"
 #include "node/listing.h"
 
@@ -47,9 +48,7 @@ list_one(void *context, const struct ep_entry *entry, struct ep_error *err)
 	}
 	json_t *item;
 	EP_TRY(ep_conflict_json(&item, entry, source, listing->version, err));
-	return json_array_append_new(listing->conflicts, item) == 0
-	               ? EP_OK
-	               : ep_fail(err, EP_NO_MEMORY, "out of memory for the list of conflicts");
+	return ep_json_add(listing->conflicts, item, "the list of conflicts", err);
 }
 
 static enum ep_status

@@ -1,5 +1,6 @@
 #include "cli/open_node.h"
 #include "dedup/copies.h"
+#include "format/json_text.h"
 #include "node/by_hand.h"
 #include "node/listing.h"
 
@@ -40,10 +41,7 @@ list_one(struct listing *listing, struct ep_text copy, const struct ep_link *lin
 		       offset_s);
 		return EP_OK;
 	}
-	json_t *item = ep_copy_json(copy, link);
-	return item && json_array_append_new(listing->copies, item) == 0
-	               ? EP_OK
-	               : ep_fail(err, EP_NO_MEMORY, "out of memory for the list of copies");
+	return ep_json_add(listing->copies, ep_copy_json(copy, link), "the list of copies", err);
 }
 
 /* ---- what is linked ---- */

@@ -21,3 +21,11 @@ ep_json_text(struct ep_text text)
 	}
 	return status == EP_OK ? json_stringn((const char *)valid.data, valid.size) : NULL;
 }
+
+enum ep_status
+ep_json_add(json_t *array, json_t *item, const char *what, struct ep_error *err)
+{
+	if (json_array_append_new(array, item) == 0)
+		return EP_OK;
+	return ep_fail(err, EP_NO_MEMORY, "out of memory for %s", what);
+}

@@ -86,8 +86,8 @@ ep_conflict_json(json_t **json, const struct ep_entry *entry, const char *source
 	return give(json, made, deletion ? NULL : entry, err);
 }
 
-static const char *
-change_name(const struct ep_entry *entry)
+const char *
+ep_change_name(const struct ep_entry *entry)
 {
 	struct ep_link link;
 	if (entry->operation == EP_PUT)
@@ -106,9 +106,9 @@ ep_pending_json(json_t **json, const struct ep_unconfirmed *item, struct ep_erro
 		[EP_WAIT_FULL] = "full",   [EP_WAIT_CSV] = "csv",
 	};
 	const struct ep_entry *entry = &item->entry;
-	json_t *made =
-		json_pack("{s:o, s:s, s:s}", "track_id", ep_json_text(entry->id), "change",
-	                  change_name(entry), "state", item->proof ? "unsent" : states[item->wait]);
+	json_t *made = json_pack("{s:o, s:s, s:s}", "track_id", ep_json_text(entry->id), "change",
+	                         ep_change_name(entry), "state",
+	                         item->proof ? "unsent" : states[item->wait]);
 	if (!made)
 		return ep_fail(err, EP_NO_MEMORY, "out of memory for the list of changes");
 	return give(json, made, entry->operation == EP_PUT ? entry : NULL, err);

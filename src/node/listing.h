@@ -28,6 +28,9 @@ EP_MUST_USE enum ep_status ep_conflict_json(json_t **json, const struct ep_entry
                                             const char *source, uint64_t version,
                                             struct ep_error *err);
 
+/* What an entry does to its track: "put", "delete", "link" or "release". */
+const char *ep_change_name(const struct ep_entry *entry);
+
 /* What the feed has not confirmed: {"track_id", "change": "put", "delete", "link" or "release",
  * "state": "unsent", "sent", "refused", "full" or "csv"}, and of a put {"artist", "release",
  * "track", "length"} of its first document. EP_CORRUPT, EP_NO_MEMORY. */

@@ -4,6 +4,7 @@
 #include "base/time.h"
 #include "format/json_text.h"
 #include "node/fields_json.h"
+#include "node/listing.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -59,15 +60,6 @@ ep_api_wait_for_changes(void *context, struct ep_http_request *request,
 
 /* ---- listing ---- */
 
-static const char *
-operation_of(const struct ep_entry *entry, const struct ep_link *link)
-{
-	return entry->operation == EP_PUT      ? "put"
-	       : entry->operation == EP_DELETE ? "delete"
-	       : link->original.size           ? "link"
-	                                       : "release";
-}
-
 /* Fills what an entry has beside its id: names of a put, the original of a link. */
 static enum ep_status
 describe(json_t *line, struct listing *listing, const struct ep_entry *entry,
@@ -96,7 +88,7 @@ print_line(struct listing *listing, const struct ep_entry *entry, struct ep_erro
 		EP_TRY(ep_entry_link(&link, entry, err));
 	json_t *line = json_pack(
 		"{s:I, s:s, s:o, s:s}", "position", (json_int_t)entry->position, "op",
-		operation_of(entry, &link), "track_id", ep_json_text(entry->id), "source",
+		ep_change_name(entry), "track_id", ep_json_text(entry->id), "source",
 		ep_source_name(listing->sources, listing->source_count, entry->source, ""));
 	enum ep_status status = line ? describe(line, listing, entry, &link, err)
 	                             : ep_fail(err, EP_NO_MEMORY, "out of memory for a change");

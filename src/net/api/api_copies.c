@@ -48,32 +48,33 @@ turn_page(bool *on, struct page *page)
 	return page->more ? EP_INTERRUPTED : EP_OK;
 }
 
-/* Takes over an item; NULL: there was no memory for it. */
-static enum ep_status
-add_item(struct page *page, json_t *item, struct ep_error *err)
-{
-	return json_array_append_new(page->items, item) == 0
-	               ? EP_OK
-	               : ep_fail(err, EP_NO_MEMORY, "out of memory for a page");
-}
-
-/* Answers with a page, and lets go of it. */
+/* Answers with a page of what a walk through the log adds to it; name: of the list. */
 static void
-answer_page(struct page *page, const char *name, enum ep_status status, const struct ep_error *err,
-            struct ep_http_answer *answer)
+list(struct ep_api *api, const struct ep_http_request *request, struct ep_http_answer *answer,
+     const char *name,
+     enum ep_status (*walk)(struct page *page, const struct ep_log_read *read,
+                            struct ep_error *err))
 {
+	EP_OWNED(ep_log_read_end)
+	struct ep_log_read *read = NULL;
+	struct page page;
+	struct ep_error err;
 	char next[24];
+	if (!read_page(&page, request, answer))
+		return;
+	enum ep_status status = ep_log_read_begin(&read, api->log, &err);
+	if (status == EP_OK)
+		status = walk(&page, read, &err);
 	snprintf(next, sizeof next, "%llu",
-	         (unsigned long long)page->after +
-	                 (unsigned long long)json_array_size(page->items));
-	if (status == EP_OK || page->more)
+	         (unsigned long long)page.after + (unsigned long long)json_array_size(page.items));
+	if (status == EP_OK || page.more)
 		ep_api_answer(answer, 200,
-		              json_pack("{s:O, s:s?}", name, page->items, "next",
-		                        page->more ? next : NULL));
+		              json_pack("{s:O, s:s?}", name, page.items, "next",
+		                        page.more ? next : NULL));
 	else
-		ep_api_fail(answer, err);
-	json_decref(page->items);
-	free(page->sources);
+		ep_api_fail(answer, &err);
+	json_decref(page.items);
+	free(page.sources);
 }
 
 /* ---- copies ---- */
@@ -87,23 +88,19 @@ on_copy(void *context, bool *enough, struct ep_text copy, const struct ep_link *
 		*enough = page->more = true;
 		return EP_OK;
 	}
-	return add_item(page, ep_copy_json(copy, link), err);
+	return ep_json_add(page->items, ep_copy_json(copy, link), "a page of copies", err);
+}
+
+static enum ep_status
+walk_copies(struct page *page, const struct ep_log_read *read, struct ep_error *err)
+{
+	return ep_each_copy(read, page->after, on_copy, page, err);
 }
 
 void
 ep_api_list_copies(void *context, struct ep_http_request *request, struct ep_http_answer *answer)
 {
-	struct ep_api *api = context;
-	EP_OWNED(ep_log_read_end)
-	struct ep_log_read *read = NULL;
-	struct page page;
-	struct ep_error err;
-	if (!read_page(&page, request, answer))
-		return;
-	enum ep_status status = ep_log_read_begin(&read, api->log, &err);
-	if (status == EP_OK)
-		status = ep_each_copy(read, page.after, on_copy, &page, &err);
-	answer_page(&page, "copies", status, &err, answer);
+	list(context, request, answer, "copies", walk_copies);
 }
 
 void
@@ -163,25 +160,20 @@ on_conflict(void *context, const struct ep_entry *entry, struct ep_error *err)
 		return EP_OK;
 	const char *source = ep_source_name(page->sources, page->source_count, entry->source, "");
 	EP_TRY(ep_conflict_json(&item, entry, source, page->version, err));
-	return add_item(page, item, err);
+	return ep_json_add(page->items, item, "a page of conflicts", err);
+}
+
+static enum ep_status
+walk_conflicts(struct page *page, const struct ep_log_read *read, struct ep_error *err)
+{
+	EP_TRY(ep_log_sources(&page->sources, &page->source_count, read, err));
+	return ep_log_conflicts(read, on_conflict, page, err);
 }
 
 void
 ep_api_list_conflicts(void *context, struct ep_http_request *request, struct ep_http_answer *answer)
 {
-	struct ep_api *api = context;
-	EP_OWNED(ep_log_read_end)
-	struct ep_log_read *read = NULL;
-	struct page page;
-	struct ep_error err;
-	if (!read_page(&page, request, answer))
-		return;
-	enum ep_status status = ep_log_read_begin(&read, api->log, &err);
-	if (status == EP_OK)
-		status = ep_log_sources(&page.sources, &page.source_count, read, &err);
-	if (status == EP_OK)
-		status = ep_log_conflicts(read, on_conflict, &page, &err);
-	answer_page(&page, "conflicts", status, &err, answer);
+	list(context, request, answer, "conflicts", walk_conflicts);
 }
 
 /* ---- what waits for the master ---- */
@@ -196,23 +188,19 @@ on_pending(void *context, const struct ep_unconfirmed *pending, struct ep_error 
 	if (!on)
 		return EP_OK;
 	EP_TRY(ep_pending_json(&item, pending, err));
-	return add_item(page, item, err);
+	return ep_json_add(page->items, item, "a page of changes", err);
+}
+
+static enum ep_status
+walk_pending(struct page *page, const struct ep_log_read *read, struct ep_error *err)
+{
+	return ep_log_unconfirmed(read, on_pending, page, err);
 }
 
 void
 ep_api_list_pending(void *context, struct ep_http_request *request, struct ep_http_answer *answer)
 {
-	struct ep_api *api = context;
-	EP_OWNED(ep_log_read_end)
-	struct ep_log_read *read = NULL;
-	struct page page;
-	struct ep_error err;
-	if (!read_page(&page, request, answer))
-		return;
-	enum ep_status status = ep_log_read_begin(&read, api->log, &err);
-	if (status == EP_OK)
-		status = ep_log_unconfirmed(read, on_pending, &page, &err);
-	answer_page(&page, "pending", status, &err, answer);
+	list(context, request, answer, "pending", walk_pending);
 }
 
 /* ---- settling ---- */

@@ -1,6 +1,7 @@
 /* GET /v1/plays: what streams played, and when they were not heard. */
 #include "net/api/api_internal.h"
 
+#include "format/json_text.h"
 #include "node/node.h"
 #include "node/play_json.h"
 
@@ -38,14 +39,6 @@ has_room(struct page *page, const json_t *items)
 }
 
 static enum ep_status
-add(json_t *items, json_t *item, struct ep_error *err)
-{
-	return json_array_append_new(items, item) == 0
-	               ? EP_OK
-	               : ep_fail(err, EP_NO_MEMORY, "out of memory for a page of plays");
-}
-
-static enum ep_status
 on_play(void *context, const struct ep_logged_play *play, struct ep_error *err)
 {
 	struct page *page = context;
@@ -57,7 +50,8 @@ on_play(void *context, const struct ep_logged_play *play, struct ep_error *err)
 	page->play_range.after = play->number;
 	page->bytes += play->artist.size + play->release.size + play->track.size +
 	               play->fields.size + stream.tags.size;
-	return add(page->plays, ep_play_json(play, &stream, EP_PLAY_TOLD_NOW), err);
+	return ep_json_add(page->plays, ep_play_json(play, &stream, EP_PLAY_TOLD_NOW),
+	                   "a page of plays", err);
 }
 
 static enum ep_status
@@ -71,7 +65,7 @@ on_gap(void *context, const struct ep_gap *gap, struct ep_error *err)
 	page->gap_range.from_ms = gap->start_ms;
 	page->gap_range.after = gap->number;
 	page->bytes += gap->reason.size;
-	return add(page->gaps, ep_gap_json(gap, &stream), err);
+	return ep_json_add(page->gaps, ep_gap_json(gap, &stream), "a page of plays", err);
 }
 
 /* ---- a page ---- */

@@ -26,9 +26,7 @@ on_track(void *context, const struct ep_track_row *row, struct ep_error *err)
 {
 	struct page *page = context;
 	memcpy(page->last, row->place, sizeof page->last);
-	return json_array_append_new(page->tracks, ep_track_row_json(row)) == 0
-	               ? EP_OK
-	               : ep_fail(err, EP_NO_MEMORY, "out of memory for a page of tracks");
+	return ep_json_add(page->tracks, ep_track_row_json(row), "a page of tracks", err);
 }
 
 static void
