@@ -1,5 +1,5 @@
 // Drop a song, and see it found.
-import { el, svg, button, clock, text, failed, table, number } from "./dom.js";
+import { el, svg, button, clock, text, failed, table, facts, number } from "./dom.js";
 import { ask, id } from "./api.js";
 import { save } from "./csv.js";
 import { canRecord, record } from "./recorder.js";
@@ -32,16 +32,14 @@ const runnerUp = (one) => el("span", { class: "named" }, el("a", { href: `#/trac
 function explanation(result) {
   const [match] = result.matches;
   const { evidence } = result;
-  const pairs = [
+  return facts(
     ["Score", [el("strong", {}, String(match.score)), ` (50 is enough); right with ${sure(match)}`]],
     ["Place", `your recording begins at ${clock(match.offset_s)} of the track`],
     Math.abs(match.speed - 1) > 0.0005 && ["Speed", `${match.speed.toFixed(3)} times that of the track`],
     evidence && ["Evidence", `${number(Math.round(evidence.codes))} codes agree; with the next best song, ${number(Math.max(0, Math.round(evidence.second_codes)))}`],
     result.runner_up && ["Next best song", runnerUp(result.runner_up)],
     ["Source", text(match.source)],
-    ["Took", `${Math.round(result.took)} ms: ${Math.round(result.ms.decode)} to decode, ${Math.round(result.ms.search)} to search`],
-  ].filter(Boolean);
-  return el("dl", { class: "facts" }, pairs.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
+    ["Took", `${Math.round(result.took)} ms: ${Math.round(result.ms.decode)} to decode, ${Math.round(result.ms.search)} to search`]);
 }
 
 function found(result) {

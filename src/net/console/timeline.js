@@ -8,7 +8,7 @@ const PAGES = 20; // of 1,000 plays and gaps each; more of a day are not shown
 const FIRST = 25;
 const MORE = 100;
 
-export const today = () => new Date().toISOString().slice(0, 10);
+const today = () => new Date().toISOString().slice(0, 10);
 const shifted = (day, by) => new Date(Date.parse(day) + by * DAY).toISOString().slice(0, 10);
 const named = (day) => new Date(day).toUTCString().slice(0, 16); // "Mon, 30 Nov 2026"
 const titleOf = (one) => one.reason !== undefined ? "Not heard" : one.track || one.track_id;
