@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the Debian packages that are missing for the groups named: build, check, bench, eval,
+# Installs the Debian packages that are missing for the groups named: build, check, console, bench, eval,
 # package, archive, image, roots.
 # Does nothing, and needs no root, where all are there.
 set -eu
@@ -13,6 +13,7 @@ for group in "$@"; do
 		libtokyocabinet-dev libmicrohttpd-dev libcurl4-openssl-dev" ;;
 	check) packages="$packages clang clang-format clang-tidy llvm python3 libcmocka-dev
 		bzip2 gzip xz-utils zstd faketime util-linux ffmpeg openssl iproute2 default-jdk-headless maven zsh fish" ;;
+	console) packages="$packages chromium chromium-driver python3-selenium" ;;
 	bench) packages="$packages python3 ffmpeg icecast2 postgresql sqlite3 bzip2 xz-utils zstd" ;;
 	eval) packages="$packages python3 util-linux" ;;
 	package) packages="$packages build-essential debhelper dh-python dpkg-dev fakeroot git libcmocka-dev lintian
@@ -20,7 +21,7 @@ for group in "$@"; do
 	archive) packages="$packages binutils curl make nasm patchelf xz-utils" ;;
 	image) packages="$packages buildah busybox-static ca-certificates" ;;
 	roots) packages="$packages debootstrap faketime gpgv python3-yaml util-linux" ;;
-	*) echo "setup.sh: there is no group $group; groups are build, check, bench, eval, package, archive, image and roots" >&2; exit 2 ;;
+	*) echo "setup.sh: there is no group $group; groups are build, check, console, bench, eval, package, archive, image and roots" >&2; exit 2 ;;
 	esac
 done
 

@@ -12,22 +12,6 @@ file=$folder/axe-$axe.min.js
 
 told() { echo "setup_console.sh: $*" >&2; }
 
-get_browser() {
-	missing=
-	for package in chromium chromium-driver python3-selenium; do
-		dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q ' installed$' || missing="$missing $package"
-	done
-	[ -n "$missing" ] || return 0
-	as_root=
-	[ "$(id -u)" = 0 ] || as_root=sudo
-	echo "installing:$missing"
-	wait_for_others="-o DPkg::Lock::Timeout=600"
-	# shellcheck disable=SC2086
-	{ $as_root apt-get $wait_for_others update -qq && $as_root env DEBIAN_FRONTEND=noninteractive \
-		apt-get $wait_for_others install -y -qq --no-install-recommends $missing >/dev/null; } ||
-		told "cannot install$missing: the console is not tried in a browser"
-}
-
 get_axe() {
 	[ ! -f "$file" ] || return 0
 	command -v npm >/dev/null || { told "there is no npm, and so no axe-core"; return; }
@@ -43,6 +27,6 @@ get_axe() {
 	rm -rf "$part"
 }
 
-get_browser
+"$(dirname "$0")/setup.sh" console || told "without these packages, the console is not tried in a browser"
 get_axe
 exit 0
